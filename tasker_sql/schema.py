@@ -1,0 +1,138 @@
+"""The database's schema: upgrade it, look at its revision, install PGMQ.
+
+Works from a checkout and from a wheel, which carries `alembic/` as `tasker_sql/_alembic`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from tasker_sql.database import application_name
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+PACKAGE = Path(__file__).parent
+SCRIPTS = next(
+    folder
+    for folder in (PACKAGE / "_alembic", PACKAGE.parent / "alembic")
+    if (folder / "env.py").is_file()
+)
+UPGRADE_COMMAND = "tasker-sql upgrade"
+
+
+class SchemaError(Exception):
+    """The database's schema is not what this version needs. The message says what to do."""
+
+
+def upgrade(dsn: str, revision: str = "head") -> None:
+    """Bring the database up to a revision. Waits while another process does the same.
+
+    Raises SchemaError when the database has a revision that this version does not know.
+    """
+    _alembic("upgrade", dsn, revision)
+
+
+def downgrade(dsn: str, revision: str) -> None:
+    """Take the database down to a revision; `base` leaves nothing of tasker-sql but PGMQ."""
+    _alembic("downgrade", dsn, revision)
+
+
+def current(dsn: str) -> str | None:
+    """The revision of the database; nothing when tasker-sql was never installed there."""
+    with psycopg.connect(dsn, application_name=application_name("schema")) as connection:
+        table = connection.execute("select pg_catalog.to_regclass('tasker.alembic_version')")
+        if table.fetchone() == (None,):
+            return None
+        row = connection.execute("select version_num from tasker.alembic_version").fetchone()
+        return row[0] if row else None
+
+
+def head() -> str:
+    """The newest revision that this version of tasker-sql knows."""
+    return max(file.stem.partition("_")[0] for file in (SCRIPTS / "versions").glob("[0-9]*.py"))
+
+
+def check(dsn: str) -> None:
+    """Make sure that this version can work with the database.
+
+    A database that is newer is well: contracts outlive the release that replaces them, so it may
+    be upgraded before the programs are. Raises SchemaError when it is older or not installed.
+    """
+    found, needed = current(dsn), head()
+    if found is None:
+        raise SchemaError(f"tasker-sql is not installed in this database: run `{UPGRADE_COMMAND}`")
+    if found < needed:
+        raise SchemaError(
+            f"the database is at revision {found}, this version needs {needed}: "
+            f"run `{UPGRADE_COMMAND}`"
+        )
+
+
+def install_pgmq(connection: psycopg.Connection[Any]) -> str:
+    """Install PGMQ in the connection's transaction unless it is there; returns its version.
+
+    Prefers the extension where the server offers it and we may create it, else runs the SQL of
+    the Python package `pgmq` and leaves the version in the comment of the schema `pgmq`.
+    """
+    if present := pgmq_version(connection):
+        return present
+    offered = "select from pg_catalog.pg_available_extensions where name = 'pgmq'"
+    if connection.execute(offered).fetchone() is not None:
+        try:
+            with connection.transaction():
+                connection.execute("create extension pgmq")
+        except psycopg.errors.InsufficientPrivilege:
+            pass  # the database's owner may still run the plain SQL
+        else:
+            return pgmq_version(connection) or "unknown"
+
+    import pgmq  # 0.5 s, and only an upgrade needs it
+
+    version = pgmq.get_embedded_sql_version()
+    connection.execute(pgmq.get_embedded_install_sql().encode())
+    connection.execute(f"comment on schema pgmq is 'PGMQ {version}, plain SQL'".encode())
+    return version
+
+
+def pgmq_version(connection: psycopg.Connection[Any]) -> str | None:
+    """The version of the PGMQ in this database, `unknown` for plain SQL of others, else nothing."""
+    row = connection.execute(
+        """
+        select coalesce(
+                 (select extversion from pg_catalog.pg_extension where extname = 'pgmq'),
+                 (select substring(
+                           pg_catalog.obj_description(oid, 'pg_namespace')
+                           from '^PGMQ (.*), plain SQL$'
+                         )
+                    from pg_catalog.pg_namespace
+                   where nspname = 'pgmq'),
+                 'unknown'
+               )
+         where pg_catalog.to_regprocedure('pgmq.send(text, jsonb)') is not null
+        """
+    ).fetchone()
+    return row[0] if row else None
+
+
+def alembic_config(dsn: str | None = None) -> Config:
+    """Alembic's configuration for the scripts that belong to this version."""
+    from alembic.config import Config  # 0.5 s, and only migrations need it
+
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.attributes["dsn"] = dsn
+    return config
+
+
+def _alembic(command: str, dsn: str, revision: str) -> None:
+    import alembic.command
+    from alembic.util import CommandError
+
+    try:
+        getattr(alembic.command, command)(alembic_config(dsn), revision)
+    except CommandError as error:
+        raise SchemaError(f"{error}; a newer tasker-sql may know it") from error
