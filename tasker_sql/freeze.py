@@ -126,6 +126,11 @@ def plan(revision: str, before: Mapping[str, Frozen], now: Mapping[str, str]) ->
     )
 
 
+def pending() -> list[str]:
+    """The definitions whose truth is not frozen."""
+    return sorted(plan("next", frozen(), truth()).texts)
+
+
 def freeze(_context: MigrationContext, _revision: object, scripts: list[MigrationScript]) -> None:
     """Alembic's hook of `alembic revision`: number it, copy what changed, list the operations."""
     script = scripts[0]

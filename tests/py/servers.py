@@ -1,0 +1,170 @@
+"""The PostgreSQL servers that the tests run on: private, in temporary folders, without fsync."""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import downloads
+import psycopg
+
+from tasker_sql import freeze, schema
+from tasker_sql.embedded import EmbeddedServer
+
+MAJORS = (18, downloads.OLD_MAJOR)
+PREFIX = "tasker-sql-test-"
+
+# In memory, where there is room, a database is made in 0.01 s instead of 0.3 s.
+MEMORY = Path("/dev/shm")
+ROOM = 4_000_000_000  # bytes
+
+SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "128MB",
+    "autovacuum": "off",  # nothing may happen that a test did not ask for
+    "log_min_messages": "fatal",
+}
+
+
+def temporary_folder() -> Path:
+    """A new folder that the account which runs PostgreSQL for root can enter, unlike pytest's."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=_base()))
+    folder.chmod(0o755)
+    return folder
+
+
+_running: list[Server] = []
+
+
+def _base() -> Path:
+    in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM
+    return MEMORY if in_memory else Path(tempfile.gettempdir())
+
+
+class Server:
+    """A running server, and new databases on it, copied from templates."""
+
+    def __init__(self, major: int) -> None:
+        self.major = major
+        settings = dict(SETTINGS)
+        bin_dir = None
+        if major == downloads.OLD_MAJOR:
+            bin_dir = downloads.old_bin_dir()
+            settings["shared_preload_libraries"] = "plpgsql,plpgsql_check"
+        self.embedded = EmbeddedServer(temporary_folder() / "data", settings, bin_dir)
+        self.embedded.start()
+        atexit.register(self.close)
+        self.admin = psycopg.connect(self.embedded.url("postgres"), autocommit=True)
+        self._numbers = itertools.count(1)
+
+    @property
+    def name(self) -> str:
+        return f"pg{self.major}"
+
+    @contextmanager
+    def database(self, template: str = "template1") -> Iterator[str]:
+        """The URL of a new database, dropped at the end whoever is still connected."""
+        name = f"test_{next(self._numbers)}"
+        self.create(name, template)
+        try:
+            yield self.embedded.url(name)
+        finally:
+            self.admin.execute(f"drop database {name} with (force)".encode())
+
+    def create(self, name: str, template: str = "template1") -> None:
+        copy = f"create database {name} template {template} strategy file_copy"
+        self.admin.execute(copy.encode())
+
+    @cached_property
+    def migrated(self) -> str:
+        """The name of a database at head, for a template.
+
+        With the truth in `sql/` where that is not frozen yet: one test says so, the others go on.
+        """
+        self.create("migrated")
+        dsn = self.embedded.url("migrated")
+        schema.upgrade(dsn)
+        with psycopg.connect(dsn) as connection:
+            connection.execute("set check_function_bodies = off")
+            for text in freeze.plan("next", freeze.frozen(), freeze.truth()).texts.values():
+                connection.execute(text.encode())
+        return "migrated"
+
+    @cached_property
+    def with_pgtap(self) -> str:
+        """The name of a database at head that has pgTAP in the schema `tap`, for a template."""
+        self.create("with_pgtap", self.migrated)
+        with psycopg.connect(self.embedded.url("with_pgtap")) as connection:
+            connection.execute("create schema tap; set local search_path = tap")
+            connection.execute(downloads.pgtap().encode())
+        return "with_pgtap"
+
+    def close(self) -> None:
+        atexit.unregister(self.close)
+        self.admin.close()
+        self.embedded.stop("immediate")
+        shutil.rmtree(self.embedded.data_dir.parent, ignore_errors=True)
+
+
+@cache
+def get(major: int) -> Server:
+    """The server of that major version, started when it is first needed."""
+    server = Server(major)
+    _running.append(server)
+    return server
+
+
+@cache
+def why_not(major: int) -> str | None:
+    """Why there is no server of this major version here; nothing when there is."""
+    if major == downloads.OLD_MAJOR:
+        try:
+            downloads.old_bin_dir()
+        except downloads.UnavailableError as error:
+            return str(error)
+    return None
+
+
+def close_all() -> None:
+    """Stop what `get` started."""
+    for server in _running:
+        server.close()
+    _running.clear()
+
+
+def sweep() -> None:
+    """Stop and remove what a killed run of the tests left behind."""
+    for folder in _base().glob(f"{PREFIX}*"):
+        owner = re.match(rf"{PREFIX}(\d+)-", folder.name)
+        if owner and folder.stat().st_uid == os.geteuid() and not _lives(int(owner[1])):
+            for data in folder.glob("**/postmaster.pid"):
+                EmbeddedServer(data.parent).stop("immediate")
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def rows(dsn: str, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
+    """The rows of one statement over a connection of its own, committed."""
+    with psycopg.connect(dsn) as connection:
+        cursor = connection.execute(query.encode(), arguments or None)
+        return cursor.fetchall() if cursor.description else []

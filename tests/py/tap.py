@@ -1,0 +1,105 @@
+"""Runs pgTAP files under pytest: a file is a test, once for each server, judged strictly.
+
+A file fails when an assertion fails, when it runs more or fewer than it planned, when it plans
+nothing, when it never calls finish(), and when any statement in it fails.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import servers
+
+LINE = re.compile(r"^(not )?ok (\d+)(?: - (.*?))?(?:\s*# (TODO|SKIP)\b.*)?$")
+SECONDS = 60
+
+
+class TapError(Exception):
+    """What was wrong with a file."""
+
+
+def judge(script: str, output: str) -> list[str]:
+    """What is wrong with a script and the TAP that it printed; nothing when all is well."""
+    wrong: list[str] = []
+    if not re.search(r"\bfinish\s*\(", script):
+        wrong.append("the file never calls finish()")
+    if re.search(r"\bno_plan\s*\(", script):
+        wrong.append("no_plan() passes when an assertion never runs: use plan(n)")
+    plans, ran, failed = re.findall(r"^1\.\.(\d+)", output, re.MULTILINE), 0, False
+    for line in output.splitlines():
+        if line.startswith("Bail out!"):
+            wrong.append(line)
+        elif found := LINE.match(line):
+            ran += 1
+            failed = bool(found[1]) and found[4] != "TODO"
+            if failed:
+                wrong.append(line)
+            if found[4] == "SKIP":
+                wrong.append(f"skipped: {line}")
+            if int(found[2]) != ran:
+                wrong.append(f"out of sequence: {line}")
+        elif failed and line.startswith("#"):
+            wrong.append(line)
+    if len(plans) != 1:
+        wrong.append(f"{len(plans)} plans: exactly one plan(n) is needed")
+    elif int(plans[0]) != ran or ran == 0:
+        wrong.append(f"planned {plans[0]}, ran {ran}")
+    return wrong
+
+
+class TapFile(pytest.File):
+    """A file of `tests/sql`."""
+
+    def __init__(self, *, majors: list[int], **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.majors = majors
+
+    def collect(self) -> Iterator[TapItem]:
+        for major in self.majors:
+            yield TapItem.from_parent(self, name=f"pg{major}", major=major)
+
+
+class TapItem(pytest.Item):
+    """A file on one server, in a new database at head."""
+
+    def __init__(self, *, major: int, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.major = major
+
+    def runtest(self) -> None:
+        server = servers.get(self.major)
+        with server.database(server.with_pgtap) as dsn:
+            done = run(server, dsn, self.path)
+        wrong = judge(self.path.read_text(), done.stdout)
+        if done.returncode:
+            wrong.append(f"psql ended with {done.returncode}: {done.stderr.strip()}")
+        if wrong:
+            raise TapError("\n".join(wrong))
+
+    def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
+        if isinstance(excinfo.value, TapError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, 0, f"{self.path.parent.name}/{self.path.stem} on {self.name}"
+
+
+def run(server: servers.Server, dsn: str, file: Path) -> subprocess.CompletedProcess[str]:
+    """The file through psql, which stops at the first error."""
+    if server.embedded.psql is None:
+        raise TapError("no psql on this machine")
+    return subprocess.run(
+        [server.embedded.psql, "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", dsn, "-f", file],
+        env={**os.environ, "PGOPTIONS": "-c search_path=tap,public", "PGAPPNAME": "pgtap"},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
