@@ -321,7 +321,8 @@ class EmbeddedServer:
     def _socket_dir(self) -> Path:
         """The data directory itself, or a short name in /tmp where that cannot name a socket."""
         path = os.fsencode(self.data_dir / f".s.PGSQL.{SOCKET_PORT}")
-        if len(path) <= LONGEST_SOCKET_PATH and b"," not in path:  # libpq reads it as two hosts
+        separators = set(b',"')  # in libpq's list of hosts, and in the server's list of folders
+        if len(path) <= LONGEST_SOCKET_PATH and not separators.intersection(path):
             return self.data_dir
         digest = sha256(os.fsencode(self.data_dir)).hexdigest()[:16]
         return Path(f"/tmp/tasker-sql-{digest}")
@@ -333,18 +334,19 @@ class EmbeddedServer:
         for attempt in range(1, 11):
             self._clear_what_a_crash_left()
             self._configure()
-            size = self.log.stat().st_size if self.log.exists() else 0
-            done = self._pg_ctl("start", "-l", str(self.log.relative_to(self.data_dir)))
+            before = self._log_text()
+            done = self._pg_ctl("start", "-l", self.log.name)
             if done.returncode == 0 or self.running:
                 return
-            with self.log.open("rb") as log:
-                log.seek(size)
-                said = log.read().decode(errors="replace").strip()
+            said = self._log_text().removeprefix(before).strip()
             # The port was taken meanwhile, or processes of a killed server have yet to end.
             if not re.search("Address already in use|pre-existing shared memory", said):
                 break
             time.sleep(0.1 * attempt)
         raise EmbeddedError(f"PostgreSQL did not start ({self.log}):\n{said or done.stderr}")
+
+    def _log_text(self) -> str:
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def _clear_what_a_crash_left(self) -> None:
         """Remove lock files whose process is gone, or whose number now belongs to another."""
