@@ -10,9 +10,10 @@ as $$
 declare
   v_other record;
 begin
-  select task.idempotency_key, task.task_uuid into v_other
+  select key.idempotency_key, task.task_uuid into v_other
     from unnest(p_contexts, p_hashes) as wanted (context, hash)
-    join tasker.tasks as task on task.idempotency_hash = wanted.hash
+    join tasker.idempotency_keys as key on key.idempotency_hash = wanted.hash
+    join tasker.tasks as task on task.task_id = key.task_id
     join tasker.task_templates as template on template.template_id = task.template_id
    where task.context <> wanted.context
       or template.version <> p_version

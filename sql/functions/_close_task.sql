@@ -15,7 +15,7 @@ declare
   v_ids   bigint[];
   v_moves tasker.transition[];
 begin
-  with open as materialized (
+  with held as materialized (
     select step.step_id, step.state
       from tasker.steps as step
      where step.step_id > p_task_id << 20
@@ -24,11 +24,11 @@ begin
      order by step.step_id
        for no key update
   )
-  select coalesce(array_agg(open.step_id order by open.step_id), '{}'),
-         coalesce(array_agg(format('step %s -> cancelled', open.state)::tasker.transition order by open.step_id), '{}')
+  select coalesce(array_agg(held.step_id order by held.step_id), '{}'),
+         coalesce(array_agg(format('step %s -> cancelled', held.state)::tasker.transition order by held.step_id), '{}')
     into v_ids, v_moves
-    from open
-   where open.state <> 'error';
+    from held
+   where held.state <> 'error';
   update tasker.steps as step
      set state = 'cancelled', finished_at = p_now
    where step.step_id = any (v_ids);
@@ -41,6 +41,7 @@ begin
       using errcode = 'TK003', detail = format('the task is %s; it cannot become %s', v_from, p_to_state);
   end if;
   update tasker.tasks as task set state = p_to_state, finished_at = p_now where task.task_id = p_task_id;
+  delete from tasker.open_tasks as open where open.task_id = p_task_id;
   delete from tasker.unfinalized_tasks as unfinalized where unfinalized.task_id = p_task_id;
   perform tasker._record(v_ids || (p_task_id << 20), v_moves || format('task %s -> %s', v_from, p_to_state)::tasker.transition,
                          session_user, p_reason, p_now);

@@ -47,6 +47,9 @@ begin
          coalesce((select array_agg(change.change order by change.change) from change), '{}')
     into v_external, ids, changes;
 
+  delete from tasker.open_tasks as open
+   where open.task_id = any (array(select id >> 20 from unnest(ids, changes) as change (id, change)
+                                    where change.change = 'task in_progress -> complete'));
   if v_external is not null then
     insert into tasker.unfinalized_tasks (task_id, since)
     select task_id, p_now from unnest(v_external) as task_id

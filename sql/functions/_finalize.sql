@@ -38,6 +38,7 @@ begin
        set state       = _finalize.state,
            finished_at = p_now
      where task.task_id = p_task_id;
+    delete from tasker.open_tasks as open where open.task_id = p_task_id;
   end if;
   if v_task.finished_at is not null or cardinality(ids) > 0 then
     delete from tasker.unfinalized_tasks as unfinalized where unfinalized.task_id = p_task_id;

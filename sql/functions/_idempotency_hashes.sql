@@ -1,31 +1,11 @@
-create or replace function tasker._idempotency_hashes (p_options jsonb, p_count integer, p_namespace text, p_name text)
+create or replace function tasker._idempotency_hashes (p_namespace text, p_name text, p_keys text[])
   returns uuid[]
-  language plpgsql
+  language sql
   immutable
-  set search_path = pg_catalog, pg_temp
 as $$
--- The idempotency keys of a call as hashes that are unique over namespaces and templates.
---
--- Returns  one hash per task; null when the call has no keys
--- Raises   22023 unless there is a key of 1 to 200 characters for each task
-declare
-  v_keys jsonb := p_options -> 'idempotency_keys';
-begin
-  if p_options ? 'idempotency_key' then
-    raise exception 'one key cannot make several tasks'
-      using errcode = '22023', detail = 'create_tasks takes idempotency_keys, an array with a key for each context';
-  elsif v_keys is null then
-    return null;
-  elsif jsonb_typeof(v_keys) <> 'array' or jsonb_array_length(v_keys) <> p_count
-        or exists (select from jsonb_array_elements(v_keys) as key
-                    where jsonb_typeof(key) <> 'string' or length(key #>> '{}') not between 1 and 200) then
-    raise exception 'bad idempotency keys'
-      using errcode = '22023', detail = format('need %s, each a string of 1 to 200 characters', p_count);
-  end if;
-  return array(select md5(jsonb_build_array(p_namespace, p_name, key)::text)::uuid
-                 from jsonb_array_elements(v_keys) with ordinality as k (key, position)
-                order by position);
-end;
+-- Keys are unique within a template's name; the hash makes them so over all of them. Null for no keys.
+select array_agg(md5(jsonb_build_array(p_namespace, p_name, wanted.key)::text)::uuid order by wanted.position)
+  from unnest(p_keys) with ordinality as wanted (key, position);
 $$;
 
-comment on function tasker._idempotency_hashes is 'The idempotency keys of a call as hashes. Raises 22023 for bad keys.';
+comment on function tasker._idempotency_hashes is 'Hashes of idempotency keys, over namespace and template name. Null for no keys.';

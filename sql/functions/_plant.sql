@@ -12,6 +12,7 @@ declare
   v_run_at   constant timestamptz := nullif(greatest((p_options ->> 'run_at')::timestamptz, p_now), p_now);
   v_roots    bigint[];
 begin
+  insert into tasker.open_tasks (task_id) select task_id from unnest(p_task_ids) as task_id;
   with planted as (
     insert into tasker.steps (step_id, template_id, priority, state, enqueued_at, waiting_parents)
     select (task.task_id << 20) + link.step_no, p_template_id, v_priority,

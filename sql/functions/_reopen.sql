@@ -37,6 +37,7 @@ begin
        set state       = case when v_failing then 'blocked_by_failures'::tasker.task_state else 'in_progress' end,
            finished_at = null
      where task.task_id = p_task_id;
+    insert into tasker.open_tasks (task_id) values (p_task_id) on conflict (task_id) do nothing;
     if v_failing then
       insert into tasker.unfinalized_tasks (task_id, since) values (p_task_id, p_now) on conflict (task_id) do nothing;
     else

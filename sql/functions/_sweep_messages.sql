@@ -18,9 +18,9 @@ begin
     return 0;
   end if;
   v_tasks := array(
-    select task.task_id from tasker.tasks as task
-     where task.finished_at is null and task.task_id > v_cursor
-     order by task.task_id limit p_limit * 10);
+    select open.task_id from tasker.open_tasks as open
+     where open.task_id > v_cursor
+     order by open.task_id limit p_limit * 10);
   if v_cursor > 0 or cardinality(v_tasks) = p_limit * 10 then
     update tasker.sweep_cursors as sweep
        set position = case when cardinality(v_tasks) = p_limit * 10 then v_tasks[cardinality(v_tasks)] else 0 end

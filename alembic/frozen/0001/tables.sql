@@ -142,8 +142,6 @@ create table tasker.tasks (
   paused_at           timestamptz,
   paused_by           text,
   pause_reason        text,
-  idempotency_hash    uuid,
-  idempotency_key     text,
   context             jsonb             not null,
   tags                text[],
   initiator           text,
@@ -153,25 +151,36 @@ create table tasker.tasks (
     check ((state in ('complete', 'error', 'cancelled', 'resolved_manually')) = (finished_at is not null)),
   constraint a_paused_task_says_who_and_why
     check ((paused_at is null) = (paused_by is null) and (paused_at is null) = (pause_reason is null))
-) with (fillfactor = 80);
-create unique index an_idempotency_key_makes_one_task on tasker.tasks (idempotency_hash) where idempotency_hash is not null;
-create index open_tasks on tasker.tasks (task_id) where finished_at is null;
+) with (fillfactor = 50);
 comment on table tasker.tasks is 'One row per run of a template. open_sinks counts the unfinished steps that have no children.';
 
+create table tasker.idempotency_keys (
+  idempotency_hash uuid   constraint an_idempotency_key_makes_one_task primary key,
+  idempotency_key  text   not null,
+  task_id          bigint not null
+);
+comment on table tasker.idempotency_keys is 'Which task a key has made. The hash covers namespace, template name and key.';
+
+create table tasker.open_tasks (
+  task_id bigint primary key
+);
+comment on table tasker.open_tasks is 'The tasks that have not ended, so that nobody has to search history for them. A partial index would make the end of every task a non-HOT update.';
+
+-- Columns that change together stand together: an update writes the bytes between the first and the last change.
 create table tasker.steps (
   step_id         bigint            primary key,
   template_id     integer           not null,
+  waiting_parents integer           not null
+                  constraint parents_are_counted_once check (waiting_parents >= 0),
+  enqueued_at     timestamptz,
   priority        smallint          not null,
   attempt         smallint          not null default 0,
   claim_token     uuid,
-  enqueued_at     timestamptz,
   started_at      timestamptz,
   state           tasker.step_state not null default 'pending',
-  waiting_parents integer           not null
-                  constraint parents_are_counted_once check (waiting_parents >= 0),
   finished_at     timestamptz,
   result          jsonb
-) with (fillfactor = 50);
+) with (fillfactor = 30);
 comment on table tasker.steps is 'One row per step of a task. claim_token is the claim that holds it, and afterwards the one that finished it.';
 
 create table tasker.claims (
@@ -244,10 +253,11 @@ create table tasker.transitions (
   application   text        not null,
   reason        text,
   ids           bigint[]    not null,
-  changes       tasker.transition[] not null
+  changes       tasker.transition[] not null,
+  counts        integer[]
 );
 create index transitions_by_time on tasker.transitions using brin (at) with (pages_per_range = 16, autosummarize = on);
-comment on table tasker.transitions is 'Append-only history, one row per call: ids[i] made changes[i]. Read it through step_transitions and task_transitions.';
+comment on table tasker.transitions is 'Append-only history, one row per call: the first counts[1] ids made changes[1], the next counts[2] changes[2], and so on (no counts: one each). Read it through step_transitions and task_transitions.';
 
 create table tasker.step_failures (
   failure_id    bigint            generated always as identity primary key,
