@@ -1,0 +1,266 @@
+"""One attempt at one step: runs its handler, and says what to report.
+
+Whatever a handler does, an attempt ends with an outcome that the database accepts.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from tasker_sql.client import Client, SqlHandlerError
+from tasker_sql.errors import (
+    LimitExceededError,
+    PermanentError,
+    RetryableError,
+    StaleClaimError,
+    TaskerError,
+    UnavailableError,
+)
+from tasker_sql.handlers import Handler, Registry, Step
+from tasker_sql.jsontext import JsonText, encode
+from tasker_sql.rows import ClaimedStep
+from tasker_sql.session import Session
+
+SQL_PREFIX: Final = "sql:"
+PERMANENT: Final = "TK100"  # what a handler in SQL raises when it must not be tried again
+UNDEFINED_FUNCTION: Final = "42883"
+QUERY_CANCELED: Final = "57014"
+
+NOTHING: Final[Mapping[str, str]] = {}
+
+LARGEST_RESULT: Final = 8 << 20  # characters; the database allows 1 MiB of jsonb, which is denser
+LONGEST_MESSAGE: Final = 8_000
+LONGEST_TRACEBACK: Final = 8_000
+SQL_GRACE: Final = 5.0  # seconds that a server gets to carry out a statement_timeout
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A claimed step on its way through a worker."""
+
+    claimed: ClaimedStep
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    started: float | None = None  # on the monotonic clock
+    seconds: float = 0.0  # that the handler took
+    replaced: bool = False  # another thread took over the slot of the one that runs it
+    _open: list[None] = field(default_factory=lambda: [None])
+
+    @property
+    def by_sql(self) -> bool:
+        return self.claimed.handler.startswith(SQL_PREFIX)
+
+    @property
+    def gives_up_at(self) -> float:
+        """When the attempt is given up, if it has not ended; at the earliest, before it starts."""
+        if self.claimed.timeout is None:
+            return math.inf
+        start = time.monotonic() if self.started is None else self.started
+        return start + self.claimed.timeout.total_seconds() + (SQL_GRACE if self.by_sql else 0)
+
+    def settle(self) -> bool:
+        """Whether the caller is the one that decides how the attempt ended: the first to ask."""
+        try:
+            self._open.pop()
+        except IndexError:
+            return False
+        return True
+
+    def __str__(self) -> str:
+        step = self.claimed
+        return f"step {step.name} {step.step_uuid}, attempt {step.attempt} of {step.max_attempts}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended. `report` is what finish_and_claim takes; without it there is nothing to
+    report: the step was completed in a transaction of its own, or taken away."""
+
+    report: JsonText | None
+    note: str = ""
+    failed: bool = False
+
+
+def run(job: Job, registry: Registry, session: Session) -> Outcome:
+    """Run a step's handler. Never raises: what the handler raises is the outcome."""
+    job.started = time.monotonic()
+    step = job.claimed
+    handler = registry.find(step.handler)
+    try:
+        if job.by_sql:
+            outcome = _in_a_transaction(job, session, None)
+        elif handler is None:
+            known = ", ".join(registry.names) or "none"
+            message = f"this worker has no handler {step.handler!r}; known are: {known}"
+            outcome = failed(job, "UnknownHandler", message, retryable=False)
+        elif handler.transactional:
+            outcome = _in_a_transaction(job, session, handler)
+        else:
+            outcome = completed(job, handler.function(_step(job)))
+    except BaseException as error:  # sys.exit() in a handler harms only its step
+        outcome = raised(job, error)
+    job.seconds = time.monotonic() - job.started
+    return outcome
+
+
+def completed(job: Job, result: Any) -> Outcome:
+    """The handler returned. A result that is not JSON, or is too large, is a permanent failure."""
+    try:
+        text = encode(result)
+    except ValueError as error:
+        return failed(job, "BadResult", f"the result is not JSON: {error}", retryable=False)
+    if len(text) > LARGEST_RESULT:
+        message = f"the result is too large: {len(text)} characters; at most 1 MiB is kept"
+        return failed(job, "BadResult", message, retryable=False)
+    step_uuid = job.claimed.step_uuid
+    return Outcome(JsonText(f'{{"step_uuid":"{step_uuid}","result":{text}}}'))
+
+
+def failed(
+    job: Job,
+    kind: str,
+    message: str,
+    *,
+    retryable: bool = True,
+    retry_after: float | None = None,
+    facts: Mapping[str, str] = NOTHING,
+) -> Outcome:
+    """The attempt failed. The texts are made such that the database accepts them."""
+    error = {"type": kind, "message": clean(message, LONGEST_MESSAGE)}
+    error.update({key: clean(text, LONGEST_MESSAGE) for key, text in facts.items() if text})
+    report: dict[str, Any] = {
+        "step_uuid": str(job.claimed.step_uuid),
+        "error": error,
+        "retryable": retryable,
+    }
+    if retry_after is not None and math.isfinite(retry_after):
+        report["retry_after_seconds"] = retry_after
+    return Outcome(encode(report), f"{kind}: {error['message']}", failed=True)
+
+
+def raised(job: Job, error: BaseException) -> Outcome:
+    """The handler raised."""
+    try:
+        message = str(error)
+    except Exception:
+        message = "an error that cannot be printed"
+    if isinstance(error, SqlHandlerError):
+        return _sql_failed(job, error)
+    if isinstance(error, TaskerError):
+        facts = {"code": error.sqlstate, "detail": error.detail, "hint": error.hint}
+        kind = "SqlError" if type(error) is TaskerError else type(error).__name__
+        return failed(job, kind, error.message, facts=facts)
+    if isinstance(error, UnavailableError):
+        return failed(job, "Unavailable", f"the database could not answer: {message}")
+    return failed(
+        job,
+        type(error).__name__,
+        message or type(error).__name__,
+        retryable=not isinstance(error, PermanentError),
+        retry_after=error.retry_after if isinstance(error, RetryableError) else None,
+        facts={"traceback": _traceback(error)},
+    )
+
+
+def timed_out(job: Job) -> Outcome:
+    """The attempt did not end in time."""
+    assert job.claimed.timeout is not None
+    seconds = job.claimed.timeout.total_seconds()
+    return failed(job, "Timeout", f"the handler did not end within {seconds:g} s")
+
+
+def clean(text: str, longest: int) -> str:
+    """Text that PostgreSQL can store: no NUL, no lone surrogates, not too long."""
+    text = text.replace("\0", "").encode(errors="replace").decode()
+    return text if len(text) <= longest else f"{text[: longest - 4]} ..."
+
+
+def _step(job: Job) -> Step:
+    step = job.claimed
+    return Step(
+        *(step.task_uuid, step.step_uuid, step.name, step.attempt, step.max_attempts),
+        *(step.context, step.dependency_results, step.config),
+        deadline=None if step.timeout is None else datetime.now(UTC) + step.timeout,
+        cancelled=job.cancelled,
+    )
+
+
+def _in_a_transaction(job: Job, session: Session, handler: Handler | None) -> Outcome:
+    """Run a handler in SQL (or a transactional one) in the transaction that completes its step."""
+    if not _connected(job, session):
+        return Outcome(None, "taken away before it started")
+    try:
+        session.call(lambda client: _complete(job, client, handler))
+    except _LostClaim as lost:
+        return Outcome(None, f"rolled back: {lost}")
+    return Outcome(None)
+
+
+def _connected(job: Job, session: Session) -> bool:
+    """Wait until there is a database: an attempt that has not begun cannot fail."""
+    while not job.cancelled.is_set():
+        try:
+            session.ready()
+        except UnavailableError as error:
+            job.cancelled.wait(error.retry_in)
+        else:
+            return True
+    return False
+
+
+class _LostClaim(Exception):  # noqa: N818
+    """The step was taken away meanwhile."""
+
+
+def _complete(job: Job, client: Client, handler: Handler | None) -> None:
+    step = job.claimed
+    with client.transaction() as connection:
+        if handler is not None:
+            result = handler.function(_step(job), connection)
+        else:
+            schema, _, function = step.handler.removeprefix(SQL_PREFIX).partition(".")
+            seconds = step.timeout.total_seconds() if step.timeout else None
+            inputs = (step.context, step.dependency_results)
+            result = client.call_handler(schema, function, *inputs, seconds)
+        try:
+            text = encode(result)
+        except ValueError as error:
+            raise PermanentError(f"the result is not JSON: {error}") from None
+        try:
+            client.complete_step(step.step_uuid, step.token, text)
+        except StaleClaimError as error:
+            raise _LostClaim(str(error)) from error
+        except LimitExceededError as error:
+            raise PermanentError(str(error)) from error
+
+
+def _sql_failed(job: Job, error: SqlHandlerError) -> Outcome:
+    if error.sqlstate == QUERY_CANCELED and job.claimed.timeout:
+        return timed_out(job)
+    name = job.claimed.handler.removeprefix(SQL_PREFIX)
+    missing = error.sqlstate == UNDEFINED_FUNCTION and not error.context
+    return failed(
+        job,
+        "UnknownHandler" if missing else "SqlError",
+        f"there is no SQL function {name}(jsonb, jsonb)" if missing else str(error),
+        retryable=not missing and error.sqlstate != PERMANENT,
+        facts={
+            "code": error.sqlstate,
+            "detail": error.detail,
+            "hint": error.hint,
+            "context": error.context,
+        },
+    )
+
+
+def _traceback(error: BaseException) -> str:
+    """The handler's own frames, the last ones when there are many."""
+    frames = error.__traceback__.tb_next if error.__traceback__ else None
+    text = "".join(traceback.format_exception(type(error), error, frames, limit=-30))
+    return text[-LONGEST_TRACEBACK:]

@@ -1,0 +1,47 @@
+"""Wakes a thread that waits for the database, or just waits."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from select import poll
+
+
+class Bell:
+    """A pipe: `ring` from any thread, wait on `fileno()` in one.
+
+    A thread about to wait sets `sleeping` and only then looks for news; one with news stores them
+    and only then rings. So a ring that is not needed costs nothing, and none is missed.
+    """
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._read, False)
+        os.set_blocking(self._write, False)
+        self.sleeping = False
+
+    def __del__(self) -> None:
+        os.close(self._read)
+        os.close(self._write)
+
+    def fileno(self) -> int:
+        return self._read
+
+    def ring(self) -> None:
+        """Wake the thread that waits, if one does."""
+        if self.sleeping:
+            with suppress(BlockingIOError):  # full: it rings already
+                os.write(self._write, b".")
+
+    def wait(self, seconds: float) -> None:
+        """Wait for a ring. The caller sets `sleeping` before, and calls `hush` after."""
+        bell = poll()
+        bell.register(self._read)
+        bell.poll(max(0.0, seconds * 1000))
+
+    def hush(self) -> None:
+        """Awake: forget the rings so far."""
+        self.sleeping = False
+        with suppress(BlockingIOError):
+            while os.read(self._read, 4096):
+                pass

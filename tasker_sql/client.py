@@ -1,0 +1,438 @@
+"""One method per public SQL function. The only module that knows psycopg.
+
+A method has the function's name, its arguments without their `p_`, and returns its rows. The SQL is
+built from the method's signature and the row's dataclass, and a test compares both with the
+database. On a connection in autocommit mode every call is a transaction; inside a transaction of
+the caller's, it is a part of it:
+
+    with psycopg.connect(dsn) as connection:
+        connection.execute("insert into orders ...")
+        Client(connection).create_task("fulfillment", "process_order", {"order_id": 7})
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import math
+import select
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol, TypeVar
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import args_row
+
+from tasker_sql import errors, rows
+from tasker_sql.jsontext import JsonText, encode
+
+R = TypeVar("R")
+Connection = psycopg.Connection[Any]
+
+LEASE: Final = timedelta(seconds=30)
+EMPTY: Final[Mapping[str, Any]] = {}
+
+SQL_TYPES: Final[Mapping[Any, str]] = {
+    str: "text",
+    int: "integer",
+    bool: "boolean",
+    UUID: "uuid",
+    datetime: "timestamptz",
+    timedelta: "interval",
+    Any: "jsonb",
+    Sequence[str]: "text[]",
+    Sequence[UUID]: "uuid[]",
+    Sequence[Any]: "jsonb[]",
+}
+
+log = logging.getLogger(__name__)
+
+
+class Pool(Protocol):
+    """What lends connections, such as psycopg_pool.ConnectionPool."""
+
+    def connection(self) -> AbstractContextManager[Connection]: ...
+
+
+class SqlHandlerError(Exception):
+    """A handler written in SQL failed: its error as the server told it."""
+
+    def __init__(self, sqlstate: str, message: str, detail: str, hint: str, context: str) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+        self.detail = detail
+        self.hint = hint
+        self.context = context
+
+
+def connect(
+    dsn: str, application_name: str, prepare_threshold: int | None = 5, connect_timeout: int = 10
+) -> Client:
+    """A client with a connection of its own, in autocommit mode. Close it.
+
+    `prepare_threshold=None` prepares no statements, for a PgBouncer that does not support them.
+    Raises UnavailableError.
+    """
+    with _translated():
+        connection: Connection = psycopg.connect(
+            dsn,
+            autocommit=True,
+            application_name=application_name,
+            prepare_threshold=prepare_threshold,
+            connect_timeout=connect_timeout,
+            keepalives_idle=30,
+            keepalives_interval=10,
+            keepalives_count=3,
+        )
+    connection.add_notice_handler(
+        lambda notice: log.info("%s: %s", notice.severity, notice.message_primary)
+    )
+    return Client(connection)
+
+
+class Client:
+    """The public functions of the schema `tasker` over a connection, or over a pool of them.
+
+    Raises the classes of tasker_sql.errors: TaskerError's kin as the functions' comments tell,
+    UnavailableError when the database cannot answer, and ValueError for what is not JSON.
+    """
+
+    def __init__(self, source: Connection | Pool) -> None:
+        self._source = source
+
+    # Definitions
+
+    def create_namespace(self, name: str) -> rows.CreatedNamespace:
+        """Create a namespace with its queues, unless it is there."""
+        return self._one(rows.CreatedNamespace, "create_namespace", name=name)
+
+    def drop_namespace(self, name: str) -> rows.DroppedNamespace:
+        """Drop a namespace that no template uses, with its queues."""
+        return self._one(rows.DroppedNamespace, "drop_namespace", name=name)
+
+    def register_template(self, definition: Any) -> rows.RegisteredTemplate:
+        """Register a version of a task template; nothing is stored unless all of it is right."""
+        return self._one(rows.RegisteredTemplate, "register_template", definition=definition)
+
+    # Tasks
+
+    def create_task(
+        self, namespace: str, name: str, context: Any = EMPTY, options: Any = EMPTY
+    ) -> rows.CreatedTask:
+        """Create a task with a JSON object as its context.
+
+        Options: version, idempotency_key, priority (high, normal, low), run_at (ISO 8601), tags,
+        initiator, source_system, reason.
+        """
+        return self._one(
+            rows.CreatedTask,
+            "create_task",
+            namespace=namespace,
+            name=name,
+            context=context,
+            options=options,
+        )
+
+    def create_tasks(
+        self, namespace: str, name: str, contexts: Sequence[Any], options: Any = EMPTY
+    ) -> list[rows.CreatedTask]:
+        """Create a task for each of up to 10,000 contexts, in one go; answers in their order.
+
+        Options as `create_task`, with idempotency_keys instead of idempotency_key.
+        """
+        return self._rows(
+            rows.CreatedTask,
+            "create_tasks",
+            namespace=namespace,
+            name=name,
+            contexts=contexts,
+            options=options,
+        )
+
+    def cancel_task(self, task_uuid: UUID, reason: str) -> rows.ClosedTask:
+        """Cancel a task with all its open steps."""
+        return self._one(rows.ClosedTask, "cancel_task", task_uuid=task_uuid, reason=reason)
+
+    def resolve_task(self, task_uuid: UUID, reason: str) -> rows.ClosedTask:
+        """Settle a task that was dealt with outside the engine."""
+        return self._one(rows.ClosedTask, "resolve_task", task_uuid=task_uuid, reason=reason)
+
+    def pause_task(self, task_uuid: UUID, reason: str) -> rows.Pause:
+        """Hand out no more steps of a task."""
+        return self._one(rows.Pause, "pause_task", task_uuid=task_uuid, reason=reason)
+
+    def resume_task(self, task_uuid: UUID, reason: str) -> rows.Pause:
+        """Undo `pause_task`."""
+        return self._one(rows.Pause, "resume_task", task_uuid=task_uuid, reason=reason)
+
+    def pause_template(self, namespace: str, name: str, reason: str) -> rows.Pause:
+        """Hand out no more steps of a template's tasks."""
+        return self._one(
+            rows.Pause, "pause_template", namespace=namespace, name=name, reason=reason
+        )
+
+    def resume_template(self, namespace: str, name: str, reason: str) -> rows.Pause:
+        """Undo `pause_template`."""
+        return self._one(
+            rows.Pause, "resume_template", namespace=namespace, name=name, reason=reason
+        )
+
+    def pause_namespace(self, namespace: str, reason: str) -> rows.Pause:
+        """Hand out no more steps of a namespace."""
+        return self._one(rows.Pause, "pause_namespace", namespace=namespace, reason=reason)
+
+    def resume_namespace(self, namespace: str, reason: str) -> rows.Pause:
+        """Undo `pause_namespace`."""
+        return self._one(rows.Pause, "resume_namespace", namespace=namespace, reason=reason)
+
+    # Steps, by operators
+
+    def retry_step(self, step_uuid: UUID, reason: str) -> rows.StepAnswer:
+        """Run a failed step again with all its attempts, or a waiting one at once."""
+        return self._one(rows.StepAnswer, "retry_step", step_uuid=step_uuid, reason=reason)
+
+    def resolve_step(self, step_uuid: UUID, reason: str) -> rows.StepAnswer:
+        """Declare a step settled, without a result; its children go on."""
+        return self._one(rows.StepAnswer, "resolve_step", step_uuid=step_uuid, reason=reason)
+
+    def complete_step_manually(self, step_uuid: UUID, result: Any, reason: str) -> rows.StepAnswer:
+        """Complete a step with a result given by hand; its children go on."""
+        return self._one(
+            rows.StepAnswer,
+            "complete_step_manually",
+            step_uuid=step_uuid,
+            result=result,
+            reason=reason,
+        )
+
+    # Steps, by workers
+
+    def claim_steps(
+        self, namespace: str, worker: str, limit: int = 1, lease: timedelta = LEASE
+    ) -> list[rows.ClaimedStep]:
+        """Take up to `limit` steps into one claim with one token."""
+        return self._rows(
+            rows.ClaimedStep,
+            "claim_steps",
+            namespace=namespace,
+            worker=worker,
+            limit=limit,
+            lease=lease,
+        )
+
+    def complete_step(self, step_uuid: UUID, token: UUID, result: Any = None) -> rows.StepAnswer:
+        """Complete a claimed step. In a transaction with business writes: exactly once."""
+        return self._one(
+            rows.StepAnswer, "complete_step", step_uuid=step_uuid, token=token, result=result
+        )
+
+    def fail_step(
+        self,
+        step_uuid: UUID,
+        token: UUID,
+        error: Any,
+        retryable: bool = True,
+        retry_after: timedelta | None = None,
+    ) -> rows.FailedStep:
+        """End a claimed step's attempt as failed."""
+        return self._one(
+            rows.FailedStep,
+            "fail_step",
+            step_uuid=step_uuid,
+            token=token,
+            error=error,
+            retryable=retryable,
+            retry_after=retry_after,
+        )
+
+    def finish_and_claim(
+        self,
+        namespace: str,
+        worker: str,
+        token: UUID | None,
+        outcomes: Any,
+        limit: int = 1,
+        lease: timedelta = LEASE,
+    ) -> list[rows.ClaimedStep]:
+        """Report outcomes of steps of one claim, and take the next steps: the whole protocol.
+
+        Outcomes: [{"step_uuid", "result"} | {"step_uuid", "error", "retryable",
+        "retry_after_seconds"}]. All or nothing.
+        """
+        return self._rows(
+            rows.ClaimedStep,
+            "finish_and_claim",
+            namespace=namespace,
+            worker=worker,
+            token=token,
+            outcomes=outcomes,
+            limit=limit,
+            lease=lease,
+        )
+
+    def submit_step_results(self, token: UUID, outcomes: Any) -> rows.Submission | None:
+        """Hand in outcomes for `process_step_results`; nothing when they were handed in before."""
+        found = self._rows(rows.Submission, "submit_step_results", token=token, outcomes=outcomes)
+        return found[0] if found else None
+
+    def heartbeat(self, token: UUID, lease: timedelta = LEASE) -> rows.Heartbeat:
+        """Extend a claim from now on, and learn which of its steps to stop working on."""
+        return self._one(rows.Heartbeat, "heartbeat", token=token, lease=lease)
+
+    def release_claim(self, token: UUID) -> list[rows.ReleasedStep]:
+        """Give unfinished steps of a claim back, no attempt counted."""
+        return self._rows(rows.ReleasedStep, "release_claim", token=token)
+
+    def await_work(
+        self, namespaces: Sequence[str], worker: str, for_: timedelta = timedelta(seconds=5)
+    ) -> list[rows.IdleChannel]:
+        """Register as idle: the next work notifies. Listen before, claim once more after."""
+        return self._rows(
+            rows.IdleChannel, "await_work", namespaces=namespaces, worker=worker, for_=for_
+        )
+
+    # Orchestration: anybody may call these, at any rate
+
+    def sweep(self, limit: int = 1000) -> list[rows.SweptAction]:
+        """Do what must happen because time has passed or something was lost."""
+        return self._rows(rows.SweptAction, "sweep", limit=limit)
+
+    def process_step_results(self, limit: int = 50) -> list[rows.ProcessedResult]:
+        """Carry out outcomes that were handed in."""
+        return self._rows(rows.ProcessedResult, "process_step_results", limit=limit)
+
+    def process_task_requests(self, limit: int = 50) -> list[rows.ProcessedRequest]:
+        """Create tasks that were asked for by message."""
+        return self._rows(rows.ProcessedRequest, "process_task_requests", limit=limit)
+
+    # Handlers, and what a worker needs of its connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A transaction for several calls: committed at the end, rolled back by an exception."""
+        with self._connection() as connection, _translated(), connection.transaction():
+            yield connection
+
+    def call_handler(
+        self, schema: str, function: str, context: Any, results: Any, timeout: float | None
+    ) -> JsonText | None:
+        """Call a step's SQL function in the open transaction; its result.
+
+        `timeout` in seconds bounds it and what follows in the transaction.
+        Raises SqlHandlerError when the function fails, UnavailableError when the server does.
+        """
+        if timeout is not None:
+            milliseconds = str(max(1, round(timeout * 1000)))
+            self._run("select pg_catalog.set_config('statement_timeout', %s, true)", milliseconds)
+        call = sql.SQL("select {}(%s::jsonb, %s::jsonb)::text").format(
+            sql.Identifier(schema, function)
+        )
+        with self._connection() as connection, _translated():
+            try:
+                found = connection.execute(call, [encode(context), encode(results)]).fetchone()
+            except psycopg.Error as error:
+                state = error.sqlstate
+                if errors.is_infrastructure(state) and state != "57014":
+                    raise
+                raise SqlHandlerError(*_told(error), error.diag.context or "") from error
+        return JsonText(found[0]) if found and found[0] is not None else None
+
+    def listen(self, channel: str) -> None:
+        """LISTEN on this connection from now on."""
+        self._run(sql.SQL("listen {}").format(sql.Identifier(channel)))
+
+    def wait(self, seconds: float, wake: int) -> bool:
+        """Wait for a notification, for input on the file `wake`, or for the seconds to pass.
+
+        Says whether there was a notification.
+        """
+        with self._connection() as connection, _translated():
+            poll = select.poll()  # unlike select(), takes file numbers of any size
+            poll.register(connection.fileno(), select.POLLIN)
+            poll.register(wake, select.POLLIN)
+            ready = {file for file, _ in poll.poll(max(0, math.ceil(seconds * 1000)))}
+            if connection.fileno() not in ready:
+                return False
+            return len(list(connection.notifies(timeout=0))) > 0
+
+    def close(self) -> None:
+        """Close the connection, or the pool."""
+        self._source.close()  # type: ignore[union-attr]
+
+    # How it is done
+
+    def _connection(self) -> AbstractContextManager[Connection]:
+        if isinstance(self._source, psycopg.Connection):
+            return nullcontext(self._source)
+        return self._source.connection()
+
+    def _run(self, statement: str | sql.Composed, *arguments: Any) -> None:
+        with self._connection() as connection, _translated():
+            connection.execute(
+                statement.encode() if isinstance(statement, str) else statement, arguments or None
+            )
+
+    def _one(self, row: type[R], function: str, **arguments: Any) -> R:
+        return self._rows(row, function, **arguments)[0]
+
+    def _rows(self, row: type[R], function: str, **arguments: Any) -> list[R]:
+        for name, kind in parameters(function).items():
+            if kind is Any and arguments[name] is not None:
+                arguments[name] = encode(arguments[name])
+            elif kind == Sequence[Any]:
+                arguments[name] = [encode(value) for value in arguments[name]]
+        kind_of_row: Any = row
+        statement = _statement(function, kind_of_row)
+        with self._connection() as connection, _translated():
+            cursor = connection.cursor(row_factory=args_row(row))
+            return cursor.execute(statement, arguments).fetchall()
+
+
+@functools.cache
+def parameters(function: str) -> dict[str, Any]:
+    """The arguments of a method of `Client` and their Python types, null or not."""
+    found = typing.get_type_hints(getattr(Client, function))
+    found.pop("return")
+    return {
+        name: next((part for part in typing.get_args(kind) if SQL_TYPES.get(part)), kind)
+        if type(None) in typing.get_args(kind)
+        else kind
+        for name, kind in found.items()
+    }
+
+
+@functools.cache
+def _statement(function: str, row: Any) -> bytes:
+    """`select <columns> from tasker.<function>(p_x => %(x)s::type, ...)`."""
+    columns = ", ".join(field.name for field in fields(row))
+    arguments = ", ".join(
+        f"p_{name.rstrip('_')} => %({name})s::{SQL_TYPES[kind]}"
+        for name, kind in parameters(function).items()
+    )
+    return f"select {columns} from tasker.{function}({arguments})".encode()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """psycopg's errors as ours."""
+    try:
+        yield
+    except psycopg.Error as error:
+        if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
+            raise  # the caller's mistake, such as commit() within `transaction()`
+        if errors.is_infrastructure(error.sqlstate):
+            said = error.diag.message_primary or str(error).strip() or type(error).__name__
+            raise errors.UnavailableError(said) from error
+        state, message, detail, hint = _told(error)
+        raise errors.answer(state, message, detail, hint) from error
+
+
+def _told(error: psycopg.Error) -> tuple[str, str, str, str]:
+    said = error.diag
+    message = said.message_primary or str(error)
+    return error.sqlstate or "", message, said.message_detail or "", said.message_hint or ""

@@ -1,0 +1,481 @@
+"""A worker: claims steps of one namespace, runs their handlers in threads, reports the outcomes.
+
+One thread, the coordinator, talks to the database; the slots only run handlers. (Handlers in SQL
+and transactional ones need a connection, so the slot that meets the first of them opens one.)
+
+    coordinator --inbox--> slots --outbox--> coordinator
+
+The coordinator reports finished steps together and claims the next ones in the same call. It never
+waits for a slot, and between two calls it knows everything: losing the database costs it nothing
+but time.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from operator import methodcaller
+from queue import Empty, SimpleQueue
+from typing import Final
+from uuid import UUID
+
+from tasker_sql import attempt
+from tasker_sql.attempt import Job, Outcome
+from tasker_sql.bell import Bell
+from tasker_sql.breaker import Breaker
+from tasker_sql.client import LEASE, Client
+from tasker_sql.errors import BusyError, StaleClaimError, TaskerError, UnavailableError
+from tasker_sql.handlers import Registry, default_registry
+from tasker_sql.jsontext import JsonText
+from tasker_sql.rows import ClaimedStep
+from tasker_sql.session import Session
+
+REPORT_DELAY: Final = 0.005  # seconds that a finished step waits for others to be reported with
+LINGER: Final = 0.01  # seconds without work after which a worker registers as idle
+IDLE_FOR: Final = timedelta(seconds=30)  # how long such a registration holds
+PREFETCH: Final = 0.02  # seconds of work that a slot may hold in advance
+LARGEST_BATCH: Final = 200  # steps
+LARGEST_REPORT: Final = 8 << 20  # characters
+
+log = logging.getLogger(__name__)
+
+
+Finished = tuple[Job, Outcome]
+
+
+@dataclass(slots=True, eq=False)
+class Claim:
+    """A batch of claimed steps, until the last of them is reported."""
+
+    token: UUID
+    beat_at: float
+    jobs: dict[UUID, Job] = field(default_factory=dict)
+    finished: list[Finished] = field(default_factory=list)
+    finished_since: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A call that was sent, and must be repeated as it was until it is answered."""
+
+    token: UUID
+    finished: list[Finished]
+    limit: int
+
+
+class Worker:
+    """Serves one namespace. `run` blocks until `stop` was called and all is given back.
+
+    `connect` opens a connection for a thread of the given name. `slots` handlers run at a time.
+    `two_hop` hands results in for others to process, instead of orchestrating in the same call.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[str], Client],
+        namespace: str,
+        name: str,
+        *,
+        registry: Registry = default_registry,
+        slots: int = 10,
+        lease: timedelta = LEASE,
+        poll: float = 1.0,
+        two_hop: bool = False,
+        listen: bool = True,
+        breaker: Callable[[], Breaker] = Breaker,
+    ) -> None:
+        if slots < 1:
+            raise ValueError(f"a worker needs at least one slot, not {slots}")
+        self.namespace = namespace
+        self.name = name
+        self.slots = slots
+        self.done = 0  # attempts that were reported, or completed in their own transaction
+        self.failed = 0  # of these, how many failed
+        self._connect = connect
+        self._registry = registry
+        self._lease = lease
+        self._poll = poll
+        self._two_hop = two_hop
+        self._listen = listen
+        self._breaker = breaker
+        self._session = Session(
+            f"{name} {namespace}", connect, breaker(), self._on_connect if listen else None
+        )
+
+        self._inbox: SimpleQueue[Job | None] = SimpleQueue()
+        self._outbox: deque[tuple[Job, Outcome | None]] = deque()
+        self._bell = Bell()
+        self._stopping = False
+        self._was_stopping = False
+
+        self._claims: dict[UUID, Claim] = {}
+        self._busy: set[Job] = set()  # on their way through the slots
+        self._missing = 0  # slots held by runaway handlers and not replaced
+        self._runaways: list[threading.Thread] = []
+        self._threads: dict[Job, threading.Thread] = {}
+        self._report: Report | None = None
+        self._average = math.inf  # seconds a handler takes, as a moving average
+        self._claim_at = 0.0  # when to ask for work without having anything to report
+        self._idle_since: float | None = None
+        self._idle_until = 0.0  # when the registration as an idle worker ends
+
+    # What others call
+
+    def run(self) -> None:
+        """Work until `stop` is called; then finish what runs, and give the rest back."""
+        for number in range(self.slots):
+            self._start_slot(number)
+        log.info("%s serves %s with %d slots", self.name, self.namespace, self.slots)
+        while not self._at_rest():
+            pause, online = self._try_turn()
+            try:
+                self._sleep(pause, online)
+            except UnavailableError as error:
+                self._sleep(error.retry_in, online=False)
+        for _ in range(self.slots):
+            self._inbox.put(None)
+        self._session.close()
+        log.info("%s has stopped serving %s", self.name, self.namespace)
+
+    def stop(self) -> None:
+        """Claim no more, let handlers finish, give back what has not started. Returns at once."""
+        self._stopping = True
+        self._bell.ring()
+
+    @property
+    def unfinished(self) -> int:
+        """How many claimed steps are in this worker's hands."""
+        return sum(len(claim.jobs) for claim in list(self._claims.values()))
+
+    # The slots
+
+    def _start_slot(self, number: int) -> None:
+        name = f"{self.name} {self.namespace} {number}"
+        threading.Thread(target=self._slot, args=(name,), name=name, daemon=True).start()
+
+    def _slot(self, name: str) -> None:
+        session = Session(name, self._connect, self._breaker())
+        while (job := self._inbox.get()) is not None:
+            self._threads[job] = threading.current_thread()
+            if job.cancelled.is_set():
+                outcome = Outcome(None, "taken away before it started")
+            else:
+                outcome = attempt.run(job, self._registry, session)
+            if job.settle():
+                self._outbox.append((job, outcome))
+            elif job.replaced:
+                log.warning("%s ended after it had been given up; its result is dropped", job)
+                break
+            else:
+                self._outbox.append((job, None))
+            del job
+            self._bell.ring()
+        session.close()
+
+    # The coordinator
+
+    def _try_turn(self) -> tuple[float, bool]:
+        """Do what is due. How long to sleep then, and whether there is a database to listen to."""
+        try:
+            self._collect()
+            self._give_up_late_ones()
+            self._turn()
+        except UnavailableError as error:
+            return max(error.retry_in, 0.01), False
+        except BusyError as error:
+            log.info("%s: %s; trying again", self.namespace, error)
+            return random.uniform(0.005, 0.05), True
+        except TaskerError as error:
+            log.error("%s: %s (%s)", self.namespace, error, error.sqlstate)
+            return 1.0, True
+        return self._pause(), True
+
+    # The coordinator: what came back from the slots
+
+    def _collect(self) -> None:
+        now = time.monotonic()
+        while self._outbox:
+            job, outcome = self._outbox.popleft()
+            if outcome is None:
+                self._missing -= 1
+                continue
+            self._busy.discard(job)
+            self._threads.pop(job, None)
+            if job.started is not None:
+                known = self._average if math.isfinite(self._average) else job.seconds
+                self._average = 0.9 * known + 0.1 * job.seconds
+            self._finished(job, outcome, now)
+
+    def _finished(self, job: Job, outcome: Outcome, now: float) -> None:
+        claim = self._claims.get(job.claimed.token)
+        if claim is None or job.claimed.step_uuid not in claim.jobs:
+            if job.started is not None:
+                log.warning("dropped the result of %s: it was taken away meanwhile", job)
+        elif outcome.report is None:
+            if outcome.note:
+                log.warning("%s was %s", job, outcome.note)
+            else:
+                self.done += 1
+            self._forget(claim, job)
+        else:
+            if outcome.failed:
+                log.warning("%s failed: %s", job, outcome.note)
+            if not claim.finished:
+                claim.finished_since = now
+            claim.finished.append((job, outcome))
+
+    def _forget(self, claim: Claim, job: Job) -> None:
+        claim.jobs.pop(job.claimed.step_uuid, None)
+        if not claim.jobs:
+            self._claims.pop(claim.token, None)
+
+    def _give_up_late_ones(self) -> None:
+        """Attempts past their deadline fail; another thread takes the slot of one that hangs."""
+        now = time.monotonic()
+        late = [job for job in self._busy if job.started is not None and job.gives_up_at <= now]
+        for job in late:
+            self._runaways = [thread for thread in self._runaways if thread.is_alive()]
+            job.replaced = len(self._runaways) < 4 * self.slots  # each costs memory
+            if not job.settle():
+                continue  # it has just ended
+            job.cancelled.set()
+            self._busy.discard(job)
+            if thread := self._threads.pop(job, None):
+                self._runaways.append(thread)
+            if job.replaced:
+                self._start_slot(self.slots + len(self._runaways))
+            else:
+                self._missing += 1
+            self._finished(job, attempt.timed_out(job), now)
+
+    # The coordinator: the database
+
+    def _turn(self) -> None:
+        """Everything that is due now."""
+        now = time.monotonic()
+        self._was_stopping = self._stopping
+        for claim in [claim for claim in self._claims.values() if claim.beat_at <= now]:
+            self._beat(claim)
+        if self._stopping:
+            self._give_back()
+        reported = self._report_due(now)
+        if reported or self._stopping:
+            self._idle_since = None
+        elif self._wanted() > 0:
+            self._look_for_work(now)
+
+    def _beat(self, claim: Claim) -> None:
+        """Extend a claim, and learn which of its steps were taken away."""
+        token = claim.token
+        try:
+            beat = self._session.call(lambda client: client.heartbeat(token, self._lease))
+        except StaleClaimError as error:
+            log.warning("lost %d steps of %s: %s", len(claim.jobs), self.namespace, error)
+            taken: Iterable[UUID] = list(claim.jobs)
+        else:
+            claim.beat_at = time.monotonic() + self._lease.total_seconds() / 3
+            taken = beat.cancelled_step_uuids
+        for step_uuid in taken:
+            if job := claim.jobs.get(step_uuid):
+                log.info("%s was cancelled", job)
+                job.cancelled.set()
+                self._forget(claim, job)
+        claim.finished = [
+            kept for kept in claim.finished if kept[0].claimed.step_uuid in claim.jobs
+        ]
+
+    def _report_due(self, now: float) -> bool:
+        """Report claims whose steps are all finished, or wait long enough. Says whether it did."""
+        if self._report:
+            self._send(self._report)
+        due = [
+            claim
+            for claim in self._claims.values()
+            if claim.finished
+            and (
+                len(claim.finished) == len(claim.jobs)
+                or not self._busy
+                or claim.finished_since + REPORT_DELAY <= now
+            )
+        ]
+        for position, claim in enumerate(due, 1):
+            while claim.finished:
+                part = _part(claim.finished)
+                last = position == len(due) and len(part) == len(claim.finished)
+                self._report = Report(claim.token, part, self._wanted() if last else 0)
+                self._send(self._report)
+        return bool(due)
+
+    def _send(self, report: Report) -> None:
+        """Send a report, which stays to be repeated until there is an answer."""
+        try:
+            steps = self._session.call(lambda client: self._finish(client, report))
+        except (BusyError, UnavailableError):
+            raise
+        except TaskerError as error:
+            if len(report.finished) == 1:
+                self._refused(report, error)
+                return
+            log.info("%s: %s; reporting one by one", self.namespace, error)
+            for finished in report.finished:
+                self._report = Report(report.token, [finished], 0)
+                self._send(self._report)
+            return
+        self._reported(report)
+        if steps is not None:
+            self._take(steps, report.limit)
+
+    def _finish(self, client: Client, report: Report) -> list[ClaimedStep] | None:
+        outcomes = JsonText(f"[{','.join(outcome.report or '' for _, outcome in report.finished)}]")
+        if not self._two_hop:
+            return client.finish_and_claim(
+                self.namespace, self.name, report.token, outcomes, report.limit, self._lease
+            )
+        client.submit_step_results(report.token, outcomes)
+        if not report.limit:
+            return None
+        return client.claim_steps(self.namespace, self.name, report.limit, self._lease)
+
+    def _refused(self, report: Report, error: TaskerError) -> None:
+        """One step's outcome was refused: dropped when stale; else the step fails, saying why."""
+        job, outcome = report.finished[0]
+        if isinstance(error, StaleClaimError):
+            log.warning("dropped the result of %s: %s", job, error)
+            self._reported(report, count=False)
+            return
+        facts = {"code": error.sqlstate, "detail": error.detail, "hint": error.hint}
+        refusal = attempt.failed(job, "BadResult", error.message, retryable=False, facts=facts)
+        if outcome == refusal:
+            log.error("%s cannot be reported, its lease will run out: %s", job, error)
+            self._reported(report, count=False)
+            return
+        log.warning("%s failed: %s", job, refusal.note)
+        claim = self._claims[report.token]
+        claim.finished = [(job, refusal) if kept[0] is job else kept for kept in claim.finished]
+        self._report = Report(report.token, [(job, refusal)], report.limit)
+        self._send(self._report)
+
+    def _reported(self, report: Report, *, count: bool = True) -> None:
+        self._report = None
+        claim = self._claims.get(report.token)
+        jobs = {job for job, _ in report.finished}
+        if claim is not None:
+            claim.finished = [entry for entry in claim.finished if entry[0] not in jobs]
+            for job in jobs:
+                self._forget(claim, job)
+        if count:
+            self.done += len(report.finished)
+            self.failed += sum(outcome.failed for _, outcome in report.finished)
+
+    def _look_for_work(self, now: float) -> None:
+        """Claim when it is time to; register as idle when there was nothing for a moment."""
+        limit = self._wanted()
+        if now >= self._claim_at:
+            steps = self._session.call(
+                lambda client: client.claim_steps(self.namespace, self.name, limit, self._lease)
+            )
+            self._take(steps, limit)
+            if steps:
+                self._idle_since = None
+                return
+        if self._idle_since is None:
+            self._idle_since = now
+        elif self._listen and now - self._idle_since >= LINGER and now >= self._idle_until:
+            self._session.call(
+                lambda client: client.await_work([self.namespace], self.name, IDLE_FOR)
+            )
+            self._idle_until = now + IDLE_FOR.total_seconds()
+            self._claim_at = now  # work may have come in between
+
+    def _take(self, steps: list[ClaimedStep], limit: int) -> None:
+        """Give newly claimed steps to the slots."""
+        now = time.monotonic()
+        # Fewer than asked for: the queue was empty. Ask again when notified, or in a while.
+        if limit:
+            self._claim_at = now + (self._poll if len(steps) < limit else 0.0)
+        for step in steps:
+            claim = self._claims.get(step.token)
+            if claim is None:
+                claim = Claim(step.token, now + self._lease.total_seconds() / 3)
+                self._claims[step.token] = claim
+            job = Job(step)
+            claim.jobs[step.step_uuid] = job
+            self._busy.add(job)
+            self._inbox.put(job)
+
+    def _wanted(self) -> int:
+        """How many steps to ask for: what free slots can take, and a little more of short ones."""
+        if self._stopping:
+            return 0
+        ahead = 1.0 if math.isinf(self._average) else PREFETCH / max(self._average, 1e-6)
+        room = (self.slots - self._missing) * max(1.0, ahead)
+        return max(0, min(LARGEST_BATCH, int(room)) - len(self._busy))
+
+    def _give_back(self) -> None:
+        """Take steps that have not started out of the inbox, and give their claims back when
+        nothing else of these runs."""
+        with suppress(Empty):
+            while True:
+                job = self._inbox.get_nowait()
+                if job is not None:
+                    self._busy.discard(job)
+        for claim in list(self._claims.values()):
+            if claim.finished or any(job in self._busy for job in claim.jobs.values()):
+                continue
+            steps = self._session.call(methodcaller("release_claim", claim.token))
+            log.info("gave %d steps of %s back", len(steps), self.namespace)
+            self._claims.pop(claim.token)
+
+    def _at_rest(self) -> bool:
+        return self._stopping and not self._busy and not self._claims and not self._report
+
+    # The coordinator: waiting
+
+    def _on_connect(self, client: Client) -> None:
+        client.listen(f"tasker_{self.namespace}")
+        self._idle_until = 0.0
+
+    def _pause(self) -> float:
+        """Seconds until something is due."""
+        now = time.monotonic()
+        due = [now + 1.0]
+        due += [claim.beat_at for claim in self._claims.values()]
+        due += [c.finished_since + REPORT_DELAY for c in self._claims.values() if c.finished]
+        due += [job.gives_up_at for job in self._busy]
+        if self._wanted() > 0:
+            due.append(self._claim_at)
+            if self._listen and now >= self._idle_until:
+                due.append(now + LINGER)
+        return min(due) - now
+
+    def _sleep(self, seconds: float, online: bool) -> None:
+        """Sleep until a slot, the database or an operator has news, or the seconds have passed."""
+        self._bell.sleeping = True
+        try:
+            if self._outbox or seconds <= 0 or (self._stopping and not self._was_stopping):
+                return
+            if not online:
+                self._bell.wait(seconds)
+            elif self._session.wait(seconds, self._bell.fileno()):
+                self._claim_at = 0.0
+                self._idle_until = 0.0
+        finally:
+            self._bell.hush()
+
+
+def _part(finished: list[Finished]) -> list[Finished]:
+    """As many as one call may carry, at least one."""
+    size = 0
+    for count, (_, outcome) in enumerate(finished):
+        size += len(outcome.report or "")
+        if count and (size > LARGEST_REPORT or count >= 1000):
+            return finished[:count]
+    return list(finished)
