@@ -3,6 +3,7 @@ create or replace function tasker._task_uuid (p_step_uuid uuid)
   language sql
   immutable
 as $$
+-- A task's uuid is its steps' with the low 20 bits zero.
 select (left(p_step_uuid::text, 31) || '00000')::uuid;
 $$;
 

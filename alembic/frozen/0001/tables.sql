@@ -368,3 +368,7 @@ select change.transition,
     ('step error -> complete',                     'An operator gave its result.'),
     ('step error -> resolved_manually',            'An operator resolved it.')
   ) as change (transition, meaning);
+
+-- The two queues that belong to no namespace; the sweep makes them again if they are dropped.
+select pgmq.create('orchestration_step_results'), pgmq.create('orchestration_task_requests');
+drop index pgmq.q_orchestration_step_results_vt_idx, pgmq.q_orchestration_task_requests_vt_idx;
