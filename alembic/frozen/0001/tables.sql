@@ -371,4 +371,4 @@ select change.transition,
 
 -- The two queues that belong to no namespace; the sweep makes them again if they are dropped.
 select pgmq.create('orchestration_step_results'), pgmq.create('orchestration_task_requests');
-drop index pgmq.q_orchestration_step_results_vt_idx, pgmq.q_orchestration_task_requests_vt_idx;
+drop index if exists pgmq.q_orchestration_step_results_vt_idx, pgmq.q_orchestration_task_requests_vt_idx;
