@@ -33,6 +33,7 @@ from tasker_sql.handlers import Registry, default_registry
 from tasker_sql.session import Session
 from tasker_sql.worker import Worker
 
+SOON: Final = 0.004  # seconds
 BATCH: Final = 50  # messages that one call of a loop carries out
 
 log = logging.getLogger(__name__)
@@ -65,13 +66,14 @@ class Settings:
 
 
 class Loop(threading.Thread):
-    """Repeats a call: at once while it has more to do, else after a while."""
+    """Repeats a call: at once while there is more to do, soon after there was something to do,
+    and every `interval` seconds when there is nothing. The call says how much it did."""
 
     def __init__(
         self,
         name: str,
         session: Session,
-        call: Callable[[Client], bool],
+        call: Callable[[Client], int],
         interval: float,
     ) -> None:
         super().__init__(name=name, daemon=True)
@@ -81,11 +83,11 @@ class Loop(threading.Thread):
         self._stopped = threading.Event()
 
     def run(self) -> None:
-        pause = 0.0
+        pause = SOON
         while not self._stopped.wait(pause):
             try:
-                more = self._session.call(self._call)
-                pause = 0.0 if more else self._interval
+                done = self._session.call(self._call)
+                pause = 0.0 if done == BATCH else SOON if done else min(self._interval, 2 * pause)
             except UnavailableError as error:
                 pause = max(error.retry_in, 0.01)
             except BusyError as error:
@@ -231,7 +233,7 @@ class Runner:
             self._dsn, application_name(part), prepare_threshold=self.settings.prepare_threshold
         )
 
-    def _loop(self, part: str, call: Callable[[Client], bool], interval: float) -> Loop:
+    def _loop(self, part: str, call: Callable[[Client], int], interval: float) -> Loop:
         session = Session(f"{self.settings.name} {part}", self._connect, self.settings.breaker())
         return Loop(part, session, call, interval)
 
@@ -251,24 +253,24 @@ class Runner:
         )
 
 
-def _sweep(client: Client) -> bool:
+def _sweep(client: Client) -> int:
     for swept in client.sweep():
         if swept.affected:
             log.info("sweep: %s %d", swept.action, swept.affected)
-    return False
+    return 0
 
 
-def _process_step_results(client: Client) -> bool:
+def _process_step_results(client: Client) -> int:
     processed = client.process_step_results(limit=BATCH)
     for result in processed:
         if result.error:
             log.warning("results: message %d was rejected: %s", result.msg_id, result.error)
-    return len(processed) == BATCH
+    return len(processed)
 
 
-def _process_task_requests(client: Client) -> bool:
+def _process_task_requests(client: Client) -> int:
     processed = client.process_task_requests(limit=BATCH)
     for request in processed:
         if request.error:
             log.warning("requests: message %d was rejected: %s", request.msg_id, request.error)
-    return len(processed) == BATCH
+    return len(processed)
