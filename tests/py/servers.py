@@ -7,6 +7,7 @@ import itertools
 import os
 import re
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ import downloads
 import psycopg
 
 from tasker_sql import freeze, schema
-from tasker_sql.embedded import EmbeddedServer
+from tasker_sql.embedded import EmbeddedServer, find_bin_dir
 
 MAJORS = (18, downloads.OLD_MAJOR)
 PREFIX = "tasker-sql-test-"
@@ -115,6 +116,19 @@ class Server:
         self.admin.close()
         self.embedded.stop("immediate")
         shutil.rmtree(self.embedded.data_dir.parent, ignore_errors=True)
+
+
+def psql(dsn: str, *options: str, script: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run psql, bare and quiet, on a file or on a script; it stops at the first error."""
+    return subprocess.run(
+        [find_bin_dir() / "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", dsn, *options],
+        env={**os.environ, "PGOPTIONS": "-c search_path=tap,public"},
+        input=script,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 @cache

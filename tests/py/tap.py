@@ -6,9 +6,7 @@ nothing, when it never calls finish(), and when any statement in it fails.
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,6 @@ import pytest
 import servers
 
 LINE = re.compile(r"^(not )?ok (\d+)(?: - (.*?))?(?:\s*# (TODO|SKIP)\b.*)?$")
-SECONDS = 60
 
 
 class TapError(Exception):
@@ -75,7 +72,7 @@ class TapItem(pytest.Item):
     def runtest(self) -> None:
         server = servers.get(self.major)
         with server.database(server.with_pgtap) as dsn:
-            done = run(server, dsn, self.path)
+            done = servers.psql(dsn, "-f", str(self.path))
         wrong = judge(self.path.read_text(), done.stdout)
         if done.returncode:
             wrong.append(f"psql ended with {done.returncode}: {done.stderr.strip()}")
@@ -89,17 +86,3 @@ class TapItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, 0, f"{self.path.parent.name}/{self.path.stem} on {self.name}"
-
-
-def run(server: servers.Server, dsn: str, file: Path) -> subprocess.CompletedProcess[str]:
-    """The file through psql, which stops at the first error."""
-    if server.embedded.psql is None:
-        raise TapError("no psql on this machine")
-    return subprocess.run(
-        [server.embedded.psql, "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", dsn, "-f", file],
-        env={**os.environ, "PGOPTIONS": "-c search_path=tap,public", "PGAPPNAME": "pgtap"},
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import tap
-from servers import Server
+from servers import Server, psql
 
 CONVENTIONS = Path(__file__).parents[1] / "sql" / "conventions.sql"
 
@@ -65,11 +65,10 @@ def test_a_script_without_finish_or_with_no_plan_fails(script: str) -> None:
 
 
 @pytest.mark.newest
-def test_an_error_stops_the_file(server: Server, tmp_path: Path) -> None:
-    file = tmp_path / "broken.sql"
-    file.write_text("begin; select plan(1); select 1/0; select pass(); select * from finish();")
+def test_an_error_stops_the_file(server: Server) -> None:
+    broken = "begin; select plan(1); select 1/0; select pass(); select * from finish();"
     with server.database(server.with_pgtap) as dsn:
-        done = tap.run(server, dsn, file)
+        done = psql(dsn, script=broken)
     assert done.returncode != 0
     assert "division by zero" in done.stderr
 
@@ -79,7 +78,7 @@ def test_every_convention_can_fail(server: Server) -> None:
     with server.database(server.with_pgtap) as dsn:
         with psycopg.connect(dsn) as connection:
             connection.execute(BAD_STYLE)
-        output = tap.run(server, dsn, CONVENTIONS).stdout
+        output = psql(dsn, "-f", str(CONVENTIONS)).stdout
     planned = re.search(r"^1\.\.(\d+)", output, re.MULTILINE)
     assert planned
     assert output.count("\nnot ok ") == int(planned[1]), output
