@@ -41,9 +41,9 @@ def pytest_unconfigure() -> None:
 
 
 def majors(config: pytest.Config) -> list[int]:
-    """The servers to run on. On CI none may be missing: there, its tests fail and say why."""
+    """The servers to run on. On Debian's CI none may be missing: its tests fail and say why."""
     asked = config.getoption("pg") or servers.MAJORS
-    missing_fails = bool(os.environ.get("CI"))
+    missing_fails = bool(os.environ.get("CI")) and Path("/etc/debian_version").exists()
     return [major for major in asked if missing_fails or servers.why_not(major) is None]
 
 
