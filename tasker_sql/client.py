@@ -16,12 +16,11 @@ import functools
 import logging
 import math
 import select
-import typing
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import fields
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import psycopg
@@ -310,6 +309,169 @@ class Client:
         """Create tasks that were asked for by message."""
         return self._rows(rows.ProcessedRequest, "process_task_requests", limit=limit)
 
+    def claim_task_for_finalization(
+        self, task_uuid: UUID, processor_id: str, timeout_seconds: int = 30
+    ) -> rows.FinalizationClaim:
+        """Take the right to finalize a task, for templates with `finalization: external`."""
+        return self._one(
+            rows.FinalizationClaim,
+            "claim_task_for_finalization",
+            task_uuid=task_uuid,
+            processor_id=processor_id,
+            timeout_seconds=timeout_seconds,
+        )
+
+    def extend_finalization_claim(
+        self, finalization_attempt_uuid: UUID, timeout_seconds: int = 30
+    ) -> rows.ExtendedFinalization:
+        """Prolong a finalization claim from now on."""
+        return self._one(
+            rows.ExtendedFinalization,
+            "extend_finalization_claim",
+            finalization_attempt_uuid=finalization_attempt_uuid,
+            timeout_seconds=timeout_seconds,
+        )
+
+    def release_finalization_claim(
+        self, finalization_attempt_uuid: UUID
+    ) -> rows.ReleasedFinalization | None:
+        """Give a finalization claim back; nothing when there never was such a claim."""
+        found = self._rows(
+            rows.ReleasedFinalization,
+            "release_finalization_claim",
+            finalization_attempt_uuid=finalization_attempt_uuid,
+        )
+        return found[0] if found else None
+
+    def finalize_task(
+        self, task_uuid: UUID, finalization_attempt_uuid: UUID | None = None
+    ) -> rows.FinalizedTask:
+        """End a task whose steps have all ended."""
+        return self._one(
+            rows.FinalizedTask,
+            "finalize_task",
+            task_uuid=task_uuid,
+            finalization_attempt_uuid=finalization_attempt_uuid,
+        )
+
+    # Questions
+
+    def get_task(self, task_uuid: UUID) -> rows.Task:
+        """Everything about one task."""
+        return self._one(rows.Task, "get_task", task_uuid=task_uuid)
+
+    def list_tasks(
+        self,
+        filter: Any = EMPTY,  # noqa: A002
+        limit: int = 50,
+        before: UUID | None = None,
+    ) -> list[rows.ListedTask]:
+        """A page of tasks, newest first.
+
+        The filter may name namespace, name, version, state, tag, initiator, since, until,
+        idempotency_key; `before` is the `next_before` of the page before.
+        """
+        return self._rows(rows.ListedTask, "list_tasks", filter=filter, limit=limit, before=before)
+
+    def get_task_steps(self, task_uuid: UUID) -> list[rows.TaskStep]:
+        """The steps of a task, parents first."""
+        return self._rows(rows.TaskStep, "get_task_steps", task_uuid=task_uuid)
+
+    def get_step_readiness_status(
+        self, task_uuid: UUID, step_uuids: Sequence[UUID] | None = None
+    ) -> list[rows.StepReadiness]:
+        """What stands between each step of a task and its next attempt."""
+        return self._rows(
+            rows.StepReadiness,
+            "get_step_readiness_status",
+            task_uuid=task_uuid,
+            step_uuids=step_uuids,
+        )
+
+    def get_task_execution_context(self, task_uuid: UUID) -> rows.TaskExecutionContext:
+        """How a task stands."""
+        return self._one(
+            rows.TaskExecutionContext, "get_task_execution_context", task_uuid=task_uuid
+        )
+
+    def get_task_execution_contexts(
+        self, task_uuids: Sequence[UUID]
+    ) -> list[rows.TaskExecutionContext]:
+        """How some tasks stand."""
+        return self._rows(
+            rows.TaskExecutionContext, "get_task_execution_contexts", task_uuids=task_uuids
+        )
+
+    def get_step_transitive_dependencies(self, step_uuid: UUID) -> list[rows.StepDependency]:
+        """All steps that a step depends on, each once, with its shortest distance."""
+        return self._rows(
+            rows.StepDependency, "get_step_transitive_dependencies", step_uuid=step_uuid
+        )
+
+    def calculate_dependency_levels(self, task_uuid: UUID) -> list[rows.DependencyLevel]:
+        """The level of each step of a task."""
+        return self._rows(rows.DependencyLevel, "calculate_dependency_levels", task_uuid=task_uuid)
+
+    def list_templates(self, namespace: str | None = None) -> list[rows.ListedTemplate]:
+        """The templates of a namespace, or all."""
+        return self._rows(rows.ListedTemplate, "list_templates", namespace=namespace)
+
+    def get_template(self, namespace: str, name: str, version: str | None = None) -> rows.Template:
+        """One template, of the version given or else the highest."""
+        return self._one(
+            rows.Template, "get_template", namespace=namespace, name=name, version=version
+        )
+
+    def get_system_health_counts(self) -> rows.SystemHealthCounts:
+        """How the whole system stands."""
+        return self._one(rows.SystemHealthCounts, "get_system_health_counts")
+
+    def get_analytics_metrics(self, since: datetime) -> rows.AnalyticsMetrics:
+        """What happened since then."""
+        return self._one(rows.AnalyticsMetrics, "get_analytics_metrics", since=since)
+
+    def get_slowest_steps(
+        self,
+        since: datetime,
+        limit: int = 10,
+        namespace: str | None = None,
+        task: str | None = None,
+        version: str | None = None,
+    ) -> list[rows.SlowStep]:
+        """The steps that took longest since then."""
+        return self._rows(
+            rows.SlowStep,
+            "get_slowest_steps",
+            since=since,
+            limit=limit,
+            namespace=namespace,
+            task=task,
+            version=version,
+        )
+
+    def get_slowest_tasks(
+        self,
+        since: datetime,
+        limit: int = 10,
+        namespace: str | None = None,
+        task: str | None = None,
+        version: str | None = None,
+    ) -> list[rows.SlowTask]:
+        """The tasks that took longest since then."""
+        return self._rows(
+            rows.SlowTask,
+            "get_slowest_tasks",
+            since=since,
+            limit=limit,
+            namespace=namespace,
+            task=task,
+            version=version,
+        )
+
+    def check_invariants(self, task_uuid: UUID | None = None) -> list[rows.Violation]:
+        """What is wrong in one task, or in all: empty means that all is well."""
+        return self._rows(rows.Violation, "check_invariants", task_uuid=task_uuid)
+
     # Handlers, and what a worker needs of its connection
 
     @contextmanager
@@ -386,6 +548,8 @@ class Client:
                 arguments[name] = encode(arguments[name])
             elif kind == Sequence[Any]:
                 arguments[name] = [encode(value) for value in arguments[name]]
+            elif get_origin(kind) is Sequence and arguments[name] is not None:
+                arguments[name] = list(arguments[name])
         kind_of_row: Any = row
         statement = _statement(function, kind_of_row)
         with self._connection() as connection, _translated():
@@ -396,11 +560,11 @@ class Client:
 @functools.cache
 def parameters(function: str) -> dict[str, Any]:
     """The arguments of a method of `Client` and their Python types, null or not."""
-    found = typing.get_type_hints(getattr(Client, function))
+    found = get_type_hints(getattr(Client, function))
     found.pop("return")
     return {
-        name: next((part for part in typing.get_args(kind) if SQL_TYPES.get(part)), kind)
-        if type(None) in typing.get_args(kind)
+        name: next((part for part in get_args(kind) if SQL_TYPES.get(part)), kind)
+        if type(None) in get_args(kind)
         else kind
         for name, kind in found.items()
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +26,7 @@ class DroppedNamespace:
     """A namespace that is gone, with its queues."""
 
     name: str
-    queues_dropped: list[str]
+    dropped_queues: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,3 +159,335 @@ class Pause:
 
     paused: bool
     changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FinalizationClaim:
+    """Whether a task is the caller's to finalize; `message` says why or why not."""
+
+    claimed: bool
+    already_claimed_by: str | None
+    task_state: str | None
+    message: str
+    finalization_attempt_uuid: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendedFinalization:
+    """A finalization claim's new end."""
+
+    task_uuid: UUID
+    claimed_until: datetime
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedFinalization:
+    """A finalization claim that was given back; not `released` when it was before."""
+
+    task_uuid: UUID
+    task_state: str
+    released: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FinalizedTask:
+    """How a task ended, or that it is not ready to."""
+
+    task_uuid: UUID
+    task_state: str
+    finalized: bool
+    message: str
+
+
+# Questions
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Everything about one task: what it is, what it was given, how it stands."""
+
+    task_uuid: UUID
+    namespace: str
+    name: str
+    version: str
+    state: str
+    paused: bool
+    paused_at: datetime | None
+    paused_by: str | None
+    pause_reason: str | None
+    priority: str
+    context: Any
+    tags: list[str] | None
+    initiator: str | None
+    source_system: str | None
+    reason: str | None
+    idempotency_key: str | None
+    finalize_externally: bool
+    created_at: datetime
+    run_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    total_steps: int
+    pending_steps: int
+    in_progress_steps: int
+    completed_steps: int
+    failed_steps: int
+    ready_steps: int
+    enqueued_steps: int
+    waiting_for_retry_steps: int
+    cancelled_steps: int
+    execution_status: str
+    recommended_action: str | None
+    completion_percentage: Decimal
+    health_status: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTask:
+    """A task of a page. `next_before` is where the next page begins, nothing on the last one; a
+    page without any task is one row with nothing but `next_before`."""
+
+    task_uuid: UUID | None
+    namespace: str | None
+    name: str | None
+    version: str | None
+    state: str | None
+    paused: bool | None
+    priority: str | None
+    tags: list[str] | None
+    initiator: str | None
+    source_system: str | None
+    idempotency_key: str | None
+    created_at: datetime | None
+    run_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    next_before: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStep:
+    """A step of a task."""
+
+    step_uuid: UUID
+    name: str
+    description: str | None
+    namespace: str
+    handler: str
+    state: str
+    attempt: int
+    max_attempts: int
+    parents: list[str]
+    waiting_parents: int
+    worker: str | None
+    lease_until: datetime | None
+    result: Any
+    last_error: Any
+    last_failure_at: datetime | None
+    next_retry_at: datetime | None
+    enqueued_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepReadiness:
+    """What stands between a step and its next attempt."""
+
+    step_uuid: UUID
+    name: str
+    current_state: str
+    dependencies_satisfied: bool
+    retry_eligible: bool
+    ready_for_execution: bool
+    last_failure_at: datetime | None
+    next_retry_at: datetime | None
+    total_parents: int
+    completed_parents: int
+    attempts: int
+    max_attempts: int
+    backoff_request_seconds: Decimal | None
+    last_attempted_at: datetime | None
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TaskExecutionContext:
+    """How a task stands, in counts and in words."""
+
+    task_uuid: UUID
+    status: str
+    total_steps: int
+    pending_steps: int
+    in_progress_steps: int
+    completed_steps: int
+    failed_steps: int
+    ready_steps: int
+    enqueued_steps: int
+    execution_status: str
+    recommended_action: str | None
+    completion_percentage: Decimal
+    health_status: str
+    waiting_for_retry_steps: int
+    cancelled_steps: int
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StepDependency:
+    """A step that another one depends on, directly (distance 1) or through others."""
+
+    step_uuid: UUID
+    name: str
+    distance: int
+    current_state: str
+    result: Any
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyLevel:
+    """A step's level: 0 depends on nothing, else one more than the highest it depends on."""
+
+    step_uuid: UUID
+    name: str
+    dependency_level: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTemplate:
+    """A version of a template; the latest is what create_task takes when it names none."""
+
+    namespace: str
+    name: str
+    version: str
+    is_latest: bool
+    description: str | None
+    step_count: int
+    finalization: str
+    paused_at: datetime | None
+    paused_by: str | None
+    pause_reason: str | None
+    registered_at: datetime
+    registered_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template: its definition as registered, its steps as compiled."""
+
+    namespace: str
+    name: str
+    version: str
+    definition: Any
+    steps: Any
+    sha256: str
+    paused_at: datetime | None
+    paused_by: str | None
+    pause_reason: str | None
+    registered_at: datetime
+    registered_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SystemHealthCounts:
+    """How the whole system stands now."""
+
+    open_tasks: int
+    pending_tasks: int
+    in_progress_tasks: int
+    blocked_tasks: int
+    paused_tasks: int
+    unfinalized_tasks: int
+    enqueued_steps: int
+    in_progress_steps: int
+    waiting_for_retry_steps: int
+    scheduled_steps: int
+    overdue_timers: int
+    live_claims: int
+    expired_claims: int
+    active_workers: int
+    idle_workers: int
+    pending_submissions: int
+    deferred_joins: int
+    missing_queues: int
+    oldest_message_at: datetime | None
+    active_connections: int
+    max_connections: int
+    measured_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyticsMetrics:
+    """What happened since a moment: counts, rates from 0 to 1, durations."""
+
+    since: datetime
+    until: datetime
+    tasks_created: int
+    tasks_completed: int
+    tasks_failed: int
+    tasks_cancelled: int
+    tasks_resolved: int
+    steps_completed: int
+    steps_failed: int
+    attempts_started: int
+    attempts_failed: int
+    attempts_lost: int
+    retries: int
+    completion_rate: Decimal | None
+    error_rate: Decimal | None
+    tasks_per_second: Decimal | None
+    steps_per_second: Decimal | None
+    average_task_duration: timedelta | None
+    p95_task_duration: timedelta | None
+    average_step_wait: timedelta | None
+    average_step_duration: timedelta | None
+    p95_step_duration: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class SlowStep:
+    """A step that took long; how long it ran, and waited before."""
+
+    step_uuid: UUID
+    task_uuid: UUID
+    namespace: str
+    task_name: str
+    version: str
+    name: str
+    state: str
+    duration: timedelta
+    waited: timedelta | None
+    attempts: int
+    started_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SlowTask:
+    """A task that took long, and its slowest step."""
+
+    task_uuid: UUID
+    namespace: str
+    name: str
+    version: str
+    state: str
+    duration: timedelta
+    waited: timedelta | None
+    total_steps: int
+    slowest_step: str | None
+    slowest_step_duration: timedelta | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """An invariant that does not hold, and where."""
+
+    invariant: str
+    severity: str
+    task_uuid: UUID | None
+    step_uuid: UUID | None
+    detail: str

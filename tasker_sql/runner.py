@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import IntEnum
+from functools import partial
 from types import FrameType
 from typing import Final
 
@@ -33,6 +34,7 @@ from tasker_sql.handlers import Registry, default_registry
 from tasker_sql.session import Session
 from tasker_sql.worker import Worker
 
+DISCOVER: Final = 2.0  # seconds between looks for new namespaces
 SOON: Final = 0.004  # seconds
 BATCH: Final = 50  # messages that one call of a loop carries out
 
@@ -44,7 +46,7 @@ class Exit(IntEnum):
 
     CLEAN = 0
     WORK_LEFT = 1  # handlers still ran when the time to stop was over, or a second signal came
-    BROKEN = 3  # a part of the runner died of a defect
+    BROKEN = 4  # a part of the runner died of a defect
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ class Loop(threading.Thread):
         while not self._stopped.wait(pause):
             try:
                 done = self._session.call(self._call)
-                pause = 0.0 if done == BATCH else SOON if done else min(self._interval, 2 * pause)
+                longer = min(self._interval, 2 * max(pause, SOON))
+                pause = 0.0 if done == BATCH else SOON if done else longer
             except UnavailableError as error:
                 pause = max(error.retry_in, 0.01)
             except BusyError as error:
@@ -96,43 +99,77 @@ class Loop(threading.Thread):
             except TaskerError as error:
                 pause = max(self._interval, 1.0)
                 log.error("%s: %s (%s)", self.name, error, error.sqlstate)
+            except Exception:
+                pause = max(self._interval, 1.0)
+                log.exception("%s met a defect, and goes on", self.name)
         self._session.close()
 
     def stop(self) -> None:
         self._stopped.set()
 
 
+class KnownNamespaces:
+    """All namespaces that a template or a step of one names."""
+
+    def __init__(self) -> None:
+        self._templates: set[tuple[str, str, str]] = set()
+        self._namespaces: set[str] = set()
+
+    def new(self, client: Client) -> list[str]:
+        """Those that were not there at the last call."""
+        found: set[str] = set()
+        for template in client.list_templates():
+            key = (template.namespace, template.name, template.version)
+            if key not in self._templates:
+                self._templates.add(key)
+                steps = client.get_template(*key).definition["steps"]
+                found |= {template.namespace, *(step.get("namespace") for step in steps)} - {None}
+        found -= self._namespaces
+        self._namespaces |= found
+        return sorted(found)
+
+
 class Runner:
     """Orchestration and workers over one database, in one process.
 
-    `run` blocks until `stop`, SIGTERM or SIGINT, and answers the exit code. The first signal lets
-    handlers finish, for at most `stop_within` seconds; the second ends it at once.
+    `namespaces` are those to serve; None means all, also those that appear later. `run` blocks
+    until `stop`, SIGTERM or SIGINT, and answers the exit code. The first signal lets handlers
+    finish, for at most `stop_within` seconds; the second ends it at once.
     """
 
     def __init__(
         self,
         dsn: str,
-        namespaces: Sequence[str],
+        namespaces: Sequence[str] | None = None,
         registry: Registry = default_registry,
         settings: Settings | None = None,
     ) -> None:
         self.settings = settings or Settings()
-        self.namespaces = list(dict.fromkeys(namespaces))
         self._dsn = dsn
+        self._registry = registry
         self._bell = Bell()
         self._stops = 0
         self._broken = False
+        self._stopping = False
+        self._adding = threading.Lock()
         self.loops = [
             self._loop("sweep", _sweep, self.settings.sweep_interval),
             self._loop("results", _process_step_results, self.settings.results_interval),
             self._loop("requests", _process_task_requests, self.settings.requests_interval),
         ]
-        self.workers = [self._worker(namespace, registry) for namespace in self.namespaces]
+        self.workers: list[Worker] = []
+        self._threads: list[threading.Thread] = []
+        self._namespaces = None if namespaces is None else list(dict.fromkeys(namespaces))
+        if namespaces is None:
+            known = KnownNamespaces()
+            self.loops.append(self._loop("namespaces", partial(self._serve_all, known), DISCOVER))
 
-    @property
-    def most_connections(self) -> int:
-        """How many connections this runner opens at most; handlers in SQL take one a slot."""
-        return len(self.loops) + len(self.workers) * (1 + self.settings.slots)
+    def connections(self, namespaces: int = 1) -> int:
+        """How many connections this runner opens at most when it serves so many namespaces.
+
+        Handlers in SQL take one for each slot.
+        """
+        return len(self.loops) + namespaces * (1 + self.settings.slots)
 
     def run(self) -> Exit:
         """Run until told to stop."""
@@ -152,21 +189,17 @@ class Runner:
 
     def _run(self) -> Exit:
         name = self.settings.name
-        serving = ", ".join(self.namespaces) or "no namespace, it only orchestrates"
-        log.info(
-            "runner %s starts, at most %d connections: %s", name, self.most_connections, serving
-        )
-        threads = [
-            threading.Thread(
-                target=self._guard, args=(worker,), name=f"worker {worker.namespace}", daemon=True
-            )
-            for worker in self.workers
-        ]
-        for thread in [*self.loops, *threads]:
-            thread.start()
+        log.info("runner %s starts", name)
+        for namespace in self._namespaces or []:
+            self._serve(namespace)
+        for loop in self.loops:
+            loop.start()
         self._wait_for(lambda: self._stops > 0 or self._broken, None)
 
         log.info("runner %s stops: waiting for %d steps", name, self._unfinished)
+        with self._adding:
+            self._stopping = True
+        threads = self._threads
         for worker in self.workers:
             worker.stop()
         deadline = time.monotonic() + self.settings.stop_within
@@ -195,6 +228,24 @@ class Runner:
     @property
     def _unfinished(self) -> int:
         return sum(worker.unfinished for worker in self.workers)
+
+    def _serve_all(self, known: KnownNamespaces, client: Client) -> int:
+        for namespace in known.new(client):
+            self._serve(namespace)
+        return 0
+
+    def _serve(self, namespace: str) -> None:
+        """Start a worker, unless the runner is stopping."""
+        with self._adding:
+            if self._stopping:
+                return
+            worker = self._worker(namespace)
+            thread = threading.Thread(
+                target=self._guard, args=(worker,), name=f"worker {namespace}", daemon=True
+            )
+            self.workers.append(worker)
+            self._threads.append(thread)
+            thread.start()
 
     def _wait_for(self, happened: Callable[[], bool], deadline: float | None) -> None:
         """Wait until it has happened, or until the deadline."""
@@ -237,13 +288,13 @@ class Runner:
         session = Session(f"{self.settings.name} {part}", self._connect, self.settings.breaker())
         return Loop(part, session, call, interval)
 
-    def _worker(self, namespace: str, registry: Registry) -> Worker:
+    def _worker(self, namespace: str) -> Worker:
         chosen = self.settings
         return Worker(
             self._connect,
             namespace,
             chosen.name,
-            registry=registry,
+            registry=self._registry,
             slots=chosen.slots,
             lease=chosen.lease,
             poll=chosen.poll,

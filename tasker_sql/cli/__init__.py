@@ -1,0 +1,64 @@
+"""The command `tasker-sql`. Each command is one or two calls of the client, and how to show them.
+
+Exit codes: 0 done; 1 the answer is no (refused, not found, invariants violated, a task that did not
+complete, work left behind); 2 wrong usage; 3 the database cannot be used; 4 a defect; 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tasker_sql import __version__
+from tasker_sql.cli import database, namespaces, orchestrate, steps, tasks, templates
+from tasker_sql.cli.shared import Group, debug_mode
+
+HELP = """Workflow orchestration where PostgreSQL is the orchestrator.
+
+The database is the one that DATABASE_URL names. Without it, a private PostgreSQL of this user is
+created and started when it is first needed.
+
+Exit codes: 0 done; 1 the answer is no; 2 wrong usage; 3 the database cannot be used; 4 a defect.
+"""
+EPILOG = """First steps:  tasker-sql db upgrade;  tasker-sql template register workflows/;
+tasker-sql run --handlers my_handlers.py"""
+
+app = typer.Typer(
+    cls=Group,
+    help=HELP,
+    epilog=EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+orchestrate.add_to(app)
+app.add_typer(database.app, name="db")
+app.add_typer(tasks.app, name="task")
+app.add_typer(steps.app, name="step")
+app.add_typer(templates.app, name="template")
+app.add_typer(namespaces.app, name="namespace")
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tasker-sql {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+    version: Annotated[  # noqa: ARG001
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    debug_mode.on = debug
+
+
+def main() -> None:
+    """What the console script runs."""
+    sys.exit(app())

@@ -1,0 +1,45 @@
+"""`tasker-sql namespace`: business domains, each with its queue."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tasker_sql.cli.shared import Json, Reason, opened, print_json, print_table
+
+app = typer.Typer(help="Business domains, each with its queue.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="The namespace.", show_default=False)]
+
+
+@app.command()
+def pause(name: Name, reason: Reason) -> None:
+    """Hand out no more steps of a namespace; what runs goes on."""
+    with opened() as client:
+        changed = client.pause_namespace(name, reason).changed
+    typer.echo(f"{name} is paused" + ("" if changed else ", and was before"))
+
+
+@app.command()
+def resume(name: Name, reason: Reason) -> None:
+    """Hand out steps of a paused namespace again."""
+    with opened() as client:
+        changed = client.resume_namespace(name, reason).changed
+    typer.echo(f"{name} runs" + ("" if changed else ", and did before"))
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """List the namespaces that have templates."""
+    with opened() as client:
+        templates = client.list_templates()
+    names = sorted({template.namespace for template in templates})
+    found = [
+        {"namespace": name, "templates": len({t.name for t in templates if t.namespace == name})}
+        for name in names
+    ]
+    if as_json:
+        print_json(found)
+    else:
+        print_table(["namespace", "templates"], [list(f.values()) for f in found], "no namespaces")
