@@ -7,7 +7,7 @@ as $$
 -- Checks one step of a definition by itself: its keys, names, handler, retry policy and numbers.
 --
 -- Raises   22023 naming the step and what is wrong
--- Calls    _check_keys, _check_text, _check_number
+-- Calls    _check_keys, _check_text, _check_prose, _check_number
 declare
   v_what    text  := format('step %s', p_position);
   v_handler jsonb := p_step -> 'handler';
@@ -16,7 +16,7 @@ begin
   perform tasker._check_keys(p_step, v_what,
     '{name,description,handler,namespace,dependencies,retry,timeout_seconds}', '{name,handler}');
   v_what := 'step ' || tasker._check_text(p_step -> 'name', v_what || ' name', '^[A-Za-z][A-Za-z0-9_.-]{0,99}$');
-  perform tasker._check_text(p_step -> 'description', v_what || ' description', '^.{0,2000}$');
+  perform tasker._check_prose(p_step -> 'description', v_what || ' description', 0, 2000);
   perform tasker._check_text(p_step -> 'namespace', v_what || ' namespace', '^[a-z][a-z0-9_]{0,31}$');
 
   perform tasker._check_keys(v_handler, v_what || ' handler', '{callable,sql,initialization}', '{}');

@@ -7,7 +7,7 @@ as $$
 -- Checks the options of create_task and create_tasks.
 --
 -- Raises   22023 naming the option and what would be right
--- Calls    _check_keys, _check_text
+-- Calls    _check_keys, _check_text, _check_prose
 begin
   perform tasker._check_keys(p_options, 'the options',
     '{version,idempotency_key,idempotency_keys,priority,run_at,tags,initiator,source_system,reason}', '{}');
@@ -16,7 +16,7 @@ begin
   perform tasker._check_text(p_options -> 'priority', 'priority', '^(high|normal|low)$');
   perform tasker._check_text(p_options -> 'run_at', 'run_at', '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}[0-9:.]*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$');
   perform tasker._check_text(p_options -> key, key, '^.{1,200}$') from unnest('{initiator,source_system}'::text[]) as key;
-  perform tasker._check_text(p_options -> 'reason', 'reason', '^.{1,1000}$');
+  perform tasker._check_prose(p_options -> 'reason', 'reason', 1, 1000);
   if p_options ? 'tags' and (jsonb_typeof(p_options -> 'tags') <> 'array' or jsonb_array_length(p_options -> 'tags') > 20
        or exists (select from jsonb_array_elements(p_options -> 'tags') as tag
                    where jsonb_typeof(tag) <> 'string' or length(tag #>> '{}') not between 1 and 100)) then

@@ -7,7 +7,7 @@ as $$
 --
 -- Returns  one row; created is false when this very definition was registered before
 -- Raises   22023 what is wrong and where, TK006 too large, TK007 cycle, TK008 version exists with other content
--- Calls    _check_keys, _check_text, _check_step, _check_schema, create_namespace, _compile_template
+-- Calls    _check_keys, _check_text, _check_prose, _check_step, _check_schema, create_namespace, _compile_template
 #variable_conflict use_column
 declare
   v_steps     jsonb := p_definition -> 'steps';
@@ -21,7 +21,7 @@ begin
   v_namespace := tasker._check_text(p_definition -> 'namespace_name', 'namespace_name', '^[a-z][a-z0-9_]{0,31}$');
   v_name      := tasker._check_text(p_definition -> 'name', 'name', '^[A-Za-z][A-Za-z0-9_.-]{0,99}$');
   v_version   := tasker._check_text(p_definition -> 'version', 'version', '^[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}$');
-  perform tasker._check_text(p_definition -> 'description', 'description', '^.{0,2000}$');
+  perform tasker._check_prose(p_definition -> 'description', 'description', 0, 2000);
   perform tasker._check_text(p_definition -> 'finalization', 'finalization', '^(inline|external)$');
   if jsonb_typeof(v_steps) <> 'array' or jsonb_array_length(v_steps) = 0 then
     raise exception 'steps must be an array with at least one step' using errcode = '22023', detail = 'got ' || jsonb_typeof(v_steps);
