@@ -49,12 +49,12 @@ begin
          coalesce(step.step #> '{handler,initialization}', '{}'),
          namespace.namespace_id, namespace.name || '_queue',
          coalesce(up.parents, '{}'), coalesce(up.names, '{}'), down.children, coalesce(down.wide, '{}'),
-         case when (step.retry ->> 'retryable')::boolean is false then 1 else coalesce((step.retry ->> 'max_attempts')::integer, 3) end,
+         case when (step.retry ->> 'retryable')::boolean is false then 1 else coalesce((step.retry -> 'max_attempts')::integer, 3) end,
          coalesce(step.retry ->> 'backoff', 'exponential'),
-         coalesce((step.retry ->> 'backoff_base_ms')::bigint, 1000),
-         coalesce((step.retry ->> 'max_backoff_ms')::bigint, 30000),
+         coalesce((step.retry -> 'backoff_base_ms')::bigint, 1000),
+         coalesce((step.retry -> 'max_backoff_ms')::bigint, 30000),
          coalesce((step.retry ->> 'jitter')::boolean, true),
-         (step.step ->> 'timeout_seconds')::integer
+         (step.step -> 'timeout_seconds')::integer
     from step
     join down on down.step_no = step.step_no
     left join up on up.step_no = step.step_no
