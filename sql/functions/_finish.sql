@@ -31,7 +31,8 @@ begin
     select (failure ->> 'step_id')::bigint as step_id,
            failure -> 'error' as error,
            coalesce((failure ->> 'retryable')::boolean, true) as retryable,
-           least(greatest((failure ->> 'retry_after_seconds')::numeric, 0), 2592000) * interval '1 second' as retry_after
+           case when jsonb_typeof(failure -> 'retry_after_seconds') = 'number'
+                then least(greatest((failure -> 'retry_after_seconds')::numeric, 0), 2592000) * interval '1 second' end as retry_after
       from jsonb_array_elements(p_failures) as failure
      order by 1
   loop
