@@ -8,6 +8,8 @@ as $$
 --
 -- Raises   22023 naming the option and what would be right
 -- Calls    _check_keys, _check_text, _check_prose
+declare
+  v_run_at timestamptz;
 begin
   perform tasker._check_keys(p_options, 'the options',
     '{version,idempotency_key,idempotency_keys,priority,run_at,tags,initiator,source_system,reason}', '{}');
@@ -22,8 +24,16 @@ begin
                    where jsonb_typeof(tag) <> 'string' or length(tag #>> '{}') not between 1 and 100)) then
     raise exception 'bad tags' using errcode = '22023', detail = 'tags are an array of at most 20 strings of 1 to 100 characters';
   end if;
-  if p_options ? 'run_at' and (p_options ->> 'run_at')::timestamptz > '9999-12-31Z' then
-    raise exception 'bad run_at' using errcode = '22023', detail = 'run_at must be before the year 10000';
+  if p_options ? 'run_at' then
+    begin
+      v_run_at := p_options ->> 'run_at';
+    exception when data_exception then
+      v_run_at := 'infinity';
+    end;
+    if v_run_at > '9999-12-31Z' then
+      raise exception 'bad run_at'
+        using errcode = '22023', detail = format('%s is not a time before the year 10000', p_options -> 'run_at');
+    end if;
   end if;
 end;
 $$;
