@@ -6,7 +6,8 @@ select transition.transition_id,
        transition.application,
        transition.reason,
        change.id,
-       run.change
+       run.change,
+       run.upto - run.count + change.position as position
   from tasker.transitions as transition
  cross join lateral (
        select run.change,
@@ -14,7 +15,7 @@ select transition.transition_id,
               coalesce(run.count, 1) as count
          from unnest(transition.changes, transition.counts) with ordinality as run (change, count, position)
        ) as run
- cross join lateral unnest(transition.ids[run.upto - run.count + 1 : run.upto]) as change (id);
+ cross join lateral unnest(transition.ids[run.upto - run.count + 1 : run.upto]) with ordinality as change (id, position);
 
 comment on view tasker._changes is 'History with one row per change: id is a step_id (of the task itself when its step_no is 0).';
 comment on column tasker._changes.transition_id is 'Order of the calls; within one step or task, the order of its changes.';
@@ -25,3 +26,4 @@ comment on column tasker._changes.application is 'Its application_name.';
 comment on column tasker._changes.reason is 'Why, where one was given.';
 comment on column tasker._changes.id is 'task_id << 20 | step_no.';
 comment on column tasker._changes.change is 'What, a key of legal_transitions.';
+comment on column tasker._changes.position is 'Its place in the call: what one call did to one step or task, it did in this order.';
