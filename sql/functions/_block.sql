@@ -11,25 +11,18 @@ as $$
 -- Locks    the task
 -- Calls    _finalize
 declare
-  v_begun boolean;
-  v_log   record;
+  v_log record;
 begin
   ids     := '{}';
   changes := '{}';
   update tasker.tasks as task
-     set state      = 'blocked_by_failures',
-         started_at = coalesce(task.started_at, p_now)
+     set state = 'blocked_by_failures'
    where task.task_id = p_task_id
-     and task.state in ('pending', 'in_progress')
-  returning task.started_at = p_now into v_begun;
+     and task.state = 'in_progress';
   if found then
     insert into tasker.unfinalized_tasks (task_id, since) values (p_task_id, p_now) on conflict (task_id) do nothing;
-    if v_begun then
-      ids     := array[p_task_id << 20];
-      changes := '{task pending -> in_progress}';
-    end if;
-    ids     := ids || (p_task_id << 20);
-    changes := changes || 'task in_progress -> blocked_by_failures'::tasker.transition;
+    ids     := array[p_task_id << 20];
+    changes := '{task in_progress -> blocked_by_failures}';
   end if;
   v_log   := tasker._finalize(p_task_id, false, p_now);
   ids     := ids || v_log.ids;

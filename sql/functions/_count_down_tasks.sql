@@ -25,31 +25,24 @@ begin
   with counted as (
     update tasker.tasks as task
        set open_sinks  = task.open_sinks - coalesce((p_amounts ->> (task.task_id << 20)::text)::integer, 1),
-           state       = case when task.state not in ('pending', 'in_progress') then task.state
-                              when task.open_sinks = coalesce((p_amounts ->> (task.task_id << 20)::text)::integer, 1)
-                                   and not task.finalize_externally then 'complete'
-                              else 'in_progress' end,
-           finished_at = case when task.state not in ('pending', 'in_progress') then task.finished_at
-                              when task.open_sinks = coalesce((p_amounts ->> (task.task_id << 20)::text)::integer, 1)
-                                   and not task.finalize_externally then p_now end,
-           started_at  = coalesce(task.started_at, p_now)
+           state       = case when task.state = 'in_progress' and not task.finalize_externally
+                                   and task.open_sinks = coalesce((p_amounts ->> (task.task_id << 20)::text)::integer, 1)
+                              then 'complete' else task.state end,
+           finished_at = case when task.state = 'in_progress' and not task.finalize_externally
+                                   and task.open_sinks = coalesce((p_amounts ->> (task.task_id << 20)::text)::integer, 1)
+                              then p_now else task.finished_at end
      where task.task_id = any (array(select id >> 20 from unnest(p_task_ids) as id))
-       and task.state in ('pending', 'in_progress', 'blocked_by_failures', 'error')
-    returning task.task_id, task.open_sinks, task.state, task.started_at = p_now as begun
-  ),
-  change as (
-    select task_id << 20 as id, 'task pending -> in_progress'::tasker.transition as change from counted where begun
-    union all
-    select task_id << 20, 'task in_progress -> complete' from counted where state = 'complete'
+       and task.state in ('in_progress', 'blocked_by_failures', 'error')
+    returning task.task_id, task.open_sinks, task.state
   )
-  select (select array_agg(task_id) from counted where state = 'in_progress' and open_sinks = 0),
-         coalesce((select array_agg(change.id order by change.change) from change), '{}'),
-         coalesce((select array_agg(change.change order by change.change) from change), '{}')
-    into v_external, ids, changes;
+  select array_agg(task_id) filter (where state = 'in_progress' and open_sinks = 0),
+         coalesce(array_agg(task_id << 20 order by task_id) filter (where state = 'complete'), '{}')
+    into v_external, ids
+    from counted;
 
+  changes := array_fill('task in_progress -> complete'::tasker.transition, array[cardinality(ids)]);
   delete from tasker.open_tasks as open
-   where open.task_id = any (array(select id >> 20 from unnest(ids, changes) as change (id, change)
-                                    where change.change = 'task in_progress -> complete'));
+   where open.task_id = any (array(select id >> 20 from unnest(ids) as id));
   if v_external is not null then
     insert into tasker.unfinalized_tasks (task_id, since)
     select task_id, p_now from unnest(v_external) as task_id

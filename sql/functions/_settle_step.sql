@@ -4,15 +4,16 @@ create or replace function tasker._settle_step (p_step_uuid uuid, p_to_state tas
   set search_path = pg_catalog, pg_temp
 as $$
 -- Ends a step by hand, as complete or resolved_manually, with all that follows from a finished step. Whoever
--- works on it is fenced off.
+-- works on it is fenced off. A task whose first step this is begins here.
 --
 -- Raises   TK002 unknown step, TK003 when it has ended or still waits for parents, TK006, 22023
--- Locks    the step, its timer, its children, its task
+-- Locks    the step, its timer, its task if that is pending (nobody holds steps of it), its children, its task
 -- Calls    _advance, _reopen, _record, _operator
 declare
   v_step_id constant bigint := tasker._existing_step_id(p_step_uuid);
   v_now     constant timestamptz := tasker._now();
   v_step    tasker.steps%rowtype;
+  v_begun   tasker.transition[];
   v_log     record;
   v_task    record;
 begin
@@ -32,11 +33,16 @@ begin
      set state = p_to_state, result = nullif(p_result, 'null'), claim_token = null, finished_at = v_now
    where step.step_id = v_step_id;
   delete from tasker.timers as timer where timer.step_id = v_step_id;
+  update tasker.tasks as task
+     set state = 'in_progress', started_at = v_now
+   where task.task_id = v_step_id >> 20
+     and task.state = 'pending';
+  v_begun := case when found then '{task pending -> in_progress}' else '{}' end;
   v_log  := tasker._advance(array[v_step_id], array[v_step.template_id], v_now);
   v_task := tasker._reopen(v_step_id >> 20, v_now);
   perform tasker._record(
-    v_step_id || v_log.ids || v_task.ids,
-    format('step %s -> %s', v_step.state, p_to_state)::tasker.transition || v_log.changes || v_task.changes,
+    v_step_id || array_fill(v_step_id >> 20 << 20, array[cardinality(v_begun)]) || v_log.ids || v_task.ids,
+    format('step %s -> %s', v_step.state, p_to_state)::tasker.transition || v_begun || v_log.changes || v_task.changes,
     session_user, p_reason, v_now);
   perform tasker._operator(case p_to_state when 'complete' then 'complete_step_manually' else 'resolve_step' end,
                            p_step_uuid::text, p_reason, v_now);
