@@ -6,7 +6,8 @@ create or replace function tasker._check_history (p_task_id bigint)
   set plan_cache_mode = force_custom_plan
 as $$
 -- History against the state chart and the rows: only legal changes, each from where the last one led to, the
--- first one from the beginning, the last one to the state that the row has; and who may have finished a step.
+-- first one from the beginning, the last one to the state that the row has. A step that a worker finished keeps
+-- its token; one that was finished by hand has none, and history has a reason.
 --
 -- Returns  the violations; id is a step_id (step_no 0: the task)
 #variable_conflict use_column
@@ -26,7 +27,7 @@ begin
     select task.task_id << 20, task.state::text, null, null from tasker.tasks as task where task.task_id between v_first and v_last
   ),
   change as materialized (
-    select change.id, change.change, legal.from_state, legal.to_state,
+    select change.id, change.change, change.reason, legal.from_state, legal.to_state,
            lag(legal.to_state) over chain as previous,
            row_number() over chain = 1 as is_first,
            row_number() over chain = count(*) over (partition by change.id) as is_last
@@ -58,6 +59,7 @@ begin
     from entry
     join change on change.id = entry.id and change.is_last
    where change.change in ('step in_progress -> complete', 'step in_progress -> error')
+     and change.reason is null
      and (entry.claim_token is null or entry.started_at is null);
 end;
 $$;
