@@ -19,15 +19,20 @@ begin
   if found then
     raise exception 'duplicate step' using errcode = '22023', detail = format('step %s is defined twice', v_wrong);
   end if;
-  select case when count(known.name) > 1 then format('step %s names %s twice', v_names[child.position], parent)
-              else format('step %s depends on %s, which does not exist', v_names[child.position], left(quote_literal(parent), 100)) end
+  with dependency as materialized (
+    select child.position, parent
+      from jsonb_array_elements(p_steps) with ordinality as child (step, position)
+     cross join jsonb_array_elements_text(coalesce(child.step -> 'dependencies', '[]')) as parent
+  )
+  select case when count(known.name) > 1 then format('step %s names %s twice', v_names[dependency.position], dependency.parent)
+              else format('step %s depends on %s, which does not exist',
+                          v_names[dependency.position], left(quote_literal(dependency.parent), 100)) end
     into v_wrong
-    from jsonb_array_elements(p_steps) with ordinality as child (step, position)
-   cross join jsonb_array_elements_text(coalesce(child.step -> 'dependencies', '[]')) as parent
-    left join unnest(v_names) as known (name) on known.name = parent
-   group by child.position, parent
+    from dependency
+    left join unnest(v_names) as known (name) on known.name = dependency.parent
+   group by dependency.position, dependency.parent
   having count(known.name) <> 1
-   order by child.position
+   order by dependency.position
    limit 1;
   if found then
     raise exception 'bad dependency' using errcode = '22023', detail = v_wrong;
