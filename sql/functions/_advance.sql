@@ -2,6 +2,7 @@ create or replace function tasker._advance (
   p_step_ids     bigint[],
   p_template_ids integer[],
   p_now          timestamptz,
+  p_failed_tasks bigint[] default '{}',
   out ids        bigint[],
   out changes    tasker.transition[]
 )
@@ -11,16 +12,17 @@ as $$
 -- What follows from finished steps: their children's counters, messages for those that may now run, their
 -- tasks' open sinks, and the end of tasks whose last sink this was. Finished parents are summed per child
 -- first: an update that joins a child twice would count once. A sink's child is its task (step_no 0).
+-- p_failed_tasks are tasks in which a step failed for good.
 --
 -- Returns  the changes to record
--- Locks    children, then tasks, each in id order; never waits for one with more than 16 entries
--- Calls    _defer_wide, _count_down_steps, _count_down_tasks, _finalize_blocked
+-- Locks    children, then tasks, each in id order; wide ones last, and these are not waited for
+-- Calls    _count_down_steps, _defer_wide, _advance_tasks
 declare
   v_children bigint[];
   v_amounts  jsonb;
   v_wide     bigint[];
-  v_steps    record;
-  v_tasks    record;
+  v_free     record;
+  v_log      record;
 begin
   with own as materialized (
     select own.step_id, own.template_id, (own.step_id & 1048575)::integer as step_no
@@ -46,28 +48,28 @@ begin
      cross join unnest(link.children) as child (step_no)
      group by 1
   )
-  select array_agg(child.step_id order by child.step_id),
+  select coalesce(array_agg(child.step_id order by child.step_id) filter (where not child.wide), '{}'),
          jsonb_object_agg(child.step_id, child.amount) filter (where child.amount > 1),
          array_agg(child.step_id order by child.step_id) filter (where child.wide)
     into v_children, v_amounts, v_wide
     from child;
 
+  v_log   := tasker._count_down_steps(array(select id from unnest(v_children) as id where id & 1048575 <> 0), v_amounts, p_now);
+  ids     := v_log.ids;
+  changes := v_log.changes;
   if v_wide is not null then
-    select deferral.children, deferral.amounts
-      into v_children, v_amounts
-      from tasker._defer_wide(v_children, v_amounts, v_wide) as deferral;
+    v_free  := tasker._defer_wide(array(select id from unnest(v_wide) as id where id & 1048575 <> 0), v_amounts);
+    v_log   := tasker._count_down_steps(v_free.ids, v_free.amounts, p_now);
+    ids     := ids || v_log.ids;
+    changes := changes || v_log.changes;
   end if;
 
-  v_steps := tasker._count_down_steps(array(select id from unnest(v_children) as id where id & 1048575 <> 0), v_amounts, p_now);
-  v_tasks := tasker._count_down_tasks(array(select id from unnest(v_children) as id where id & 1048575 = 0), v_amounts, p_now);
-  ids     := v_steps.ids || v_tasks.ids;
-  changes := v_steps.changes || v_tasks.changes;
-
-  if exists (select from tasker.unfinalized_tasks) then
-    v_tasks := tasker._finalize_blocked(array(select distinct id >> 20 from unnest(p_step_ids) as id order by 1), p_now);
-    ids     := ids || v_tasks.ids;
-    changes := changes || v_tasks.changes;
-  end if;
+  v_log   := tasker._advance_tasks(array(select distinct id >> 20 from unnest(p_step_ids) as id order by 1),
+                                   array(select id from unnest(v_children) as id where id & 1048575 = 0),
+                                   array(select id from unnest(v_wide) as id where id & 1048575 = 0),
+                                   v_amounts, p_failed_tasks, p_now);
+  ids     := ids || v_log.ids;
+  changes := changes || v_log.changes;
 end;
 $$;
 

@@ -10,7 +10,7 @@ as $$
 -- Calls    _defer_wide, _count_down_steps, _count_down_tasks, _record
 declare
   v_targets bigint[];
-  v_deferral record;
+  v_free    record;
   v_steps   record;
   v_tasks   record;
 begin
@@ -18,11 +18,11 @@ begin
   if cardinality(v_targets) = 0 then
     return 0;
   end if;
-  v_deferral := tasker._defer_wide(v_targets, (select jsonb_object_agg(id, 0) from unnest(v_targets) as id), v_targets);
-  v_steps := tasker._count_down_steps(array(select id from unnest(v_deferral.children) as id where id & 1048575 <> 0), v_deferral.amounts, p_now);
-  v_tasks := tasker._count_down_tasks(array(select id from unnest(v_deferral.children) as id where id & 1048575 = 0), v_deferral.amounts, p_now);
+  v_free  := tasker._defer_wide(v_targets, (select jsonb_object_agg(id, 0) from unnest(v_targets) as id));
+  v_steps := tasker._count_down_steps(array(select id from unnest(v_free.ids) as id where id & 1048575 <> 0), v_free.amounts, p_now);
+  v_tasks := tasker._count_down_tasks(array(select id from unnest(v_free.ids) as id where id & 1048575 = 0), v_free.amounts, p_now);
   perform tasker._record(v_steps.ids || v_tasks.ids, v_steps.changes || v_tasks.changes, 'engine', null, p_now);
-  return cardinality(v_deferral.children);
+  return cardinality(v_free.ids);
 end;
 $$;
 

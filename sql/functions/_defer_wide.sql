@@ -1,17 +1,12 @@
-create or replace function tasker._defer_wide (
-  p_children   bigint[],
-  p_amounts    jsonb,
-  p_wide       bigint[],
-  out children bigint[],
-  out amounts  jsonb
-)
+create or replace function tasker._defer_wide (p_wide bigint[], p_amounts jsonb, out ids bigint[], out amounts jsonb)
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Keeps the finishing parents of a wide join from queueing up behind its one row: a row that is free is
--- locked, and takes what others deferred with it; a row that is not gets a deferred decrement.
+-- Keeps the finishing parents of a wide join (or sinks of a wide task, step_no 0) from queueing up behind its
+-- one row: a row that is free is locked, and takes what others deferred with it; for one that is not, the
+-- decrement is deferred.
 --
--- Returns  p_children without the rows that were not free, and the amounts that now hold for them
+-- Returns  the free ones that have anything to count, and the amounts that now hold for them
 -- Locks    the free ones of p_wide; never waits
 declare
   v_free bigint[];
@@ -34,18 +29,14 @@ begin
     returning deferred.step_id, deferred.amount
   ),
   summed as (
-    select taken.step_id, coalesce((p_amounts ->> taken.step_id::text)::integer, 1) + sum(taken.amount) as amount
-      from taken group by taken.step_id
+    select free.step_id, coalesce((p_amounts ->> free.step_id::text)::integer, 1)
+                         + coalesce((select sum(taken.amount) from taken where taken.step_id = free.step_id), 0) as amount
+      from unnest(v_free) as free (step_id)
   )
-  select coalesce(p_amounts, '{}') || coalesce(jsonb_object_agg(summed.step_id, summed.amount), '{}')
-    into amounts
-    from summed;
-
-  children := array(select child.step_id
-                      from unnest(p_children) as child (step_id)
-                     where (child.step_id <> all (p_wide) or child.step_id = any (v_free))
-                       and coalesce((amounts ->> child.step_id::text)::integer, 1) > 0
-                     order by child.step_id);
+  select coalesce(array_agg(summed.step_id order by summed.step_id), '{}'), jsonb_object_agg(summed.step_id, summed.amount)
+    into ids, amounts
+    from summed
+   where summed.amount > 0;
 end;
 $$;
 

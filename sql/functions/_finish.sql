@@ -11,36 +11,48 @@ create or replace function tasker._finish (
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Applies a batch of outcomes of steps that were let go of: the done ones set-wise, then each failure.
+-- Applies outcomes of steps that were let go of, and all that follows from them.
+-- p_failures is [{"step_id", "error", "retryable", "retry_after_seconds"}].
 --
 -- Returns  the changes to record
 -- Raises   TK001 when the token does not hold one of the steps
--- Calls    _complete, _fail
+-- Locks    the steps, their timers, children and tasks, each in id order
+-- Calls    _fail, _complete, _advance
 declare
-  v_failure record;
-  v_log     record;
+  v_failure   record;
+  v_failed    bigint[] := '{}';
+  v_templates integer[] := '{}';
+  v_log       record;
 begin
   ids     := '{}';
   changes := '{}';
-  if cardinality(p_done_ids) > 0 then
-    v_log   := tasker._complete(p_token, p_done_ids, p_results, p_now);
-    ids     := v_log.ids;
-    changes := v_log.changes;
+  if p_failures <> '[]' then
+    perform from tasker.steps as step
+      where step.step_id = any (p_done_ids || array(select (failure ->> 'step_id')::bigint from jsonb_array_elements(p_failures) as failure))
+      order by step.step_id
+        for no key update;
+    for v_failure in
+      select (failure ->> 'step_id')::bigint as step_id,
+             failure -> 'error' as error,
+             coalesce((failure ->> 'retryable')::boolean, true) as retryable,
+             case when jsonb_typeof(failure -> 'retry_after_seconds') = 'number'
+                  then least(greatest((failure -> 'retry_after_seconds')::numeric, 0), 2592000) * interval '1 second' end as retry_after
+        from jsonb_array_elements(p_failures) as failure
+    loop
+      ids     := ids || v_failure.step_id;
+      changes := changes || tasker._fail(p_token, v_failure.step_id, p_worker, v_failure.error, v_failure.retryable, v_failure.retry_after, p_now);
+    end loop;
+    v_failed := array(select distinct change.id >> 20 from unnest(ids, changes) as change (id, change)
+                       where change.change = 'step in_progress -> error' order by 1);
   end if;
-  for v_failure in
-    select (failure ->> 'step_id')::bigint as step_id,
-           failure -> 'error' as error,
-           coalesce((failure ->> 'retryable')::boolean, true) as retryable,
-           case when jsonb_typeof(failure -> 'retry_after_seconds') = 'number'
-                then least(greatest((failure -> 'retry_after_seconds')::numeric, 0), 2592000) * interval '1 second' end as retry_after
-      from jsonb_array_elements(p_failures) as failure
-     order by 1
-  loop
-    v_log   := tasker._fail(p_token, v_failure.step_id, p_worker, v_failure.error, v_failure.retryable, v_failure.retry_after, p_now);
-    ids     := ids || v_log.ids;
-    changes := changes || v_log.changes;
-  end loop;
+  if cardinality(p_done_ids) > 0 then
+    v_templates := tasker._complete(p_token, p_done_ids, p_results, p_now);
+  end if;
+
+  v_log   := tasker._advance(p_done_ids, v_templates, p_now, v_failed);
+  ids     := ids || p_done_ids || v_log.ids;
+  changes := changes || array_fill('step in_progress -> complete'::tasker.transition, array[cardinality(p_done_ids)]) || v_log.changes;
 end;
 $$;
 
-comment on function tasker._finish is 'Applies a batch of outcomes: completions set-wise, then each failure. Returns the changes to record. Raises TK001.';
+comment on function tasker._finish is 'Applies outcomes of steps that were let go of, and all that follows. Returns the changes to record. Raises TK001.';

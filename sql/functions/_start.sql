@@ -18,8 +18,9 @@ as $$
 --
 -- Returns  the steps started with their templates, and the changes to record
 -- Locks    the steps, then the tasks that begin with them, in id order; with p_wait = false only free rows
--- Calls    _not_claimable
+-- Calls    _free_steps, _not_claimable
 declare
+  v_wanted  constant bigint[] := case when p_wait then p_step_ids else tasker._free_steps(p_step_ids) end;
   v_refused bigint[];
 begin
   with started as (
@@ -28,9 +29,7 @@ begin
            attempt     = step.attempt + 1,
            claim_token = p_token,
            started_at  = p_now
-     where step.step_id = any (case when p_wait then p_step_ids else array(
-             select free.step_id from tasker.steps as free
-              where free.step_id = any (p_step_ids) for update skip locked) end)
+     where step.step_id = any (v_wanted)
        and step.state = 'enqueued'
     returning step.step_id, step.template_id
   )

@@ -2,6 +2,7 @@ create or replace function tasker._sweep_submissions (p_limit integer, p_now tim
   returns integer
   language plpgsql
   set search_path = pg_catalog, pg_temp
+  set lock_timeout = '5ms'
 as $$
 -- Processes submitted outcomes that nobody processed for 5 seconds: their message is lost, or no loop runs.
 --
@@ -21,7 +22,9 @@ begin
     begin
       perform tasker._process_submission(v_submission, p_now);
       v_count := v_count + 1;
-    exception when others then
+    exception
+      when lock_not_available then null;  -- somebody is at it; the next sweep looks again
+      when others then
       raise warning 'tasker.sweep: submission % was not processed: % (%)', v_submission, sqlerrm, sqlstate;
     end;
   end loop;

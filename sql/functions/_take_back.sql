@@ -7,7 +7,7 @@ as $$
 --
 -- Returns  1, or 0 when the claim is gone, was extended meanwhile, or is being used right now
 -- Locks    the claim, its steps, their tasks
--- Calls    _give_back, _fail, _record
+-- Calls    _give_back, _fail, _advance, _record
 declare
   v_claim  tasker.claims%rowtype;
   v_spent  bigint[];
@@ -26,6 +26,7 @@ begin
   v_error := jsonb_build_object('type', 'LeaseExpired', 'message',
                format('worker %s did not report before its lease ended', v_claim.worker), 'lease_until', v_claim.lease_until);
 
+  perform from tasker.steps as step where step.step_id = any (v_claim.step_ids) order by step.step_id for no key update;
   v_spent := array(
     select step.step_id
       from tasker.steps as step
@@ -33,9 +34,7 @@ begin
      where step.step_id = any (v_claim.step_ids)
        and step.claim_token = p_token
        and step.state = 'in_progress'
-       and step.attempt >= link.max_attempts
-     order by step.step_id
-       for no key update of step);
+       and step.attempt >= link.max_attempts);
   insert into tasker.step_failures (step_id, attempt, token, worker, error, retryable, failed_at, to_state)
   select step.step_id, step.attempt, p_token, v_claim.worker, v_error, true, p_now, 'enqueued'
     from tasker.steps as step
@@ -47,10 +46,12 @@ begin
   v_ids    := v_back;
   v_change := array_fill('step in_progress -> enqueued'::tasker.transition, array[cardinality(v_back)]);
   for i in 1 .. cardinality(v_spent) loop
-    v_log    := tasker._fail(p_token, v_spent[i], v_claim.worker, v_error, true, null, p_now);
-    v_ids    := v_ids || v_log.ids;
-    v_change := v_change || v_log.changes;
+    v_ids    := v_ids || v_spent[i];
+    v_change := v_change || tasker._fail(p_token, v_spent[i], v_claim.worker, v_error, true, null, p_now);
   end loop;
+  v_log    := tasker._advance('{}', '{}', p_now, array(select distinct id >> 20 from unnest(v_spent) as id order by 1));
+  v_ids    := v_ids || v_log.ids;
+  v_change := v_change || v_log.changes;
   perform tasker._record(v_ids, v_change, 'sweep', format('lease of %s expired', v_claim.worker), p_now);
   return 1;
 end;

@@ -13,7 +13,7 @@ as $$
 -- Returns  one row; the same row again when the call is repeated with the same token
 -- Raises   TK001 stale claim, TK002 no such step, TK006 result over 1 MiB, 22023 null step or token
 -- Locks    the claim, the step, its children, its task
--- Calls    _let_go, _complete, _record, _answer
+-- Calls    _let_go, _finish, _record, _answer
 #variable_conflict use_column
 declare
   v_step_id constant bigint := tasker._step_id(p_step_uuid);
@@ -25,7 +25,7 @@ begin
   v_worker := tasker._let_go(p_token, array[v_step_id]);
   if v_worker is not null then
     v_now := tasker._now();
-    v_log := tasker._complete(p_token, array[v_step_id], jsonb_build_object(v_step_id, p_result), v_now);
+    v_log := tasker._finish(p_token, v_worker, array[v_step_id], jsonb_build_object(v_step_id, p_result), '[]', v_now);
     perform tasker._record(v_log.ids, v_log.changes, v_worker, null, v_now);
   elsif not exists (select from tasker.steps as step
                      where step.step_id = v_step_id and step.claim_token = p_token and step.state = 'complete') then

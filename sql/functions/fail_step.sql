@@ -18,16 +18,20 @@ as $$
 -- Returns  one row; the same row again when the call is repeated with the same token
 -- Raises   TK001 stale claim, TK002 no such step, 22023 null step or token
 -- Locks    the claim, the step, its timer, its task
--- Calls    _let_go, _fail, _record
+-- Calls    _let_go, _finish, _record
 #variable_conflict use_column
 declare
   v_step_id constant bigint := tasker._step_id(p_step_uuid);
   v_worker  text := tasker._let_go(p_token, array[v_step_id]);
   v_now     constant timestamptz := tasker._now();
+  v_retry_after constant interval := case when p_retry_after is not null
+                                          then greatest(least(p_retry_after, interval '30 days'), interval '0') end;
   v_log     record;
 begin
   if v_worker is not null then
-    v_log := tasker._fail(p_token, v_step_id, v_worker, p_error, coalesce(p_retryable, true), p_retry_after, v_now);
+    v_log := tasker._finish(p_token, v_worker, '{}', '{}', jsonb_build_array(jsonb_build_object(
+      'step_id', v_step_id, 'error', p_error, 'retryable', coalesce(p_retryable, true),
+      'retry_after_seconds', extract(epoch from v_retry_after))), v_now);
     perform tasker._record(v_log.ids, v_log.changes, v_worker, null, v_now);
   elsif not exists (select from tasker.step_failures as failure
                      where failure.step_id = v_step_id and failure.token = p_token) then
