@@ -1,0 +1,29 @@
+"""The table of contents in sql/README.md is complete, and everything in it calls downward."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+SQL = Path(__file__).parents[2] / "sql"
+TEXTS = {file.stem: file.read_text() for file in SQL.glob("*/*.sql")}
+CONTENTS = (SQL / "README.md").read_text().split("## Table of contents")[1]
+LINES = [re.findall(r"`(\w+)`", line) for line in CONTENTS.splitlines() if line.startswith("- ")]
+
+
+def mentioned(name: str) -> set[str]:
+    """The functions and views that a definition mentions, comments and strings apart."""
+    definition = re.sub(r"--[^\n]*|'[^'\n]*'", "", TEXTS[name].split("\ncomment on")[0])
+    return (set(re.findall(r"\btasker\.(\w+)", definition)) & TEXTS.keys()) - {name}
+
+
+def test_every_file_is_listed_once() -> None:
+    assert sorted(name for line in LINES for name in line) == sorted(TEXTS)
+
+
+def test_every_call_leads_downward() -> None:
+    place = {name: number for number, line in enumerate(LINES) for name in line}
+    upward = {
+        (name, other) for name in TEXTS for other in mentioned(name) if place[other] < place[name]
+    }
+    assert not upward
