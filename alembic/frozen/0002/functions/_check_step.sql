@@ -1,0 +1,52 @@
+create or replace function tasker._check_step (p_step jsonb, p_position bigint)
+  returns void
+  language plpgsql
+  immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+-- Checks one step of a definition by itself: its keys, names, handler, retry policy and numbers.
+--
+-- Raises   22023 naming the step and what is wrong
+-- Calls    _check_keys, _check_text, _check_prose, _check_number
+declare
+  v_what    text  := format('step %s', p_position);
+  v_handler jsonb := p_step -> 'handler';
+  v_retry   jsonb := coalesce(p_step -> 'retry', '{}');
+begin
+  perform tasker._check_keys(p_step, v_what,
+    '{name,description,handler,namespace,dependencies,retry,timeout_seconds}', '{name,handler}');
+  v_what := 'step ' || tasker._check_text(p_step -> 'name', v_what || ' name', '^[A-Za-z][A-Za-z0-9_.-]{0,99}$');
+  perform tasker._check_prose(p_step -> 'description', v_what || ' description', 0, 2000);
+  perform tasker._check_text(p_step -> 'namespace', v_what || ' namespace', '^[a-z][a-z0-9_]{0,31}$');
+
+  perform tasker._check_keys(v_handler, v_what || ' handler', '{callable,sql,initialization}', '{}');
+  if v_handler ? 'callable' = v_handler ? 'sql' then
+    raise exception 'a handler needs a callable or a sql function' using errcode = '22023', detail = v_what || ' handler';
+  end if;
+  perform tasker._check_text(v_handler -> 'callable', v_what || ' handler callable', '^(?!sql:)[^[:cntrl:]]{1,200}$');
+  perform tasker._check_text(v_handler -> 'sql', v_what || ' handler sql', '^[A-Za-z_][A-Za-z0-9_$]{0,62}\.[A-Za-z_][A-Za-z0-9_$]{0,62}$');
+  perform tasker._check_keys(coalesce(v_handler -> 'initialization', '{}'), v_what || ' handler initialization',
+    array(select jsonb_object_keys(case when jsonb_typeof(v_handler -> 'initialization') = 'object'
+                                        then v_handler -> 'initialization' else '{}' end)), '{}');
+
+  if jsonb_typeof(coalesce(p_step -> 'dependencies', '[]')) <> 'array'
+     or jsonb_path_exists(p_step, '$.dependencies[*] ? (@.type() != "string")') then
+    raise exception 'dependencies must be an array of step names' using errcode = '22023', detail = v_what;
+  end if;
+
+  perform tasker._check_keys(v_retry, v_what || ' retry',
+    '{retryable,max_attempts,backoff,backoff_base_ms,max_backoff_ms,jitter}', '{}');
+  if jsonb_path_exists(v_retry, '$.* ? (@.type() != "boolean" && @.type() != "number" && @.type() != "string")')
+     or coalesce(jsonb_typeof(v_retry -> 'retryable'), 'boolean') <> 'boolean'
+     or coalesce(jsonb_typeof(v_retry -> 'jitter'), 'boolean') <> 'boolean' then
+    raise exception 'retryable and jitter must be true or false' using errcode = '22023', detail = v_what || ' retry';
+  end if;
+  perform tasker._check_text(v_retry -> 'backoff', v_what || ' retry backoff', '^(none|linear|exponential|fibonacci)$');
+  perform tasker._check_number(v_retry -> 'max_attempts', v_what || ' retry max_attempts', 1, 1000, 3);
+  perform tasker._check_number(v_retry -> 'backoff_base_ms', v_what || ' retry backoff_base_ms', 0, 86400000, 1000);
+  perform tasker._check_number(v_retry -> 'max_backoff_ms', v_what || ' retry max_backoff_ms', 0, 2592000000, 30000);
+  perform tasker._check_number(p_step -> 'timeout_seconds', v_what || ' timeout_seconds', 1, 86400, null);
+end;
+$$;
+
+comment on function tasker._check_step is 'Checks one step of a definition by itself. Raises 22023 naming the step and what is wrong.';

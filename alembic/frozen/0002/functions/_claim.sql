@@ -1,0 +1,57 @@
+create or replace function tasker._claim (
+  p_namespace     text,
+  p_worker        text,
+  p_limit         integer,
+  p_lease         interval,
+  p_answers_token uuid,
+  p_answers_step  bigint,
+  p_ids           bigint[],
+  p_changes       tasker.transition[]
+)
+  returns uuid
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = '2ms'
+as $$
+-- Takes up to p_limit steps for a worker and writes the claim, and one row of history for the whole call
+-- (p_ids and p_changes are what the call did before).
+--
+-- Returns  the claim's token, null when there was nothing to take
+-- Locks    messages, steps, tasks; when a row is not free within 2 ms, it goes on without it
+-- Calls    _pop, _start, _record; _apply_deferred and _sweep_timers when the queues are empty
+declare
+  v_now       constant timestamptz := tasker._now();
+  v_namespace tasker.namespaces%rowtype;
+  v_token     uuid := gen_random_uuid();
+  v_popped    bigint[];
+  v_steps     bigint[];
+  v_ids       bigint[];
+  v_changes   tasker.transition[];
+begin
+  select namespace.* into v_namespace from tasker.namespaces as namespace where namespace.name = p_namespace;
+
+  for round in 1 .. case when v_namespace.paused_at is null and p_limit > 0 then 10 else 0 end loop
+    v_popped := tasker._pop(p_namespace, p_limit, v_now);
+    exit when cardinality(v_popped) = 0 and tasker._apply_deferred(v_now) = 0 and tasker._sweep_timers(100, v_now) = 0;
+    begin
+      select start.step_ids, start.ids, start.changes into v_steps, v_ids, v_changes
+        from tasker._start(v_popped, v_namespace.namespace_id, v_token, v_now, true) as start;
+    exception when lock_not_available then
+      select start.step_ids, start.ids, start.changes into v_steps, v_ids, v_changes
+        from tasker._start(v_popped, v_namespace.namespace_id, v_token, v_now, false) as start;
+    end;
+    exit when cardinality(v_steps) > 0;
+  end loop;
+
+  if cardinality(v_steps) > 0 then
+    insert into tasker.claims (token, namespace_id, worker, claimed_at, lease_until, step_ids, answers_token, answers_step)
+    values (v_token, v_namespace.namespace_id, p_worker, v_now, v_now + p_lease, v_steps, p_answers_token, p_answers_step);
+    perform tasker._record(p_ids || v_ids, p_changes || v_changes, p_worker, null, v_now);
+    return v_token;
+  end if;
+  perform tasker._record(p_ids, p_changes, p_worker, null, v_now);
+  return null;
+end;
+$$;
+
+comment on function tasker._claim is 'Takes steps for a worker, writes the claim and the call''s history. Returns the token, null when there was nothing.';

@@ -1,0 +1,48 @@
+create or replace function tasker._enqueue_due (p_step_ids bigint[], p_actor text, p_reason text, p_now timestamptz)
+  returns bigint[]
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+-- Enqueues steps that wait for a timer, and removes their timers.
+--
+-- Returns  the steps enqueued
+-- Locks    the steps (skipping locked ones, whose timers stay), then the timers
+-- Calls    _send, _record
+declare
+  v_free       bigint[];
+  v_pending    bigint[];
+  v_waiting    bigint[];
+  v_templates  integer[];
+  v_priorities smallint[];
+begin
+  select array_agg(step.step_id), array_agg(step.step_id order by step.step_id) filter (where step.state = 'pending')
+    into v_free, v_pending
+    from (select step.step_id, step.state from tasker.steps as step
+           where step.step_id = any (p_step_ids) order by step.step_id for no key update skip locked) as step;
+  delete from tasker.timers as timer where timer.step_id = any (v_free);
+
+  with due as (
+    update tasker.steps as step
+       set state = 'enqueued', enqueued_at = p_now
+     where step.step_id = any (v_free)
+       and (step.state = 'waiting_for_retry' or step.state = 'pending' and step.waiting_parents = 0)
+    returning step.step_id, step.template_id, step.priority
+  )
+  select coalesce(array_agg(due.step_id order by due.step_id), '{}'),
+         array_agg(due.template_id order by due.step_id),
+         array_agg(due.priority order by due.step_id)
+    into v_waiting, v_templates, v_priorities
+    from due;
+  if cardinality(v_waiting) > 0 then
+    perform tasker._send(v_waiting, v_templates, v_priorities, p_now);
+    perform tasker._record(
+      v_waiting,
+      array(select case when id = any (v_pending) then 'step pending -> enqueued' else 'step waiting_for_retry -> enqueued' end::tasker.transition
+              from unnest(v_waiting) with ordinality as due (id, position) order by position),
+      p_actor, p_reason, p_now);
+  end if;
+  return v_waiting;
+end;
+$$;
+
+comment on function tasker._enqueue_due is 'Enqueues steps that wait for a timer and removes their timers. Returns the steps.';

@@ -1,0 +1,58 @@
+create or replace function tasker._finish (
+  p_token     uuid,
+  p_worker    text,
+  p_done_ids  bigint[],
+  p_results   jsonb,
+  p_failures  jsonb,
+  p_now       timestamptz,
+  out ids     bigint[],
+  out changes tasker.transition[]
+)
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+-- Applies outcomes of steps that were let go of, and all that follows from them.
+-- p_failures is [{"step_id", "error", "retryable", "retry_after_seconds"}].
+--
+-- Returns  the changes to record
+-- Raises   TK001 when the token does not hold one of the steps
+-- Locks    the steps, their timers, children and tasks, each in id order
+-- Calls    _fail, _complete, _advance
+declare
+  v_failure   record;
+  v_failed    bigint[] := '{}';
+  v_templates integer[] := '{}';
+  v_log       record;
+begin
+  ids     := '{}';
+  changes := '{}';
+  if p_failures <> '[]' then
+    perform from tasker.steps as step
+      where step.step_id = any (p_done_ids || array(select (failure ->> 'step_id')::bigint from jsonb_array_elements(p_failures) as failure))
+      order by step.step_id
+        for no key update;
+    for v_failure in
+      select (failure ->> 'step_id')::bigint as step_id,
+             failure -> 'error' as error,
+             coalesce((failure ->> 'retryable')::boolean, true) as retryable,
+             case when jsonb_typeof(failure -> 'retry_after_seconds') = 'number'
+                  then least(greatest((failure -> 'retry_after_seconds')::numeric, 0), 2592000) * interval '1 second' end as retry_after
+        from jsonb_array_elements(p_failures) as failure
+    loop
+      ids     := ids || v_failure.step_id;
+      changes := changes || tasker._fail(p_token, v_failure.step_id, p_worker, v_failure.error, v_failure.retryable, v_failure.retry_after, p_now);
+    end loop;
+    v_failed := array(select distinct change.id >> 20 from unnest(ids, changes) as change (id, change)
+                       where change.change = 'step in_progress -> error' order by 1);
+  end if;
+  if cardinality(p_done_ids) > 0 then
+    v_templates := tasker._complete(p_token, p_done_ids, p_results, p_now);
+  end if;
+
+  v_log   := tasker._advance(p_done_ids, v_templates, p_now, v_failed);
+  ids     := ids || p_done_ids || v_log.ids;
+  changes := changes || array_fill('step in_progress -> complete'::tasker.transition, array[cardinality(p_done_ids)]) || v_log.changes;
+end;
+$$;
+
+comment on function tasker._finish is 'Applies outcomes of steps that were let go of, and all that follows. Returns the changes to record. Raises TK001.';

@@ -1,0 +1,17 @@
+create or replace function tasker._is_active (p_task_id bigint)
+  returns boolean
+  language sql
+  stable
+as $$
+-- Can any step of the task still move by itself? (A pending step that waits for nobody waits for a timer.)
+select exists (
+  select
+    from tasker.steps as step
+   where step.step_id > p_task_id << 20
+     and step.step_id < (p_task_id + 1) << 20
+     and (step.state in ('enqueued', 'in_progress', 'waiting_for_retry')
+          or step.state = 'pending' and step.waiting_parents = 0)
+);
+$$;
+
+comment on function tasker._is_active is 'Whether any step of the task is queued, claimed, waiting for a retry or for its time.';

@@ -1,0 +1,29 @@
+create or replace function tasker._messages ()
+  returns table (queue_name text, msg_id bigint, enqueued_at timestamptz, step_id bigint)
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+-- All step pointers in all namespaces' queues. Messages that point to nothing are left out: the next claim
+-- drops them.
+--
+-- Returns  one row per message
+#variable_conflict use_column
+declare
+  v_queue text;
+begin
+  for v_queue in
+    select namespace.name || '_queue' || suffix
+      from tasker.namespaces as namespace cross join unnest(array['', '_high', '_low']) as suffix
+  loop
+    if to_regclass(format('pgmq.%I', 'q_' || v_queue)) is not null then
+      return query execute format(
+        'select $1, msg_id, enqueued_at, (message ->> ''step_id'')::bigint
+           from pgmq.%I where message ->> ''step_id'' ~ ''^[0-9]{1,18}$''', 'q_' || v_queue)
+        using v_queue;
+    end if;
+  end loop;
+end;
+$$;
+
+comment on function tasker._messages is 'All step pointers in all namespaces'' queues.';

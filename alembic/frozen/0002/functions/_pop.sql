@@ -1,0 +1,63 @@
+create or replace function tasker._pop (p_namespace text, p_limit integer, p_now timestamptz)
+  returns bigint[]
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+-- Takes pointers off a namespace's three queues, high : normal : low as 6 : 3 : 1, the rest to whoever has work.
+-- The session remembers per queue where the living messages begin (floor) and whether it was empty: hints
+-- that only save work, are dropped twice a second, and never decide that nothing is there.
+--
+-- Returns  step_ids, at most p_limit of them
+-- Calls    _pop_queue
+declare
+  v_ms     constant bigint := (extract(epoch from p_now) * 1000)::bigint;
+  v_suffix constant text[] := array['_queue_high', '_queue', '_queue_low'];
+  v_low    constant integer := floor(p_limit * 0.1 + random());
+  v_normal constant integer := floor(p_limit * 0.3 + random());
+  v_quota  integer[] := array[p_limit - v_low - v_normal, v_normal, v_low];
+  v_hint   text;
+  v_floor  bigint[] := '{0,0,0}';
+  v_since  bigint[] := array[v_ms, v_ms, v_ms];
+  v_empty  boolean[] := '{f,f,f}';
+  v_ids    bigint[] := '{}';
+  v_want   integer;
+  v_got    record;
+begin
+  for q in 1 .. 3 loop
+    v_hint := current_setting('tasker.hint_' || p_namespace || v_suffix[q], true);
+    if v_hint ~ '^[0-9]{1,18} [0-9]{1,15} [tf]$' and abs(v_ms - split_part(v_hint, ' ', 2)::bigint) < 500 then
+      v_floor[q] := split_part(v_hint, ' ', 1);
+      v_since[q] := split_part(v_hint, ' ', 2);
+      v_empty[q] := q <> 2 and split_part(v_hint, ' ', 3)::boolean;
+    end if;
+  end loop;
+  if v_empty[1] and v_empty[3] then
+    v_quota := array[0, p_limit, 0];
+  end if;
+
+  -- Three rounds: by quota; whoever has more; and if these found nothing, without any hint.
+  for round in 1 .. 3 loop
+    exit when round = 3 and cardinality(v_ids) > 0;
+    for q in 1 .. 3 loop
+      v_want := least(p_limit - cardinality(v_ids), case round when 1 then v_quota[q] else p_limit end);
+      continue when v_want <= 0 or (v_empty[q] and (round < 3 or v_floor[q] = 0 and v_since[q] = v_ms));
+      if round = 3 then
+        v_floor[q] := 0;
+        v_since[q] := v_ms;
+      end if;
+      v_got      := tasker._pop_queue(p_namespace || v_suffix[q], v_want, v_floor[q]);
+      v_ids      := v_ids || v_got.step_ids;
+      v_floor[q] := coalesce(v_got.lowest, v_floor[q]);
+      v_empty[q] := v_got.taken < v_want;
+    end loop;
+  end loop;
+
+  for q in 1 .. 3 loop
+    perform set_config('tasker.hint_' || p_namespace || v_suffix[q],
+                       format('%s %s %s', v_floor[q], v_since[q], left(v_empty[q]::text, 1)), false);
+  end loop;
+  return v_ids;
+end;
+$$;
+
+comment on function tasker._pop is 'Takes up to p_limit step pointers off a namespace''s high, normal and low queues (6 : 3 : 1; nothing starves).';

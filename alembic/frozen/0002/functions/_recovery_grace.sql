@@ -1,0 +1,11 @@
+create or replace function tasker._recovery_grace ()
+  returns interval
+  language sql
+  immutable
+as $$
+-- How long something may lie before it counts as forgotten. A sweep a second needs much less; two clocks that
+-- differ, and calls that overlap, stay within it too.
+select interval '60 seconds';
+$$;
+
+comment on function tasker._recovery_grace is 'How long recovery may take before check_invariants calls it a violation (60 s).';

@@ -1,0 +1,53 @@
+create or replace function tasker._send (p_step_ids bigint[], p_template_ids integer[], p_priorities smallint[], p_now timestamptz)
+  returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+-- Puts pointers to enqueued steps into their queues (one multi-row insert a queue) and wakes idle workers.
+-- A queue whose table was dropped is passed over: the sweep makes it again and restores its messages.
+--
+-- Locks    rows of waiters, skipping locked ones
+-- Calls    _wake
+declare
+  v_batch record;
+begin
+  for v_batch in
+    with entry as materialized (
+      select entry.step_id, entry.template_id, entry.step_id & 1048575 as step_no, entry.priority
+        from unnest(p_step_ids, p_template_ids, p_priorities) as entry (step_id, template_id, priority)
+    ),
+    link as materialized (
+      select kind.template_id, kind.step_no, link.namespace_id, link.queue
+        from (select distinct entry.template_id, entry.step_no from entry) as kind
+       cross join lateral (
+             select link.namespace_id, link.queue
+               from tasker.template_steps as link
+              where link.template_id = kind.template_id
+                and link.step_no = kind.step_no
+              limit 1
+             ) as link
+    )
+    select link.namespace_id,
+           link.queue || case entry.priority when 1 then '_high' when -1 then '_low' else '' end as queue,
+           array_agg(entry.step_id order by entry.step_id) as step_ids
+      from entry
+      join link on link.template_id = entry.template_id and link.step_no = entry.step_no
+     group by 1, 2
+     order by 1, 2
+  loop
+    if to_regclass(format('pgmq.%I', 'q_' || v_batch.queue)) is null then
+      continue;
+    end if;
+    execute format(
+      'insert into pgmq.%I (enqueued_at, vt, message)
+       select $2, $2, jsonb_build_object(''step_id'', step_id) from unnest($1) as step_id', 'q_' || v_batch.queue)
+      using v_batch.step_ids, p_now;
+
+    if exists (select from tasker.waiters) then
+      perform tasker._wake(v_batch.namespace_id, p_now);
+    end if;
+  end loop;
+end;
+$$;
+
+comment on function tasker._send is 'Sends pointers to enqueued steps to their namespaces'' queues, set-wise, and wakes idle workers.';

@@ -1,0 +1,30 @@
+create or replace function tasker._sweep_queues ()
+  returns integer
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+-- Makes queues again whose tables were dropped.
+--
+-- Returns  how many were missing
+-- Calls    _create_queue
+declare
+  v_queue text;
+  v_count integer := 0;
+begin
+  for v_queue in
+    select queue.name
+      from (select namespace.name || '_queue' || suffix as name
+              from tasker.namespaces as namespace cross join unnest(array['', '_high', '_low']) as suffix
+            union all
+            select unnest(array['orchestration_step_results', 'orchestration_task_requests'])) as queue
+     where to_regclass(format('pgmq.%I', 'q_' || queue.name)) is null
+     order by queue.name
+  loop
+    perform tasker._create_queue(v_queue);
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end;
+$$;
+
+comment on function tasker._sweep_queues is 'Makes queues again whose tables were dropped. Returns how many.';

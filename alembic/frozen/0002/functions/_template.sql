@@ -1,0 +1,33 @@
+create or replace function tasker._template (p_namespace text, p_name text, p_version text)
+  returns tasker.task_templates
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+-- A registered template: the version named, or the highest.
+--
+-- Raises   TK002 when there is none
+declare
+  v_namespace_id constant integer := tasker._namespace_id(p_namespace);
+  v_template     tasker.task_templates%rowtype;
+begin
+  if p_version is not null then
+    select template.* into v_template from tasker.task_templates as template
+     where template.namespace_id = v_namespace_id and template.name = p_name and template.version = p_version;
+  else
+    select template.* into v_template from tasker.task_templates as template
+     where template.namespace_id = v_namespace_id and template.name = p_name
+     order by template.version_order desc
+     limit 1;
+  end if;
+  if v_template.template_id is null then
+    raise exception 'template not found'
+      using errcode = 'TK002',
+            detail  = format('%s/%s%s', p_namespace, coalesce(left(p_name, 100), 'null'), '@' || left(p_version, 40)),
+            hint    = 'Register it with register_template; see task_templates for what there is.';
+  end if;
+  return v_template;
+end;
+$$;
+
+comment on function tasker._template is 'A registered template by name, of the version given or else the highest. Raises TK002.';

@@ -1,0 +1,29 @@
+create or replace function tasker.cancel_task (p_task_uuid uuid, p_reason text)
+  returns table (task_uuid uuid, task_state text, cancelled_steps integer)
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+-- Cancels a task: every open step is cancelled in one transaction, and a running worker learns of it from its next
+-- heartbeat; what it reports later is refused.
+--
+-- Returns  one row; cancelled_steps is 0 when the call is repeated
+-- Raises   TK002 unknown task, TK003 when it has ended otherwise, 22023 without a reason
+-- Locks    its open steps in id order, their timers, the task
+-- Calls    _close_task, _operator
+#variable_conflict use_column
+declare
+  v_task_id constant bigint := tasker._task_id(p_task_uuid);
+  v_now     constant timestamptz := tasker._now();
+  v_count   integer := 0;
+begin
+  perform tasker._check_reason(p_reason);
+  if not exists (select from tasker.tasks as task where task.task_id = v_task_id and task.state = 'cancelled') then
+    v_count := tasker._close_task(v_task_id, 'cancelled', p_reason, v_now);
+    perform tasker._operator('cancel_task', p_task_uuid::text, p_reason, v_now);
+  end if;
+  return query select p_task_uuid, 'cancelled', v_count;
+end;
+$$;
+
+comment on function tasker.cancel_task is
+'Cancels a task with all its open steps, for a reason that is recorded. A worker that runs one of them learns of it from its heartbeat; its late result is refused (TK001). Safe to repeat. Raises TK002 (unknown task), TK003 (it ended otherwise), 22023 (no reason).';

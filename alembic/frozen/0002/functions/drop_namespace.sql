@@ -1,0 +1,35 @@
+create or replace function tasker.drop_namespace (p_name text)
+  returns table (name text, dropped_queues text[])
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  set client_min_messages = warning
+as $$
+-- Drops a namespace that no template uses, and its queues.
+--
+-- Returns  one row
+-- Raises   TK002 unknown namespace, TK003 while a template uses it
+-- Locks    the namespace
+#variable_conflict use_column
+declare
+  v_namespace_id constant integer := tasker._namespace_id(p_name);
+  v_queues       constant text[]  := array[p_name || '_queue', p_name || '_queue_high', p_name || '_queue_low'];
+  v_queue        text;
+begin
+  perform from tasker.namespaces as namespace where namespace.namespace_id = v_namespace_id for update;
+  if exists (select from tasker.task_templates as template where template.namespace_id = v_namespace_id)
+     or exists (select from tasker.template_steps as link where link.namespace_id = v_namespace_id) then
+    raise exception 'namespace is in use'
+      using errcode = 'TK003', detail = format('templates or steps belong to %s', p_name);
+  end if;
+  delete from tasker.namespaces as namespace where namespace.namespace_id = v_namespace_id;
+  foreach v_queue in array v_queues loop
+    if to_regclass(format('pgmq.%I', 'q_' || v_queue)) is not null then
+      execute 'select pgmq.drop_queue($1::text)' using v_queue;
+    end if;
+  end loop;
+  return query select p_name, v_queues;
+end;
+$$;
+
+comment on function tasker.drop_namespace is
+'Drops a namespace that no template or step uses, with its queues. Raises TK002 (unknown), TK003 (in use).';

@@ -1,0 +1,55 @@
+create or replace function tasker.get_slowest_steps (
+  p_since     timestamptz default tasker._now() - interval '1 hour',
+  p_limit     integer default 10,
+  p_namespace text default null,
+  p_task      text default null,
+  p_version   text default null
+)
+  returns table (
+    step_uuid uuid, task_uuid uuid, namespace text, task_name text, version text, name text, state text,
+    duration interval, waited interval, attempts integer, started_at timestamptz, finished_at timestamptz
+  )
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+  set jit = off
+as $$
+-- The steps that ended since a moment and whose last attempt took longest.
+--
+-- Returns  up to p_limit steps, slowest first
+-- Raises   22023 for a bad moment or limit (1 to 1000), TK002 for an unknown namespace
+-- Calls    _check_since, _check_limit, _template_ids
+#variable_conflict use_column
+declare
+  v_templates constant integer[] := tasker._template_ids(p_namespace, p_task, p_version);
+begin
+  perform tasker._check_since(p_since);
+  perform tasker._check_limit(p_limit, 1, 1000);
+  return query
+  with slowest as materialized (
+    select step.*
+      from (select distinct change.id
+              from tasker._changes as change
+             where change.at >= p_since
+               and change.change in ('step in_progress -> complete', 'step in_progress -> error')) as ended
+      join tasker.steps as step on step.step_id = ended.id
+     where step.state in ('complete', 'error')
+       and step.started_at is not null
+       and step.template_id = any (v_templates)
+     order by step.finished_at - step.started_at desc, step.step_id
+     limit p_limit
+  )
+  select tasker._step_uuid(task.task_uuid, step.step_id), task.task_uuid, namespace.name, template.name, template.version,
+         link.name, step.state::text, step.finished_at - step.started_at, step.started_at - step.enqueued_at,
+         step.attempt::integer, step.started_at, step.finished_at
+    from slowest as step
+    join tasker.tasks as task on task.task_id = step.step_id >> 20
+    join tasker.task_templates as template on template.template_id = step.template_id
+    join tasker.namespaces as namespace on namespace.namespace_id = template.namespace_id
+    join tasker.template_steps as link on link.template_id = step.template_id and link.step_no = step.step_id & 1048575
+   order by step.finished_at - step.started_at desc, step.step_id;
+end;
+$$;
+
+comment on function tasker.get_slowest_steps is
+'The up to p_limit (1 to 1000) steps that ended since p_since (default: an hour ago) and whose last attempt took longest, of all templates or those of a namespace, name and version. waited is the time in the queue before that attempt. Costs as much as happened since then. Raises 22023 (bad moment or limit), TK002 (unknown namespace).';

@@ -1,0 +1,63 @@
+create or replace function tasker.get_slowest_tasks (
+  p_since     timestamptz default tasker._now() - interval '1 hour',
+  p_limit     integer default 10,
+  p_namespace text default null,
+  p_task      text default null,
+  p_version   text default null
+)
+  returns table (
+    task_uuid uuid, namespace text, name text, version text, state text, duration interval, waited interval,
+    total_steps integer, slowest_step text, slowest_step_duration interval, created_at timestamptz, started_at timestamptz,
+    finished_at timestamptz
+  )
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+  set jit = off
+as $$
+-- The tasks that ended since a moment and that took longest, each with its slowest step.
+--
+-- Returns  up to p_limit tasks, slowest first
+-- Raises   22023 for a bad moment or limit (1 to 1000), TK002 for an unknown namespace
+-- Calls    _check_since, _check_limit, _template_ids
+#variable_conflict use_column
+declare
+  v_templates constant integer[] := tasker._template_ids(p_namespace, p_task, p_version);
+begin
+  perform tasker._check_since(p_since);
+  perform tasker._check_limit(p_limit, 1, 1000);
+  return query
+  with slowest as materialized (
+    select task.*, greatest(task.created_at, task.run_at) as due_at
+      from (select distinct change.id >> 20 as task_id
+              from tasker._changes as change
+             where change.at >= p_since
+               and change.change in ('task in_progress -> complete', 'task blocked_by_failures -> error')) as ended
+      join tasker.tasks as task on task.task_id = ended.task_id
+     where task.finished_at is not null
+       and task.template_id = any (v_templates)
+     order by task.finished_at - greatest(task.created_at, task.run_at) desc, task.task_id
+     limit p_limit
+  )
+  select task.task_uuid, namespace.name, template.name, template.version, task.state::text, task.finished_at - task.due_at,
+         task.started_at - task.due_at, template.step_count, step.name, step.duration, task.created_at, task.started_at,
+         task.finished_at
+    from slowest as task
+    join tasker.task_templates as template on template.template_id = task.template_id
+    join tasker.namespaces as namespace on namespace.namespace_id = template.namespace_id
+    left join lateral (
+         select link.name, step.finished_at - step.started_at as duration
+           from tasker.steps as step
+           join tasker.template_steps as link on link.template_id = step.template_id and link.step_no = step.step_id & 1048575
+          where step.step_id > task.task_id << 20
+            and step.step_id < (task.task_id + 1) << 20
+            and step.started_at is not null
+          order by step.finished_at - step.started_at desc nulls last
+          limit 1
+         ) as step on true
+   order by task.finished_at - task.due_at desc, task.task_id;
+end;
+$$;
+
+comment on function tasker.get_slowest_tasks is
+'The up to p_limit (1 to 1000) tasks that ended since p_since (default: an hour ago) and took longest from their creation (or run_at) to their end, of all templates or those of a namespace, name and version, each with its slowest step. waited is the time until the first step was claimed. Costs as much as happened since then. Raises 22023 (bad moment or limit), TK002 (unknown namespace).';

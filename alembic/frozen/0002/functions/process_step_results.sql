@@ -1,0 +1,45 @@
+create or replace function tasker.process_step_results (p_limit integer default 50)
+  returns table (msg_id bigint, completed integer, failed integer, error text)
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  set enable_bitmapscan = off
+  set jit = off
+as $$
+-- Second hop of the two-hop path: carries out messages of orchestration_step_results, each once. A message
+-- is {"submission_id": n} as submit_step_results writes it, or {"token": ..., "outcomes": [...]} from a
+-- worker that can only write messages. A bad one goes to rejected_messages and stops nothing.
+--
+-- Returns  one row per message; no rows when there is nothing to do
+-- Raises   22023 for a limit outside 1 to 1000
+-- Calls    _pop_messages, _process_submission, submit_step_results, _reject
+#variable_conflict use_column
+declare
+  v_message record;
+  v_done    record;
+  v_error   text;
+  v_code    text;
+  v_now     constant timestamptz := tasker._now();
+begin
+  perform tasker._check_limit(p_limit, 1, 1000);
+  for v_message in select popped.* from tasker._pop_messages('orchestration_step_results', p_limit) as popped loop
+    begin
+      v_error := null;
+      select done.* into v_done from tasker._process_submission(
+        case when v_message.message ? 'submission_id'
+             then tasker._check_number(v_message.message -> 'submission_id', 'submission_id', 1, 9223372036854775807, null)
+             else (select submission_id from tasker.submit_step_results((v_message.message ->> 'token')::uuid, v_message.message -> 'outcomes'))
+        end, v_now) as done;
+    exception when others then
+      get stacked diagnostics v_error = message_text, v_code = returned_sqlstate;
+      v_done := null;
+      perform tasker._reject('orchestration_step_results', v_message.msg_id, v_message.message, v_code, v_error);
+    end;
+    return query select v_message.msg_id, coalesce(v_done.completed, 0), coalesce(v_done.failed, 0), v_error;
+  end loop;
+end;
+$$;
+
+comment on function tasker.process_step_results is
+'Second hop of the two-hop path: carries out up to p_limit (1 to 1000) messages of orchestration_step_results, exactly once. A message is {"submission_id"} from submit_step_results, or {"token", "outcomes"} from a worker that can only write messages. Bad or stale messages go to rejected_messages with the error. Raises 22023 (bad limit).';

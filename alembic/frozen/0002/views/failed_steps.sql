@@ -1,0 +1,38 @@
+create or replace view tasker.failed_steps as
+select tasker._step_uuid(task.task_uuid, step.step_id) as step_uuid,
+       task.task_uuid,
+       namespace.name as namespace,
+       template.name as task_name,
+       template.version,
+       link.name,
+       task.state::text as task_state,
+       failure.attempt::integer as attempt,
+       link.max_attempts::integer as max_attempts,
+       failure.retryable,
+       failure.failed_at,
+       failure.worker,
+       failure.error
+  from tasker.step_failures as failure
+  join tasker.steps as step on step.step_id = failure.step_id and step.state = 'error' and step.finished_at = failure.failed_at
+  join tasker.tasks as task on task.task_id = failure.step_id >> 20
+                           and failure.step_id > task.task_id << 20 and failure.step_id < (task.task_id + 1) << 20
+  join tasker.template_steps as link on link.template_id = step.template_id and link.step_no = step.step_id & 1048575
+  join tasker.task_templates as template on template.template_id = task.template_id
+  join tasker.namespaces as namespace on namespace.namespace_id = template.namespace_id
+ where failure.to_state = 'error';
+
+comment on view tasker.failed_steps is
+'Steps in error (dead letters): what failed for good and waits for an operator (retry_step, resolve_step, complete_step_manually), also in tasks that ended. Reads the list of failures; ask for one task where there are many.';
+comment on column tasker.failed_steps.step_uuid is 'The step.';
+comment on column tasker.failed_steps.task_uuid is 'Its task.';
+comment on column tasker.failed_steps.namespace is 'Its task''s namespace.';
+comment on column tasker.failed_steps.task_name is 'Its task''s template.';
+comment on column tasker.failed_steps.version is 'And its version.';
+comment on column tasker.failed_steps.name is 'The step by name.';
+comment on column tasker.failed_steps.task_state is 'blocked_by_failures: other steps may still run; error: the task has ended.';
+comment on column tasker.failed_steps.attempt is 'The attempt that failed last.';
+comment on column tasker.failed_steps.max_attempts is 'How many it had.';
+comment on column tasker.failed_steps.retryable is 'False: its handler said that another attempt is no use.';
+comment on column tasker.failed_steps.failed_at is 'When.';
+comment on column tasker.failed_steps.worker is 'Who ran it.';
+comment on column tasker.failed_steps.error is 'Why.';

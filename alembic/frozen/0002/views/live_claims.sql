@@ -1,0 +1,23 @@
+create or replace view tasker.live_claims as
+select claim.worker,
+       namespace.name as namespace,
+       claim.claimed_at,
+       claim.lease_until,
+       claim.lease_until < tasker._now() as is_expired,
+       cardinality(claim.step_ids) as step_count,
+       array(select tasker._step_uuid(task.task_uuid, step_id)
+               from unnest(claim.step_ids) as step_id
+               join tasker.tasks as task on task.task_id = step_id >> 20
+              order by step_id) as step_uuids
+  from tasker.claims as claim
+  join tasker.namespaces as namespace on namespace.namespace_id = claim.namespace_id;
+
+comment on view tasker.live_claims is
+'Who works on what now: one row per claim. (Its token is left out: whoever knows it can finish the steps.)';
+comment on column tasker.live_claims.worker is 'The worker that holds it.';
+comment on column tasker.live_claims.namespace is 'The namespace it claimed from.';
+comment on column tasker.live_claims.claimed_at is 'Since when.';
+comment on column tasker.live_claims.lease_until is 'When it ends unless the worker sends a heartbeat.';
+comment on column tasker.live_claims.is_expired is 'Its lease has ended; the next sweep takes its steps back.';
+comment on column tasker.live_claims.step_count is 'How many steps it names; one that was cancelled or settled by hand stays until its worker hears of it.';
+comment on column tasker.live_claims.step_uuids is 'Which.';

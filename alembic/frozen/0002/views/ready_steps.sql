@@ -1,0 +1,37 @@
+create or replace view tasker.ready_steps as
+select tasker._step_uuid(task.task_uuid, step.step_id) as step_uuid,
+       task.task_uuid,
+       claimable.name as namespace,
+       template.name as task_name,
+       template.version,
+       link.name,
+       link.handler,
+       tasker._priority_name(step.priority) as priority,
+       step.attempt + 1 as attempt,
+       link.max_attempts::integer as max_attempts,
+       step.enqueued_at,
+       tasker._now() - step.enqueued_at as waited,
+       task.paused_at is not null or template.paused_at is not null or claimable.paused_at is not null as paused
+  from tasker.open_tasks as open
+  join tasker.tasks as task on task.task_id = open.task_id
+  join tasker.task_templates as template on template.template_id = task.template_id
+  join tasker.steps as step on step.step_id > task.task_id << 20 and step.step_id < (task.task_id + 1) << 20
+  join tasker.template_steps as link on link.template_id = step.template_id and link.step_no = step.step_id & 1048575
+  join tasker.namespaces as claimable on claimable.namespace_id = link.namespace_id
+ where step.state = 'enqueued';
+
+comment on view tasker.ready_steps is
+'Steps that wait in a queue for a worker: the enqueued steps of open tasks.';
+comment on column tasker.ready_steps.step_uuid is 'The step.';
+comment on column tasker.ready_steps.task_uuid is 'Its task.';
+comment on column tasker.ready_steps.namespace is 'The namespace whose workers get it.';
+comment on column tasker.ready_steps.task_name is 'Its task''s template.';
+comment on column tasker.ready_steps.version is 'And its version.';
+comment on column tasker.ready_steps.name is 'The step by name.';
+comment on column tasker.ready_steps.handler is 'What will run.';
+comment on column tasker.ready_steps.priority is 'high, normal or low.';
+comment on column tasker.ready_steps.attempt is 'Which attempt this will be.';
+comment on column tasker.ready_steps.max_attempts is 'How many it has.';
+comment on column tasker.ready_steps.enqueued_at is 'Since when it waits.';
+comment on column tasker.ready_steps.waited is 'How long.';
+comment on column tasker.ready_steps.paused is 'Its task, template or namespace is paused: nobody gets it.';

@@ -1,0 +1,34 @@
+create or replace view tasker.step_transitions as
+select change.transition_id,
+       change.position,
+       change.at,
+       task.task_uuid,
+       tasker._step_uuid(task.task_uuid, change.id) as step_uuid,
+       link.name,
+       legal.from_state,
+       legal.to_state,
+       change.actor,
+       change.session_role,
+       change.application,
+       change.reason
+  from tasker.tasks as task
+  join tasker._changes as change on change.id >> 20 = task.task_id
+                                and change.at >= task.created_at - interval '1 hour'
+                                and change.at <= coalesce(task.finished_at + interval '1 hour', 'infinity')
+  join tasker.legal_transitions as legal on legal.transition = change.change
+  join tasker.template_steps as link on link.template_id = task.template_id and link.step_no = change.id & 1048575;
+
+comment on view tasker.step_transitions is
+'Every change of a step''s state. Ask for a task_uuid (then only the time in which the task lived is read) or for an `at`; order by transition_id, position.';
+comment on column tasker.step_transitions.transition_id is 'Order of the calls that made the changes.';
+comment on column tasker.step_transitions.position is 'Its place in the call.';
+comment on column tasker.step_transitions.at is 'When.';
+comment on column tasker.step_transitions.task_uuid is 'The task.';
+comment on column tasker.step_transitions.step_uuid is 'The step.';
+comment on column tasker.step_transitions.name is 'The step by name.';
+comment on column tasker.step_transitions.from_state is 'State before.';
+comment on column tasker.step_transitions.to_state is 'State after.';
+comment on column tasker.step_transitions.actor is 'Who: the worker, the operator, the initiator, or sweep.';
+comment on column tasker.step_transitions.session_role is 'The database role that connected.';
+comment on column tasker.step_transitions.application is 'Its application_name.';
+comment on column tasker.step_transitions.reason is 'Why, where one was given.';

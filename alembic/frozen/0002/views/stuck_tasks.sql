@@ -1,0 +1,54 @@
+create or replace view tasker.stuck_tasks as
+select task.task_uuid,
+       namespace.name as namespace,
+       template.name,
+       template.version,
+       task.state::text as state,
+       stuck.reason,
+       idle.since as last_moved_at,
+       idle.time as stuck_for
+  from tasker._open_task_counts as count
+  join tasker.tasks as task on task.task_id = count.task_id
+  join tasker.task_templates as template on template.template_id = task.template_id
+  join tasker.namespaces as namespace on namespace.namespace_id = template.namespace_id
+ cross join lateral (
+       select coalesce(count.moved_at, task.created_at) as since,
+              tasker._now() - coalesce(count.moved_at, task.created_at) as time
+       offset 0
+       ) as idle
+ cross join lateral (
+       select min(timer.due_at) as due_at
+         from tasker.timers as timer
+        where timer.step_id > task.task_id << 20
+          and timer.step_id < (task.task_id + 1) << 20
+       ) as timer
+ cross join lateral (
+       select case
+                when timer.due_at < tasker._now() - tasker._recovery_grace()
+                  then 'a timer is overdue: does anybody call sweep()?'
+                when count.done = count.total and idle.time > tasker._recovery_grace()
+                  then 'all steps are done: waits for an external processor to finalize it'
+                when count.failed > 0 and count.enqueued + count.running = 0 and timer.due_at is null
+                     and idle.time > tasker._recovery_grace()
+                  then 'blocked by failed steps and not ended: does anybody call sweep()?'
+                when idle.time <= interval '10 minutes' or timer.due_at is not null then null
+                when task.paused_at is not null then 'the task is paused: ' || task.pause_reason
+                when template.paused_at is not null then 'its template is paused: ' || template.pause_reason
+                when namespace.paused_at is not null then 'its namespace is paused: ' || namespace.pause_reason
+                when count.running > 0 then 'a worker has had one of its steps for more than ten minutes'
+                when count.enqueued > 0 then 'nobody has taken its enqueued steps for more than ten minutes'
+                else 'nothing in it can move: see check_invariants'
+              end as reason
+       ) as stuck
+ where stuck.reason is not null;
+
+comment on view tasker.stuck_tasks is
+'Open tasks that should have ended, or in which nothing has moved for ten minutes, each with the reason. Tasks that wait for a retry or for run_at are not stuck.';
+comment on column tasker.stuck_tasks.task_uuid is 'The task.';
+comment on column tasker.stuck_tasks.namespace is 'Its namespace.';
+comment on column tasker.stuck_tasks.name is 'Its template.';
+comment on column tasker.stuck_tasks.version is 'And its version.';
+comment on column tasker.stuck_tasks.state is 'Its state.';
+comment on column tasker.stuck_tasks.reason is 'What it waits for.';
+comment on column tasker.stuck_tasks.last_moved_at is 'When one of its steps was last enqueued, claimed or finished.';
+comment on column tasker.stuck_tasks.stuck_for is 'How long ago that was.';
