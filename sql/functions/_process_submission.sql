@@ -31,7 +31,8 @@ begin
                            where (failure ->> 'step_id')::bigint = any (v_held)), '[]');
   v_held := array(select id from unnest(v_held) as id
                    where not exists (select from jsonb_array_elements(v_submission.failures) as failure
-                                      where (failure ->> 'step_id')::bigint = id));
+                                      where (failure ->> 'step_id')::bigint = id)
+                   order by id);
   v_log := tasker._finish(v_submission.token, v_submission.worker, v_held, '{}', v_failures, p_now);
   perform tasker._record(v_log.ids, v_log.changes, v_submission.worker, null, p_now);
   completed := cardinality(v_held);
