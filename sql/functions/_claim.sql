@@ -14,7 +14,7 @@ create or replace function tasker._claim (
   set lock_timeout = '2ms'
 as $$
 -- Takes up to p_limit steps for a worker and writes the claim, and one row of history for the whole call
--- (p_ids and p_changes are what the call did before).
+-- (p_ids and p_changes are what the call did before); two when the queues were empty at first.
 --
 -- Returns  the claim's token, null when there was nothing to take
 -- Locks    messages, steps, tasks; when a row is not free within 2 ms, it goes on without it
@@ -32,7 +32,13 @@ begin
 
   for round in 1 .. case when v_namespace.paused_at is null and p_limit > 0 then 10 else 0 end loop
     v_popped := tasker._pop(p_namespace, p_limit, v_now);
-    exit when cardinality(v_popped) = 0 and tasker._apply_deferred(v_now) = 0 and tasker._sweep_timers(100, v_now) = 0;
+    if cardinality(v_popped) = 0 then
+      -- These two write history themselves: what the call did before them comes first.
+      perform tasker._record(p_ids, p_changes, p_worker, null, v_now);
+      p_ids     := '{}';
+      p_changes := '{}';
+      exit when tasker._apply_deferred(v_now) = 0 and tasker._sweep_timers(100, v_now) = 0;
+    end if;
     begin
       select start.step_ids, start.ids, start.changes into v_steps, v_ids, v_changes
         from tasker._start(v_popped, v_namespace.namespace_id, v_token, v_now, true) as start;
