@@ -472,6 +472,10 @@ class Client:
         """What is wrong in one task, or in all: empty means that all is well."""
         return self._rows(rows.Violation, "check_invariants", task_uuid=task_uuid)
 
+    def queue_depths(self) -> list[rows.QueueDepth]:
+        """How full each queue is (a view)."""
+        return self._view(rows.QueueDepth, "queue_depths")
+
     # Handlers, and what a worker needs of its connection
 
     @contextmanager
@@ -538,6 +542,13 @@ class Client:
             connection.execute(
                 statement.encode() if isinstance(statement, str) else statement, arguments or None
             )
+
+    def _view(self, row: type[R], view: str) -> list[R]:
+        kind_of_row: Any = row
+        columns = ", ".join(field.name for field in fields(kind_of_row))
+        with self._connection() as connection, _translated():
+            cursor = connection.cursor(row_factory=args_row(row))
+            return cursor.execute(f"select {columns} from tasker.{view}".encode()).fetchall()
 
     def _one(self, row: type[R], function: str, **arguments: Any) -> R:
         return self._rows(row, function, **arguments)[0]

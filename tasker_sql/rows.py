@@ -491,3 +491,17 @@ class Violation:
     task_uuid: UUID | None
     step_uuid: UUID | None
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """How full a queue is; namespace and priority are empty for the orchestration queues."""
+
+    queue_name: str
+    namespace: str | None
+    priority: str | None
+    depth: int | None
+    depth_is_exact: bool | None
+    oldest_at: datetime | None
+    oldest_age: timedelta | None
+    missing: bool

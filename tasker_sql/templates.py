@@ -18,7 +18,8 @@
             retry: {backoff_base_ms: 1}
 
 `environments` holds what differs there; `TASKER_ENV` names the one to use, `development` unless it
-is set. It is merged over the rest: objects key by key, steps by their name, other lists as a whole.
+is set. It is merged over the rest: objects key by key, steps by their name, other lists as a whole;
+`null` takes a key away.
 
 This module knows YAML, the merge and line numbers. What a definition may say, the database decides.
 """
@@ -105,11 +106,16 @@ def find(places: list[Path]) -> Iterator[Path]:
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """`over` merged into `base`: objects key by key, `steps` by name, all else replaced."""
+    """`over` merged into `base`: objects key by key, `steps` by name, all else replaced.
+
+    A null takes the key away.
+    """
     merged = dict(base)
     for key, value in over.items():
         known = merged.get(key)
-        if key == "steps" and isinstance(known, list) and isinstance(value, list):
+        if value is None:
+            merged.pop(key, None)
+        elif key == "steps" and isinstance(known, list) and isinstance(value, list):
             changes = {step["name"]: step for step in value}
             merged[key] = [merge(step, changes.get(step.get("name"), {})) for step in known]
         elif isinstance(known, dict) and isinstance(value, dict):

@@ -31,15 +31,14 @@ def resume(name: Name, reason: Reason) -> None:
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
-    """List the namespaces that have templates."""
+    """List the namespaces and how full their queues are."""
     with opened() as client:
-        templates = client.list_templates()
-    names = sorted({template.namespace for template in templates})
-    found = [
-        {"namespace": name, "templates": len({t.name for t in templates if t.namespace == name})}
-        for name in names
-    ]
+        queues = [queue for queue in client.queue_depths() if queue.namespace is not None]
     if as_json:
-        print_json(found)
+        print_json(queues)
     else:
-        print_table(["namespace", "templates"], [list(f.values()) for f in found], "no namespaces")
+        print_table(
+            ["namespace", "priority", "waiting steps", "oldest"],
+            [(q.namespace, q.priority, q.depth, q.oldest_age) for q in queues],
+            "no namespaces",
+        )

@@ -52,6 +52,7 @@ def create(
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait for its end; exit 1 unless complete.")
     ] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait at most.")] = 86400.0,
     as_json: Json = False,
 ) -> None:
     """Create a task; or many, from a file of contexts. Prints their uuids.
@@ -74,7 +75,7 @@ def create(
         elif not wait:
             print_json(made)
         if wait:
-            _wait(client, made.task_uuid)
+            _wait(client, made.task_uuid, timeout)
             task = client.get_task(made.task_uuid)
             if as_json:
                 print_json(task)
@@ -196,13 +197,15 @@ def _create_many(
             typer.echo(task_uuid)
 
 
-def _wait(client: Client, task_uuid: UUID) -> None:
+def _wait(client: Client, task_uuid: UUID, timeout: float) -> None:
+    """Wait until the task has ended, or the time is over."""
+    deadline = time.monotonic() + timeout
     with _progress() as progress:
         bar = progress.add_task("steps", total=None)
         while True:
             stands = client.get_task_execution_context(task_uuid)
             progress.update(bar, total=stands.total_steps, completed=stands.completed_steps)
-            if stands.status in ENDED:
+            if stands.status in ENDED or time.monotonic() >= deadline:
                 return
             time.sleep(0.1)
 

@@ -1,0 +1,102 @@
+"""Runners for tests: real threads over a real database, with intervals made short."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from tasker_sql.breaker import Breaker
+from tasker_sql.client import Client, connect
+from tasker_sql.handlers import Registry
+from tasker_sql.runner import Exit, Runner, Settings
+
+SECONDS = 30  # after which whatever a test waits for is not going to happen
+
+QUICK = Settings(
+    name="test",
+    slots=4,
+    poll=0.05,
+    sweep_interval=0.05,
+    results_interval=0.02,
+    requests_interval=0.05,
+    breaker=lambda: Breaker(open_seconds=0.2),
+)
+
+
+def wait_for(happened: Callable[[], Any], what: str = "it") -> Any:
+    """What `happened` answers as soon as that is true. Raises AssertionError when it never is."""
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        if answer := happened():
+            return answer
+        time.sleep(0.01)
+    raise AssertionError(f"{what} did not happen within {SECONDS} s")
+
+
+@contextmanager
+def client_of(dsn: str) -> Iterator[Client]:
+    """A client that is closed at the end."""
+    client = connect(dsn, "test")
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@contextmanager
+def running(
+    dsn: str,
+    registry: Registry,
+    namespaces: Sequence[str] | None = None,
+    exit_code: Exit = Exit.CLEAN,
+    **settings: Any,
+) -> Iterator[Runner]:
+    """A runner in a thread; it must stop within the time, with that exit code."""
+    runner = Runner(dsn, namespaces, registry, replace(QUICK, **settings))
+    codes: list[Exit] = []
+    thread = threading.Thread(target=lambda: codes.append(runner.run()))
+    thread.start()
+    try:
+        yield runner
+    finally:
+        runner.stop()
+        thread.join(SECONDS)
+    assert codes == [exit_code]
+
+
+def template(
+    steps: Mapping[str, Sequence[str]], *, name: str = "flow", namespace: str = "test", **step: Any
+) -> dict[str, Any]:
+    """A definition: `{"step": ["parent", ...]}`, each handled by the handler of its own name.
+
+    `step` is merged into every step.
+    """
+    retry = {"max_attempts": 3, "backoff_base_ms": 1}
+    made = [
+        {"name": one, "handler": {"callable": one}, "dependencies": parents, "retry": retry} | step
+        for one, parents in steps.items()
+    ]
+    return {"name": name, "namespace_name": namespace, "version": "1.0.0", "steps": made}
+
+
+def ended(client: Client, task_uuid: UUID) -> str:
+    """The state in which the task ends; waits for it."""
+
+    def state() -> str | None:
+        context = client.get_task_execution_context(task_uuid)
+        return context.status if context.status not in STILL_OPEN else None
+
+    return str(wait_for(state, "the end of the task"))
+
+
+STILL_OPEN = {"pending", "in_progress", "blocked_by_failures"}
+
+
+def step_named(client: Client, task_uuid: UUID, name: str) -> Any:
+    """A step of a task, as get_task_steps tells it."""
+    return next(step for step in client.get_task_steps(task_uuid) if step.name == name)
