@@ -10,6 +10,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -114,9 +115,16 @@ def test_recovers_after_a_crash(folder: Path) -> None:
     server = EmbeddedServer(folder / "data", FAST)
     server.start()
     rows(server.url("postgres"), "create table kept as select 42 as answer")
-    with psycopg.connect(server.url("postgres")):  # a process that outlives the main one
+    busy = "select 'computing', count(*) from generate_series(1, 5000000)"
+    with ThreadPoolExecutor() as thread:
+        outliving = thread.submit(rows, server.url("postgres"), busy)
+        seen = "select pid from pg_stat_activity where query like 'select ''computing%'"
+        while not outliving.done() and not rows(server.url("postgres"), seen):
+            pass
         kill(server)
+        assert not outliving.done()  # its process still holds the memory that a new server needs
         server.start()
+        outliving.exception()  # or its result: whichever came first
     assert rows(server.url("postgres"), "select answer from kept") == [(42,)]
 
 
@@ -151,6 +159,8 @@ def test_a_long_path_gets_a_short_socket(folder: Path) -> None:
         assert oct(server._socket_dir.stat().st_mode)[-3:] == "700"
     assert not server._socket_dir.exists()
     server._socket_dir.mkdir(mode=0o755)  # somebody else was there first
+    owner = server.data_dir.stat()
+    os.chown(server._socket_dir, owner.st_uid, owner.st_gid)
     with pytest.raises(EmbeddedError, match="not ours alone"):
         server.start()
     server._socket_dir.rmdir()
