@@ -37,7 +37,17 @@ def run(text: str, dsn: str) -> list[str]:
         for command in commands(text)
     )
     done = subprocess.run(
-        [find_bin_dir() / "psql", "-X", "-q", "-P", "pager=off", "-v", "SHOW_CONTEXT=never", "-d", dsn],
+        [
+            find_bin_dir() / "psql",
+            "-X",
+            "-q",
+            "-P",
+            "pager=off",
+            "-v",
+            "SHOW_CONTEXT=never",
+            "-d",
+            dsn,
+        ],
         input=script,
         capture_output=True,
         text=True,
@@ -63,7 +73,9 @@ def rewritten(text: str, shown: list[str]) -> str:
     """The README with these outputs instead of its own."""
     rest = iter(shown)
     return BLOCK.sub(
-        lambda block: "```psql\n" + COMMAND.sub(lambda c: c[0] + next(rest), strip(block[1])) + "```",
+        lambda block: (
+            "```psql\n" + COMMAND.sub(lambda c: c[0] + next(rest), strip(block[1])) + "```"
+        ),
         text,
     )
 
