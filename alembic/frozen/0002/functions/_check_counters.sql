@@ -4,6 +4,7 @@ create or replace function tasker._check_counters (p_task_id bigint)
   stable
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_custom_plan
+  set work_mem = '64MB'
 as $$
 -- Counters against a recount of the rows, with what finishing steps left to be counted later; and the order of
 -- steps. The counters of a task that was ended by decision stand still and are not looked at.
@@ -12,63 +13,61 @@ as $$
 -- Calls    _recovery_grace, _satisfies
 #variable_conflict use_column
 declare
-  v_first constant bigint := coalesce(p_task_id, 0);
-  v_last  constant bigint := coalesce(p_task_id, 4398046511103);
+  v_first constant bigint := coalesce(p_task_id, 0) << 20;
+  v_last  constant bigint := (coalesce(p_task_id, 4398046511103) + 1) << 20;
   v_grace constant interval := tasker._recovery_grace();
 begin
   return query
-  with step as materialized (
-    select step.step_id, step.template_id, step.state, step.waiting_parents, step.started_at, step.finished_at
-      from tasker.steps as step
-     where step.step_id > v_first << 20
-       and step.step_id < (v_last + 1) << 20
-  ),
-  deferred as materialized (
-    select deferred.step_id, sum(deferred.amount) as amount from tasker.deferred_decrements as deferred group by deferred.step_id
-  ),
-  edge as materialized (
-    select link.template_id, link.step_no, child.step_no as child_no
-      from tasker.template_steps as link cross join unnest(link.children) as child (step_no)
+  with deferred as materialized (
+    select deferred.step_id, sum(deferred.amount) as amount from tasker.deferred_decrements as deferred group by 1
   ),
   recount as materialized (
-    select parent.step_id - edge.step_no + edge.child_no as step_id,
+    select parent.step_id - link.step_no + child_no as step_id,
            count(*) filter (where not tasker._satisfies(parent.state)) as open,
            max(parent.finished_at) as last_end
-      from step as parent
-      join edge on edge.template_id = parent.template_id and edge.step_no = parent.step_id & 1048575
+      from tasker.steps as parent
+      join tasker.template_steps as link on link.template_id = parent.template_id and link.step_no = parent.step_id & 1048575
+     cross join unnest(link.children) as child_no
+     where parent.step_id > v_first
+       and parent.step_id < v_last
      group by 1
+  ),
+  step as (
+    select step.step_id, step.state, step.waiting_parents, coalesce(deferred.amount, 0) as deferred, coalesce(recount.open, 0) as open,
+           step.state <> 'cancelled' and step.waiting_parents <> coalesce(recount.open, 0) + coalesce(deferred.amount, 0) as miscounted,
+           step.state not in ('pending', 'cancelled') and recount.open > 0 or recount.last_end > step.started_at + v_grace as too_early,
+           step.state = 'pending' and deferred.amount > 0 and recount.open = 0
+             and recount.last_end < tasker._now() - v_grace as forgotten
+      from tasker.steps as step
+      left join recount on recount.step_id = step.step_id
+      left join deferred on deferred.step_id = step.step_id
+     where step.step_id > v_first
+       and step.step_id < v_last
   )
   select broken.invariant, broken.severity, step.step_id,
-         format('%s, waits for %s parents, %s deferred, %s are open', step.state, step.waiting_parents,
-                coalesce(deferred.amount, 0), coalesce(recount.open, 0))
+         format('%s, waits for %s parents, %s deferred, %s are open', step.state, step.waiting_parents, step.deferred, step.open)
     from step
-    left join recount on recount.step_id = step.step_id
-    left join deferred on deferred.step_id = step.step_id
-   cross join lateral (
-         values ('a step waits for exactly its open parents', 'safety', step.state <> 'cancelled'
-                 and step.waiting_parents <> coalesce(recount.open, 0) + coalesce(deferred.amount, 0)),
-                ('no step runs before its parents', 'safety', recount.open > 0 and step.state not in ('pending', 'cancelled')
-                 or recount.last_end > step.started_at + v_grace),
-                ('a deferred join is counted', 'convergence', step.state = 'pending' and recount.open = 0
-                 and deferred.amount > 0 and recount.last_end < tasker._now() - v_grace)
-         ) as broken (invariant, severity, is_broken)
-   where broken.is_broken
+   cross join lateral (values ('a step waits for exactly its open parents', 'safety', step.miscounted),
+                              ('no step runs before its parents', 'safety', step.too_early),
+                              ('a deferred join is counted', 'convergence', step.forgotten)) as broken (invariant, severity, is_broken)
+   where (step.miscounted or step.too_early or step.forgotten)
+     and broken.is_broken
   union all
-  select 'a task waits for exactly its open sinks', 'safety', task.task_id << 20,
+  select 'a task waits for exactly its open sinks', 'safety', recount.step_id,
          format('%s, waits for %s sinks, %s deferred, %s are open', task.state, task.open_sinks, coalesce(deferred.amount, 0), recount.open)
-    from tasker.tasks as task
-    join recount on recount.step_id = task.task_id << 20
-    left join deferred on deferred.step_id = task.task_id << 20
-   where task.task_id between v_first and v_last
+    from recount
+    join tasker.tasks as task on task.task_id = recount.step_id >> 20
+    left join deferred on deferred.step_id = recount.step_id
+   where recount.step_id & 1048575 = 0
      and task.state not in ('cancelled', 'resolved_manually')
      and task.open_sinks <> recount.open + coalesce(deferred.amount, 0)
   union all
-  select 'only a living step or task has a deferred decrement', 'safety', deferred.step_id, format('%s deferred', deferred.amount)
+  select 'a deferred decrement has a step or task', 'safety', deferred.step_id, format('%s deferred', deferred.amount)
     from deferred
-   where deferred.step_id >= v_first << 20
-     and deferred.step_id < (v_last + 1) << 20
-     and not exists (select from step where step.step_id = deferred.step_id)
-     and not exists (select from tasker.tasks as task where task.task_id << 20 = deferred.step_id);
+   where deferred.step_id >= v_first
+     and deferred.step_id < v_last
+     and not exists (select from tasker.steps as step where step.step_id = deferred.step_id)
+     and not exists (select from tasker.tasks as task where task.task_id = deferred.step_id >> 20 and deferred.step_id & 1048575 = 0);
 end;
 $$;
 

@@ -4,6 +4,7 @@ create or replace function tasker._check_history (p_task_id bigint)
   stable
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_custom_plan
+  set work_mem = '64MB'
 as $$
 -- History against the state chart and the rows: only legal changes, each from where the last one led to, the
 -- first one from the beginning, the last one to the state that the row has. A step that a worker finished keeps
@@ -12,55 +13,49 @@ as $$
 -- Returns  the violations; id is a step_id (step_no 0: the task)
 #variable_conflict use_column
 declare
-  v_first constant bigint := coalesce(p_task_id, 0);
-  v_last  constant bigint := coalesce(p_task_id, 4398046511103);
+  v_first constant bigint := coalesce(p_task_id, 0) << 20;
+  v_last  constant bigint := (coalesce(p_task_id, 4398046511103) + 1) << 20;
   v_since constant timestamptz := coalesce((select task.created_at - interval '1 hour' from tasker.tasks as task
                                              where task.task_id = p_task_id), '-infinity');
 begin
   return query
   with entry as materialized (
-    select step.step_id as id, step.state::text as state, step.claim_token, step.started_at
+    select step.step_id as id, step.state::text as state, step.claim_token is not null and step.started_at is not null as by_token
       from tasker.steps as step
-     where step.step_id > v_first << 20
-       and step.step_id < (v_last + 1) << 20
+     where step.step_id > v_first and step.step_id < v_last
     union all
-    select task.task_id << 20, task.state::text, null, null from tasker.tasks as task where task.task_id between v_first and v_last
+    select task.task_id << 20, task.state::text, true
+      from tasker.tasks as task
+     where task.task_id >= v_first >> 20 and task.task_id < v_last >> 20
   ),
   change as materialized (
-    select change.id, change.change, change.reason, legal.from_state, legal.to_state,
-           lag(legal.to_state) over chain as previous,
-           row_number() over chain = 1 as is_first,
-           row_number() over chain = count(*) over (partition by change.id) as is_last
+    select change.id, change.change, change.reason is null as no_reason, legal.from_state, legal.to_state,
+           lag(legal.to_state, 1, case when change.id & 1048575 <> 0 then 'pending' end) over chain as previous,
+           lead(change.id) over chain is null as is_last
       from tasker._changes as change
       left join tasker.legal_transitions as legal on legal.transition = change.change
      where change.at >= v_since
-       and change.id >= v_first << 20
-       and change.id < (v_last + 1) << 20
+       and change.id >= v_first and change.id < v_last
     window chain as (partition by change.id order by change.transition_id, change.position)
   )
-  select 'only legal transitions', 'safety', change.id, change.change::text
+  select case when change.to_state is null then 'only legal transitions' else 'history is an unbroken chain' end, 'safety', change.id,
+         format('%s after %s', change.change, coalesce(change.previous, 'nothing'))
     from change
-   where change.to_state is null
-  union all
-  select 'history is an unbroken chain', 'safety', change.id,
-         format('%s after %s', change.change, case when change.is_first then 'nothing' else change.previous end)
-    from change
-   where change.from_state is distinct from
-         case when not change.is_first then change.previous when change.id & 1048575 <> 0 then 'pending' end
+   where (change.to_state is null or change.from_state is distinct from change.previous)
      and exists (select from entry where entry.id = change.id)
   union all
-  select 'the state is where history ends', 'safety', entry.id, format('%s, history says %s', entry.state, coalesce(change.to_state, 'nothing'))
+  select 'the state is where history ends', 'safety', entry.id,
+         format('%s, history says %s', entry.state, coalesce(change.to_state, 'nothing'))
     from entry
     left join change on change.id = entry.id and change.is_last
    where entry.state is distinct from coalesce(change.to_state, case when entry.id & 1048575 <> 0 then 'pending' end)
   union all
-  select 'a step is finished by the token that claimed it, or by hand', 'safety', entry.id,
-         format('%s, token %s, started %s', change.change, entry.claim_token, entry.started_at)
+  select 'a step is finished by the token that claimed it, or by hand', 'safety', entry.id, format('%s without a token', change.change)
     from entry
     join change on change.id = entry.id and change.is_last
    where change.change in ('step in_progress -> complete', 'step in_progress -> error')
-     and change.reason is null
-     and (entry.claim_token is null or entry.started_at is null);
+     and change.no_reason
+     and not entry.by_token;
 end;
 $$;
 

@@ -17,46 +17,53 @@ declare
   v_grace constant interval := tasker._recovery_grace();
 begin
   return query
-  select broken.invariant, 'safety', task.task_id << 20,
+  with task as (
+    select task.*,
+           array_remove(array[
+             case when not (isfinite(task.created_at) and isfinite(task.started_at) and isfinite(task.finished_at))
+                       or task.started_at < task.created_at - v_grace
+                       or task.finished_at < task.started_at - v_grace
+                  then 'the times of a task are finite and in order' end,
+             case when task.state = 'pending' and task.started_at is not null
+                       or task.state in ('in_progress', 'blocked_by_failures', 'complete', 'error') and task.started_at is null
+                  then 'a task that has begun has a start' end,
+             case when task.finished_at is null <> (open.task_id is not null)
+                  then 'a task is listed as open while it is' end], null) as broken
+      from tasker.tasks as task
+      left join tasker.open_tasks as open on open.task_id = task.task_id
+     where task.task_id between v_first and v_last
+  ),
+  step as (
+    select step.*, link.max_attempts,
+           array_remove(array[
+             case when link.step_no is null then 'a step belongs to a step of its template' end,
+             case when step.attempt not between 0 and link.max_attempts then 'attempts stay within their limit' end,
+             case when step.state = 'in_progress' and (step.attempt = 0 or step.claim_token is null or step.started_at is null)
+                  then 'a running step has an attempt, a token and a start' end,
+             case when step.state = 'pending' and step.claim_token is not null then 'a step that never ran has no token' end,
+             case when step.state = 'enqueued' and step.enqueued_at is null then 'an enqueued step knows since when' end,
+             case when step.finished_at is null = step.state in ('complete', 'error', 'cancelled', 'resolved_manually', 'skipped')
+                  then 'a step has an end when it has ended' end,
+             case when not (isfinite(step.enqueued_at) and isfinite(step.started_at) and isfinite(step.finished_at))
+                       or step.finished_at < step.started_at - v_grace
+                       or step.state in ('in_progress', 'complete', 'error') and step.claim_token is not null
+                          and step.started_at < step.enqueued_at - v_grace
+                  then 'the times of a step are finite and in order' end], null) as broken
+      from tasker.steps as step
+      left join tasker.template_steps as link on link.template_id = step.template_id and link.step_no = step.step_id & 1048575
+     where step.step_id > v_first << 20
+       and step.step_id < (v_last + 1) << 20
+  )
+  select unnest(task.broken), 'safety', task.task_id << 20,
          format('%s, created %s, started %s, finished %s', task.state, task.created_at, task.started_at, task.finished_at)
-    from tasker.tasks as task
-   cross join lateral (
-         values ('the times of a task are finite and in order',
-                 not (isfinite(task.created_at) and isfinite(task.started_at) and isfinite(task.finished_at))
-                 or task.started_at < task.created_at - v_grace
-                 or task.finished_at < task.started_at - v_grace),
-                ('a task that runs has a start',
-                 case when task.state = 'pending' then task.started_at is not null
-                      when task.state in ('in_progress', 'blocked_by_failures', 'complete', 'error') then task.started_at is null end),
-                ('a task is listed as open while it is',
-                 task.finished_at is null <> exists (select from tasker.open_tasks as open where open.task_id = task.task_id))
-         ) as broken (invariant, is_broken)
-   where task.task_id between v_first and v_last
-     and broken.is_broken
+    from task
+   where task.broken <> '{}'
   union all
-  select broken.invariant, 'safety', step.step_id,
-         format('%s, attempt %s of %s, token %s, enqueued %s, started %s, finished %s', step.state, step.attempt, link.max_attempts,
-                step.claim_token, step.enqueued_at, step.started_at, step.finished_at)
-    from tasker.steps as step
-    left join tasker.template_steps as link on link.template_id = step.template_id and link.step_no = step.step_id & 1048575
-   cross join lateral (
-         values ('a step belongs to a step of its template', link.step_no is null),
-                ('attempts stay within their limit', step.attempt not between 0 and link.max_attempts),
-                ('a running step has an attempt, a token and a start',
-                 step.state = 'in_progress' and (step.attempt = 0 or step.claim_token is null or step.started_at is null)),
-                ('a step that never ran has no token', step.state = 'pending' and step.claim_token is not null),
-                ('an enqueued step knows since when', step.state = 'enqueued' and step.enqueued_at is null),
-                ('a step has an end when it has ended',
-                 step.finished_at is null = step.state in ('complete', 'error', 'cancelled', 'resolved_manually', 'skipped')),
-                ('the times of a step are finite and in order',
-                 not (isfinite(step.enqueued_at) and isfinite(step.started_at) and isfinite(step.finished_at))
-                 or step.state in ('in_progress', 'complete', 'error') and step.claim_token is not null
-                    and step.started_at < step.enqueued_at - v_grace
-                 or step.finished_at < step.started_at - v_grace)
-         ) as broken (invariant, is_broken)
-   where step.step_id > v_first << 20
-     and step.step_id < (v_last + 1) << 20
-     and broken.is_broken;
+  select unnest(step.broken), 'safety', step.step_id,
+         format('%s, attempt %s of %s, token %s, enqueued %s, started %s, finished %s', step.state, step.attempt,
+                step.max_attempts, step.claim_token, step.enqueued_at, step.started_at, step.finished_at)
+    from step
+   where step.broken <> '{}';
 end;
 $$;
 

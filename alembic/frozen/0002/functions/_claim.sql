@@ -11,19 +11,21 @@ create or replace function tasker._claim (
   returns uuid
   language plpgsql
   set search_path = pg_catalog, pg_temp
-  set lock_timeout = '2ms'
 as $$
 -- Takes up to p_limit steps for a worker and writes the claim, and one row of history for the whole call
--- (p_ids and p_changes are what the call did before).
+-- (p_ids and p_changes are what the call did before); two when the queues were empty at first.
 --
 -- Returns  the claim's token, null when there was nothing to take
--- Locks    messages, steps, tasks; when a row is not free within 2 ms, it goes on without it
--- Calls    _pop, _start, _record; _apply_deferred and _sweep_timers when the queues are empty
+-- Locks    messages, steps, tasks; when a row is not free within 2 ms, its pointer goes back
+-- Calls    _pop, _start, _free_steps, _put_back, _record; _apply_deferred and _sweep_timers when the queues are empty
 declare
   v_now       constant timestamptz := tasker._now();
   v_namespace tasker.namespaces%rowtype;
   v_token     uuid := gen_random_uuid();
+  v_patience  constant text := current_setting('lock_timeout');
   v_popped    bigint[];
+  v_free      bigint[];
+  v_busy      bigint[] := '{}';
   v_steps     bigint[];
   v_ids       bigint[];
   v_changes   tasker.transition[];
@@ -32,16 +34,29 @@ begin
 
   for round in 1 .. case when v_namespace.paused_at is null and p_limit > 0 then 10 else 0 end loop
     v_popped := tasker._pop(p_namespace, p_limit, v_now);
-    exit when cardinality(v_popped) = 0 and tasker._apply_deferred(v_now) = 0 and tasker._sweep_timers(100, v_now) = 0;
+    if cardinality(v_popped) = 0 then
+      -- These two write history themselves: what the call did before them comes first.
+      perform tasker._record(p_ids, p_changes, p_worker, null, v_now);
+      p_ids     := '{}';
+      p_changes := '{}';
+      exit when tasker._apply_deferred(v_now) = 0 and tasker._sweep_timers(100, v_now) = 0;
+    end if;
     begin
+      perform set_config('lock_timeout', '2ms', true);
       select start.step_ids, start.ids, start.changes into v_steps, v_ids, v_changes
         from tasker._start(v_popped, v_namespace.namespace_id, v_token, v_now, true) as start;
-    exception when lock_not_available then
+      perform set_config('lock_timeout', v_patience, true);
+    exception when lock_not_available then  -- which takes the setting back, too
+      v_free := tasker._free_steps(v_popped);
+      v_busy := v_busy || array(select id from unnest(v_popped) as id where id <> all (v_free));
       select start.step_ids, start.ids, start.changes into v_steps, v_ids, v_changes
-        from tasker._start(v_popped, v_namespace.namespace_id, v_token, v_now, false) as start;
+        from tasker._start(v_free, v_namespace.namespace_id, v_token, v_now, false) as start;
     end;
     exit when cardinality(v_steps) > 0;
   end loop;
+  if cardinality(v_busy) > 0 then
+    perform tasker._put_back(v_busy, v_now);
+  end if;
 
   if cardinality(v_steps) > 0 then
     insert into tasker.claims (token, namespace_id, worker, claimed_at, lease_until, step_ids, answers_token, answers_step)

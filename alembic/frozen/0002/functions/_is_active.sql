@@ -3,7 +3,8 @@ create or replace function tasker._is_active (p_task_id bigint)
   language sql
   stable
 as $$
--- Can any step of the task still move by itself? (A pending step that waits for nobody waits for a timer.)
+-- Can any step of the task still move by itself? (A pending step that waits for nobody waits for a timer; one
+-- whose last parents are yet to be counted may be about to run.)
 select exists (
   select
     from tasker.steps as step
@@ -11,6 +12,11 @@ select exists (
      and step.step_id < (p_task_id + 1) << 20
      and (step.state in ('enqueued', 'in_progress', 'waiting_for_retry')
           or step.state = 'pending' and step.waiting_parents = 0)
+) or exists (
+  select
+    from tasker.deferred_decrements as deferred
+   where deferred.step_id > p_task_id << 20
+     and deferred.step_id < (p_task_id + 1) << 20
 );
 $$;
 

@@ -41,17 +41,16 @@ begin
   task as (
     select avg(task.finished_at - greatest(task.created_at, task.run_at)) as average,
            percentile_disc(0.95) within group (order by task.finished_at - greatest(task.created_at, task.run_at)) as p95
-      from change
-      join tasker.tasks as task on task.task_id = change.id >> 20
-     where change.change = 'task in_progress -> complete'
+      from tasker.tasks as task
+     where task.task_id = any (array(select change.id >> 20 from change where change.change = 'task in_progress -> complete'))
+       and task.state = 'complete'
   ),
   step as (
     select avg(step.started_at - step.enqueued_at) as wait,
            avg(step.finished_at - step.started_at) as average,
            percentile_disc(0.95) within group (order by step.finished_at - step.started_at) as p95
-      from change
-      join tasker.steps as step on step.step_id = change.id
-     where change.change = 'step in_progress -> complete'
+      from tasker.steps as step
+     where step.step_id = any (array(select change.id from change where change.change = 'step in_progress -> complete'))
   )
   select p_since, v_now, counted.created, counted.completed, counted.failed, counted.cancelled, counted.resolved,
          counted.steps, counted.errors, counted.attempts, counted.failures, counted.lost, counted.retries,

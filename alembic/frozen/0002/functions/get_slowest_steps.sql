@@ -28,12 +28,12 @@ begin
   return query
   with slowest as materialized (
     select step.*
-      from (select distinct change.id
-              from tasker._changes as change
-             where change.at >= p_since
-               and change.change in ('step in_progress -> complete', 'step in_progress -> error')) as ended
-      join tasker.steps as step on step.step_id = ended.id
-     where step.state in ('complete', 'error')
+      from tasker.steps as step
+     where step.step_id = any (array(select change.id
+                                       from tasker._changes as change
+                                      where change.at >= p_since
+                                        and change.change in ('step in_progress -> complete', 'step in_progress -> error')))
+       and step.state in ('complete', 'error')
        and step.started_at is not null
        and step.template_id = any (v_templates)
      order by step.finished_at - step.started_at desc, step.step_id

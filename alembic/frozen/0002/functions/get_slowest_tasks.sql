@@ -29,12 +29,12 @@ begin
   return query
   with slowest as materialized (
     select task.*, greatest(task.created_at, task.run_at) as due_at
-      from (select distinct change.id >> 20 as task_id
-              from tasker._changes as change
-             where change.at >= p_since
-               and change.change in ('task in_progress -> complete', 'task blocked_by_failures -> error')) as ended
-      join tasker.tasks as task on task.task_id = ended.task_id
-     where task.finished_at is not null
+      from tasker.tasks as task
+     where task.task_id = any (array(select change.id >> 20
+                                       from tasker._changes as change
+                                      where change.at >= p_since
+                                        and change.change in ('task in_progress -> complete', 'task blocked_by_failures -> error')))
+       and task.finished_at is not null
        and task.template_id = any (v_templates)
      order by task.finished_at - greatest(task.created_at, task.run_at) desc, task.task_id
      limit p_limit

@@ -15,10 +15,16 @@ select tasker._step_uuid(task.task_uuid, step.step_id) as step_uuid,
   from tasker.open_tasks as open
   join tasker.tasks as task on task.task_id = open.task_id
   join tasker.task_templates as template on template.template_id = task.template_id
-  join tasker.steps as step on step.step_id > task.task_id << 20 and step.step_id < (task.task_id + 1) << 20
+ cross join lateral (
+       select step.step_id, step.template_id, step.priority, step.attempt, step.enqueued_at
+         from tasker.steps as step
+        where step.step_id > task.task_id << 20
+          and step.step_id < (task.task_id + 1) << 20
+          and step.state = 'enqueued'
+        order by step.step_id
+       ) as step
   join tasker.template_steps as link on link.template_id = step.template_id and link.step_no = step.step_id & 1048575
-  join tasker.namespaces as claimable on claimable.namespace_id = link.namespace_id
- where step.state = 'enqueued';
+  join tasker.namespaces as claimable on claimable.namespace_id = link.namespace_id;
 
 comment on view tasker.ready_steps is
 'Steps that wait in a queue for a worker: the enqueued steps of open tasks.';
