@@ -38,7 +38,7 @@ begin
            finished_at = null
      where task.task_id = p_task_id;
     insert into tasker.open_tasks (task_id) values (p_task_id) on conflict (task_id) do nothing;
-    if v_failing then
+    if v_failing or v_task.open_sinks = 0 then
       insert into tasker.unfinalized_tasks (task_id, since) values (p_task_id, p_now) on conflict (task_id) do nothing;
     else
       delete from tasker.unfinalized_tasks as unfinalized where unfinalized.task_id = p_task_id;
