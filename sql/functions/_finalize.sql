@@ -24,8 +24,10 @@ begin
   if v_task.finished_at is null then
     if v_task.open_sinks = 0 and (p_external or not v_task.finalize_externally) then
       state   := 'complete';
-      changes := '{task in_progress -> complete}';
-    elsif v_task.state = 'blocked_by_failures' and not tasker._is_active(p_task_id) then
+      changes := case when v_task.state = 'blocked_by_failures'
+                      then '{task blocked_by_failures -> in_progress,task in_progress -> complete}'
+                      else '{task in_progress -> complete}' end;
+    elsif v_task.state = 'blocked_by_failures' and v_task.open_sinks > 0 and not tasker._is_active(p_task_id) then
       state   := 'error';
       changes := '{task blocked_by_failures -> error}';
     end if;
@@ -33,7 +35,7 @@ begin
   if state is null then
     state := v_task.state;
   else
-    ids := array[p_task_id << 20];
+    ids := array_fill(p_task_id << 20, array[cardinality(changes)]);
     update tasker.tasks as task
        set state       = _finalize.state,
            finished_at = p_now

@@ -27,7 +27,7 @@ begin
     begin
       v_log := tasker._finalize(v_task.task_id, v_task.overdue, p_now);
       perform tasker._record(v_log.ids, v_log.changes, 'sweep', 'nothing is left to run', p_now);
-      v_count := v_count + cardinality(v_log.ids);
+      v_count := v_count + least(cardinality(v_log.ids), 1);
     exception when others then
       raise warning 'tasker.sweep: task id % was not finalized: % (%)', v_task.task_id, sqlerrm, sqlstate;
     end;
