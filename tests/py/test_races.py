@@ -520,6 +520,24 @@ select step.state::text
 """
 
 
+def test_a_wide_task_whose_last_two_sinks_did_not_see_each_other_is_settled_by_hand(
+    two: list[Session], well: str
+) -> None:
+    a, b = two
+    define(well, "wide", WIDE)
+    (task,) = create(well, "wide")
+    steps = [claim(well).popitem()[1] for _ in WIDE]
+    for step in steps[2:]:
+        rows(well, COMPLETE, *step)
+    assert a.run(FAIL, *steps[0]) == [("error", "blocked_by_failures")]
+    assert b.run(COMPLETE, *steps[1]) == [("complete", "in_progress")]
+    b.commit()
+    a.commit()
+    assert rows(well, "select amount from tasker.deferred_decrements") == [(1,)]
+    assert rows(well, RESOLVE, steps[0][0]) == [("resolved_manually", "complete")]
+    assert task_state(well, task) == "complete"
+
+
 def test_whoever_waits_for_a_narrow_step_does_not_hold_a_wide_join(
     two: list[Session], well: str
 ) -> None:
@@ -572,6 +590,18 @@ def test_two_processors_claim_a_finalization_at_once(
     getattr(a, end)()
     assert waiting.result() == [(message,)]
     b.commit()
+
+
+def test_a_task_reopened_from_error_is_listed_for_its_processor(well: str) -> None:
+    define(well, "external", {"only": []}, finalization="external")
+    (task,) = create(well, "external")
+    step = claim(well)["only"]
+    assert rows(well, FAIL, *step) == [("error", "error")]
+    assert rows(well, RESOLVE, step[0]) == [("resolved_manually", "in_progress")]
+    assert rows(well, "select task_uuid::text from tasker.finalizable_tasks") == [(task,)]
+    later(well, "61 min")
+    assert sweep(well, "tasks_finalized") == 1
+    assert task_state(well, task) == "complete"
 
 
 def test_a_sweep_does_not_wait_for_a_processor(
