@@ -30,7 +30,7 @@ from tasker_sql.session import Session
 
 SQL_PREFIX: Final = "sql:"
 PERMANENT: Final = "TK100"  # what a handler in SQL raises when it must not be tried again
-UNDEFINED_FUNCTION: Final = "42883"
+MISSING: Final = {"42883", "3F000"}  # no such function, no such schema
 QUERY_CANCELED: Final = "57014"
 
 NOTHING: Final[Mapping[str, str]] = {}
@@ -38,6 +38,7 @@ NOTHING: Final[Mapping[str, str]] = {}
 LARGEST_RESULT: Final = 8 << 20  # characters; the database allows 1 MiB of jsonb, which is denser
 LONGEST_MESSAGE: Final = 8_000
 LONGEST_TRACEBACK: Final = 8_000
+LONGEST_NOTE: Final = 300  # in our own log
 SQL_GRACE: Final = 5.0  # seconds that a server gets to carry out a statement_timeout
 
 
@@ -141,7 +142,7 @@ def failed(
     }
     if retry_after is not None and math.isfinite(retry_after):
         report["retry_after_seconds"] = retry_after
-    return Outcome(encode(report), f"{kind}: {error['message']}", failed=True)
+    return Outcome(encode(report), f"{kind}: {clean(message, LONGEST_NOTE)}", failed=True)
 
 
 def raised(job: Job, error: BaseException) -> Outcome:
@@ -244,7 +245,7 @@ def _sql_failed(job: Job, error: SqlHandlerError) -> Outcome:
     if error.sqlstate == QUERY_CANCELED and job.claimed.timeout:
         return timed_out(job)
     name = job.claimed.handler.removeprefix(SQL_PREFIX)
-    missing = error.sqlstate == UNDEFINED_FUNCTION and not error.context
+    missing = error.sqlstate in MISSING and not error.context
     return failed(
         job,
         "UnknownHandler" if missing else "SqlError",
@@ -262,5 +263,5 @@ def _sql_failed(job: Job, error: SqlHandlerError) -> Outcome:
 def _traceback(error: BaseException) -> str:
     """The handler's own frames, the last ones when there are many."""
     frames = error.__traceback__.tb_next if error.__traceback__ else None
-    text = "".join(traceback.format_exception(type(error), error, frames, limit=-30))
-    return text[-LONGEST_TRACEBACK:]
+    lines = "".join(traceback.format_exception(type(error), error, frames, limit=-30)).splitlines()
+    return "\n".join(line[:300] for line in lines)[-LONGEST_TRACEBACK:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from contextlib import suppress
 from typing import Any
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -30,10 +31,16 @@ def encode(value: Any) -> JsonText:
     except RecursionError:
         raise ValueError("nested too deeply to be JSON") from None
     except (TypeError, ValueError) as error:
-        raise ValueError(_explain(value) or str(error)) from None
+        raise ValueError(_why(value) or str(error)) from None
     if "\\u0000" in text and _NUL.search(text):
-        raise ValueError(_explain(value) or "PostgreSQL cannot store the NUL character \\u0000")
+        raise ValueError(_why(value) or "PostgreSQL cannot store the NUL character \\u0000")
     return JsonText(text)
+
+
+def _why(value: Any) -> str | None:
+    with suppress(RecursionError):  # a value that contains itself
+        return _explain(value)
+    return None
 
 
 def _explain(value: Any, path: str = "value") -> str | None:

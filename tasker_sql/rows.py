@@ -222,7 +222,6 @@ class Task:
     initiator: str | None
     source_system: str | None
     reason: str | None
-    idempotency_key: str | None
     finalize_externally: bool
     created_at: datetime
     run_at: datetime | None
@@ -258,7 +257,6 @@ class ListedTask:
     tags: list[str] | None
     initiator: str | None
     source_system: str | None
-    idempotency_key: str | None
     created_at: datetime | None
     run_at: datetime | None
     started_at: datetime | None

@@ -158,7 +158,7 @@ class Runner:
             self._loop("requests", _process_task_requests, self.settings.requests_interval),
         ]
         self.workers: list[Worker] = []
-        self._threads: list[threading.Thread] = []
+        self._serving = 0  # workers that have not ended
         self._namespaces = None if namespaces is None else list(dict.fromkeys(namespaces))
         if namespaces is None:
             known = KnownNamespaces()
@@ -185,6 +185,11 @@ class Runner:
         self._stops += 1
         self._bell.ring()
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stops > 0
+
     # How it is done
 
     def _run(self) -> Exit:
@@ -199,19 +204,16 @@ class Runner:
         log.info("runner %s stops: waiting for %d steps", name, self._unfinished)
         with self._adding:
             self._stopping = True
-        threads = self._threads
         for worker in self.workers:
             worker.stop()
         deadline = time.monotonic() + self.settings.stop_within
-        self._wait_for(
-            lambda: self._stops > 1 or not any(thread.is_alive() for thread in threads), deadline
-        )
+        self._wait_for(lambda: self._stops > 1 or self._serving == 0, deadline)
         for loop in self.loops:
             loop.stop()
         if self._stops <= 1:
             for loop in self.loops:
                 loop.join(max(0.0, deadline - time.monotonic()))
-        return self._exit(any(thread.is_alive() for thread in threads))
+        return self._exit(self._serving > 0)
 
     def _exit(self, left: bool) -> Exit:
         name = self.settings.name
@@ -244,7 +246,7 @@ class Runner:
                 target=self._guard, args=(worker,), name=f"worker {namespace}", daemon=True
             )
             self.workers.append(worker)
-            self._threads.append(thread)
+            self._serving += 1
             thread.start()
 
     def _wait_for(self, happened: Callable[[], bool], deadline: float | None) -> None:
@@ -265,6 +267,8 @@ class Runner:
         except Exception:
             log.exception("worker %s died", worker.namespace)
             self._broken = True
+        with self._adding:
+            self._serving -= 1
         self._bell.ring()
 
     def _take_signals(self) -> dict[signal.Signals, signal._HANDLER]:

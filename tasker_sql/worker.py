@@ -155,6 +155,11 @@ class Worker:
         """How many claimed steps are in this worker's hands."""
         return sum(len(claim.jobs) for claim in list(self._claims.values()))
 
+    @property
+    def waiting(self) -> int:
+        """How many of these no slot has started."""
+        return self._inbox.qsize()
+
     # The slots
 
     def _start_slot(self, number: int) -> None:

@@ -64,7 +64,8 @@ def running(
     try:
         yield runner
     finally:
-        runner.stop()
+        if not runner.stopping:
+            runner.stop()
         thread.join(SECONDS)
     assert codes == [exit_code]
 

@@ -1,0 +1,108 @@
+"""The circuit breaker and the backoff: pure, with a clock that the test moves."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasker_sql.breaker import Breaker, State, backoff
+from tasker_sql.errors import is_infrastructure
+
+
+def opened(now: float = 0.0) -> Breaker:
+    breaker = Breaker(failures=3, open_seconds=30, successes=2)
+    for _ in range(3):
+        breaker.failed(now)
+    return breaker
+
+
+def test_a_closed_breaker_lets_calls_pass() -> None:
+    assert Breaker().wait(0.0) == 0
+
+
+def test_opens_after_failures_in_a_row_and_not_before() -> None:
+    breaker = Breaker()
+    for _ in range(4):
+        breaker.failed(0.0)
+    assert breaker.state is State.CLOSED
+    breaker.failed(0.0)
+    assert breaker.state is State.OPEN
+
+
+def test_a_success_between_failures_starts_the_count_again() -> None:
+    breaker = Breaker(failures=2)
+    breaker.failed(0.0)
+    breaker.succeeded()
+    breaker.failed(0.0)
+    assert breaker.state is State.CLOSED
+
+
+def test_an_open_breaker_says_how_long_to_wait() -> None:
+    breaker = opened(now=100.0)
+    assert breaker.wait(100.0) == 30
+    assert breaker.wait(129.5) == 0.5
+    assert breaker.state is State.OPEN
+
+
+def test_is_on_trial_after_its_time() -> None:
+    breaker = opened()
+    assert breaker.wait(30.0) == 0
+    assert breaker.state is State.HALF_OPEN
+
+
+def test_closes_after_successes_on_trial() -> None:
+    breaker = opened()
+    breaker.wait(30.0)
+    breaker.succeeded()
+    assert breaker.state is State.HALF_OPEN
+    breaker.succeeded()
+    assert breaker.state is State.CLOSED
+
+
+def test_one_failure_on_trial_opens_it_again() -> None:
+    breaker = opened()
+    breaker.wait(30.0)
+    breaker.succeeded()
+    breaker.failed(31.0)
+    assert breaker.state is State.OPEN
+    assert breaker.wait(31.0) == 30
+
+
+def test_successes_of_an_earlier_trial_do_not_count() -> None:
+    breaker = opened()
+    breaker.wait(30.0)
+    breaker.succeeded()
+    breaker.failed(30.0)
+    breaker.wait(60.0)
+    breaker.succeeded()
+    assert breaker.state is State.HALF_OPEN
+
+
+def test_an_operator_can_force_it_open() -> None:
+    breaker = Breaker()
+    breaker.force_open()
+    assert breaker.wait(1e9) > 0
+    breaker.release()
+    assert breaker.wait(1e9) == 0
+    assert breaker.state is State.HALF_OPEN
+
+
+def test_backoff_doubles_up_to_its_cap() -> None:
+    assert [backoff(count, 1.0) for count in (1, 2, 3, 4)] == [0.25, 0.5, 1.0, 2.0]
+    assert backoff(1000, 1.0) == 10
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 1000])
+def test_backoff_is_spread_over_half_of_its_length(count: int) -> None:
+    assert backoff(count, 0.0) == backoff(count, 1.0) / 2 > 0
+
+
+@pytest.mark.parametrize(
+    "sqlstate", [None, "08006", "53100", "53300", "57P01", "57014", "58030", "25006", "XX001"]
+)
+def test_counts_what_the_infrastructure_did(sqlstate: str | None) -> None:
+    assert is_infrastructure(sqlstate)
+
+
+@pytest.mark.parametrize("sqlstate", ["TK001", "TK006", "22023", "23505", "40P01", "P0001"])
+def test_does_not_count_what_the_caller_did(sqlstate: str) -> None:
+    assert not is_infrastructure(sqlstate)
