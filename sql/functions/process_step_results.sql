@@ -28,7 +28,7 @@ begin
     begin
       v_error := null;
       select done.completed, done.failed into v_completed, v_failed from tasker._process_submission(
-        case when v_message.message ? 'submission_id'
+        case when jsonb_typeof(v_message.message) = 'object' and v_message.message ? 'submission_id'
              then tasker._check_number(v_message.message -> 'submission_id', 'submission_id', 1, 9223372036854775807, null)
              else (select submission_id from tasker.submit_step_results((v_message.message ->> 'token')::uuid, v_message.message -> 'outcomes'))
         end, v_now) as done;
