@@ -60,9 +60,9 @@ def truth() -> dict[str, str]:
     texts = _read(TRUTH)
     for name, text in texts.items():
         path = PurePosixPath(name)
-        defines = rf"^create or replace {KINDS[path.parent.name]} tasker\.{path.stem}\b"
-        if not re.search(defines, text, re.MULTILINE):
-            raise FreezeError(f"sql/{name} does not say {defines}")
+        begins = f"create or replace {KINDS[path.parent.name]} tasker.{path.stem}"
+        if not re.search(rf"^{begins}\b", text, re.MULTILINE):
+            raise FreezeError(f"sql/{name} must define its name: {begins} ...")
     return texts
 
 
@@ -159,6 +159,7 @@ def refreeze() -> str:
         for statement in function.body if isinstance(function, ast.FunctionDef) else []:
             if not re.fullmatch(r"pass|op\.(un)?install\(.*\)", ast.unparse(statement)):
                 raise FreezeError(f"{script.name}, line {statement.lineno}, was written by hand")
+    in_order(truth())  # nothing is removed for a truth that cannot be frozen
     message = ast.get_docstring(module) or "definitions"
     script.unlink()
     shutil.rmtree(FROZEN / revision, ignore_errors=True)
@@ -172,14 +173,27 @@ def sealed() -> dict[str, str]:
     return {path: digest for digest, path in (line.split("  ", 1) for line in lines)}
 
 
+def broken_seals() -> list[str]:
+    """The paths of released files that have changed or are gone."""
+    return [
+        path
+        for path, digest in sealed().items()
+        if not (ROOT / path).is_file() or _digest(ROOT / path) != digest
+    ]
+
+
 def seal() -> list[str]:
     """Promise that the revisions made so far never change; returns the paths that are new."""
     sums = sealed()
     files = [*VERSIONS.glob("[0-9]*.py"), *FROZEN.glob("[0-9]*/**/*.sql")]
     new = sorted({str(file.relative_to(ROOT)) for file in files} - sums.keys())
-    sums |= {path: sha256((ROOT / path).read_bytes()).hexdigest() for path in new}
+    sums |= {path: _digest(ROOT / path) for path in new}
     SUMS.write_text("".join(f"{sums[path]}  {path}\n" for path in sorted(sums)))
     return new
+
+
+def _digest(file: Path) -> str:
+    return sha256(file.read_bytes()).hexdigest()
 
 
 def _read(folder: Path) -> dict[str, str]:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
-from tasker_sql.freeze import FreezeError, Frozen, in_order, needs, plan
+from tasker_sql.freeze import ROOT, FreezeError, Frozen, in_order, needs, plan
 from tasker_sql.versioned import Install, Uninstall
 
 CLOCK = "create or replace function tasker.clock () returns timestamptz as $$ select now() $$;"
@@ -90,3 +96,66 @@ def test_what_is_gone_is_dropped_last_and_put_back_in_order() -> None:
     }
     assert calls(made.up) == ["install 0003/views/a_later.sql", "install 0003/views/late.sql"]
     assert calls(made.down) == ["install 0002/views/late.sql", "install 0002/views/a_later.sql"]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of what revisions are made from."""
+    for name in ("alembic", "sql", "tasker_sql"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def python(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=checkout,
+        env={**os.environ, "PYTHONPATH": str(checkout)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_revision_is_made_and_made_again_until_it_is_sealed(checkout: Path) -> None:
+    python(checkout, "-m", "tasker_sql.freeze", "seal")
+    refused = python(checkout, "-m", "tasker_sql.freeze", "refreeze")
+    assert "is released" in refused.stderr
+
+    definition = checkout / "sql" / "functions" / "_fortytwo.sql"
+    text = "create or replace function tasker._fortytwo () returns int as 'select 42' language sql;"
+    definition.write_text(text)
+    python(checkout, "-m", "alembic", "revision", "-m", "forty two")
+    script = next(checkout.glob("alembic/versions/*_forty_two.py"))
+    copy = checkout / "alembic" / "frozen" / script.name[:4] / "functions" / "_fortytwo.sql"
+    assert f'op.install("{script.name[:4]}/functions/_fortytwo.sql")' in script.read_text()
+    assert 'op.uninstall("functions/_fortytwo.sql")' in script.read_text()
+    assert copy.read_text() == text
+
+    definition.write_text(text.replace("42", "43"))
+    assert python(checkout, "-m", "tasker_sql.freeze", "refreeze").returncode == 0
+    assert "43" in copy.read_text()
+    assert next(checkout.glob("alembic/versions/*_forty_two.py")) == script
+
+    by_hand = script.read_text().replace(
+        "    op.install", '    op.execute("select 1")\n    op.install'
+    )
+    script.write_text(by_hand)
+    refused = python(checkout, "-m", "tasker_sql.freeze", "refreeze")
+    assert "was written by hand" in refused.stderr
+    assert script.read_text() == by_hand
+
+    python(checkout, "-m", "tasker_sql.freeze", "seal")
+    broken = "from tasker_sql import freeze; print(*freeze.broken_seals())"
+    assert python(checkout, "-c", broken).stdout == "\n"
+    copy.write_text(text)
+    assert python(checkout, "-c", broken).stdout.strip() == str(copy.relative_to(checkout))
+
+
+def test_a_file_must_define_what_it_is_named_after(checkout: Path) -> None:
+    before = sorted(checkout.glob("alembic/**/*"))
+    (checkout / "sql" / "views" / "wrong.sql").write_text("create or replace view tasker.right as")
+    refused = python(checkout, "-m", "tasker_sql.freeze", "refreeze")
+    assert "sql/views/wrong.sql" in refused.stderr
+    assert sorted(checkout.glob("alembic/**/*")) == before

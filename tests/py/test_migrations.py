@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import zipfile
-from hashlib import sha256
 from pathlib import Path
 
 import psycopg
@@ -61,8 +60,7 @@ def test_all_of_the_truth_is_frozen() -> None:
 
 
 def test_released_revisions_never_change() -> None:
-    for path, digest in freeze.sealed().items():
-        assert sha256((freeze.ROOT / path).read_bytes()).hexdigest() == digest, path
+    assert freeze.broken_seals() == []
 
 
 def test_the_printed_script_does_the_same(server: Server, empty_database: str) -> None:
