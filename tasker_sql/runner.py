@@ -213,7 +213,10 @@ class Runner:
         if self._stops <= 1:
             for loop in self.loops:
                 loop.join(max(0.0, deadline - time.monotonic()))
-        return self._exit(self._serving > 0)
+        left = self._serving > 0
+        for worker in self.workers:
+            worker.abandon()
+        return self._exit(left)
 
     def _exit(self, left: bool) -> Exit:
         name = self.settings.name

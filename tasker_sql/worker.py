@@ -115,6 +115,7 @@ class Worker:
         self._bell = Bell()
         self._stopping = False
         self._was_stopping = False
+        self._abandoned = False
 
         self._claims: dict[UUID, Claim] = {}
         self._busy: set[Job] = set()  # on their way through the slots
@@ -149,6 +150,11 @@ class Worker:
         """Claim no more, let handlers finish, give back what has not started. Returns at once."""
         self._stopping = True
         self._bell.ring()
+
+    def abandon(self) -> None:
+        """Report nothing any more: `run` ends though handlers run. Returns at once."""
+        self._abandoned = True
+        self.stop()
 
     @property
     def unfinished(self) -> int:
@@ -440,7 +446,8 @@ class Worker:
             self._claims.pop(claim.token)
 
     def _at_rest(self) -> bool:
-        return self._stopping and not self._busy and not self._claims and not self._report
+        at_rest = not self._busy and not self._claims and not self._report
+        return self._abandoned or (self._stopping and at_rest)
 
     # The coordinator: waiting
 
@@ -465,7 +472,8 @@ class Worker:
         """Sleep until a slot, the database or an operator has news, or the seconds have passed."""
         self._bell.sleeping = True
         try:
-            if self._outbox or seconds <= 0 or (self._stopping and not self._was_stopping):
+            news = self._abandoned or (self._stopping and not self._was_stopping)
+            if self._outbox or seconds <= 0 or news:
                 return
             if not online:
                 self._bell.wait(seconds)

@@ -1,0 +1,69 @@
+"""Pictures of DAGs. The five workflows are drawn as in `drawings.txt`, 80 columns wide."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tasker_sql import drawing, templates
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "workflows"
+STORED = Path(__file__).with_name("drawings.txt")
+NAMES = ["linear", "diamond", "tree", "mixed", "order"]
+DIAMOND = {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"]}
+
+
+def drawn(name: str) -> str:
+    definition = templates.load(EXAMPLES / f"{name}.yaml", "development").definition
+    return f"{name}\n\n{drawing.text(drawing.dag_of(definition))}"
+
+
+def test_the_five_workflows_are_drawn_as_stored() -> None:
+    assert "\n".join(map(drawn, NAMES)) == STORED.read_text()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fits_into_80_columns(name: str) -> None:
+    assert max(map(len, drawn(name).splitlines())) <= 80
+
+
+def test_shows_states() -> None:
+    picture = drawing.text(DIAMOND, {"a": "complete", "b": "error", "c": "in_progress"})
+    assert [word for word in ("✓ complete", "✗ error", "▶ in_progress") if word in picture] == [
+        "✓ complete",
+        "✗ error",
+        "▶ in_progress",
+    ]
+
+
+def test_what_is_too_wide_becomes_a_list() -> None:
+    wide = {"a": list[str](), **{f"step_{number}": ["a"] for number in range(20)}}
+    lines = drawing.text(wide, {"a": "complete"}).splitlines()
+    assert lines[0] == "   1  ✓ a (complete)"
+    assert lines[1] == "   2  step_0  <- a"
+    assert len(lines) == 21
+
+
+def test_what_is_too_large_becomes_a_list() -> None:
+    chain = {str(number): [str(number - 1)] if number else [] for number in range(1000)}
+    assert len(drawing.text(chain).splitlines()) == 1000
+
+
+def test_nothing_is_drawn_of_nothing() -> None:
+    assert drawing.text({}).strip() == ""
+
+
+def test_a_level_is_one_below_the_lowest_parent() -> None:
+    dag = {"d": ["a", "c"], "a": [], "c": ["b"], "b": ["a"]}
+    assert drawing.levels(dag) == [["a"], ["b"], ["c"], ["d"]]
+
+
+def test_mermaid() -> None:
+    assert drawing.mermaid({"a": [], "b<": ["a"]}, {"a": "complete"}) == (
+        "flowchart TD\n"
+        '  s1["a<br/>complete"]:::complete\n'
+        '  s2["b#60;"]\n'
+        "  s1 --> s2\n"
+        "  classDef complete fill:#b2f2bb,color:#000\n"
+    )
