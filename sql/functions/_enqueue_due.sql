@@ -20,6 +20,11 @@ begin
     from (select step.step_id, step.state from tasker.steps as step
            where step.step_id = any (p_step_ids) order by step.step_id for no key update skip locked) as step;
   delete from tasker.timers as timer where timer.step_id = any (v_free);
+  if cardinality(p_step_ids) > coalesce(cardinality(v_free), 0) then  -- some are locked; some may be no more
+    delete from tasker.timers as timer
+     where timer.step_id = any (p_step_ids)
+       and not exists (select from tasker.steps as step where step.step_id = timer.step_id);
+  end if;
 
   with due as (
     update tasker.steps as step
