@@ -121,7 +121,7 @@ def check_shop(connection: Connection, ends: list[OrderEnd]) -> Iterator[Check]:
     parcels = counts[Outcome.SHIPPED] + counts[Outcome.RETRIED]
     yield check(
         not wrong,
-        f"{parcels:,} of {len(ends):,} orders shipped, the others in error, as each had to end",
+        f"{parcels:,} orders shipped, {len(ends) - parcels:,} in error, each of them as it must",
         "; ".join(wrong[:3]),
     )
     yield _check_stock(connection, bool(counts[Outcome.OUT_OF_STOCK]))

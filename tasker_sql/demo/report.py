@@ -230,7 +230,7 @@ def _queries(summary: Summary) -> Iterator[Padding]:
         )
         yield _line(
             Text.assemble(
-                f"{program} run --handlers tasker_sql.demo.handlers", ("  ships it", "dim")
+                f"{program} run --handlers tasker_sql.demo.handlers", ("  then ships it", "dim")
             )
         )
 

@@ -102,10 +102,17 @@ def _numbers(seen: Snapshot) -> Text:
     text.append("steps   ", style="bold")
     text.append(f"{seen.steps:,} done", style="cyan")
     text.append(f"  {spark(seen.rates)}  ", style="cyan")
-    text.append(f"{seen.rates[-1] if seen.rates else 0:,.0f}/s")
+    text.append(f"{_rate(seen):,.0f}/s")
     text.append(f"   {seen.retries} retries   ", style="yellow" if seen.retries else "")
     text.append(f"{seen.seconds:.1f} s")
     return text
+
+
+def _rate(seen: Snapshot) -> float:
+    """Steps per second: at the moment, and at the end of it all."""
+    if all(lane.ended == lane.total for lane in seen.lanes):
+        return seen.steps / seen.seconds if seen.seconds else 0.0
+    return seen.rates[-1] if seen.rates else 0.0
 
 
 def spark(rates: Sequence[float]) -> str:
