@@ -221,11 +221,8 @@ class EmbeddedServer:
             known = "select from pg_catalog.pg_database where datname = %s"
             if connection.execute(known, [name]).fetchone() is not None:
                 return
-            another_was_faster = (
-                psycopg.errors.DuplicateDatabase,
-                psycopg.errors.UniqueViolation,
-            )
-            with suppress(*another_was_faster):
+            # Either error says that another process was faster.
+            with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
                 connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
 
     # How it is done, in the order in which it happens.
@@ -332,6 +329,8 @@ class EmbeddedServer:
         if self.log.exists() and self.log.stat().st_size > LARGEST_LOG:
             self.log.replace(self.log.with_suffix(".log.1"))
         for attempt in range(1, 11):
+            if self.running:  # launched a moment ago by a process that died before it could wait
+                return
             self._clear_what_a_crash_left()
             self._configure()
             before = self._log_text()
