@@ -23,7 +23,7 @@ from typer.core import TyperGroup
 from tasker_sql import database
 from tasker_sql.client import Client, connect
 from tasker_sql.embedded import EmbeddedError
-from tasker_sql.errors import NotInstalledError, TaskerError, UnavailableError
+from tasker_sql.errors import TaskerError, UnavailableError
 from tasker_sql.schema import SchemaError
 from tasker_sql.templates import TemplateError
 
@@ -100,12 +100,13 @@ KNOWN_ERRORS: Final = (
 
 def explain(error: Exception) -> int:
     """Say what an error means; the exit code."""
-    if isinstance(error, NotInstalledError):
-        complain(error.message, hint="Run `tasker-sql db upgrade`.")
+    if isinstance(error, TaskerError) and error.sqlstate.startswith(("42", "3F")):
+        hint = "tasker-sql is not installed there, or not up to date: run `tasker-sql db upgrade`."
+        complain(error.message, hint=hint)
         return NO_DATABASE
     if isinstance(error, TaskerError):
         complain(error.message, error.detail, error.hint)
-        return NO_DATABASE if error.sqlstate.startswith(("42", "3F")) else NO
+        return NO
     if isinstance(error, UnavailableError):
         complain("the database cannot be reached", str(error), "Is DATABASE_URL right?")
         return NO_DATABASE

@@ -1,0 +1,317 @@
+"""The command line: what it prints for people and for scripts, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+from uuid import UUID, uuid4
+
+import pytest
+from running import SECONDS, client_of, ended, running, step_named, template, wait_for
+from typer.testing import CliRunner
+
+from tasker_sql import handlers
+from tasker_sql.cli import app
+from tasker_sql.client import Client
+from tasker_sql.handlers import Registry
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+pytestmark = pytest.mark.newest
+
+
+@pytest.fixture
+def client(database: str) -> Iterator[Client]:
+    with client_of(database) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def environment(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", database)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.delenv("TASKER_ENV", raising=False)
+
+
+class Answer:
+    """What a command printed, and its exit code."""
+
+    def __init__(self, *arguments: str, stdin: str | None = None) -> None:
+        done = CliRunner().invoke(app, list(arguments), input=stdin)
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        self.code = done.exit_code
+        self.out = done.stdout
+        self.err = done.stderr
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def failed(database: str, client: Client) -> UUID:
+    """A task whose step `a` failed for good, and whose step `b` comes after it."""
+    client.register_template(template({"a": [], "b": ["a"]}, retry={"max_attempts": 1}))
+    task = client.create_task("test", "flow").task_uuid
+    with running(database, Registry(), ["test"]):
+        assert ended(client, task) == "error"
+    return task
+
+
+class TestTemplates:
+    def test_are_registered_listed_and_drawn(self) -> None:
+        answer = Answer("template", "register", str(EXAMPLES / "workflows"))
+        assert (answer.code, answer.out.count("new")) == (0, 5)
+        assert Answer("template", "register", str(EXAMPLES / "workflows")).out.count("known") == 5
+        listed = Answer("template", "list", "--json").json
+        assert {t["name"] for t in listed} >= {"process_order", "parallel_computation"}
+        assert "fulfillment/process_order" in Answer("template", "list").out
+        shown = Answer("template", "show", "diamond_workflow/parallel_computation@1.0.0")
+        assert "│  diamond_start  │" in shown.out
+        mermaid = Answer("template", "show", "fulfillment/process_order", "--mermaid")
+        assert mermaid.out.startswith("flowchart TD\n")
+        definition = Answer("template", "show", "fulfillment/process_order", "--json").json
+        assert definition["version"] == "1.0.0"
+
+    def test_a_file_can_be_drawn_without_a_database(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DATABASE_URL", "host=/nowhere")
+        assert (
+            "branch_b" in Answer("template", "show", str(EXAMPLES / "workflows/diamond.yaml")).out
+        )
+
+    def test_a_wrong_one_is_refused_with_file_and_line_and_none_is_kept(
+        self, tmp_path: Path
+    ) -> None:
+        (tmp_path / "a.yaml").write_text(json.dumps(template({"a": []}, name="good")))
+        bad = template({"a": [], "b": ["nowhere"]}, name="bad")
+        (tmp_path / "b.yaml").write_text(json.dumps(bad, indent=1))
+        answer = Answer("template", "register", str(tmp_path))
+        assert answer.code == 1
+        assert "b.yaml:" in answer.err and "nowhere" in answer.err
+        assert Answer("template", "list", "--json").json == []
+
+
+class TestTasks:
+    def test_are_created_shown_listed_and_cancelled(self, client: Client) -> None:
+        client.register_template(template({"a": [], "b": ["a"]}))
+        made = Answer("task", "create", "test/flow", "-c", '{"n": 1}', "--key", "one")
+        task = made.out.strip()
+        again = Answer("task", "create", "test/flow", "-c", '{"n": 1}', "--key", "one", "--json")
+        assert again.json == {"task_uuid": task, "created": False}
+        shown = Answer("task", "show", task).out
+        assert task in shown and "○ enqueued" in shown and "· pending" in shown
+        assert Answer("task", "show", task, "--json").json["task"]["context"] == {"n": 1}
+        assert Answer("task", "show", task, "--mermaid").out.startswith("flowchart")
+        assert [t["task_uuid"] for t in Answer("task", "list", "--json").json] == [task]
+        assert Answer("task", "list", "--state", "complete").out.strip() == "no such tasks"
+        assert "cancelled" in Answer("task", "cancel", task, "--reason", "a test").out
+        assert Answer("task", "list", "--state", "cancelled", "--json").json != []
+
+    def test_are_created_from_a_file(self, client: Client, tmp_path: Path) -> None:
+        client.register_template(template({"a": []}))
+        file = tmp_path / "contexts"
+        file.write_text("".join(f'{{"n": {n}}}\n' for n in range(1500)))
+        answer = Answer("task", "create", "test/flow", "--contexts", str(file))
+        assert len(answer.out.split()) == 1500
+        assert len(Answer("task", "list", "--limit", "1200", "--json").json) == 1200
+
+    def test_a_context_comes_from_a_file_or_from_standard_input(
+        self, client: Client, tmp_path: Path
+    ) -> None:
+        client.register_template(template({"a": []}))
+        file = tmp_path / "context.json"
+        file.write_text('{"from": "file"}')
+        for given, stdin, context in (
+            (f"@{file}", None, {"from": "file"}),
+            ("-", '{"from": "stdin"}', {"from": "stdin"}),
+        ):
+            task = Answer("task", "create", "test/flow", "-c", given, stdin=stdin).out.strip()
+            assert client.get_task(UUID(task)).context == context
+
+    def test_waiting_tells_by_the_exit_code_how_it_ended(self, database: str) -> None:
+        handlers.load(str(EXAMPLES / "handlers.py"))
+        Answer("template", "register", str(EXAMPLES / "workflows"))
+        flow = "linear_workflow/mathematical_sequence"
+        with running(database, handlers.default_registry):
+            good = Answer("task", "create", flow, "-c", '{"number": 2}', "--wait")
+            assert (good.code, '{"value": 784}' in good.out) == (0, True)
+            bad = Answer("task", "create", flow, "--wait", "--timeout", "0.2", "--json")
+            assert bad.code == 1
+            assert bad.json["state"] in ("in_progress", "blocked_by_failures", "error")
+
+    def test_can_be_paused(self, client: Client) -> None:
+        client.register_template(template({"a": []}))
+        task = Answer("task", "create", "test/flow").out.strip()
+        assert Answer("task", "pause", task, "-r", "a test").code == 0
+        assert "paused by" in Answer("task", "show", task).out
+        assert Answer("task", "resume", task, "-r", "a test").code == 0
+        assert not client.get_task(UUID(task)).paused
+
+
+class TestSteps:
+    def test_are_retried(self, client: Client, failed: UUID) -> None:
+        answer = Answer("step", "retry", f"{failed}/a", "--reason", "a test")
+        assert answer.out == "the step is enqueued, its task in_progress\n"
+        assert step_named(client, failed, "a").state == "enqueued"
+
+    def test_are_resolved(self, client: Client, failed: UUID) -> None:
+        step = str(step_named(client, failed, "a").step_uuid)
+        answer = Answer("step", "resolve", step, "--reason", "a test", "--json")
+        assert answer.json["step_state"] == "resolved_manually"
+
+    def test_are_completed(self, client: Client, failed: UUID) -> None:
+        Answer("step", "complete", f"{failed}/a", "-r", "a test", "--result", '{"n": 1}')
+        assert step_named(client, failed, "a").result == {"n": 1}
+
+    def test_an_unknown_name_is_refused_with_the_known_ones(self, failed: UUID) -> None:
+        answer = Answer("step", "retry", f"{failed}/z", "-r", "a test")
+        assert (answer.code, "it has a, b" in answer.err) == (2, True)
+
+
+class TestTheRest:
+    def test_namespaces_are_paused_resumed_and_listed(self, client: Client) -> None:
+        client.create_namespace("test")
+        assert Answer("namespace", "pause", "test", "-r", "a test").out == "test is paused\n"
+        assert Answer("namespace", "resume", "test", "-r", "a test").out == "test runs\n"
+        assert {q["namespace"] for q in Answer("namespace", "list", "--json").json} == {"test"}
+
+    def test_sweeps_once(self) -> None:
+        assert "claims_taken_back" in Answer("sweep").out
+
+    def test_checks_the_invariants(self, client: Client) -> None:
+        answer = Answer("check")
+        assert (answer.code, answer.out) == (0, "all invariants hold\n")
+        client.register_template(template({"a": []}))
+        task = client.create_task("test", "flow").task_uuid
+        with client.transaction() as connection:
+            connection.execute("update tasker.steps set waiting_parents = 5")
+        answer = Answer("check", "--json")
+        assert answer.code == 1
+        assert {violation["task_uuid"] for violation in answer.json} == {str(task)}
+
+    def test_checks_the_schema(self) -> None:
+        assert Answer("db", "check").out.startswith("well: revision")
+        assert Answer("db", "check", "--json").json["well"] is True
+        assert Answer("db", "upgrade").out.startswith("at revision")
+        assert Answer("db", "health", "--json").json["open_tasks"] == 0
+
+    def test_names_the_database(self, database: str) -> None:
+        assert Answer("db", "url").out.strip() == database
+
+    @pytest.mark.parametrize("group", [[], ["task"], ["step"], ["template"], ["db"]])
+    def test_has_help(self, group: list[str]) -> None:
+        answer = Answer(*group, "--help")
+        assert answer.code == 0 and "Usage" in answer.out
+
+
+class TestErrors:
+    def test_have_a_message_a_detail_and_a_hint_and_no_traceback(self) -> None:
+        answer = Answer("task", "create", "nowhere/nothing")
+        assert answer.code == 1
+        assert answer.err.startswith("error: ")
+        assert "nowhere" in answer.err and "Traceback" not in answer.err
+
+    def test_have_a_traceback_when_asked(self) -> None:
+        assert "Traceback" in Answer("--debug", "task", "show", str(uuid4())).err
+
+    def test_a_database_without_tasker_is_told_what_to_do(
+        self, empty_database: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DATABASE_URL", empty_database)
+        answer = Answer("task", "list")
+        assert (answer.code, "tasker-sql db upgrade" in answer.err) == (3, True)
+        assert Answer("db", "check").code == 3
+
+    def test_no_database_is_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DATABASE_URL", "host=/nowhere")
+        answer = Answer("task", "list")
+        assert (answer.code, "cannot be reached" in answer.err) == (3, True)
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["task", "create", "flow"], "NAMESPACE/NAME"),
+            (["task", "create", "test/flow", "-c", "{"], "--context is not JSON"),
+            (["task", "show", "7"], "TASK_UUID"),
+            (["task", "cancel", str(UUID(int=0))], "--reason"),
+            (["run", "--slots", "0"], "--slots"),
+        ],
+    )
+    def test_wrong_usage_is_2(self, arguments: list[str], message: str) -> None:
+        answer = Answer(*arguments)
+        assert (answer.code, message in answer.err) == (2, True)
+
+
+@contextmanager
+def process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A `tasker-sql` of its own; killed at the end, if it still runs."""
+    program = Path(sys.executable).with_name("tasker-sql")
+    started = subprocess.Popen(
+        [program, *arguments], env=dict(os.environ), stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield started
+    finally:
+        started.kill()
+        started.communicate()
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Callable[[], bool]:
+    """Writes handlers of which `slow` says that it began, and ends when the file `end` appears."""
+    (tmp_path / "slow_handlers.py").write_text(f"""
+import time
+from pathlib import Path
+from tasker_sql.handlers import handler
+
+@handler("slow")
+def slow(step):
+    Path({str(tmp_path)!r}, "began").touch()
+    while not Path({str(tmp_path)!r}, "end").exists():
+        time.sleep(0.01)
+    return "ended"
+""")
+    return (tmp_path / "began").exists
+
+
+class TestProcess:
+    def test_sigterm_lets_handlers_finish(
+        self, client: Client, tmp_path: Path, slow: Callable[[], bool]
+    ) -> None:
+        client.register_template(template({"slow": []}))
+        task = client.create_task("test", "flow").task_uuid
+        with process("run", "-m", str(tmp_path / "slow_handlers.py")) as runner:
+            wait_for(slow)
+            runner.send_signal(signal.SIGTERM)
+            said = cast("IO[str]", runner.stderr)
+            wait_for(lambda: "stops" in said.readline())
+            (tmp_path / "end").touch()
+            assert runner.wait(SECONDS) == 0
+        assert client.get_task(task).state == "complete"
+        assert client.check_invariants() == []
+
+    def test_a_second_signal_ends_it_at_once(
+        self, client: Client, tmp_path: Path, slow: Callable[[], bool]
+    ) -> None:
+        client.register_template(template({"slow": []}))
+        client.create_task("test", "flow")
+        with process("run", "-m", str(tmp_path / "slow_handlers.py")) as runner:
+            wait_for(slow)
+            runner.send_signal(signal.SIGINT)
+            said = cast("IO[str]", runner.stderr)
+            wait_for(lambda: "stops" in said.readline())
+            runner.send_signal(signal.SIGINT)
+            assert runner.wait(SECONDS) == 1
+
+    def test_a_missing_module_is_said(self) -> None:
+        with process("run", "--handlers", "no_such_module") as runner:
+            _, said = runner.communicate(timeout=SECONDS)
+        assert (runner.returncode, said) == (1, "error: No module named 'no_such_module'\n")
