@@ -54,6 +54,7 @@ class Watch:
         self._tasks = {task_uuid: Progress() for task_uuid in run.tasks}
         self._open = list(run.tasks)
         self._days: dict[date, Day] = {}
+        self._steps_before = self._errors_before = 0
         self._rates: list[float] = []
         self._began = self._rated = time.monotonic()
         self._ended: float | None = None
@@ -66,13 +67,14 @@ class Watch:
 
     @property
     def steps(self) -> int:
-        """Steps completed so far."""
-        return sum(task.completed_steps for task in self._tasks.values())
+        """Steps completed so far, leaving out what an interrupted run had done before."""
+        return sum(task.completed_steps for task in self._tasks.values()) - self._steps_before
 
     @property
     def retries(self) -> int:
         """Attempts that failed and were, or will be, followed by another."""
-        return max(0, self._failures() - self._count(self._run.tasks, "error"))
+        errors = self._count(self._run.tasks, "error") - self._errors_before
+        return max(0, self._failures() - errors)
 
     @property
     def seconds(self) -> float:
@@ -151,12 +153,15 @@ class Watch:
             self._days[day] = Day(task.completed_steps, known, task.status in ENDED)
 
     def _rate(self) -> None:
-        now, steps = time.monotonic(), self.steps
+        now = time.monotonic()
         if self._rated_steps is None:
-            self._rated, self._rated_steps = now, steps
+            if self._run.continued:
+                self._steps_before = self.steps
+                self._errors_before = self._count(self._run.tasks, "error")
+            self._rated, self._rated_steps = now, self.steps
         elif now - self._rated >= RATE_OVER and self._ended is None:
-            self._rates.append((steps - self._rated_steps) / (now - self._rated))
-            self._rated, self._rated_steps = now, steps
+            self._rates.append((self.steps - self._rated_steps) / (now - self._rated))
+            self._rated, self._rated_steps = now, self.steps
 
     def _lane(self, name: str, tasks: dict[UUID, Any]) -> Lane:
         ended = sum(1 for task in tasks if self._tasks[task].status in ENDED)
