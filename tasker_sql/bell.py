@@ -30,6 +30,7 @@ class Bell:
     def ring(self) -> None:
         """Wake the thread that waits, if one does."""
         if self.sleeping:
+            self.sleeping = False
             with suppress(BlockingIOError):  # full: it rings already
                 os.write(self._write, b".")
 

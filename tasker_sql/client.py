@@ -26,9 +26,10 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 from psycopg.rows import args_row
+from psycopg.types.json import set_json_loads
 
 from tasker_sql import errors, rows
-from tasker_sql.jsontext import JsonText, encode
+from tasker_sql.jsontext import JsonText, decode, encode
 
 R = TypeVar("R")
 Connection = psycopg.Connection[Any]
@@ -91,6 +92,7 @@ def connect(
     connection.add_notice_handler(
         lambda notice: log.info("%s: %s", notice.severity, notice.message_primary)
     )
+    set_json_loads(decode, connection)
     return Client(connection)
 
 

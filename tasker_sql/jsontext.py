@@ -8,6 +8,7 @@ import re
 from contextlib import suppress
 from typing import Any
 
+_DECODER = json.JSONDecoder()
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -35,6 +36,11 @@ def encode(value: Any) -> JsonText:
     if "\\u0000" in text and _NUL.search(text):
         raise ValueError(_why(value) or "PostgreSQL cannot store the NUL character \\u0000")
     return JsonText(text)
+
+
+def decode(data: str | bytes) -> Any:
+    """What the database sends, which is UTF-8: json.loads would look for five other encodings."""
+    return _DECODER.decode(data if isinstance(data, str) else data.decode())
 
 
 def _why(value: Any) -> str | None:

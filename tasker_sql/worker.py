@@ -113,6 +113,7 @@ class Worker:
         self._inbox: SimpleQueue[Job | None] = SimpleQueue()
         self._outbox: deque[tuple[Job, Outcome | None]] = deque()
         self._bell = Bell()
+        self._enough = 1  # results in the outbox that are worth waking the coordinator
         self._stopping = False
         self._was_stopping = False
         self._abandoned = False
@@ -188,7 +189,8 @@ class Worker:
             else:
                 self._outbox.append((job, None))
             del job
-            self._bell.ring()
+            if len(self._outbox) >= self._enough:
+                self._bell.ring()
         session.close()
 
     # The coordinator
@@ -470,10 +472,13 @@ class Worker:
 
     def _sleep(self, seconds: float, online: bool) -> None:
         """Sleep until a slot, the database or an operator has news, or the seconds have passed."""
+        # While some results wait to be reported with others, only the last one is news.
+        gathering = any(claim.finished for claim in self._claims.values())
+        self._enough = max(1, len(self._busy)) if gathering else 1
         self._bell.sleeping = True
         try:
             news = self._abandoned or (self._stopping and not self._was_stopping)
-            if self._outbox or seconds <= 0 or news:
+            if len(self._outbox) >= self._enough or seconds <= 0 or news:
                 return
             if not online:
                 self._bell.wait(seconds)
