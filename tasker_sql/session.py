@@ -36,12 +36,14 @@ class Session:
         self._opened = opened
         self._client: Client | None = None
         self._lost_at: float | None = None
+        self._again_at = 0.0  # no call before, after a failure
 
     def ready(self) -> Client:
         """The connection, opened if need be. Raises UnavailableError, saying when to try again."""
-        left = self.breaker.wait(time.monotonic())
+        now = time.monotonic()
+        left = max(self.breaker.wait(now), self._again_at - now)
         if left > 0:
-            raise UnavailableError(f"{self.name}: the circuit is open", left)
+            raise UnavailableError("the database could not be reached a moment ago", left)
         if self._client is None:
             try:
                 client = self._connect(self.name)
@@ -109,4 +111,5 @@ class Session:
             log.warning(
                 "%s: %s; failure %d in a row, next try in %.1f s", self.name, error, count, left
             )
+        self._again_at = now + left
         return UnavailableError(str(error), left)

@@ -124,7 +124,7 @@ class Worker:
         self._runaways: list[threading.Thread] = []
         self._threads: dict[Job, threading.Thread] = {}
         self._report: Report | None = None
-        self._average = math.inf  # seconds a handler takes, as a moving average
+        self._slowest = math.inf  # seconds that the slowest of the last handlers took, about
         self._claim_at = 0.0  # when to ask for work without having anything to report
         self._idle_since: float | None = None
         self._idle_until = 0.0  # when the registration as an idle worker ends
@@ -141,7 +141,7 @@ class Worker:
             try:
                 self._sleep(pause, online)
             except UnavailableError as error:
-                self._sleep(error.retry_in, online=False)
+                self._sleep(min(error.retry_in, 1.0), online=False)
         for _ in range(self.slots):
             self._inbox.put(None)
         self._session.close()
@@ -202,7 +202,7 @@ class Worker:
             self._give_up_late_ones()
             self._turn()
         except UnavailableError as error:
-            return max(error.retry_in, 0.01), False
+            return min(max(error.retry_in, 0.01), 1.0), False
         except BusyError as error:
             log.info("%s: %s; trying again", self.namespace, error)
             return random.uniform(0.005, 0.05), True
@@ -223,8 +223,8 @@ class Worker:
             self._busy.discard(job)
             self._threads.pop(job, None)
             if job.started is not None:
-                known = self._average if math.isfinite(self._average) else job.seconds
-                self._average = 0.9 * known + 0.1 * job.seconds
+                faded = 0.98 * self._slowest if math.isfinite(self._slowest) else 0.0
+                self._slowest = max(job.seconds, faded)
             self._finished(job, outcome, now)
 
     def _finished(self, job: Job, outcome: Outcome, now: float) -> None:
@@ -291,8 +291,10 @@ class Worker:
         try:
             beat = self._session.call(lambda client: client.heartbeat(token, self._lease))
         except StaleClaimError as error:
-            log.warning("lost %d steps of %s: %s", len(claim.jobs), self.namespace, error)
+            self._collect()  # transactions of handlers may have completed it just now
             taken: Iterable[UUID] = list(claim.jobs)
+            if taken:
+                log.warning("lost %d steps of %s: %s", len(claim.jobs), self.namespace, error)
         else:
             claim.beat_at = time.monotonic() + self._lease.total_seconds() / 3
             taken = beat.cancelled_step_uuids
@@ -371,8 +373,8 @@ class Worker:
             self._reported(report, count=False)
             return
         log.warning("%s failed: %s", job, refusal.note)
-        claim = self._claims[report.token]
-        claim.finished = [(job, refusal) if kept[0] is job else kept for kept in claim.finished]
+        if claim := self._claims.get(report.token):
+            claim.finished = [(job, refusal) if kept[0] is job else kept for kept in claim.finished]
         self._report = Report(report.token, [(job, refusal)], report.limit)
         self._send(self._report)
 
@@ -425,10 +427,10 @@ class Worker:
             self._inbox.put(job)
 
     def _wanted(self) -> int:
-        """How many steps to ask for: what free slots can take, and a little more of short ones."""
+        """How many steps to ask for: what free slots can take, and more while all are short."""
         if self._stopping:
             return 0
-        ahead = 1.0 if math.isinf(self._average) else PREFETCH / max(self._average, 1e-6)
+        ahead = PREFETCH / max(self._slowest, 1e-6)
         room = (self.slots - self._missing) * max(1.0, ahead)
         return max(0, min(LARGEST_BATCH, int(room)) - len(self._busy))
 
