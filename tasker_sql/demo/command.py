@@ -163,7 +163,7 @@ def _work(console: Console, dsn: str, run: Run, workers: int) -> Figures:
     Raises DemoError when the runner ends before, KeyboardInterrupt after a clean stop.
     """
     settings = Settings(slots=workers, sweep_interval=SWEEP_EVERY)
-    runner = Runner(dsn, ["fulfillment", "flights"], settings=settings)
+    runner = Runner(dsn, ["demo_orders", "demo_flights"], settings=settings)
 
     def failures() -> int:
         return sum(worker.failed for worker in runner.workers)

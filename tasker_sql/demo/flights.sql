@@ -199,7 +199,7 @@ begin
   );
 end;
 $$;
-comment on function flights.delays_by_carrier is 'A step of flights/analyze_day.';
+comment on function flights.delays_by_carrier is 'A step of demo_flights/analyze_day.';
 
 create function flights.delays_by_airport (p_context jsonb, p_results jsonb)
   returns jsonb
@@ -234,7 +234,7 @@ begin
   );
 end;
 $$;
-comment on function flights.delays_by_airport is 'A step of flights/analyze_day.';
+comment on function flights.delays_by_airport is 'A step of demo_flights/analyze_day.';
 
 create function flights.join_weather (p_context jsonb, p_results jsonb)
   returns jsonb
@@ -324,4 +324,4 @@ begin
   );
 end;
 $$;
-comment on function flights.join_weather is 'A step of flights/analyze_day.';
+comment on function flights.join_weather is 'A step of demo_flights/analyze_day.';

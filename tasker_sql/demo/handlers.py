@@ -20,7 +20,7 @@ from tasker_sql.handlers import Step, handler
 Connection = psycopg.Connection[Any]
 
 
-# fulfillment/process_order -----------------------------------------------------------------------
+# demo_orders/process_order -----------------------------------------------------------------------
 
 
 @handler("shop.validate_order")
@@ -60,7 +60,7 @@ def charge(payment: dict[str, Any], cents: int, idempotency_key: str, attempt: i
             raise RetryableError(f"payment gateway: {trouble}")
 
 
-# flights/analyze_day -----------------------------------------------------------------------------
+# demo_flights/analyze_day ------------------------------------------------------------------------
 
 
 @handler("flights.load_flights", transactional=True)

@@ -174,7 +174,7 @@ def _order(connection: Connection, run: int, batch: orders.Batch) -> None:
         if not batch.orders:
             return
         tasks = Client(connection).create_tasks(
-            "fulfillment",
+            "demo_orders",
             "process_order",
             [order.context for order in batch.orders],
             {"version": VERSION, "tags": ["demo"], "initiator": OURS},
@@ -193,7 +193,7 @@ def _request(connection: Connection, run: int, days: list[date]) -> None:
     if not days:
         return
     tasks = Client(connection).create_tasks(
-        "flights",
+        "demo_flights",
         "analyze_day",
         [{"day": day.isoformat()} for day in days],
         {"version": VERSION, "tags": ["demo"], "initiator": OURS},

@@ -1,4 +1,4 @@
--- A shop: its business tables, and those steps of fulfillment/process_order that are written in SQL.
+-- A shop: its business tables, and those steps of demo_orders/process_order that are written in SQL.
 --
 -- The other two steps are Python, in handlers.py. Whoever writes here does it in the transaction
 -- that completes the step, so a crash, a retry or a worker that was thought dead writes nothing
@@ -121,7 +121,7 @@ begin
   );
 end;
 $$;
-comment on function shop.reserve_inventory is 'A step of fulfillment/process_order.';
+comment on function shop.reserve_inventory is 'A step of demo_orders/process_order.';
 
 create function shop.ship_order (p_context jsonb, p_results jsonb)
   returns jsonb
@@ -139,4 +139,4 @@ values (
 )
 returning jsonb_build_object('parcel', parcel);
 $$;
-comment on function shop.ship_order is 'A step of fulfillment/process_order.';
+comment on function shop.ship_order is 'A step of demo_orders/process_order.';
