@@ -520,6 +520,8 @@ class Client:
         Says whether there was a notification.
         """
         with self._connection() as connection, _translated():
+            if list(connection.notifies(timeout=0)):  # came in during another call
+                return True
             poll = select.poll()  # unlike select(), takes file numbers of any size
             poll.register(connection.fileno(), select.POLLIN)
             poll.register(wake, select.POLLIN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import fields
@@ -213,3 +214,18 @@ class TestJson:
 
     def test_every_argument_type_has_an_sql_type(self) -> None:
         assert Sequence[Any] in SQL_TYPES
+
+
+@pytest.mark.newest
+def test_a_notification_that_came_in_during_another_call_is_not_slept_through(
+    database: str,
+) -> None:
+    with client_of(database) as client, psycopg.connect(database, autocommit=True) as other:
+        client.create_namespace("test")
+        client.listen("tasker_test")
+        other.execute("notify tasker_test")
+        client.create_namespace("test")  # reads the notification with its answer
+        ours, theirs = os.pipe()
+        assert client.wait(60, ours)
+        os.close(ours)
+        os.close(theirs)
