@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(13);
+select plan(14);
 select pg_temp.a_template('t', '{"a": []}');
 select pg_temp.a_task('t') as task \gset
 select pg_temp.step(:'task', 'a') as a \gset
@@ -25,6 +25,11 @@ select from tasker.cancel_task(:'task', 'not wanted');
 select is(pg_temp.try(:'a', :'token'), format('TK001: %s is cancelled, attempt 1', :'a'), 'after its task was cancelled');
 select is_empty('select from tasker.step_failures union all select from tasker.timers', 'none of them left anything');
 select is((select state::text from tasker.tasks where task_uuid = :'task'), 'cancelled', 'or changed the task');
+
+select pg_temp.a_task('t') as failed \gset
+select pg_temp.step(:'failed', 'a') as failed \gset
+select from tasker.fail_step(:'failed', pg_temp.a_claim(), '"boom"');
+select is(pg_temp.try(:'failed', :'token'), format('TK001: %s is waiting_for_retry, attempt 1', :'failed'), 'another''s failure is not one''s own');
 
 select alike(pg_temp.try(:'a', null), '22023: token null%', 'a null token');
 select alike(pg_temp.try(null, :'token'), '22023:%', 'a null step');
