@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(16);
+select plan(17);
 select pg_temp.a_template('chain', '{"a": [], "b": ["a"], "c": ["b"]}', '{"backoff_base_ms": 60000, "jitter": false}');
 select from tasker.create_tasks('test', 'chain', array_fill('{}'::jsonb, array[3]));
 create temp table mine as select step_uuid, token, row_number() over (order by tasker._step_id(step_uuid)) as n from tasker.claim_steps('test', 'w1', 3);
@@ -22,6 +22,9 @@ select is(pg_temp.refusal(replace(:'call', (select max(token::text) from mine), 
 select is(pg_temp.refusal(format('select * from tasker.finish_and_claim(''test'', ''w1'', %L, %L)', (select max(token::text) from answer),
   (select jsonb_build_array(jsonb_build_object('step_uuid', step_uuid, 'error', 1)) from mine where n = 2))),
   (select format('TK001: %s is waiting_for_retry, attempt 1', step_uuid) from mine where n = 2), 'nor is the failure alone');
+select is(pg_temp.refusal(format('select * from tasker.finish_and_claim(''test'', ''w1'', %L, %L)', (select max(token::text) from answer),
+  (select jsonb_build_array(jsonb_build_object('step_uuid', step_uuid)) from mine where n = 1))),
+  (select format('TK001: %s is complete, attempt 1', step_uuid) from mine where n = 1), 'nor a completion alone');
 
 -- What was reported since is not handed out again, what was lost is not either.
 select from answer as a, lateral tasker.complete_step(a.step_uuid, a.token) where a.step_uuid = (select step_uuid from answer order by tasker._step_id(step_uuid) limit 1);
