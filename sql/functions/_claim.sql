@@ -25,7 +25,7 @@ declare
   v_patience  constant text := current_setting('lock_timeout');
   v_popped    bigint[];
   v_free      bigint[];
-  v_busy      bigint[] := '{}';
+  v_busy      bigint[] := array[]::bigint[];
   v_steps     bigint[];
   v_ids       bigint[];
   v_changes   tasker.transition[];

@@ -28,7 +28,7 @@ begin
 
   with due as (
     update tasker.steps as step
-       set state = 'enqueued', enqueued_at = p_now
+       set state = 'enqueued', enqueued_at = p_now, claim_token = null, started_at = null
      where step.step_id = any (v_free)
        and (step.state = 'waiting_for_retry' or step.state = 'pending' and step.waiting_parents = 0)
     returning step.step_id, step.template_id, step.priority

@@ -1,4 +1,10 @@
-create or replace function tasker._send (p_step_ids bigint[], p_template_ids integer[], p_priorities smallint[], p_now timestamptz)
+create or replace function tasker._send (
+  p_step_ids     bigint[],
+  p_template_ids integer[],
+  p_priorities   smallint[],
+  p_now          timestamptz,
+  p_wake         boolean default true
+)
   returns void
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -43,7 +49,7 @@ begin
        select $2, $2, jsonb_build_object(''step_id'', step_id) from unnest($1) as step_id', 'q_' || v_batch.queue)
       using v_batch.step_ids, p_now;
 
-    if exists (select from tasker.waiters) then
+    if p_wake and exists (select from tasker.waiters) then
       perform tasker._wake(v_batch.namespace_id, p_now);
     end if;
   end loop;

@@ -35,8 +35,8 @@ begin
        and step.claim_token = p_token
        and step.state = 'in_progress'
        and step.attempt >= link.max_attempts);
-  insert into tasker.step_failures (step_id, attempt, token, worker, error, retryable, failed_at, to_state)
-  select step.step_id, step.attempt, p_token, v_claim.worker, v_error, true, p_now, 'enqueued'
+  insert into tasker.step_failures (step_id, attempt, token, worker, error, retryable, failed_at, to_state, lost)
+  select step.step_id, step.attempt, p_token, v_claim.worker, v_error, true, p_now, 'enqueued', true
     from tasker.steps as step
    where step.step_id = any (v_claim.step_ids)
      and step.step_id <> all (v_spent)
@@ -49,6 +49,10 @@ begin
     v_ids    := v_ids || v_spent[i];
     v_change := v_change || tasker._fail(p_token, v_spent[i], v_claim.worker, v_error, true, null, p_now);
   end loop;
+  update tasker.step_failures as failure
+     set lost = true
+   where failure.step_id = any (v_spent)
+     and failure.token = p_token;
   v_log    := tasker._advance('{}', '{}', p_now, array(select distinct id >> 20 from unnest(v_spent) as id order by 1));
   v_ids    := v_ids || v_log.ids;
   v_change := v_change || v_log.changes;

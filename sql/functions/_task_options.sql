@@ -26,9 +26,9 @@ begin
   end if;
   if p_options ? 'run_at' then
     begin
-      v_run_at := p_options ->> 'run_at';
+      v_run_at := (p_options ->> 'run_at')::timestamptz;
     exception when data_exception then
-      v_run_at := 'infinity';
+      v_run_at := 'infinity'::timestamptz;
     end;
     if v_run_at > '9999-12-31Z' then
       raise exception 'bad run_at'

@@ -269,10 +269,11 @@ create table tasker.step_failures (
   retryable     boolean           not null,
   failed_at     timestamptz       not null,
   to_state      tasker.step_state not null,
-  next_retry_at timestamptz
+  next_retry_at timestamptz,
+  lost          boolean           not null default false
 );
 create index step_failures_by_step on tasker.step_failures (step_id);
-comment on table tasker.step_failures is 'One row per failed or lost attempt, with its error.';
+comment on table tasker.step_failures is 'One row per attempt that failed or was lost (its lease ran out; nobody reported), with its error.';
 
 create table tasker.finalization_claims (
   task_id       bigint      primary key,

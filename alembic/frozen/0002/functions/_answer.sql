@@ -13,7 +13,7 @@ begin
   return query
   select task.task_uuid,
          step.state::text,
-         case when step.state = 'complete' and task.finished_at > step.finished_at
+         case when step.state in ('complete', 'resolved_manually') and task.finished_at > step.finished_at
               then 'in_progress' else task.state::text end
     from tasker.steps as step
     join tasker.tasks as task on task.task_id = step.step_id >> 20

@@ -40,8 +40,8 @@ begin
      and coalesce(holder.times, 0) <> 1
   union all
   select broken.invariant, broken.severity, held.step_id,
-         format('%s of %s, lease until %s, submitted %s; the step is %s', held.token, held.worker, held.lease_until, held.submitted_at,
-                coalesce(step.state::text, 'missing'))
+         format('%s of %s, lease until %s, submitted %s; the step is %s', held.token, held.worker, held.lease_until,
+                held.submitted_at, coalesce(step.state::text, 'missing'))
     from held
     left join tasker.steps as step on step.step_id = held.step_id
    cross join lateral (

@@ -33,9 +33,12 @@ begin
      group by 1
   ),
   step as (
-    select step.step_id, step.state, step.waiting_parents, coalesce(deferred.amount, 0) as deferred, coalesce(recount.open, 0) as open,
-           step.state <> 'cancelled' and step.waiting_parents <> coalesce(recount.open, 0) + coalesce(deferred.amount, 0) as miscounted,
-           step.state not in ('pending', 'cancelled') and recount.open > 0 or recount.last_end > step.started_at + v_grace as too_early,
+    select step.step_id, step.state, step.waiting_parents,
+           coalesce(deferred.amount, 0) as deferred, coalesce(recount.open, 0) as open,
+           step.state <> 'cancelled'
+             and step.waiting_parents <> coalesce(recount.open, 0) + coalesce(deferred.amount, 0) as miscounted,
+           step.state not in ('pending', 'cancelled') and recount.open > 0
+             or recount.last_end > step.started_at + v_grace as too_early,
            step.state = 'pending' and deferred.amount > 0 and recount.open = 0
              and recount.last_end < tasker._now() - v_grace as forgotten
       from tasker.steps as step
@@ -45,7 +48,8 @@ begin
        and step.step_id < v_last
   )
   select broken.invariant, broken.severity, step.step_id,
-         format('%s, waits for %s parents, %s deferred, %s are open', step.state, step.waiting_parents, step.deferred, step.open)
+         format('%s, waits for %s parents, %s deferred, %s are open',
+                step.state, step.waiting_parents, step.deferred, step.open)
     from step
    cross join lateral (values ('a step waits for exactly its open parents', 'safety', step.miscounted),
                               ('no step runs before its parents', 'safety', step.too_early),
@@ -54,7 +58,8 @@ begin
      and broken.is_broken
   union all
   select 'a task waits for exactly its open sinks', 'safety', recount.step_id,
-         format('%s, waits for %s sinks, %s deferred, %s are open', task.state, task.open_sinks, coalesce(deferred.amount, 0), recount.open)
+         format('%s, waits for %s sinks, %s deferred, %s are open',
+                task.state, task.open_sinks, coalesce(deferred.amount, 0), recount.open)
     from recount
     join tasker.tasks as task on task.task_id = recount.step_id >> 20
     left join deferred on deferred.step_id = recount.step_id
@@ -67,7 +72,8 @@ begin
    where deferred.step_id >= v_first
      and deferred.step_id < v_last
      and not exists (select from tasker.steps as step where step.step_id = deferred.step_id)
-     and not exists (select from tasker.tasks as task where task.task_id = deferred.step_id >> 20 and deferred.step_id & 1048575 = 0);
+     and not exists (select from tasker.tasks as task
+                      where task.task_id = deferred.step_id >> 20 and deferred.step_id & 1048575 = 0);
 end;
 $$;
 

@@ -31,8 +31,8 @@ begin
      group by 1
   )
   select broken.invariant, broken.severity, task.task_id << 20,
-         format('%s, %s open sinks; of %s steps %s done, %s failed, %s cancelled, %s can move; unfinalized since %s', task.state,
-                task.open_sinks, counted.total, counted.done, counted.failed, counted.cancelled, counted.active, unfinalized.since)
+         format('%s, %s open sinks; of %s steps %s done, %s failed, %s cancelled, %s can move; unfinalized since %s',
+                task.state, task.open_sinks, counted.total, counted.done, counted.failed, counted.cancelled, counted.active, unfinalized.since)
     from tasker.tasks as task
     join tasker.task_templates as template on template.template_id = task.template_id
     left join counted on counted.task_id = task.task_id

@@ -20,7 +20,8 @@ declare
 begin
   return query
   with entry as materialized (
-    select step.step_id as id, step.state::text as state, step.claim_token is not null and step.started_at is not null as by_token
+    select step.step_id as id, step.state::text as state,
+           step.claim_token is not null and step.started_at is not null as by_token
       from tasker.steps as step
      where step.step_id > v_first and step.step_id < v_last
     union all
@@ -38,8 +39,8 @@ begin
        and change.id >= v_first and change.id < v_last
     window chain as (partition by change.id order by change.transition_id, change.position)
   )
-  select case when change.to_state is null then 'only legal transitions' else 'history is an unbroken chain' end, 'safety', change.id,
-         format('%s after %s', change.change, coalesce(change.previous, 'nothing'))
+  select case when change.to_state is null then 'only legal transitions' else 'history is an unbroken chain' end,
+         'safety', change.id, format('%s after %s', change.change, coalesce(change.previous, 'nothing'))
     from change
    where (change.to_state is null or change.from_state is distinct from change.previous)
      and exists (select from entry where entry.id = change.id)
@@ -50,7 +51,8 @@ begin
     left join change on change.id = entry.id and change.is_last
    where entry.state is distinct from coalesce(change.to_state, case when entry.id & 1048575 <> 0 then 'pending' end)
   union all
-  select 'a step is finished by the token that claimed it, or by hand', 'safety', entry.id, format('%s without a token', change.change)
+  select 'a step is finished by the token that claimed it, or by hand', 'safety', entry.id,
+         format('%s without a token', change.change)
     from entry
     join change on change.id = entry.id and change.is_last
    where change.change in ('step in_progress -> complete', 'step in_progress -> error')

@@ -17,7 +17,9 @@ declare
 begin
   return query
   with message as materialized (select * from tasker._messages()),
-  head as materialized (select message.queue_name, min(message.enqueued_at) as oldest_at from message group by message.queue_name),
+  head as materialized (
+    select message.queue_name, min(message.enqueued_at) as oldest_at from message group by message.queue_name
+  ),
   pointer as materialized (
     select message.step_id, count(*) as messages, array_agg(message.queue_name) as queues
       from message
@@ -35,7 +37,8 @@ begin
        and (step.state = 'enqueued' or step.step_id in (select pointer.step_id from pointer))
   )
   select broken.invariant, 'safety', pointer.step_id,
-         format('%s messages in %s; the step is %s', pointer.messages, array_to_string(pointer.queues[1:5], ', '), coalesce(step.state::text, 'missing'))
+         format('%s messages in %s; the step is %s', pointer.messages, array_to_string(pointer.queues[1:5], ', '),
+                coalesce(step.state::text, 'missing'))
     from pointer
     left join step on step.step_id = pointer.step_id
    cross join lateral (

@@ -11,7 +11,8 @@ declare
   v_now constant timestamptz := tasker._now();
 begin
   if (isfinite(p_since) and p_since <= v_now) is not true then
-    raise exception 'a moment in the past is needed' using errcode = '22023', detail = format('since is %s', coalesce(p_since::text, 'null'));
+    raise exception 'a moment in the past is needed'
+      using errcode = '22023', detail = format('since is %s', coalesce(p_since::text, 'null'));
   end if;
   return v_now;
 end;

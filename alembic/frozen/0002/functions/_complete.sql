@@ -11,6 +11,7 @@ as $$
 -- Locks    the steps in id order
 -- Calls    _stale
 declare
+  v_done      bigint[];
   v_templates integer[];
 begin
   with done as (
@@ -24,9 +25,12 @@ begin
        and step.state = 'in_progress'
     returning step.step_id, step.template_id
   )
-  select coalesce(array_agg(done.template_id order by done.step_id), '{}') into v_templates from done;
-  if cardinality(v_templates) <> cardinality(p_step_ids) then
-    perform tasker._stale(p_token, p_step_ids);
+  select coalesce(array_agg(done.step_id order by done.step_id), '{}'),
+         coalesce(array_agg(done.template_id order by done.step_id), '{}')
+    into v_done, v_templates
+    from done;
+  if cardinality(v_done) <> cardinality(p_step_ids) then
+    perform tasker._stale(p_token, array(select id from unnest(p_step_ids) as id where id <> all (v_done)));
   end if;
   return v_templates;
 end;

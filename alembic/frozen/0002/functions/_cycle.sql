@@ -12,7 +12,7 @@ declare
   v_stuck boolean[] := array_fill(true, array[cardinality(p_names)]);
   v_up    integer[] := array_fill(0, array[cardinality(p_names)]);
   v_seen  integer[] := array_fill(0, array[cardinality(p_names)]);
-  v_path  integer[] := '{}';
+  v_path  integer[] := array[]::integer[];
   v_step  integer;
 begin
   for i in 1 .. cardinality(p_order) loop

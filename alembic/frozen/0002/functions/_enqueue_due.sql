@@ -20,10 +20,15 @@ begin
     from (select step.step_id, step.state from tasker.steps as step
            where step.step_id = any (p_step_ids) order by step.step_id for no key update skip locked) as step;
   delete from tasker.timers as timer where timer.step_id = any (v_free);
+  if cardinality(p_step_ids) > coalesce(cardinality(v_free), 0) then  -- some are locked; some may be no more
+    delete from tasker.timers as timer
+     where timer.step_id = any (p_step_ids)
+       and not exists (select from tasker.steps as step where step.step_id = timer.step_id);
+  end if;
 
   with due as (
     update tasker.steps as step
-       set state = 'enqueued', enqueued_at = p_now
+       set state = 'enqueued', enqueued_at = p_now, claim_token = null, started_at = null
      where step.step_id = any (v_free)
        and (step.state = 'waiting_for_retry' or step.state = 'pending' and step.waiting_parents = 0)
     returning step.step_id, step.template_id, step.priority

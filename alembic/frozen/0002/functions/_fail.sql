@@ -21,7 +21,7 @@ as $$
 declare
   v_step  tasker.steps%rowtype;
   v_link  tasker.template_steps%rowtype;
-  v_state tasker.step_state := 'error';
+  v_state tasker.step_state := 'error'::tasker.step_state;
   v_due   timestamptz;
 begin
   select step.* into v_step from tasker.steps as step where step.step_id = p_step_id for no key update;
@@ -47,7 +47,7 @@ begin
    where step.step_id = p_step_id;
   insert into tasker.step_failures (step_id, attempt, token, worker, error, retryable, failed_at, to_state, next_retry_at)
   values (p_step_id, v_step.attempt, p_token, p_worker, tasker._error(p_error), p_retryable, p_now, v_state, v_due);
-  return 'step in_progress -> ' || v_state;
+  return ('step in_progress -> ' || v_state)::tasker.transition;
 end;
 $$;
 

@@ -24,11 +24,12 @@ begin
   if v_task.finished_at is null then
     if v_task.open_sinks = 0 and (p_external or not v_task.finalize_externally) then
       state   := 'complete';
-      changes := case when v_task.state = 'blocked_by_failures' then '{task blocked_by_failures -> in_progress}' else '{}' end
-              || '{task in_progress -> complete}'::tasker.transition[];
+      changes := (case when v_task.state = 'blocked_by_failures'
+                       then '{task blocked_by_failures -> in_progress,task in_progress -> complete}'
+                       else '{task in_progress -> complete}' end)::tasker.transition[];
     elsif v_task.state = 'blocked_by_failures' and v_task.open_sinks > 0 and not tasker._is_active(p_task_id) then
       state   := 'error';
-      changes := '{task blocked_by_failures -> error}';
+      changes := '{task blocked_by_failures -> error}'::tasker.transition[];
     end if;
   end if;
   if state is null then

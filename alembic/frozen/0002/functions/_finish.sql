@@ -20,8 +20,8 @@ as $$
 -- Calls    _fail, _complete, _advance
 declare
   v_failure   record;
-  v_failed    bigint[] := '{}';
-  v_templates integer[] := '{}';
+  v_failed    bigint[] := array[]::bigint[];
+  v_templates integer[] := array[]::integer[];
   v_log       record;
 begin
   ids     := '{}';

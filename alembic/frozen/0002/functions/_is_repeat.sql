@@ -12,7 +12,7 @@ begin
   return (
     select bool_and(case when wanted.step_id = any (p_failed_ids)
                          then exists (select from tasker.step_failures as failure
-                                       where failure.step_id = wanted.step_id and failure.token = p_token)
+                                       where failure.step_id = wanted.step_id and failure.token = p_token and not failure.lost)
                          else exists (select from tasker.steps as step
                                        where step.step_id = wanted.step_id
                                          and step.claim_token = p_token

@@ -9,7 +9,7 @@ as $$
 -- Returns  like 'must be a number'; null when it is right
 -- Calls    _pattern_fault
 declare
-  v_types constant jsonb := '["string", "number", "integer", "boolean", "array", "object", "null"]';
+  v_types constant jsonb := jsonb '["string", "number", "integer", "boolean", "array", "object", "null"]';
   v_type  constant text := jsonb_typeof(p_value);
 begin
   case

@@ -8,7 +8,7 @@ as $$
 --
 -- Returns  step_ids; null for none
 declare
-  v_oldest timestamptz := 'infinity';
+  v_oldest timestamptz;
   v_lost   bigint[];
 begin
   if to_regclass(format('pgmq.%I', 'q_' || p_queue)) is null then

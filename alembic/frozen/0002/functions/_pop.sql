@@ -16,18 +16,18 @@ declare
   v_normal constant integer := floor(p_limit * 0.3 + random());
   v_quota  integer[] := array[p_limit - v_low - v_normal, v_normal, v_low];
   v_hint   text;
-  v_floor  bigint[] := '{0,0,0}';
+  v_floor  bigint[] := array[0, 0, 0]::bigint[];
   v_since  bigint[] := array[v_ms, v_ms, v_ms];
-  v_empty  boolean[] := '{f,f,f}';
-  v_ids    bigint[] := '{}';
+  v_empty  boolean[] := array[false, false, false];
+  v_ids    bigint[] := array[]::bigint[];
   v_want   integer;
   v_got    record;
 begin
   for q in 1 .. 3 loop
     v_hint := current_setting('tasker.hint_' || p_namespace || v_suffix[q], true);
     if v_hint ~ '^[0-9]{1,18} [0-9]{1,15} [tf]$' and abs(v_ms - split_part(v_hint, ' ', 2)::bigint) < 500 then
-      v_floor[q] := split_part(v_hint, ' ', 1);
-      v_since[q] := split_part(v_hint, ' ', 2);
+      v_floor[q] := split_part(v_hint, ' ', 1)::bigint;
+      v_since[q] := split_part(v_hint, ' ', 2)::bigint;
       v_empty[q] := q <> 2 and split_part(v_hint, ' ', 3)::boolean;
     end if;
   end loop;

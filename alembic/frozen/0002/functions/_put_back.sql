@@ -5,24 +5,23 @@ create or replace function tasker._put_back (p_step_ids bigint[], p_now timestam
 as $$
 -- Puts pointers back into their queues that were taken off them, but whose steps somebody else holds just now.
 -- Nobody is woken: idle workers would spin until the holder is done.
+--
+-- Calls    _send
 declare
-  v_batch record;
+  v_ids        bigint[];
+  v_templates  integer[];
+  v_priorities smallint[];
 begin
-  for v_batch in
-    select link.queue || case step.priority when 1 then '_high' when -1 then '_low' else '' end as queue,
-           array_agg(step.step_id order by step.step_id) as step_ids
-      from tasker.steps as step
-      join tasker.template_steps as link on link.template_id = step.template_id and link.step_no = step.step_id & 1048575
-     where step.step_id = any (p_step_ids)
-       and step.state = 'enqueued'
-     group by 1
-     order by 1
-  loop
-    execute format(
-      'insert into pgmq.%I (enqueued_at, vt, message)
-       select $2, $2, jsonb_build_object(''step_id'', step_id) from unnest($1) as step_id', 'q_' || v_batch.queue)
-      using v_batch.step_ids, p_now;
-  end loop;
+  select array_agg(step.step_id order by step.step_id),
+         array_agg(step.template_id order by step.step_id),
+         array_agg(step.priority order by step.step_id)
+    into v_ids, v_templates, v_priorities
+    from tasker.steps as step
+   where step.step_id = any (p_step_ids)
+     and step.state = 'enqueued';
+  if v_ids is not null then
+    perform tasker._send(v_ids, v_templates, v_priorities, p_now, false);
+  end if;
 end;
 $$;
 

@@ -40,8 +40,9 @@ begin
   known as (
     select step.step_id, link.name, step.state, cardinality(link.parents) as parents, coalesce(up.completed, 0) as completed,
            step.state in ('pending', 'enqueued', 'waiting_for_retry') and step.is_open as waits,
-           step.attempt < link.max_attempts as may_try, step.attempt::integer as attempt, link.max_attempts::integer as max_attempts,
-           step.paused or namespace.paused_at is not null as paused, timer.due_at, step.started_at, failure.failed_at, failure.next_at
+           step.attempt < link.max_attempts as may_try, step.attempt::integer as attempt,
+           link.max_attempts::integer as max_attempts, step.paused or namespace.paused_at is not null as paused,
+           timer.due_at, step.started_at, failure.failed_at, failure.next_at
       from step
       join tasker.template_steps as link on link.template_id = step.template_id and link.step_no = step.step_no
       join tasker.namespaces as namespace on namespace.namespace_id = link.namespace_id

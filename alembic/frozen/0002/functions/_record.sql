@@ -15,7 +15,7 @@ as $$
 -- Raises   TK003 when a change is not a row of legal_transitions
 declare
   v_changes tasker.transition[] := p_changes[1:1];
-  v_counts  integer[] := '{1}';
+  v_counts  integer[] := array[1];
   v_run     integer := 1;
 begin
   if coalesce(cardinality(p_ids), 0) = 0 then

@@ -9,8 +9,10 @@ as $$
 -- Returns  words like 'input_schema.items: "oneOf" is not supported'; null when all is well
 -- Calls    _keyword_fault, itself
 declare
-  v_known constant text[] := '{type,properties,required,additionalProperties,items,enum,const,minimum,maximum,exclusiveMinimum,exclusiveMaximum,multipleOf,minLength,maxLength,pattern,minItems,maxItems,uniqueItems}';
-  v_noted constant text[] := '{title,description,default,examples,$schema,$id}';
+  v_known constant text[] := string_to_array(
+    'type properties required additionalProperties items enum const minimum maximum exclusiveMinimum exclusiveMaximum '
+    'multipleOf minLength maxLength pattern minItems maxItems uniqueItems', ' ');
+  v_noted constant text[] := string_to_array('title description default examples $schema $id', ' ');
   v_fault text;
 begin
   if jsonb_typeof(p_schema) <> 'object' then

@@ -18,11 +18,12 @@ begin
     null;
   else
     return format('%s is %s, need %s', p_path, left(p_value::text, 60),
-                  translate(case jsonb_typeof(v_types) when 'array' then replace(v_types::text, ', ', ' or ') else v_types::text end, '[]"', ''));
+                  translate(replace(v_types::text, ', ', ' or '), '[]"', ''));
   end if;
   if p_schema ? 'const' and p_schema -> 'const' <> p_value then
     return format('%s is %s, need %s', p_path, left(p_value::text, 60), left(p_schema ->> 'const', 200));
-  elsif p_schema ? 'enum' and not exists (select from jsonb_array_elements(p_schema -> 'enum') as allowed where allowed = p_value) then
+  elsif p_schema ? 'enum'
+        and not exists (select from jsonb_array_elements(p_schema -> 'enum') as allowed where allowed = p_value) then
     return format('%s is %s, need one of %s', p_path, left(p_value::text, 60), left(p_schema ->> 'enum', 200));
   end if;
   return case v_type

@@ -37,7 +37,7 @@ begin
      set state = 'in_progress', started_at = v_now
    where task.task_id = v_step_id >> 20
      and task.state = 'pending';
-  v_begun := case when found then '{task pending -> in_progress}' else '{}' end;
+  v_begun := case when found then '{task pending -> in_progress}' else '{}' end::tasker.transition[];
   v_log  := tasker._advance(array[v_step_id], array[v_step.template_id], v_now);
   v_task := tasker._reopen(v_step_id >> 20, v_now);
   perform tasker._record(

@@ -20,6 +20,9 @@ begin
       from tasker.unfinalized_tasks as unfinalized
       join tasker.tasks as task on task.task_id = unfinalized.task_id
      where not exists (select from tasker.finalization_claims as claim where claim.task_id = unfinalized.task_id)
+       and case when task.finalize_externally and task.state <> 'blocked_by_failures'
+                then unfinalized.since < p_now - interval '1 hour'
+                else task.open_sinks = 0 or not tasker._is_active(unfinalized.task_id) end
      order by unfinalized.since
      limit p_limit
        for no key update of task skip locked

@@ -13,7 +13,7 @@ as $$
 #variable_conflict use_column
 declare
   v_task_id constant bigint := tasker._task_id(p_task_uuid);
-  v_levels  integer[] := '{}';
+  v_levels  integer[] := array[]::integer[];
   v_link    record;
   v_level   integer;
   v_parent  integer;

@@ -34,7 +34,7 @@ begin
       'retry_after_seconds', extract(epoch from v_retry_after))), v_now);
     perform tasker._record(v_log.ids, v_log.changes, v_worker, null, v_now);
   elsif not exists (select from tasker.step_failures as failure
-                     where failure.step_id = v_step_id and failure.token = p_token) then
+                     where failure.step_id = v_step_id and failure.token = p_token and not failure.lost) then
     perform tasker._stale(p_token, array[v_step_id]);
   end if;
   return query

@@ -54,7 +54,8 @@ begin
   )
   select p_since, v_now, counted.created, counted.completed, counted.failed, counted.cancelled, counted.resolved,
          counted.steps, counted.errors, counted.attempts, counted.failures, counted.lost, counted.retries,
-         round(100.0 * counted.completed / nullif(counted.completed + counted.failed + counted.cancelled + counted.resolved, 0), 2),
+         round(100.0 * counted.completed
+               / nullif(counted.completed + counted.failed + counted.cancelled + counted.resolved, 0), 2),
          round(100.0 * counted.failures / nullif(counted.failures + counted.steps, 0), 2),
          round(counted.completed / seconds.elapsed, 3), round(counted.steps / seconds.elapsed, 3),
          task.average, task.p95, step.wait, step.average, step.p95

@@ -32,7 +32,8 @@ begin
     end loop;
   end loop;
   return query
-  select tasker._step_uuid(tasker._task_uuid(p_step_uuid), step.step_id), link.name, ancestor.distance, step.state::text, step.result
+  select tasker._step_uuid(tasker._task_uuid(p_step_uuid), step.step_id), link.name, ancestor.distance, step.state::text,
+         step.result
     from unnest(v_distances) with ordinality as ancestor (distance, step_no)
     join tasker.template_steps as link on link.template_id = v_template and link.step_no = ancestor.step_no
     join tasker.steps as step on step.step_id = (v_step_id >> 20 << 20) + ancestor.step_no

@@ -1,4 +1,8 @@
-create or replace function tasker.list_tasks (p_filter jsonb default '{}', p_limit integer default 50, p_before uuid default null)
+create or replace function tasker.list_tasks (
+  p_filter jsonb   default '{}',
+  p_limit  integer default 50,
+  p_before uuid    default null
+)
   returns table (
     task_uuid uuid, namespace text, name text, version text, state text, paused boolean, priority text, tags text[],
     initiator text, source_system text, created_at timestamptz, run_at timestamptz, started_at timestamptz,
@@ -22,10 +26,11 @@ declare
   v_found     record;
 begin
   perform tasker._check_limit(p_limit, 1, 1000);
-  perform tasker._check_keys(v_filter, 'the filter', '{namespace,name,version,state,tag,initiator,since,until,idempotency_key}', '{}');
-  perform tasker._check_text(v_filter -> key, key, '^.{1,200}$') from unnest('{name,version,tag,initiator,idempotency_key}'::text[]) as key;
+  perform tasker._check_keys(v_filter, 'the filter',
+    '{namespace,name,version,state,tag,initiator,since,until,idempotency_key}', '{}');
+  perform tasker._check_text(v_filter -> key, key, '^.{1,200}$')
+     from unnest('{namespace,name,version,tag,initiator,idempotency_key}'::text[]) as key;
   perform tasker._check_text(v_filter -> 'state', 'state', '^(' || array_to_string(enum_range(null::tasker.task_state), '|') || ')$');
-  perform tasker._check_text(v_filter -> 'namespace', 'namespace', '^.{1,200}$');
   v_templates := tasker._template_ids(v_filter ->> 'namespace', v_filter ->> 'name', v_filter ->> 'version');
   v_hashes    := array(
     select distinct (tasker._idempotency_hashes(namespace.name, template.name, array[v_filter ->> 'idempotency_key']))[1]

@@ -16,27 +16,29 @@ as $$
 -- Calls    _pop_messages, _process_submission, submit_step_results, _reject
 #variable_conflict use_column
 declare
-  v_message record;
-  v_done    record;
-  v_error   text;
-  v_code    text;
-  v_now     constant timestamptz := tasker._now();
+  v_message   record;
+  v_completed integer;
+  v_failed    integer;
+  v_error     text;
+  v_code      text;
+  v_now       constant timestamptz := tasker._now();
 begin
   perform tasker._check_limit(p_limit, 1, 1000);
   for v_message in select popped.* from tasker._pop_messages('orchestration_step_results', p_limit) as popped loop
     begin
       v_error := null;
-      select done.* into v_done from tasker._process_submission(
-        case when v_message.message ? 'submission_id'
+      select done.completed, done.failed into v_completed, v_failed from tasker._process_submission(
+        case when jsonb_typeof(v_message.message) = 'object' and v_message.message ? 'submission_id'
              then tasker._check_number(v_message.message -> 'submission_id', 'submission_id', 1, 9223372036854775807, null)
              else (select submission_id from tasker.submit_step_results((v_message.message ->> 'token')::uuid, v_message.message -> 'outcomes'))
         end, v_now) as done;
     exception when others then
       get stacked diagnostics v_error = message_text, v_code = returned_sqlstate;
-      v_done := null;
+      v_completed := null;
+      v_failed    := null;
       perform tasker._reject('orchestration_step_results', v_message.msg_id, v_message.message, v_code, v_error);
     end;
-    return query select v_message.msg_id, coalesce(v_done.completed, 0), coalesce(v_done.failed, 0), v_error;
+    return query select v_message.msg_id, coalesce(v_completed, 0), coalesce(v_failed, 0), v_error;
   end loop;
 end;
 $$;
