@@ -9,12 +9,13 @@ import math
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from tasker_sql.client import Client, SqlHandlerError
+from tasker_sql.client import QUERY_CANCELED, Client, SqlHandlerError
 from tasker_sql.errors import (
     LimitExceededError,
     PermanentError,
@@ -31,7 +32,6 @@ from tasker_sql.session import Session
 SQL_PREFIX: Final = "sql:"
 PERMANENT: Final = "TK100"  # what a handler in SQL raises when it must not be tried again
 MISSING: Final = {"42883", "3F000"}  # no such function, no such schema
-QUERY_CANCELED: Final = "57014"
 
 NOTHING: Final[Mapping[str, str]] = {}
 
@@ -86,22 +86,33 @@ class Outcome:
     report: JsonText | None
     note: str = ""
     failed: bool = False
+    claimed: tuple[ClaimedStep, ...] = ()  # with the same call
 
 
-def run(job: Job, registry: Registry, session: Session) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Claimer:
+    """For whom a transaction that completes a step claims the next one."""
+
+    namespace: str
+    worker: str
+    lease: timedelta
+    limit: Callable[[], int]
+
+
+def run(job: Job, registry: Registry, session: Session, claimer: Claimer) -> Outcome:
     """Run a step's handler. Never raises: what the handler raises is the outcome."""
     job.started = time.monotonic()
     step = job.claimed
     handler = registry.find(step.handler)
     try:
         if job.by_sql:
-            outcome = _in_a_transaction(job, session, None)
+            outcome = _in_a_transaction(job, session, claimer, None)
         elif handler is None:
             known = ", ".join(registry.names) or "none"
             message = f"this worker has no handler {step.handler!r}; known are: {known}"
             outcome = failed(job, "UnknownHandler", message, retryable=False)
         elif handler.transactional:
-            outcome = _in_a_transaction(job, session, handler)
+            outcome = _in_a_transaction(job, session, claimer, handler)
         else:
             outcome = completed(job, handler.function(_step(job)))
     except BaseException as error:  # sys.exit() in a handler harms only its step
@@ -192,15 +203,24 @@ def _step(job: Job) -> Step:
     )
 
 
-def _in_a_transaction(job: Job, session: Session, handler: Handler | None) -> Outcome:
-    """Run a handler in SQL (or a transactional one) in the transaction that completes its step."""
+def _in_a_transaction(
+    job: Job, session: Session, claimer: Claimer, handler: Handler | None
+) -> Outcome:
+    """Run a handler in SQL (or a transactional one) in the transaction that completes its step.
+
+    It claims the next step, too: so every slot comes to have a claim of its own, and slots do not
+    wait for each other to commit.
+    """
     if not _connected(job, session):
         return Outcome(None, "taken away before it started")
     try:
-        session.call(lambda client: _complete(job, client, handler))
+        if handler is None:
+            claimed = session.call(lambda client: _finish_by_sql(job, client, claimer))
+        else:
+            claimed = session.call(lambda client: _finish(job, client, claimer, handler))
     except _LostClaim as lost:
         return Outcome(None, f"rolled back: {lost}")
-    return Outcome(None)
+    return Outcome(None, claimed=tuple(claimed))
 
 
 def _connected(job: Job, session: Session) -> bool:
@@ -219,26 +239,45 @@ class _LostClaim(Exception):  # noqa: N818
     """The step was taken away meanwhile."""
 
 
-def _complete(job: Job, client: Client, handler: Handler | None) -> None:
-    step = job.claimed
+def _finish(job: Job, client: Client, claimer: Claimer, handler: Handler) -> list[ClaimedStep]:
     with client.transaction() as connection:
-        if handler is not None:
-            result = handler.function(_step(job), connection)
-        else:
-            schema, _, function = step.handler.removeprefix(SQL_PREFIX).partition(".")
-            seconds = step.timeout.total_seconds() if step.timeout else None
-            inputs = (step.context, step.dependency_results)
-            result = client.call_handler(schema, function, *inputs, seconds)
-        try:
-            text = encode(result)
-        except ValueError as error:
-            raise PermanentError(f"the result is not JSON: {error}") from None
-        try:
-            client.complete_step(step.step_uuid, step.token, text)
-        except StaleClaimError as error:
-            raise _LostClaim(str(error)) from error
-        except LimitExceededError as error:
-            raise PermanentError(str(error)) from error
+        outcome = completed(job, handler.function(_step(job), connection))
+        if outcome.failed:
+            raise PermanentError(outcome.note)
+        with _refusals():
+            return client.finish_and_claim(
+                claimer.namespace,
+                claimer.worker,
+                job.claimed.token,
+                JsonText(f"[{outcome.report}]"),
+                claimer.limit(),
+                claimer.lease,
+            )
+
+
+def _finish_by_sql(job: Job, client: Client, claimer: Claimer) -> list[ClaimedStep]:
+    schema, _, function = job.claimed.handler.removeprefix(SQL_PREFIX).partition(".")
+    with _refusals():
+        return client.finish_with_function(
+            schema,
+            function,
+            job.claimed,
+            claimer.namespace,
+            claimer.worker,
+            claimer.limit(),
+            claimer.lease,
+        )
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What it means that a step could not be completed."""
+    try:
+        yield
+    except StaleClaimError as error:
+        raise _LostClaim(str(error)) from error
+    except LimitExceededError as error:
+        raise PermanentError(str(error)) from error
 
 
 def _sql_failed(job: Job, error: SqlHandlerError) -> Outcome:

@@ -29,11 +29,12 @@ from psycopg.rows import args_row
 from psycopg.types.json import set_json_loads
 
 from tasker_sql import errors, rows
-from tasker_sql.jsontext import JsonText, decode, encode
+from tasker_sql.jsontext import decode, encode
 
 R = TypeVar("R")
 Connection = psycopg.Connection[Any]
 
+QUERY_CANCELED: Final = "57014"
 LEASE: Final = timedelta(seconds=30)
 EMPTY: Final[Mapping[str, Any]] = {}
 
@@ -486,33 +487,43 @@ class Client:
         with self._connection() as connection, _translated(), connection.transaction():
             yield connection
 
-    def call_handler(
-        self, schema: str, function: str, context: Any, results: Any, timeout: float | None
-    ) -> JsonText | None:
-        """Call a step's SQL function in the open transaction; its result.
+    def finish_with_function(
+        self,
+        schema: str,
+        function: str,
+        step: rows.ClaimedStep,
+        namespace: str,
+        worker: str,
+        limit: int,
+        lease: timedelta,
+    ) -> list[rows.ClaimedStep]:
+        """`finish_and_claim` for one step, whose result is what an SQL function returns.
 
-        `timeout` in seconds bounds it and what follows in the transaction.
-        Raises SqlHandlerError when the function fails, UnavailableError when the server does.
+        One transaction, bounded by the step's timeout. Raises SqlHandlerError when the function
+        fails, and as `finish_and_claim`.
         """
-        if timeout is not None:
-            milliseconds = str(max(1, round(timeout * 1000)))
-            self._run("select pg_catalog.set_config('statement_timeout', %s, true)", milliseconds)
-        call = sql.SQL("select {}(%s::jsonb, %s::jsonb)::text").format(
-            sql.Identifier(schema, function)
-        )
+        arguments = {
+            "namespace": namespace,
+            "worker": worker,
+            "token": step.token,
+            "step_uuid": str(step.step_uuid),
+            "context": encode(step.context),
+            "results": encode(step.dependency_results),
+            "limit": limit,
+            "lease": lease,
+        }
         with self._connection() as connection, _translated():
-            try:
-                found = connection.execute(call, [encode(context), encode(results)]).fetchone()
-            except psycopg.Error as error:
-                state = error.sqlstate
-                if errors.is_infrastructure(state) and state != "57014":
-                    raise
-                raise SqlHandlerError(*_told(error), error.diag.context or "") from error
-        return JsonText(found[0]) if found and found[0] is not None else None
+            if step.timeout is None:
+                return _finish_with(connection, schema, function, arguments)
+            with connection.transaction():
+                milliseconds = str(round(step.timeout.total_seconds() * 1000))
+                connection.execute(SET_TIMEOUT, [milliseconds])
+                return _finish_with(connection, schema, function, arguments)
 
     def listen(self, channel: str) -> None:
         """LISTEN on this connection from now on."""
-        self._run(sql.SQL("listen {}").format(sql.Identifier(channel)))
+        with self._connection() as connection, _translated():
+            connection.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
 
     def wait(self, seconds: float, wake: int) -> bool:
         """Wait for a notification, for input on the file `wake`, or for the seconds to pass.
@@ -540,12 +551,6 @@ class Client:
         if isinstance(self._source, psycopg.Connection):
             return nullcontext(self._source)
         return self._source.connection()
-
-    def _run(self, statement: str | sql.Composed, *arguments: Any) -> None:
-        with self._connection() as connection, _translated():
-            connection.execute(
-                statement.encode() if isinstance(statement, str) else statement, arguments or None
-            )
 
     def _view(self, row: type[R], view: str) -> list[R]:
         kind_of_row: Any = row
@@ -594,6 +599,44 @@ def _statement(function: str, row: Any) -> bytes:
         for name, kind in parameters(function).items()
     )
     return f"select {columns} from tasker.{function}({arguments})".encode()
+
+
+SET_TIMEOUT: Final = b"select pg_catalog.set_config('statement_timeout', %s, true)"
+
+
+FINISH_WITH: Final = """
+select {} from tasker.finish_and_claim(
+  p_namespace => %(namespace)s::text,
+  p_worker    => %(worker)s::text,
+  p_token     => %(token)s::uuid,
+  p_outcomes  => pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object(
+                   'step_uuid', %(step_uuid)s::text,
+                   'result', {}(%(context)s::jsonb, %(results)s::jsonb))),
+  p_limit     => %(limit)s::integer,
+  p_lease     => %(lease)s::interval
+)
+"""
+
+
+@functools.cache
+def _finish_with_statement(schema: str, function: str) -> bytes:
+    columns = sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(rows.ClaimedStep))
+    return sql.SQL(FINISH_WITH).format(columns, sql.Identifier(schema, function)).as_bytes()
+
+
+def _finish_with(
+    connection: Connection, schema: str, function: str, arguments: Mapping[str, Any]
+) -> list[rows.ClaimedStep]:
+    statement = _finish_with_statement(schema, function)
+    try:
+        cursor = connection.cursor(row_factory=args_row(rows.ClaimedStep))
+        return cursor.execute(statement, arguments).fetchall()
+    except psycopg.Error as error:
+        state, context = error.sqlstate, error.diag.context or ""
+        ours = "function tasker.finish_and_claim(" in context.rpartition("\n")[2]  # the outermost
+        if ours or (errors.is_infrastructure(state) and state != QUERY_CANCELED):
+            raise
+        raise SqlHandlerError(*_told(error), context) from error
 
 
 @contextmanager

@@ -102,6 +102,7 @@ class Worker:
         self._connect = connect
         self._registry = registry
         self._lease = lease
+        self._claimer = attempt.Claimer(namespace, name, lease, lambda: int(not self._stopping))
         self._poll = poll
         self._two_hop = two_hop
         self._listen = listen
@@ -112,6 +113,7 @@ class Worker:
 
         self._inbox: SimpleQueue[Job | None] = SimpleQueue()
         self._outbox: deque[tuple[Job, Outcome | None]] = deque()
+        self._claimed: deque[tuple[ClaimedStep, ...]] = deque()  # by slots
         self._bell = Bell()
         self._enough = 1  # results in the outbox that are worth waking the coordinator
         self._stopping = False
@@ -124,6 +126,7 @@ class Worker:
         self._runaways: list[threading.Thread] = []
         self._threads: dict[Job, threading.Thread] = {}
         self._report: Report | None = None
+        self._completing = False  # whether slots complete steps themselves, it seems
         self._slowest = math.inf  # seconds that the slowest of the last handlers took, about
         self._claim_at = 0.0  # when to ask for work without having anything to report
         self._idle_since: float | None = None
@@ -180,7 +183,9 @@ class Worker:
             if job.cancelled.is_set():
                 outcome = Outcome(None, "taken away before it started")
             else:
-                outcome = attempt.run(job, self._registry, session)
+                outcome = attempt.run(job, self._registry, session, self._claimer)
+            if outcome.claimed:
+                self._claimed.append(outcome.claimed)
             if job.settle():
                 self._outbox.append((job, outcome))
             elif job.replaced:
@@ -215,6 +220,8 @@ class Worker:
 
     def _collect(self) -> None:
         now = time.monotonic()
+        while self._claimed:
+            self._take(self._claimed.popleft())
         while self._outbox:
             job, outcome = self._outbox.popleft()
             if outcome is None:
@@ -237,10 +244,14 @@ class Worker:
                 log.warning("%s was %s", job, outcome.note)
             else:
                 self.done += 1
+                self._completing = True
+                # It may have made more ready than it claimed. Others will end in a moment, too.
+                self._claim_at = min(self._claim_at, now + REPORT_DELAY)
             self._forget(claim, job)
         else:
             if outcome.failed:
                 log.warning("%s failed: %s", job, outcome.note)
+            self._completing = False
             if not claim.finished:
                 claim.finished_since = now
             claim.finished.append((job, outcome))
@@ -346,7 +357,8 @@ class Worker:
             return
         self._reported(report)
         if steps is not None:
-            self._take(steps, report.limit)
+            self._answered(len(steps), report.limit)
+            self._take(steps)
 
     def _finish(self, client: Client, report: Report) -> list[ClaimedStep] | None:
         outcomes = JsonText(f"[{','.join(outcome.report or '' for _, outcome in report.finished)}]")
@@ -397,7 +409,8 @@ class Worker:
             steps = self._session.call(
                 lambda client: client.claim_steps(self.namespace, self.name, limit, self._lease)
             )
-            self._take(steps, limit)
+            self._answered(len(steps), limit)
+            self._take(steps)
             if steps:
                 self._idle_since = None
                 return
@@ -410,12 +423,14 @@ class Worker:
             self._idle_until = now + IDLE_FOR.total_seconds()
             self._claim_at = now  # work may have come in between
 
-    def _take(self, steps: list[ClaimedStep], limit: int) -> None:
+    def _answered(self, steps: int, limit: int) -> None:
+        """Fewer than asked for: the queue is empty. Ask again when notified, or in a while."""
+        if limit:
+            self._claim_at = time.monotonic() + (self._poll if steps < limit else 0.0)
+
+    def _take(self, steps: Iterable[ClaimedStep]) -> None:
         """Give newly claimed steps to the slots."""
         now = time.monotonic()
-        # Fewer than asked for: the queue was empty. Ask again when notified, or in a while.
-        if limit:
-            self._claim_at = now + (self._poll if len(steps) < limit else 0.0)
         for step in steps:
             claim = self._claims.get(step.token)
             if claim is None:
@@ -430,7 +445,7 @@ class Worker:
         """How many steps to ask for: what free slots can take, and more while all are short."""
         if self._stopping:
             return 0
-        ahead = PREFETCH / max(self._slowest, 1e-6)
+        ahead = 0.0 if self._completing else PREFETCH / max(self._slowest, 1e-6)
         room = (self.slots - self._missing) * max(1.0, ahead)
         return max(0, min(LARGEST_BATCH, int(room)) - len(self._busy))
 
@@ -450,7 +465,7 @@ class Worker:
             self._claims.pop(claim.token)
 
     def _at_rest(self) -> bool:
-        at_rest = not self._busy and not self._claims and not self._report
+        at_rest = not (self._busy or self._claims or self._report or self._claimed)
         return self._abandoned or (self._stopping and at_rest)
 
     # The coordinator: waiting

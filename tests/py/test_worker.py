@@ -118,6 +118,37 @@ class TestErrors:
         assert step.last_error["message"] == "there is no SQL function no.such(jsonb, jsonb)"
         assert step.attempt == 1
 
+    @pytest.mark.parametrize(
+        ("body", "attempts", "error"),
+        [
+            ("raise exception 'no' using errcode = 'TK001', hint = 'h'", 3, ("SqlError", "TK001")),
+            ("raise exception 'no' using errcode = 'TK100'", 1, ("SqlError", "TK100")),
+            ("return 1 / 0", 3, ("SqlError", "22012")),
+            ("return to_jsonb(repeat(md5(random()::text), 50000))", 1, ("PermanentError", None)),
+        ],
+        ids=["stale by its own word", "permanent", "division", "large"],
+    )
+    def test_an_error_in_an_sql_handler_is_told(
+        self,
+        database: str,
+        client: Client,
+        registry: Registry,
+        body: str,
+        attempts: int,
+        error: tuple[str, str | None],
+    ) -> None:
+        with psycopg.connect(database) as connection:
+            connection.execute(
+                "create function public.fails(jsonb, jsonb) returns jsonb language plpgsql"
+                f" as $$ begin {body}; end $$".encode()
+            )
+        task = start(client, template(ONE, handler={"sql": "public.fails"}))
+        with running(database, registry, ["test"]):
+            assert ended(client, task) == "error"
+        step = step_named(client, task, "a")
+        assert step.attempt == attempts
+        assert (step.last_error["type"], step.last_error.get("code")) == error
+
     def test_retry_after_takes_the_place_of_the_backoff(
         self, database: str, client: Client, registry: Registry
     ) -> None:
