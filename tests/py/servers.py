@@ -9,10 +9,11 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import downloads
@@ -70,9 +71,9 @@ def _base() -> Path:
 class Server:
     """A running server, and new databases on it, copied from templates."""
 
-    def __init__(self, major: int) -> None:
+    def __init__(self, major: int, more: Mapping[str, str] = MappingProxyType({})) -> None:
         self.major = major
-        settings = dict(SETTINGS)
+        settings = {**SETTINGS, **more}
         bin_dir = None
         if major == downloads.OLD_MAJOR:
             bin_dir = downloads.old_bin_dir()
@@ -82,7 +83,7 @@ class Server:
         atexit.register(self.close)
         self.admin = psycopg.connect(self.embedded.url("postgres"), autocommit=True)
         self._numbers = itertools.count(1)
-        self._templates: dict[str, Exception | None] = {}
+        self._templates: dict[str, str | None] = {}
 
     @property
     def name(self) -> str:
@@ -123,9 +124,10 @@ class Server:
             try:
                 fill(self.embedded.url(name))
             except Exception as error:
-                self._templates[name] = error
-        if failure := self._templates[name]:
-            raise RuntimeError(f"the template {name} could not be made: {failure}") from failure
+                self._templates[name] = f"{type(error).__name__}: {error}"
+                raise
+        if reason := self._templates[name]:
+            raise RuntimeError(f"the template {name} could not be made: {reason}")
         return name
 
     def close(self) -> None:
