@@ -107,6 +107,10 @@ def crash(server: Server, number: int) -> None:
     else:
         pid = (server.embedded.data_dir / "postmaster.pid").read_text().split()[0]
         os.kill(int(pid), signal.SIGKILL)
+        limit = time.monotonic() + 10
+        while server.embedded.running:  # the kernel needs a moment
+            assert time.monotonic() < limit
+            time.sleep(0.01)
     server.embedded.start()
 
 
