@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(11);
+select plan(12);
 create function pg_temp.swept (p_action text) returns integer language sql as $$
 select affected from tasker.sweep() where action = p_action
 $$;
@@ -27,6 +27,11 @@ select is(pg_temp.swept('timers_fired'), 0, 'an orphaned timer fires nothing');
 select is((select count(*) from pg_temp.queued('test_queue')), 2::bigint, 'and sends nothing');
 select is((select count(*) from tasker.timers where due_at > '-infinity'), 0::bigint, 'but is removed');
 select is(pg_temp.run_all(), 2, 'all runs');
+
+select pg_temp.a_template('chain', '{"a": [], "b": ["a"]}');
+select pg_temp.step(pg_temp.a_task('chain'), 'b') as b \gset
+insert into tasker.timers (step_id, due_at) values (tasker._step_id(:'b'), tasker._now());
+select is(pg_temp.swept('timers_fired'), 0, 'a step that waits for a parent is not started by a timer');
 
 select * from finish();
 rollback;

@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(7);
+select plan(8);
 create function pg_temp.swept (p_action text) returns integer language sql as $$
 select affected from tasker.sweep() where action = p_action
 $$;
@@ -16,6 +16,8 @@ select pg_temp.later('20 seconds');
 select is(pg_temp.swept('claims_taken_back'), 1, 'one of three has expired');
 select set_eq('select token from tasker.claims', array[:'extended', :'long']::uuid[], 'the others live');
 select throws_ok(format('select from tasker.heartbeat(%L)', :'expired'), 'TK001', null, 'it cannot be extended any more');
+
+select is(tasker._take_back(:'extended', tasker._now()), 0, 'nor is one taken back that was extended since the sweep looked');
 
 -- A claim of which nothing is left to take back.
 select from tasker.cancel_task(:'third', 'not needed');
