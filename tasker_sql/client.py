@@ -415,6 +415,10 @@ class Client:
         """The level of each step of a task."""
         return self._rows(rows.DependencyLevel, "calculate_dependency_levels", task_uuid=task_uuid)
 
+    def list_namespaces(self) -> list[rows.ListedNamespace]:
+        """All namespaces, paused or not."""
+        return self._rows(rows.ListedNamespace, "list_namespaces")
+
     def list_templates(self, namespace: str | None = None) -> list[rows.ListedTemplate]:
         """The templates of a namespace, or all."""
         return self._rows(rows.ListedTemplate, "list_templates", namespace=namespace)

@@ -353,6 +353,18 @@ class DependencyLevel:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedNamespace:
+    """A namespace with its queue, and who paused it, when and why."""
+
+    name: str
+    queue_name: str
+    paused_at: datetime | None
+    paused_by: str | None
+    pause_reason: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ListedTemplate:
     """A version of a template; the latest is what create_task takes when it names none."""
 

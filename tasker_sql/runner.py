@@ -109,23 +109,15 @@ class Loop(threading.Thread):
 
 
 class KnownNamespaces:
-    """All namespaces that a template or a step of one names."""
+    """All namespaces, and which of them are new."""
 
     def __init__(self) -> None:
-        self._templates: set[tuple[str, str, str]] = set()
-        self._namespaces: set[str] = set()
+        self._names: set[str] = set()
 
     def new(self, client: Client) -> list[str]:
         """Those that were not there at the last call."""
-        found: set[str] = set()
-        for template in client.list_templates():
-            key = (template.namespace, template.name, template.version)
-            if key not in self._templates:
-                self._templates.add(key)
-                steps = client.get_template(*key).definition["steps"]
-                found |= {template.namespace, *(step.get("namespace") for step in steps)} - {None}
-        found -= self._namespaces
-        self._namespaces |= found
+        found = {namespace.name for namespace in client.list_namespaces()} - self._names
+        self._names |= found
         return sorted(found)
 
 

@@ -21,7 +21,7 @@ SCRIPTS = next(
     for folder in (PACKAGE / "_alembic", PACKAGE.parent / "alembic")
     if (folder / "env.py").is_file()
 )
-UPGRADE_COMMAND = "tasker-sql upgrade"
+UPGRADE_COMMAND = "tasker-sql db upgrade"
 
 
 class SchemaError(Exception):

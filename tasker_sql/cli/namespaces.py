@@ -31,14 +31,22 @@ def resume(name: Name, reason: Reason) -> None:
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
-    """List the namespaces and how full their queues are."""
+    """List the namespaces: what waits in their queues, and which are paused."""
     with opened() as client:
-        queues = [queue for queue in client.queue_depths() if queue.namespace is not None]
+        namespaces = client.list_namespaces()
+        queues = client.queue_depths()
     if as_json:
-        print_json(queues)
-    else:
-        print_table(
-            ["namespace", "priority", "waiting steps", "oldest"],
-            [(q.namespace, q.priority, q.depth, q.oldest_age) for q in queues],
-            "no namespaces",
-        )
+        print_json({"namespaces": namespaces, "queues": queues})
+        return
+    paused = {
+        n.name: f"since {n.paused_at:%F %T}: {n.pause_reason}" for n in namespaces if n.paused_at
+    }
+    print_table(
+        ["namespace", "priority", "waiting steps", "oldest", "paused"],
+        [
+            (q.namespace, q.priority, q.depth, q.oldest_age, paused.get(q.namespace))
+            for q in queues
+            if q.namespace is not None
+        ],
+        "no namespaces",
+    )

@@ -4,8 +4,8 @@ create or replace function tasker._answer (p_step_id bigint)
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- What a command on a step answers. For a finished step the task's state is told as of that moment, so that
--- a repeated call gives the first answer.
+-- What a command on a step answers. When a completed step's task has ended since, the task is told as it was:
+-- a repeated call gives the first answer, save that the task may have been blocked or paused since.
 --
 -- Returns  one row
 #variable_conflict use_column

@@ -12,7 +12,7 @@ create or replace function tasker._fail (
   set search_path = pg_catalog, pg_temp
 as $$
 -- Ends an attempt that failed: the step waits for its backoff, or is in error when the failure is permanent
--- or was the last attempt allowed. A retry_after wins over the backoff, clamped to 0 .. 30 days.
+-- or was the last attempt allowed. A retry_after (checked by the caller) wins over the backoff.
 --
 -- Returns  the change to record; a change to error still has to reach the task (_advance)
 -- Raises   TK001 when the token does not hold the step
@@ -34,7 +34,7 @@ begin
   if p_retryable and v_step.attempt < v_link.max_attempts then
     v_state := 'waiting_for_retry';
     v_due   := p_now + case
-      when p_retry_after is not null then greatest(least(p_retry_after, interval '30 days'), interval '0')
+      when p_retry_after is not null then p_retry_after
       else tasker._backoff_ms(v_link.backoff, v_link.backoff_base_ms, v_link.max_backoff_ms, v_step.attempt)
            * (case when v_link.jitter then 0.5 + random() / 2 else 1 end) * interval '1 millisecond'
     end;

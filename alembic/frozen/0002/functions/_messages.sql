@@ -19,7 +19,7 @@ begin
     if to_regclass(format('pgmq.%I', 'q_' || v_queue)) is not null then
       return query execute format(
         'select $1, msg_id, enqueued_at, (message ->> ''step_id'')::bigint
-           from pgmq.%I where message ->> ''step_id'' ~ ''^[0-9]{1,18}$''', 'q_' || v_queue)
+           from pgmq.%I where message ->> ''step_id'' ~ ''^([0-9]{1,18}|[1-4][0-9]{18})$''', 'q_' || v_queue)
         using v_queue;
     end if;
   end loop;

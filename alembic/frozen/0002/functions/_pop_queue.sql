@@ -22,7 +22,7 @@ begin
                 select ctid from pgmq.%1$I where msg_id > $1 order by msg_id limit $2 for update skip locked))
        returning msg_id, message ->> ''step_id'' as step_id
      )
-     select coalesce(array_agg(step_id::bigint order by msg_id) filter (where step_id ~ ''^[0-9]{1,18}$''), ''{}''),
+     select coalesce(array_agg(step_id::bigint order by msg_id) filter (where step_id ~ ''^([0-9]{1,18}|[1-4][0-9]{18})$''), ''{}''),
             count(*)::integer,
             min(msg_id)
        from gone', 'q_' || p_queue)

@@ -13,7 +13,7 @@ declare
 begin
   perform tasker._check_keys(p_options, 'the options',
     '{version,idempotency_key,idempotency_keys,priority,run_at,tags,initiator,source_system,reason}', '{}');
-  perform tasker._check_text(p_options -> 'version', 'version', '^[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}$');
+  perform tasker._check_text(p_options -> 'version', 'version', '^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){2}$');
   perform tasker._check_text(p_options -> 'idempotency_key', 'idempotency_key', '^.{1,200}$');
   perform tasker._check_text(p_options -> 'priority', 'priority', '^(high|normal|low)$');
   perform tasker._check_text(p_options -> 'run_at', 'run_at', '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}[0-9:.]*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$');
