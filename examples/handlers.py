@@ -1,5 +1,7 @@
 """Handlers of the example workflows.
 
+To see one run, in two shells:
+
     tasker-sql template register examples/workflows
     tasker-sql run --handlers examples/handlers.py
     tasker-sql task create linear_workflow/mathematical_sequence -c '{"number": 6}' --wait

@@ -19,13 +19,18 @@ def test_a_closed_breaker_lets_calls_pass() -> None:
     assert Breaker().wait(0.0) == 0
 
 
+def state(breaker: Breaker) -> State:
+    """Its state, read anew: mypy believes that what was asserted once stays so."""
+    return breaker.state
+
+
 def test_opens_after_failures_in_a_row_and_not_before() -> None:
     breaker = Breaker()
     for _ in range(4):
         breaker.failed(0.0)
-    assert breaker.state is State.CLOSED
+    assert state(breaker) is State.CLOSED
     breaker.failed(0.0)
-    assert breaker.state is State.OPEN
+    assert state(breaker) is State.OPEN
 
 
 def test_a_success_between_failures_starts_the_count_again() -> None:
@@ -33,29 +38,29 @@ def test_a_success_between_failures_starts_the_count_again() -> None:
     breaker.failed(0.0)
     breaker.succeeded()
     breaker.failed(0.0)
-    assert breaker.state is State.CLOSED
+    assert state(breaker) is State.CLOSED
 
 
 def test_an_open_breaker_says_how_long_to_wait() -> None:
     breaker = opened(now=100.0)
     assert breaker.wait(100.0) == 30
     assert breaker.wait(129.5) == 0.5
-    assert breaker.state is State.OPEN
+    assert state(breaker) is State.OPEN
 
 
 def test_is_on_trial_after_its_time() -> None:
     breaker = opened()
     assert breaker.wait(30.0) == 0
-    assert breaker.state is State.HALF_OPEN
+    assert state(breaker) is State.HALF_OPEN
 
 
 def test_closes_after_successes_on_trial() -> None:
     breaker = opened()
     breaker.wait(30.0)
     breaker.succeeded()
-    assert breaker.state is State.HALF_OPEN
+    assert state(breaker) is State.HALF_OPEN
     breaker.succeeded()
-    assert breaker.state is State.CLOSED
+    assert state(breaker) is State.CLOSED
 
 
 def test_one_failure_on_trial_opens_it_again() -> None:
@@ -63,7 +68,7 @@ def test_one_failure_on_trial_opens_it_again() -> None:
     breaker.wait(30.0)
     breaker.succeeded()
     breaker.failed(31.0)
-    assert breaker.state is State.OPEN
+    assert state(breaker) is State.OPEN
     assert breaker.wait(31.0) == 30
 
 
@@ -74,7 +79,7 @@ def test_successes_of_an_earlier_trial_do_not_count() -> None:
     breaker.failed(30.0)
     breaker.wait(60.0)
     breaker.succeeded()
-    assert breaker.state is State.HALF_OPEN
+    assert state(breaker) is State.HALF_OPEN
 
 
 def test_an_operator_can_force_it_open() -> None:
@@ -83,7 +88,7 @@ def test_an_operator_can_force_it_open() -> None:
     assert breaker.wait(1e9) > 0
     breaker.release()
     assert breaker.wait(1e9) == 0
-    assert breaker.state is State.HALF_OPEN
+    assert state(breaker) is State.HALF_OPEN
 
 
 def test_backoff_doubles_up_to_its_cap() -> None:
