@@ -4,8 +4,9 @@ create or replace function tasker._answer (p_step_id bigint)
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- What a command on a step answers. When a completed step's task has ended since, the task is told as it was:
--- a repeated call gives the first answer, save that the task may have been blocked or paused since.
+-- What a command on a step answers. When a completed step's task has ended since, the task is told
+-- as it was: a repeated call gives the first answer, save that the task may have been blocked or
+-- paused since.
 --
 -- Returns  one row
 #variable_conflict use_column
@@ -13,8 +14,12 @@ begin
   return query
   select task.task_uuid,
          step.state::text,
-         case when step.state in ('complete', 'resolved_manually') and task.finished_at > step.finished_at
-              then 'in_progress' else task.state::text end
+         case
+           when step.state in ('complete', 'resolved_manually')
+                and task.finished_at > step.finished_at
+             then 'in_progress'
+           else task.state::text
+         end
     from tasker.steps as step
     join tasker.tasks as task on task.task_id = step.step_id >> 20
    where step.step_id = p_step_id;

@@ -1,4 +1,9 @@
-create or replace function tasker._backoff_ms (p_kind text, p_base_ms bigint, p_max_ms bigint, p_attempt integer)
+create or replace function tasker._backoff_ms (
+  p_kind    text,
+  p_base_ms bigint,
+  p_max_ms  bigint,
+  p_attempt integer
+)
   returns bigint
   language plpgsql
   immutable

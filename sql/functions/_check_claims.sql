@@ -5,8 +5,9 @@ create or replace function tasker._check_claims (p_task_id bigint)
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_custom_plan
 as $$
--- Claims and submissions against the steps: whoever is in progress is in exactly one pair of hands. A claim
--- may still name a step that was cancelled or settled by hand, until its worker asks or its lease ends.
+-- Claims and submissions against the steps: whoever is in progress is in exactly one pair of hands.
+-- A claim may still name a step that was cancelled or settled by hand, until its worker asks or its
+-- lease ends.
 --
 -- Returns  the violations; id is a step_id (step_no 0: the task)
 -- Calls    _recovery_grace
@@ -19,7 +20,12 @@ declare
 begin
   return query
   with held as materialized (
-    select claim.token, step_id, claim.worker, claim.claimed_at, claim.lease_until, null::timestamptz as submitted_at
+    select claim.token,
+           step_id,
+           claim.worker,
+           claim.claimed_at,
+           claim.lease_until,
+           null::timestamptz as submitted_at
       from tasker.claims as claim cross join unnest(claim.step_ids) as step_id
      where step_id > v_first and step_id < v_last
     union all
@@ -31,7 +37,8 @@ begin
     select held.step_id, held.token, count(*) as times from held group by held.step_id, held.token
   )
   select 'a step in progress is in one pair of hands', 'safety', step.step_id,
-         format('claim or submission %s names it %s times', step.claim_token, coalesce(holder.times, 0))
+         format('claim or submission %s names it %s times',
+                step.claim_token, coalesce(holder.times, 0))
     from tasker.steps as step
     left join holder on holder.step_id = step.step_id and holder.token = step.claim_token
    where step.step_id > v_first
@@ -40,17 +47,23 @@ begin
      and coalesce(holder.times, 0) <> 1
   union all
   select broken.invariant, broken.severity, held.step_id,
-         format('%s of %s, lease until %s, submitted %s; the step is %s', held.token, held.worker, held.lease_until,
-                held.submitted_at, coalesce(step.state::text, 'missing'))
+         format('%s of %s, lease until %s, submitted %s; the step is %s',
+                held.token, held.worker, held.lease_until, held.submitted_at,
+                coalesce(step.state::text, 'missing'))
     from held
     left join tasker.steps as step on step.step_id = held.step_id
    cross join lateral (
-         values ('no claim holds finished work', 'safety', step.step_id is null
-                 or step.claim_token = held.token and step.state in ('complete', 'error', 'waiting_for_retry')),
+         values ('no claim holds finished work', 'safety',
+                 step.step_id is null
+                 or step.claim_token = held.token
+                    and step.state in ('complete', 'error', 'waiting_for_retry')),
                 ('the times of a claim are finite and in order', 'safety',
-                 not (isfinite(held.claimed_at) and isfinite(held.lease_until)) or held.lease_until < held.claimed_at),
-                ('an expired claim is taken back', 'convergence', held.lease_until < v_now - v_grace),
-                ('a submission is processed', 'convergence', held.submitted_at < v_now - v_grace)
+                 not (isfinite(held.claimed_at) and isfinite(held.lease_until))
+                 or held.lease_until < held.claimed_at),
+                ('an expired claim is taken back', 'convergence',
+                 held.lease_until < v_now - v_grace),
+                ('a submission is processed', 'convergence',
+                 held.submitted_at < v_now - v_grace)
          ) as broken (invariant, severity, is_broken)
    where broken.is_broken;
 end;

@@ -31,36 +31,50 @@ begin
      group by 1
   )
   select broken.invariant, broken.severity, task.task_id << 20,
-         format('%s, %s open sinks; of %s steps %s done, %s failed, %s cancelled, %s can move; unfinalized since %s',
-                task.state, task.open_sinks, counted.total, counted.done, counted.failed, counted.cancelled, counted.active, unfinalized.since)
+         format('%s, %s open sinks; of %s steps %s done, %s failed, %s cancelled, '
+                '%s can move; unfinalized since %s',
+                task.state, task.open_sinks, counted.total, counted.done, counted.failed,
+                counted.cancelled, counted.active, unfinalized.since)
     from tasker.tasks as task
     join tasker.task_templates as template on template.template_id = task.template_id
     left join counted on counted.task_id = task.task_id
     left join tasker.unfinalized_tasks as unfinalized on unfinalized.task_id = task.task_id
    cross join lateral (
-         values ('a task has all its steps', 'safety', counted.total is distinct from template.step_count),
-                ('a complete task has only steps that are done', 'safety', task.state = 'complete' and counted.done < counted.total),
-                ('a cancelled or resolved task has no open step', 'safety', task.state in ('cancelled', 'resolved_manually')
+         values ('a task has all its steps', 'safety',
+                 counted.total is distinct from template.step_count),
+                ('a complete task has only steps that are done', 'safety',
+                 task.state = 'complete' and counted.done < counted.total),
+                ('a cancelled or resolved task has no open step', 'safety',
+                 task.state in ('cancelled', 'resolved_manually')
                  and counted.done + counted.failed + counted.cancelled < counted.total),
                 ('only a cancelled or resolved task has cancelled steps', 'safety',
                  task.state not in ('cancelled', 'resolved_manually') and counted.cancelled > 0),
                 ('a task in error has a failed step, and none that can move', 'safety',
                  task.state = 'error' and (counted.failed = 0 or counted.active > 0)),
                 ('a task is blocked exactly while it has a failed step', 'safety',
-                 task.finished_at is null and (task.state = 'blocked_by_failures') <> (counted.failed > 0)),
-                ('a task is listed as unfinalized while its last step does not decide its end', 'safety',
+                 task.finished_at is null
+                 and (task.state = 'blocked_by_failures') <> (counted.failed > 0)),
+                ('a task is listed as unfinalized while its last step does not decide its end',
+                 'safety',
                  (unfinalized.task_id is not null)
-                   <> (task.finished_at is null and (task.state = 'blocked_by_failures' or task.open_sinks = 0))),
-                ('a task in which nothing can move is finalized', 'convergence', task.finished_at is null
+                 <> (task.finished_at is null
+                     and (task.state = 'blocked_by_failures' or task.open_sinks = 0))),
+                ('a task in which nothing can move is finalized', 'convergence',
+                 task.finished_at is null
                  and (not task.finalize_externally and task.open_sinks = 0
-                      or task.state = 'blocked_by_failures' and counted.active = 0 and unfinalized.since < v_now - v_grace
-                      or unfinalized.since < v_now - v_grace - interval '1 hour' and counted.active = 0)
-                 and not exists (select from tasker.finalization_claims as claim where claim.task_id = task.task_id))
+                      or task.state = 'blocked_by_failures'
+                         and counted.active = 0
+                         and unfinalized.since < v_now - v_grace
+                      or unfinalized.since < v_now - v_grace - interval '1 hour'
+                         and counted.active = 0)
+                 and not exists (select from tasker.finalization_claims as claim
+                                  where claim.task_id = task.task_id))
          ) as broken (invariant, severity, is_broken)
    where task.task_id between v_first and v_last
      and broken.is_broken
   union all
-  select 'a finalization claim ends', 'convergence', claim.task_id << 20, format('%s until %s', claim.processor_id, claim.claimed_until)
+  select 'a finalization claim ends', 'convergence', claim.task_id << 20,
+         format('%s until %s', claim.processor_id, claim.claimed_until)
     from tasker.finalization_claims as claim
    where claim.task_id between v_first and v_last
      and claim.claimed_until < v_now - v_grace;

@@ -6,17 +6,21 @@ create or replace function tasker._check_history (p_task_id bigint)
   set plan_cache_mode = force_custom_plan
   set work_mem = '64MB'
 as $$
--- History against the state chart and the rows: only legal changes, each from where the last one led to, the
--- first one from the beginning, the last one to the state that the row has. A step that a worker finished keeps
--- its token; one that was finished by hand has none, and history has a reason.
+-- History against the state chart and the rows: only legal changes, each from where the last one
+-- led to, the first one from the beginning, the last one to the state that the row has. A step that
+-- a worker finished keeps its token; one that was finished by hand has none, and history has a
+-- reason.
 --
 -- Returns  the violations; id is a step_id (step_no 0: the task)
 #variable_conflict use_column
 declare
   v_first constant bigint := coalesce(p_task_id, 0) << 20;
   v_last  constant bigint := (coalesce(p_task_id, 4398046511103) + 1) << 20;
-  v_since constant timestamptz := coalesce((select task.created_at - interval '1 hour' from tasker.tasks as task
-                                             where task.task_id = p_task_id), '-infinity');
+  v_since constant timestamptz := coalesce(
+    (select task.created_at - interval '1 hour'
+       from tasker.tasks as task
+      where task.task_id = p_task_id),
+    '-infinity');
 begin
   return query
   with entry as materialized (
@@ -30,8 +34,13 @@ begin
      where task.task_id >= v_first >> 20 and task.task_id < v_last >> 20
   ),
   change as materialized (
-    select change.id, change.change, change.reason is null as no_reason, legal.from_state, legal.to_state,
-           lag(legal.to_state, 1, case when change.id & 1048575 <> 0 then 'pending' end) over chain as previous,
+    select change.id,
+           change.change,
+           change.reason is null as no_reason,
+           legal.from_state,
+           legal.to_state,
+           lag(legal.to_state, 1, case when change.id & 1048575 <> 0 then 'pending' end)
+             over chain as previous,
            lead(change.id) over chain is null as is_last
       from tasker._changes as change
       left join tasker.legal_transitions as legal on legal.transition = change.change
@@ -39,8 +48,13 @@ begin
        and change.id >= v_first and change.id < v_last
     window chain as (partition by change.id order by change.transition_id, change.position)
   )
-  select case when change.to_state is null then 'only legal transitions' else 'history is an unbroken chain' end,
-         'safety', change.id, format('%s after %s', change.change, coalesce(change.previous, 'nothing'))
+  select case
+           when change.to_state is null then 'only legal transitions'
+           else 'history is an unbroken chain'
+         end,
+         'safety',
+         change.id,
+         format('%s after %s', change.change, coalesce(change.previous, 'nothing'))
     from change
    where (change.to_state is null or change.from_state is distinct from change.previous)
      and exists (select from entry where entry.id = change.id)
@@ -49,7 +63,9 @@ begin
          format('%s, history says %s', entry.state, coalesce(change.to_state, 'nothing'))
     from entry
     left join change on change.id = entry.id and change.is_last
-   where entry.state is distinct from coalesce(change.to_state, case when entry.id & 1048575 <> 0 then 'pending' end)
+   where entry.state is distinct from coalesce(
+           change.to_state,
+           case when entry.id & 1048575 <> 0 then 'pending' end)
   union all
   select 'a step is finished by the token that claimed it, or by hand', 'safety', entry.id,
          format('%s without a token', change.change)

@@ -4,7 +4,8 @@ create or replace function tasker._check_json_size (p_value jsonb, p_what text)
   immutable
   set search_path = pg_catalog, pg_temp
 as $$
--- Guards contexts and results: at most 1 MiB as stored. Larger data belongs in a table of the user's own.
+-- Guards contexts and results: at most 1 MiB as stored. Larger data belongs in a table of the
+-- user's own.
 --
 -- Raises   TK006
 begin

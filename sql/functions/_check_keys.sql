@@ -1,4 +1,9 @@
-create or replace function tasker._check_keys (p_value jsonb, p_what text, p_known text[], p_needed text[])
+create or replace function tasker._check_keys (
+  p_value  jsonb,
+  p_what   text,
+  p_known  text[],
+  p_needed text[]
+)
   returns void
   language plpgsql
   immutable
@@ -12,16 +17,25 @@ declare
 begin
   if jsonb_typeof(p_value) is distinct from 'object' then
     raise exception '% must be an object', p_what
-      using errcode = '22023', detail = format('got %s', coalesce(jsonb_typeof(p_value), 'nothing'));
+      using errcode = '22023',
+            detail  = format('got %s', coalesce(jsonb_typeof(p_value), 'nothing'));
   end if;
-  select key into v_wrong from jsonb_object_keys(p_value) as key where key <> all (p_known) order by key limit 1;
+  select key into v_wrong
+    from jsonb_object_keys(p_value) as key
+   where key <> all (p_known)
+   order by key
+   limit 1;
   if found then
     raise exception 'unknown key in %', p_what
-      using errcode = '22023', detail = format('%s; known are %s', quote_literal(left(v_wrong, 100)), array_to_string(p_known, ', '));
+      using errcode = '22023',
+            detail  = format('%s; known are %s',
+                             quote_literal(left(v_wrong, 100)), array_to_string(p_known, ', '));
   end if;
   select key into v_wrong from unnest(p_needed) as key where not p_value ? key limit 1;
   if found then
-    raise exception 'missing key in %', p_what using errcode = '22023', detail = format('%s is needed', v_wrong);
+    raise exception 'missing key in %', p_what
+      using errcode = '22023',
+            detail  = format('%s is needed', v_wrong);
   end if;
 end;
 $$;

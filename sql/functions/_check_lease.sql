@@ -4,7 +4,8 @@ create or replace function tasker._check_lease (p_lease interval)
   immutable
   set search_path = pg_catalog, pg_temp
 as $$
--- Guards a lease: more than nothing, at most a day. (Adding a null or endless interval would never end.)
+-- Guards a lease: more than nothing, at most a day. (Adding a null or endless interval would never
+-- end.)
 --
 -- Raises   22023
 begin

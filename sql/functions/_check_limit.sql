@@ -11,7 +11,8 @@ begin
   if (p_limit between p_least and p_most) is not true then
     raise exception 'limit out of range'
       using errcode = '22023',
-            detail = format('got %s, need %s to %s', coalesce(p_limit::text, 'null'), p_least, p_most);
+            detail  = format('got %s, need %s to %s',
+                             coalesce(p_limit::text, 'null'), p_least, p_most);
   end if;
 end;
 $$;

@@ -4,13 +4,15 @@ create or replace function tasker._check_queues (p_task_id bigint)
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- Every namespace has its queues, and the orchestration queues exist. (Of one task: those of its steps.)
+-- Every namespace has its queues, and the orchestration queues exist. (Of one task: those of its
+-- steps.)
 --
 -- Returns  the violations; id is null
 #variable_conflict use_column
 begin
   return query
-  select 'every queue exists', 'convergence', null::bigint, format('pgmq.q_%s is missing', queue.name)
+  select 'every queue exists', 'convergence', null::bigint,
+         format('pgmq.q_%s is missing', queue.name)
     from (select namespace.name || '_queue' || suffix as name
             from tasker.namespaces as namespace
            cross join unnest(array['', '_high', '_low']) as suffix
@@ -21,7 +23,8 @@ begin
                           where task.task_id = p_task_id
                             and link.namespace_id = namespace.namespace_id)
            union all
-          select unnest(array['orchestration_step_results', 'orchestration_task_requests'])) as queue
+          select unnest(array['orchestration_step_results', 'orchestration_task_requests'])
+         ) as queue
    where to_regclass(format('pgmq.%I', 'q_' || queue.name)) is null;
 end;
 $$;

@@ -15,37 +15,56 @@ declare
 begin
   perform tasker._check_keys(p_step, v_what,
     '{name,description,handler,namespace,dependencies,retry,timeout_seconds}', '{name,handler}');
-  v_what := 'step ' || tasker._check_text(p_step -> 'name', v_what || ' name', '^[A-Za-z][A-Za-z0-9_.-]{0,99}$');
+  v_what := 'step ' || tasker._check_text(p_step -> 'name', v_what || ' name',
+    '^[A-Za-z][A-Za-z0-9_.-]{0,99}$');
   perform tasker._check_prose(p_step -> 'description', v_what || ' description', 0, 2000);
-  perform tasker._check_text(p_step -> 'namespace', v_what || ' namespace', '^[a-z][a-z0-9_]{0,31}$');
+  perform tasker._check_text(p_step -> 'namespace', v_what || ' namespace',
+    '^[a-z][a-z0-9_]{0,31}$');
 
-  perform tasker._check_keys(v_handler, v_what || ' handler', '{callable,sql,initialization}', '{}');
+  perform tasker._check_keys(v_handler, v_what || ' handler',
+    '{callable,sql,initialization}', '{}');
   if v_handler ? 'callable' = v_handler ? 'sql' then
-    raise exception 'a handler needs a callable or a sql function' using errcode = '22023', detail = v_what || ' handler';
+    raise exception 'a handler needs a callable or a sql function'
+      using errcode = '22023',
+            detail  = v_what || ' handler';
   end if;
-  perform tasker._check_text(v_handler -> 'callable', v_what || ' handler callable', '^(?!sql:)[^[:cntrl:]]{1,200}$');
-  perform tasker._check_text(v_handler -> 'sql', v_what || ' handler sql', '^[A-Za-z_][A-Za-z0-9_$]{0,62}\.[A-Za-z_][A-Za-z0-9_$]{0,62}$');
-  perform tasker._check_keys(coalesce(v_handler -> 'initialization', '{}'), v_what || ' handler initialization',
+  perform tasker._check_text(v_handler -> 'callable', v_what || ' handler callable',
+    '^(?!sql:)[^[:cntrl:]]{1,200}$');
+  perform tasker._check_text(v_handler -> 'sql', v_what || ' handler sql',
+    '^[A-Za-z_][A-Za-z0-9_$]{0,62}\.[A-Za-z_][A-Za-z0-9_$]{0,62}$');
+  perform tasker._check_keys(coalesce(v_handler -> 'initialization', '{}'),
+    v_what || ' handler initialization',
     array(select jsonb_object_keys(case when jsonb_typeof(v_handler -> 'initialization') = 'object'
-                                        then v_handler -> 'initialization' else '{}' end)), '{}');
+                                        then v_handler -> 'initialization' else '{}' end)),
+    '{}');
 
   if jsonb_typeof(coalesce(p_step -> 'dependencies', '[]')) <> 'array'
      or jsonb_path_exists(p_step, '$.dependencies[*] ? (@.type() != "string")') then
-    raise exception 'dependencies must be an array of step names' using errcode = '22023', detail = v_what;
+    raise exception 'dependencies must be an array of step names'
+      using errcode = '22023',
+            detail  = v_what;
   end if;
 
   perform tasker._check_keys(v_retry, v_what || ' retry',
     '{retryable,max_attempts,backoff,backoff_base_ms,max_backoff_ms,jitter}', '{}');
-  if jsonb_path_exists(v_retry, '$.* ? (@.type() != "boolean" && @.type() != "number" && @.type() != "string")')
+  if jsonb_path_exists(v_retry,
+       '$.* ? (@.type() != "boolean" && @.type() != "number" && @.type() != "string")')
      or coalesce(jsonb_typeof(v_retry -> 'retryable'), 'boolean') <> 'boolean'
      or coalesce(jsonb_typeof(v_retry -> 'jitter'), 'boolean') <> 'boolean' then
-    raise exception 'retryable and jitter must be true or false' using errcode = '22023', detail = v_what || ' retry';
+    raise exception 'retryable and jitter must be true or false'
+      using errcode = '22023',
+            detail  = v_what || ' retry';
   end if;
-  perform tasker._check_text(v_retry -> 'backoff', v_what || ' retry backoff', '^(none|linear|exponential|fibonacci)$');
-  perform tasker._check_number(v_retry -> 'max_attempts', v_what || ' retry max_attempts', 1, 1000, 3);
-  perform tasker._check_number(v_retry -> 'backoff_base_ms', v_what || ' retry backoff_base_ms', 0, 86400000, 1000);
-  perform tasker._check_number(v_retry -> 'max_backoff_ms', v_what || ' retry max_backoff_ms', 0, 2592000000, 30000);
-  perform tasker._check_number(p_step -> 'timeout_seconds', v_what || ' timeout_seconds', 1, 86400, null);
+  perform tasker._check_text(v_retry -> 'backoff', v_what || ' retry backoff',
+    '^(none|linear|exponential|fibonacci)$');
+  perform tasker._check_number(v_retry -> 'max_attempts', v_what || ' retry max_attempts',
+    1, 1000, 3);
+  perform tasker._check_number(v_retry -> 'backoff_base_ms', v_what || ' retry backoff_base_ms',
+    0, 86400000, 1000);
+  perform tasker._check_number(v_retry -> 'max_backoff_ms', v_what || ' retry max_backoff_ms',
+    0, 2592000000, 30000);
+  perform tasker._check_number(p_step -> 'timeout_seconds', v_what || ' timeout_seconds',
+    1, 86400, null);
 end;
 $$;
 

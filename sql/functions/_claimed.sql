@@ -1,7 +1,17 @@
 create or replace function tasker._claimed (p_token uuid)
   returns table (
-    step_uuid uuid, task_uuid uuid, name text, handler text, attempt integer, max_attempts integer, token uuid,
-    lease_until timestamptz, timeout interval, config jsonb, context jsonb, dependency_results jsonb
+    step_uuid          uuid,
+    task_uuid          uuid,
+    name               text,
+    handler            text,
+    attempt            integer,
+    max_attempts       integer,
+    token              uuid,
+    lease_until        timestamptz,
+    timeout            interval,
+    config             jsonb,
+    context            jsonb,
+    dependency_results jsonb
   )
   language plpgsql
   stable
@@ -30,10 +40,18 @@ begin
   ),
   link as materialized (
     select link.*
-      from (select distinct step.template_id, (step.step_id & 1048575)::integer as step_no from step) as kind
+      from (select distinct step.template_id, (step.step_id & 1048575)::integer as step_no
+              from step) as kind
      cross join lateral (
-           select link.template_id, link.step_no, link.name, link.handler, link.max_attempts::integer as max_attempts,
-                  link.timeout_seconds, link.config, link.parents, link.parent_names
+           select link.template_id,
+                  link.step_no,
+                  link.name,
+                  link.handler,
+                  link.max_attempts::integer as max_attempts,
+                  link.timeout_seconds,
+                  link.config,
+                  link.parents,
+                  link.parent_names
              from tasker.template_steps as link
             where link.template_id = kind.template_id
               and link.step_no = kind.step_no
@@ -41,7 +59,9 @@ begin
            ) as link
   ),
   dependency as materialized (
-    select step.step_id as child_id, step.step_id - link.step_no + parent.step_no as step_id, parent.name
+    select step.step_id as child_id,
+           step.step_id - link.step_no + parent.step_no as step_id,
+           parent.name
       from step
       join link on link.template_id = step.template_id and link.step_no = step.step_id & 1048575
      cross join unnest(link.parents, link.parent_names) as parent (step_no, name)
@@ -49,7 +69,8 @@ begin
   parent as materialized (
     select parent.step_id, parent.result
       from tasker.steps as parent
-     where parent.step_id = any (array(select distinct dependency.step_id from dependency order by 1))
+     where parent.step_id = any (
+             array(select distinct dependency.step_id from dependency order by 1))
   ),
   input as materialized (
     select dependency.child_id, jsonb_object_agg(dependency.name, parent.result) as results
@@ -57,9 +78,18 @@ begin
       join parent on parent.step_id = dependency.step_id
      group by dependency.child_id
   )
-  select tasker._step_uuid(task.task_uuid, step.step_id), task.task_uuid, link.name, link.handler, step.attempt,
-         link.max_attempts, p_token, v_claim.lease_until, make_interval(secs => link.timeout_seconds), link.config,
-         task.context, coalesce(input.results, '{}')
+  select tasker._step_uuid(task.task_uuid, step.step_id),
+         task.task_uuid,
+         link.name,
+         link.handler,
+         step.attempt,
+         link.max_attempts,
+         p_token,
+         v_claim.lease_until,
+         make_interval(secs => link.timeout_seconds),
+         link.config,
+         task.context,
+         coalesce(input.results, '{}')
     from step
     join task on task.task_id = step.step_id >> 20
     join link on link.template_id = step.template_id and link.step_no = step.step_id & 1048575

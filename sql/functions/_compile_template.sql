@@ -1,32 +1,49 @@
-create or replace function tasker._compile_template (p_template_id integer, p_namespace text, p_steps jsonb)
+create or replace function tasker._compile_template (
+  p_template_id integer,
+  p_namespace   text,
+  p_steps       jsonb
+)
   returns void
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Turns the steps of a checked definition into rows: numbered in topological order, with parents, children
--- and the joins that more than 16 steps lead to.
+-- Turns the steps of a checked definition into rows: numbered in topological order, with parents,
+-- children and the joins that more than 16 steps lead to.
 --
 -- Raises   22023 for a duplicate step, an unknown or doubled dependency; TK007 for a cycle
 -- Calls    _topological_order, _cycle
 declare
-  v_names    text[] := array(select step ->> 'name' from jsonb_array_elements(p_steps) with ordinality as s (step, position) order by position);
+  v_names    text[] := array(
+    select step ->> 'name'
+      from jsonb_array_elements(p_steps) with ordinality as s (step, position)
+     order by position);
   v_wrong    text;
   v_parents  integer[];
   v_children integer[];
   v_order    integer[];
 begin
-  select name into v_wrong from unnest(v_names) as name group by name having count(*) > 1 order by name limit 1;
+  select name into v_wrong
+    from unnest(v_names) as name
+   group by name
+  having count(*) > 1
+   order by name
+   limit 1;
   if found then
-    raise exception 'duplicate step' using errcode = '22023', detail = format('step %s is defined twice', v_wrong);
+    raise exception 'duplicate step'
+      using errcode = '22023',
+            detail = format('step %s is defined twice', v_wrong);
   end if;
   with dependency as materialized (
     select child.position, parent
       from jsonb_array_elements(p_steps) with ordinality as child (step, position)
      cross join jsonb_array_elements_text(coalesce(child.step -> 'dependencies', '[]')) as parent
   )
-  select case when count(known.name) > 1 then format('step %s names %s twice', v_names[dependency.position], dependency.parent)
+  select case when count(known.name) > 1
+              then format('step %s names %s twice',
+                          v_names[dependency.position], dependency.parent)
               else format('step %s depends on %s, which does not exist',
-                          v_names[dependency.position], left(quote_literal(dependency.parent), 100)) end
+                          v_names[dependency.position],
+                          left(quote_literal(dependency.parent), 100)) end
     into v_wrong
     from dependency
     left join unnest(v_names) as known (name) on known.name = dependency.parent
@@ -38,7 +55,10 @@ begin
     raise exception 'bad dependency' using errcode = '22023', detail = v_wrong;
   end if;
 
-  with step as materialized (select name, position from unnest(v_names) with ordinality as step (name, position))
+  with step as materialized (
+    select name, position
+      from unnest(v_names) with ordinality as step (name, position)
+  )
   select array_agg(parent.position order by parent.position, child.position),
          array_agg(child.position order by parent.position, child.position)
     into v_parents, v_children

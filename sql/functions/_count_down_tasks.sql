@@ -8,9 +8,10 @@ create or replace function tasker._count_down_tasks (
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Counts finished sinks off their tasks, and ends the tasks that wait for none any more. p_task_ids are the
--- tasks' step_no 0 ids, p_amounts those with other than one finished sink. A task in error or blocked by
--- failures is counted too, but ends elsewhere: an operator settles its failed steps one by one.
+-- Counts finished sinks off their tasks, and ends the tasks that wait for none any more. p_task_ids
+-- are the tasks' step_no 0 ids, p_amounts those with other than one finished sink. A task in error
+-- or blocked by failures is counted too, but ends elsewhere: an operator settles its failed steps
+-- one by one.
 --
 -- Returns  the changes to record
 -- Locks    the tasks in id order
@@ -24,13 +25,22 @@ begin
   end if;
   with counted as (
     update tasker.tasks as task
-       set open_sinks  = task.open_sinks - coalesce((p_amounts ->> (task.task_id << 20)::text)::integer, 1),
-           state       = case when task.state = 'in_progress' and not task.finalize_externally
-                                   and task.open_sinks = coalesce((p_amounts ->> (task.task_id << 20)::text)::integer, 1)
-                              then 'complete' else task.state end,
-           finished_at = case when task.state = 'in_progress' and not task.finalize_externally
-                                   and task.open_sinks = coalesce((p_amounts ->> (task.task_id << 20)::text)::integer, 1)
-                              then p_now else task.finished_at end
+       set open_sinks  = task.open_sinks
+                         - coalesce((p_amounts ->> (task.task_id << 20)::text)::integer, 1),
+           state       = case when task.state = 'in_progress'
+                                   and not task.finalize_externally
+                                   and task.open_sinks
+                                     = coalesce(
+                                         (p_amounts ->> (task.task_id << 20)::text)::integer, 1)
+                              then 'complete'
+                              else task.state end,
+           finished_at = case when task.state = 'in_progress'
+                                   and not task.finalize_externally
+                                   and task.open_sinks
+                                     = coalesce(
+                                         (p_amounts ->> (task.task_id << 20)::text)::integer, 1)
+                              then p_now
+                              else task.finished_at end
      where task.task_id = any (array(select id >> 20 from unnest(p_task_ids) as id))
        and task.state in ('in_progress', 'blocked_by_failures', 'error')
     returning task.task_id, task.open_sinks, task.state

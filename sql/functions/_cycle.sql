@@ -1,11 +1,16 @@
-create or replace function tasker._cycle (p_names text[], p_order integer[], p_parents integer[], p_children integer[])
+create or replace function tasker._cycle (
+  p_names    text[],
+  p_order    integer[],
+  p_parents  integer[],
+  p_children integer[]
+)
   returns text
   language plpgsql
   immutable
   set search_path = pg_catalog, pg_temp
 as $$
--- Names one cycle among the steps that found no place in the order: from any of them, walk to a parent that
--- found none either, until a step comes again.
+-- Names one cycle among the steps that found no place in the order: from any of them, walk to a
+-- parent that found none either, until a step comes again.
 --
 -- Returns  like 'a -> b -> a'; the middle of a long one is left out
 declare
@@ -32,9 +37,12 @@ begin
   v_path := v_step || v_path[1:cardinality(v_path) - v_seen[v_step] + 1];
   if cardinality(v_path) > 12 then
     return format('%s -> ... %s steps ... -> %s',
-                  (select string_agg(p_names[p], ' -> ') from unnest(v_path[1:6]) as p), cardinality(v_path) - 7, p_names[v_step]);
+                  (select string_agg(p_names[p], ' -> ') from unnest(v_path[1:6]) as p),
+                  cardinality(v_path) - 7,
+                  p_names[v_step]);
   end if;
-  return (select string_agg(p_names[p], ' -> ' order by i) from unnest(v_path) with ordinality as hop (p, i));
+  return (select string_agg(p_names[p], ' -> ' order by i)
+            from unnest(v_path) with ordinality as hop (p, i));
 end;
 $$;
 

@@ -1,21 +1,32 @@
-create or replace function tasker._defer_wide (p_wide bigint[], p_amounts jsonb, out ids bigint[], out amounts jsonb)
+create or replace function tasker._defer_wide (
+  p_wide      bigint[],
+  p_amounts   jsonb,
+  out ids     bigint[],
+  out amounts jsonb
+)
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Keeps the finishing parents of a wide join (or sinks of a wide task, step_no 0) from queueing up behind its
--- one row: a row that is free is locked, and takes what others deferred with it; for one that is not, the
--- decrement is deferred.
+-- Keeps the finishing parents of a wide join (or sinks of a wide task, step_no 0) from queueing up
+-- behind its one row: a row that is free is locked, and takes what others deferred with it; for one
+-- that is not, the decrement is deferred.
 --
 -- Returns  the free ones that have anything to count, and the amounts that now hold for them
 -- Locks    the free ones of p_wide; never waits
 declare
   v_free bigint[];
 begin
-  v_free := array(select step.step_id from tasker.steps as step
-                   where step.step_id = any (p_wide) order by step.step_id for update skip locked)
-         || array(select task.task_id << 20 from tasker.tasks as task
-                   where task.task_id = any (array(select id >> 20 from unnest(p_wide) as id where id & 1048575 = 0))
-                   order by task.task_id for no key update skip locked);
+  v_free := array(select step.step_id
+                    from tasker.steps as step
+                   where step.step_id = any (p_wide)
+                   order by step.step_id
+                     for update skip locked)
+         || array(select task.task_id << 20
+                    from tasker.tasks as task
+                   where task.task_id = any (array(
+                           select id >> 20 from unnest(p_wide) as id where id & 1048575 = 0))
+                   order by task.task_id
+                     for no key update skip locked);
 
   insert into tasker.deferred_decrements (step_id, amount)
   select busy.step_id, coalesce((p_amounts ->> busy.step_id::text)::integer, 1)
@@ -29,11 +40,15 @@ begin
     returning deferred.step_id, deferred.amount
   ),
   summed as (
-    select free.step_id, coalesce((p_amounts ->> free.step_id::text)::integer, 1)
-                         + coalesce((select sum(taken.amount) from taken where taken.step_id = free.step_id), 0) as amount
+    select free.step_id,
+           coalesce((p_amounts ->> free.step_id::text)::integer, 1)
+           + coalesce((select sum(taken.amount)
+                         from taken
+                        where taken.step_id = free.step_id), 0) as amount
       from unnest(v_free) as free (step_id)
   )
-  select coalesce(array_agg(summed.step_id order by summed.step_id), '{}'), jsonb_object_agg(summed.step_id, summed.amount)
+  select coalesce(array_agg(summed.step_id order by summed.step_id), '{}'),
+         jsonb_object_agg(summed.step_id, summed.amount)
     into ids, amounts
     from summed
    where summed.amount > 0;

@@ -11,8 +11,9 @@ create or replace function tasker._fail (
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Ends an attempt that failed: the step waits for its backoff, or is in error when the failure is permanent
--- or was the last attempt allowed. A retry_after (checked by the caller) wins over the backoff.
+-- Ends an attempt that failed: the step waits for its backoff, or is in error when the failure is
+-- permanent or was the last attempt allowed. A retry_after (checked by the caller) wins over the
+-- backoff.
 --
 -- Returns  the change to record; a change to error still has to reach the task (_advance)
 -- Raises   TK001 when the token does not hold the step
@@ -24,7 +25,10 @@ declare
   v_state tasker.step_state := 'error'::tasker.step_state;
   v_due   timestamptz;
 begin
-  select step.* into v_step from tasker.steps as step where step.step_id = p_step_id for no key update;
+  select step.* into v_step
+    from tasker.steps as step
+   where step.step_id = p_step_id
+     for no key update;
   if v_step.claim_token is distinct from p_token or v_step.state is distinct from 'in_progress' then
     perform tasker._stale(p_token, array[p_step_id]);
   end if;
@@ -35,8 +39,10 @@ begin
     v_state := 'waiting_for_retry';
     v_due   := p_now + case
       when p_retry_after is not null then p_retry_after
-      else tasker._backoff_ms(v_link.backoff, v_link.backoff_base_ms, v_link.max_backoff_ms, v_step.attempt)
-           * (case when v_link.jitter then 0.5 + random() / 2 else 1 end) * interval '1 millisecond'
+      else tasker._backoff_ms(v_link.backoff, v_link.backoff_base_ms, v_link.max_backoff_ms,
+                              v_step.attempt)
+           * (case when v_link.jitter then 0.5 + random() / 2 else 1 end)
+           * interval '1 millisecond'
     end;
     insert into tasker.timers (step_id, due_at) values (p_step_id, v_due);
   end if;
@@ -45,8 +51,13 @@ begin
      set state       = v_state,
          finished_at = case when v_state = 'error' then p_now end
    where step.step_id = p_step_id;
-  insert into tasker.step_failures (step_id, attempt, token, worker, error, retryable, failed_at, to_state, next_retry_at)
-  values (p_step_id, v_step.attempt, p_token, p_worker, tasker._error(p_error), p_retryable, p_now, v_state, v_due);
+  insert into tasker.step_failures (
+    step_id, attempt, token, worker, error, retryable, failed_at, to_state, next_retry_at
+  )
+  values (
+    p_step_id, v_step.attempt, p_token, p_worker, tasker._error(p_error), p_retryable, p_now,
+    v_state, v_due
+  );
   return ('step in_progress -> ' || v_state)::tasker.transition;
 end;
 $$;

@@ -9,8 +9,9 @@ create or replace function tasker._finalize (
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Decides how a task ended that its last sink did not end: complete when every sink is closed (and whoever
--- must finalize it does so: p_external), error when it is blocked by failures and nothing can still run.
+-- Decides how a task ended that its last sink did not end: complete when every sink is closed (and
+-- whoever must finalize it does so: p_external), error when it is blocked by failures and nothing
+-- can still run.
 --
 -- Returns  the state it is in now, and the changes to record (none: not ready, or ended before)
 -- Locks    the task
@@ -20,14 +21,19 @@ declare
 begin
   ids     := '{}';
   changes := '{}';
-  select task.* into v_task from tasker.tasks as task where task.task_id = p_task_id for no key update;
+  select task.* into v_task
+    from tasker.tasks as task
+   where task.task_id = p_task_id
+     for no key update;
   if v_task.finished_at is null then
     if v_task.open_sinks = 0 and (p_external or not v_task.finalize_externally) then
       state   := 'complete';
       changes := (case when v_task.state = 'blocked_by_failures'
                        then '{task blocked_by_failures -> in_progress,task in_progress -> complete}'
                        else '{task in_progress -> complete}' end)::tasker.transition[];
-    elsif v_task.state = 'blocked_by_failures' and v_task.open_sinks > 0 and not tasker._is_active(p_task_id) then
+    elsif v_task.state = 'blocked_by_failures'
+          and v_task.open_sinks > 0
+          and not tasker._is_active(p_task_id) then
       state   := 'error';
       changes := '{task blocked_by_failures -> error}'::tasker.transition[];
     end if;

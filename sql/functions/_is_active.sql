@@ -3,8 +3,8 @@ create or replace function tasker._is_active (p_task_id bigint)
   language sql
   stable
 as $$
--- Can any step of the task still move by itself? (A pending step that waits for nobody waits for a timer; one
--- whose last parents are yet to be counted may be about to run.)
+-- Can any step of the task still move by itself? (A pending step that waits for nobody waits for a
+-- timer; one whose last parents are yet to be counted may be about to run.)
 select exists (
   select
     from tasker.steps as step

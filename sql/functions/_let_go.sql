@@ -19,7 +19,8 @@ begin
     return v_worker;
   end if;
 
-  -- Some stay: those that nobody named and that are still in this claim's hands (a cancelled step is not).
+  -- Some stay: those that nobody named and that are still in this claim's hands (a cancelled step
+  -- is not).
   update tasker.claims as claim
      set step_ids = array(select step.step_id
                             from tasker.steps as step

@@ -1,10 +1,14 @@
-create or replace function tasker._lost_steps (p_queue text, p_step_ids bigint[], p_enqueued timestamptz[])
+create or replace function tasker._lost_steps (
+  p_queue    text,
+  p_step_ids bigint[],
+  p_enqueued timestamptz[]
+)
   returns bigint[]
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Which of these enqueued steps have no message in the queue. Queues are first in, first out: a step enqueued
--- after the oldest message is not suspected, so a healthy backlog is never searched.
+-- Which of these enqueued steps have no message in the queue. Queues are first in, first out: a
+-- step enqueued after the oldest message is not suspected, so a healthy backlog is never searched.
 --
 -- Returns  step_ids; null for none
 declare
@@ -14,7 +18,9 @@ begin
   if to_regclass(format('pgmq.%I', 'q_' || p_queue)) is null then
     return null;
   end if;
-  execute format('select coalesce((select enqueued_at from pgmq.%I order by msg_id limit 1), ''infinity'')', 'q_' || p_queue)
+  execute format(
+    'select coalesce((select enqueued_at from pgmq.%I order by msg_id limit 1), ''infinity'')',
+    'q_' || p_queue)
     into v_oldest;
   select array_agg(step.step_id) into v_lost
     from unnest(p_step_ids, p_enqueued) as step (step_id, enqueued)
@@ -22,7 +28,9 @@ begin
   if v_lost is not null and v_oldest < 'infinity' then
     execute format(
       'select array_agg(step_id) from unnest($1) as step_id
-        where not exists (select from pgmq.%I as q where q.message ->> ''step_id'' = step_id::text)', 'q_' || p_queue)
+        where not exists (select from pgmq.%I as q
+                           where q.message ->> ''step_id'' = step_id::text)',
+      'q_' || p_queue)
       into v_lost using v_lost;
   end if;
   return v_lost;

@@ -1,4 +1,8 @@
-create or replace function tasker._not_claimable (p_step_ids bigint[], p_template_ids integer[], p_namespace_id integer)
+create or replace function tasker._not_claimable (
+  p_step_ids     bigint[],
+  p_template_ids integer[],
+  p_namespace_id integer
+)
   returns bigint[]
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -41,7 +45,8 @@ begin
       from step
      where step.step_id >> 20 in (select paused_task.task_id from paused_task)
         or step.template_id in (select paused_template.template_id from paused_template)
-        or (step.template_id, step.step_id & 1048575) in (select elsewhere.template_id, elsewhere.step_no from elsewhere)
+        or (step.template_id, step.step_id & 1048575) in (
+             select elsewhere.template_id, elsewhere.step_no from elsewhere)
   );
 end;
 $$;

@@ -4,8 +4,9 @@ create or replace function tasker._pattern_fault (p_pattern text)
   immutable
   set search_path = pg_catalog, pg_temp
 as $$
--- What is wrong with a schema's pattern: it must be a regular expression of PostgreSQL's that takes time in
--- proportion to the text. Only references back to a group can take for ever, so these are refused.
+-- What is wrong with a schema's pattern: it must be a regular expression of PostgreSQL's that takes
+-- time in proportion to the text. Only references back to a group can take for ever, so these are
+-- refused.
 --
 -- Returns  like 'is not a regular expression: ...'; null when it is right
 begin

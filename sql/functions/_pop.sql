@@ -3,9 +3,10 @@ create or replace function tasker._pop (p_namespace text, p_limit integer, p_now
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Takes pointers off a namespace's three queues, high : normal : low as 6 : 3 : 1, the rest to whoever has work.
--- The session remembers per queue where the living messages begin (floor) and whether it was empty: hints
--- that only save work, are dropped twice a second, and never decide that nothing is there.
+-- Takes pointers off a namespace's three queues, high : normal : low as 6 : 3 : 1, the rest to
+-- whoever has work. The session remembers per queue where the living messages begin (floor) and
+-- whether it was empty: hints that only save work, are dropped twice a second, and never decide
+-- that nothing is there.
 --
 -- Returns  step_ids, at most p_limit of them
 -- Calls    _pop_queue
@@ -25,7 +26,8 @@ declare
 begin
   for q in 1 .. 3 loop
     v_hint := current_setting('tasker.hint_' || p_namespace || v_suffix[q], true);
-    if v_hint ~ '^[0-9]{1,18} [0-9]{1,15} [tf]$' and abs(v_ms - split_part(v_hint, ' ', 2)::bigint) < 500 then
+    if v_hint ~ '^[0-9]{1,18} [0-9]{1,15} [tf]$'
+       and abs(v_ms - split_part(v_hint, ' ', 2)::bigint) < 500 then
       v_floor[q] := split_part(v_hint, ' ', 1)::bigint;
       v_since[q] := split_part(v_hint, ' ', 2)::bigint;
       v_empty[q] := q <> 2 and split_part(v_hint, ' ', 3)::boolean;
@@ -39,8 +41,10 @@ begin
   for round in 1 .. 3 loop
     exit when round = 3 and cardinality(v_ids) > 0;
     for q in 1 .. 3 loop
-      v_want := least(p_limit - cardinality(v_ids), case round when 1 then v_quota[q] else p_limit end);
-      continue when v_want <= 0 or (v_empty[q] and (round < 3 or v_floor[q] = 0 and v_since[q] = v_ms));
+      v_want := least(p_limit - cardinality(v_ids),
+                      case round when 1 then v_quota[q] else p_limit end);
+      continue when v_want <= 0
+                 or (v_empty[q] and (round < 3 or v_floor[q] = 0 and v_since[q] = v_ms));
       if round = 3 then
         v_floor[q] := 0;
         v_since[q] := v_ms;
@@ -54,7 +58,8 @@ begin
 
   for q in 1 .. 3 loop
     perform set_config('tasker.hint_' || p_namespace || v_suffix[q],
-                       format('%s %s %s', v_floor[q], v_since[q], left(v_empty[q]::text, 1)), false);
+                       format('%s %s %s', v_floor[q], v_since[q], left(v_empty[q]::text, 1)),
+                       false);
   end loop;
   return v_ids;
 end;

@@ -15,7 +15,8 @@ begin
   return query execute format(
     'with taken as (
        delete from pgmq.%1$I
-        where ctid = any (array(select ctid from pgmq.%1$I order by msg_id limit $1 for update skip locked))
+        where ctid = any (array(
+                select ctid from pgmq.%1$I order by msg_id limit $1 for update skip locked))
        returning msg_id, message
      )
      select msg_id, message from taken order by msg_id', 'q_' || p_queue)

@@ -3,8 +3,8 @@ create or replace function tasker._put_back (p_step_ids bigint[], p_now timestam
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Puts pointers back into their queues that were taken off them, but whose steps somebody else holds just now.
--- Nobody is woken: idle workers would spin until the holder is done.
+-- Puts pointers back into their queues that were taken off them, but whose steps somebody else
+-- holds just now. Nobody is woken: idle workers would spin until the holder is done.
 --
 -- Calls    _send
 declare

@@ -1,10 +1,16 @@
-create or replace function tasker._reject (p_queue text, p_msg_id bigint, p_message jsonb, p_code text, p_error text)
+create or replace function tasker._reject (
+  p_queue   text,
+  p_msg_id  bigint,
+  p_message jsonb,
+  p_code    text,
+  p_error   text
+)
   returns void
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Keeps a message that cannot be carried out, with the reason. An error that is not the message's fault
--- (no TK code, no bad value) is raised again, so that the message stays in its queue.
+-- Keeps a message that cannot be carried out, with the reason. An error that is not the message's
+-- fault (no TK code, no bad value) is raised again, so that the message stays in its queue.
 declare
   v_now constant timestamptz := tasker._now();
 begin

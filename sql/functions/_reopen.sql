@@ -1,9 +1,14 @@
-create or replace function tasker._reopen (p_task_id bigint, p_now timestamptz, out ids bigint[], out changes tasker.transition[])
+create or replace function tasker._reopen (
+  p_task_id   bigint,
+  p_now       timestamptz,
+  out ids     bigint[],
+  out changes tasker.transition[]
+)
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Looks at a task again after an operator dealt with one of its failed steps: it goes on, stays blocked by
--- the others, or is complete.
+-- Looks at a task again after an operator dealt with one of its failed steps: it goes on, stays
+-- blocked by the others, or is complete.
 --
 -- Returns  the changes to record
 -- Raises   TK003 when the task was cancelled or resolved
@@ -15,9 +20,14 @@ declare
   v_log     record;
 begin
   changes := '{}';
-  select task.* into v_task from tasker.tasks as task where task.task_id = p_task_id for no key update;
+  select task.* into v_task
+    from tasker.tasks as task
+   where task.task_id = p_task_id
+     for no key update;
   if v_task.state in ('cancelled', 'resolved_manually') then
-    raise exception 'illegal transition' using errcode = 'TK003', detail = format('the task is %s', v_task.state);
+    raise exception 'illegal transition'
+      using errcode = 'TK003',
+            detail  = format('the task is %s', v_task.state);
   end if;
   v_failing := exists (select from tasker.steps as step
                         where step.step_id > p_task_id << 20
@@ -34,12 +44,15 @@ begin
 
   if cardinality(changes) > 0 then
     update tasker.tasks as task
-       set state       = case when v_failing then 'blocked_by_failures'::tasker.task_state else 'in_progress' end,
+       set state       = case when v_failing then 'blocked_by_failures'::tasker.task_state
+                              else 'in_progress' end,
            finished_at = null
      where task.task_id = p_task_id;
     insert into tasker.open_tasks (task_id) values (p_task_id) on conflict (task_id) do nothing;
     if v_failing or v_task.open_sinks = 0 then
-      insert into tasker.unfinalized_tasks (task_id, since) values (p_task_id, p_now) on conflict (task_id) do nothing;
+      insert into tasker.unfinalized_tasks (task_id, since)
+      values (p_task_id, p_now)
+      on conflict (task_id) do nothing;
     else
       delete from tasker.unfinalized_tasks as unfinalized where unfinalized.task_id = p_task_id;
     end if;

@@ -1,10 +1,14 @@
-create or replace function tasker._restore_messages (p_task_ids bigint[], p_before timestamptz, p_now timestamptz)
+create or replace function tasker._restore_messages (
+  p_task_ids bigint[],
+  p_before   timestamptz,
+  p_now      timestamptz
+)
   returns integer
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Sends new messages for steps that were enqueued before p_before and whose message is gone. The tables are
--- the truth: purge, drop or lose messages, and the steps still run.
+-- Sends new messages for steps that were enqueued before p_before and whose message is gone. The
+-- tables are the truth: purge, drop or lose messages, and the steps still run.
 --
 -- Returns  how many messages were sent
 -- Locks    the steps (skipping locked ones)
@@ -17,12 +21,17 @@ declare
   v_count      integer := 0;
 begin
   for v_queue in
-    select link.queue || case step.priority when 1 then '_high' when -1 then '_low' else '' end as name,
+    select link.queue
+             || case step.priority when 1 then '_high' when -1 then '_low' else '' end as name,
            array_agg(step.step_id order by step.step_id) as step_ids,
            array_agg(step.enqueued_at order by step.step_id) as enqueued
       from unnest(p_task_ids) as task (task_id)
-      join tasker.steps as step on step.step_id > task.task_id << 20 and step.step_id < (task.task_id + 1) << 20
-      join tasker.template_steps as link on link.template_id = step.template_id and link.step_no = step.step_id & 1048575
+      join tasker.steps as step
+        on step.step_id > task.task_id << 20
+       and step.step_id < (task.task_id + 1) << 20
+      join tasker.template_steps as link
+        on link.template_id = step.template_id
+       and link.step_no = step.step_id & 1048575
      where step.state = 'enqueued'
        and step.enqueued_at < p_before
      group by 1
@@ -34,7 +43,9 @@ begin
          set enqueued_at = p_now
        where step.step_id = any (array(
                select free.step_id from tasker.steps as free
-                where free.step_id = any (v_lost) and free.state = 'enqueued' and free.enqueued_at < p_before
+                where free.step_id = any (v_lost)
+                  and free.state = 'enqueued'
+                  and free.enqueued_at < p_before
                 order by free.step_id
                   for no key update skip locked))
       returning step.step_id, step.template_id, step.priority

@@ -10,7 +10,8 @@ as $$
 -- Calls    _keyword_fault, itself
 declare
   v_known constant text[] := string_to_array(
-    'type properties required additionalProperties items enum const minimum maximum exclusiveMinimum exclusiveMaximum '
+    'type properties required additionalProperties items enum const minimum maximum '
+    'exclusiveMinimum exclusiveMaximum '
     'multipleOf minLength maxLength pattern minItems maxItems uniqueItems', ' ');
   v_noted constant text[] := string_to_array('title description default examples $schema $id', ' ');
   v_fault text;
@@ -22,8 +23,10 @@ begin
   end if;
   select format('%s: "%s" %s', p_path, left(entry.key, 100), fault) into v_fault
     from jsonb_each(p_schema - v_noted) as entry
-   cross join lateral (select case when entry.key <> all (v_known) then 'is not supported'
-                                   else tasker._keyword_fault(entry.key, entry.value) end as fault) as checked
+   cross join lateral (
+         select case when entry.key <> all (v_known) then 'is not supported'
+                     else tasker._keyword_fault(entry.key, entry.value) end as fault
+         ) as checked
    where fault is not null
    order by entry.key
    limit 1;
@@ -31,11 +34,13 @@ begin
     select fault into v_fault
       from (select 'items' as key, p_schema -> 'items' as schema
             union all
-            select 'additionalProperties', nullif(nullif(p_schema -> 'additionalProperties', 'true'), 'false')
+            select 'additionalProperties',
+                   nullif(nullif(p_schema -> 'additionalProperties', 'true'), 'false')
             union all
             select 'properties.' || left(property.key, 100), property.value
               from jsonb_each(coalesce(p_schema -> 'properties', '{}')) as property) as child
-     cross join lateral tasker._schema_fault(child.schema, p_path || '.' || child.key, p_depth + 1) as fault
+     cross join lateral tasker._schema_fault(
+             child.schema, p_path || '.' || child.key, p_depth + 1) as fault
      where child.schema is not null
        and fault is not null
      limit 1;

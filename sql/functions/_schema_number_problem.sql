@@ -1,4 +1,8 @@
-create or replace function tasker._schema_number_problem (p_schema jsonb, p_value numeric, p_path text)
+create or replace function tasker._schema_number_problem (
+  p_schema jsonb,
+  p_value  numeric,
+  p_path   text
+)
   returns text
   language plpgsql
   immutable
@@ -11,11 +15,16 @@ declare
   v_need text;
 begin
   v_need := case
-    when p_value < (p_schema ->> 'minimum')::numeric then 'at least ' || left(p_schema ->> 'minimum', 60)
-    when p_value > (p_schema ->> 'maximum')::numeric then 'at most ' || left(p_schema ->> 'maximum', 60)
-    when p_value <= (p_schema ->> 'exclusiveMinimum')::numeric then 'more than ' || left(p_schema ->> 'exclusiveMinimum', 60)
-    when p_value >= (p_schema ->> 'exclusiveMaximum')::numeric then 'less than ' || left(p_schema ->> 'exclusiveMaximum', 60)
-    when p_value % (p_schema ->> 'multipleOf')::numeric <> 0 then 'a multiple of ' || left(p_schema ->> 'multipleOf', 60)
+    when p_value < (p_schema ->> 'minimum')::numeric
+      then 'at least ' || left(p_schema ->> 'minimum', 60)
+    when p_value > (p_schema ->> 'maximum')::numeric
+      then 'at most ' || left(p_schema ->> 'maximum', 60)
+    when p_value <= (p_schema ->> 'exclusiveMinimum')::numeric
+      then 'more than ' || left(p_schema ->> 'exclusiveMinimum', 60)
+    when p_value >= (p_schema ->> 'exclusiveMaximum')::numeric
+      then 'less than ' || left(p_schema ->> 'exclusiveMaximum', 60)
+    when p_value % (p_schema ->> 'multipleOf')::numeric <> 0
+      then 'a multiple of ' || left(p_schema ->> 'multipleOf', 60)
   end;
   return format('%s is %s, need ', p_path, left(p_value::text, 60)) || v_need;
 end;

@@ -1,4 +1,8 @@
-create or replace function tasker._schema_object_problem (p_schema jsonb, p_value jsonb, p_path text)
+create or replace function tasker._schema_object_problem (
+  p_schema jsonb,
+  p_value  jsonb,
+  p_path   text
+)
   returns text
   language plpgsql
   immutable

@@ -7,7 +7,8 @@ as $$
 -- The first thing in a value that a schema (checked by _check_schema) does not allow.
 --
 -- Returns  words like 'context.qty is "x", need integer'; null when the value is right
--- Calls    _schema_text_problem, _schema_number_problem, _schema_array_problem, _schema_object_problem
+-- Calls    _schema_text_problem, _schema_number_problem, _schema_array_problem,
+--          _schema_object_problem
 declare
   v_type  constant text := jsonb_typeof(p_value);
   v_types constant jsonb := p_schema -> 'type';
@@ -21,10 +22,13 @@ begin
                   translate(replace(v_types::text, ', ', ' or '), '[]"', ''));
   end if;
   if p_schema ? 'const' and p_schema -> 'const' <> p_value then
-    return format('%s is %s, need %s', p_path, left(p_value::text, 60), left(p_schema ->> 'const', 200));
+    return format('%s is %s, need %s', p_path, left(p_value::text, 60),
+                  left(p_schema ->> 'const', 200));
   elsif p_schema ? 'enum'
-        and not exists (select from jsonb_array_elements(p_schema -> 'enum') as allowed where allowed = p_value) then
-    return format('%s is %s, need one of %s', p_path, left(p_value::text, 60), left(p_schema ->> 'enum', 200));
+        and not exists (select from jsonb_array_elements(p_schema -> 'enum') as allowed
+                         where allowed = p_value) then
+    return format('%s is %s, need one of %s', p_path, left(p_value::text, 60),
+                  left(p_schema ->> 'enum', 200));
   end if;
   return case v_type
     when 'string' then tasker._schema_text_problem(p_schema, p_value #>> '{}', p_path)

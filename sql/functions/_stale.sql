@@ -11,14 +11,22 @@ declare
 begin
   if p_token is null or p_step_ids is null or array_position(p_step_ids, null) is not null then
     raise exception 'a step and the token of its claim are needed'
-      using errcode = '22023', detail = format('token %s, step %s', coalesce(p_token::text, 'null'), coalesce(p_step_ids::text, 'null'));
+      using errcode = '22023',
+            detail  = format('token %s, step %s',
+                             coalesce(p_token::text, 'null'),
+                             coalesce(p_step_ids::text, 'null'));
   end if;
   if exists (select from unnest(p_step_ids) as wanted (step_id)
-              where not exists (select from tasker.steps as step where step.step_id = wanted.step_id)) then
+              where not exists (select from tasker.steps as step
+                                 where step.step_id = wanted.step_id)) then
     raise exception 'step not found'
-      using errcode = 'TK002', hint = 'A step_uuid comes from claim_steps or get_step_readiness_status.';
+      using errcode = 'TK002',
+            hint    = 'A step_uuid comes from claim_steps or get_step_readiness_status.';
   end if;
-  select string_agg(format('%s is %s, attempt %s', tasker._step_uuid(task.task_uuid, step.step_id), step.state, step.attempt),
+  select string_agg(format('%s is %s, attempt %s',
+                           tasker._step_uuid(task.task_uuid, step.step_id),
+                           step.state,
+                           step.attempt),
                     '; ' order by step.step_id)
     into v_detail
     from tasker.steps as step
@@ -28,7 +36,8 @@ begin
   raise exception 'stale claim: the token does not hold the step'
     using errcode = 'TK001',
           detail  = coalesce(v_detail, 'its outcome was submitted and waits to be processed'),
-          hint    = 'The lease ran out, the task was cancelled, or an operator took over. Roll back, and drop the result.';
+          hint    = 'The lease ran out, the task was cancelled, or an operator took over. '
+                    'Roll back, and drop the result.';
 end;
 $$;
 

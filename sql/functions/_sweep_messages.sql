@@ -3,8 +3,8 @@ create or replace function tasker._sweep_messages (p_limit integer, p_now timest
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Looks through open tasks in turns (ten times p_limit a call) for steps that should be in a queue and are
--- not. One sweeper at a time; paused tasks are left alone until they are resumed.
+-- Looks through open tasks in turns (ten times p_limit a call) for steps that should be in a queue
+-- and are not. One sweeper at a time; paused tasks are left alone until they are resumed.
 --
 -- Returns  how many messages were sent anew
 -- Locks    the cursor (skipped when another sweeper has it), steps
@@ -13,7 +13,10 @@ declare
   v_cursor bigint;
   v_tasks  bigint[];
 begin
-  select sweep.position into v_cursor from tasker.sweep_cursors as sweep where sweep.action = 'lost_messages' for update skip locked;
+  select sweep.position into v_cursor
+    from tasker.sweep_cursors as sweep
+   where sweep.action = 'lost_messages'
+     for update skip locked;
   if not found then
     return 0;
   end if;
@@ -23,7 +26,9 @@ begin
      order by open.task_id limit p_limit * 10);
   if v_cursor > 0 or cardinality(v_tasks) = p_limit * 10 then
     update tasker.sweep_cursors as sweep
-       set position = case when cardinality(v_tasks) = p_limit * 10 then v_tasks[cardinality(v_tasks)] else 0 end
+       set position = case when cardinality(v_tasks) = p_limit * 10
+                             then v_tasks[cardinality(v_tasks)]
+                           else 0 end
      where sweep.action = 'lost_messages';
   end if;
   return tasker._restore_messages(

@@ -3,8 +3,8 @@ create or replace function tasker._sweep_timers (p_limit integer, p_now timestam
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Enqueues steps whose time has come: retries after their backoff, first steps of tasks with run_at.
--- A timer whose step does not wait any more is removed.
+-- Enqueues steps whose time has come: retries after their backoff, first steps of tasks with
+-- run_at. A timer whose step does not wait any more is removed.
 --
 -- Returns  how many steps were enqueued
 -- Locks    steps (skipping locked ones), then timers
@@ -12,7 +12,12 @@ as $$
 declare
   v_due bigint[];
 begin
-  v_due := array(select timer.step_id from tasker.timers as timer where timer.due_at <= p_now order by timer.due_at limit p_limit);
+  v_due := array(
+    select timer.step_id
+      from tasker.timers as timer
+     where timer.due_at <= p_now
+     order by timer.due_at
+     limit p_limit);
   if cardinality(v_due) = 0 then
     return 0;
   end if;

@@ -10,7 +10,8 @@ as $$
 -- Raises   TK002 unknown namespace
 -- Calls    _namespace_id
 declare
-  v_namespace_id constant integer := case when p_namespace is not null then tasker._namespace_id(p_namespace) end;
+  v_namespace_id constant integer := case when p_namespace is not null
+                                          then tasker._namespace_id(p_namespace) end;
 begin
   return array(
     select template.template_id

@@ -1,11 +1,16 @@
-create or replace function tasker._topological_order (p_steps integer, p_parents integer[], p_children integer[])
+create or replace function tasker._topological_order (
+  p_steps    integer,
+  p_parents  integer[],
+  p_children integer[]
+)
   returns integer[]
   language plpgsql
   immutable
   set search_path = pg_catalog, pg_temp
 as $$
--- Orders the steps 1 .. p_steps so that every parent comes before its children (Kahn's algorithm, in time
--- proportional to steps and edges). Edge i leads from p_parents[i] to p_children[i]; edges are sorted by parent.
+-- Orders the steps 1 .. p_steps so that every parent comes before its children (Kahn's algorithm,
+-- in time proportional to steps and edges). Edge i leads from p_parents[i] to p_children[i]; edges
+-- are sorted by parent.
 --
 -- Returns  the steps in order; fewer than p_steps when the rest is on, or behind, a cycle
 declare

@@ -3,8 +3,8 @@ create or replace function tasker._wake (p_namespace_id integer, p_now timestamp
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Notifies the channel tasker_<namespace> once, only if a worker has registered as idle, and takes the
--- registrations with it: an idle worker costs one notification, a busy system none.
+-- Notifies the channel tasker_<namespace> once, only if a worker has registered as idle, and takes
+-- the registrations with it: an idle worker costs one notification, a busy system none.
 --
 -- Locks    rows of waiters, skipping locked ones
 declare

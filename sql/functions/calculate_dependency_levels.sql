@@ -4,8 +4,9 @@ create or replace function tasker.calculate_dependency_levels (p_task_uuid uuid)
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- How deep each step of a task lies in its DAG: 0 for steps without parents, else one more than its deepest
--- parent. Steps of one level can run side by side. A parent's number is smaller, so that one pass suffices.
+-- How deep each step of a task lies in its DAG: 0 for steps without parents, else one more than its
+-- deepest parent. Steps of one level can run side by side. A parent's number is smaller, so that
+-- one pass suffices.
 --
 -- Returns  one row per step, in step order
 -- Raises   TK002 unknown task, 22023 null

@@ -3,8 +3,8 @@ create or replace function tasker.cancel_task (p_task_uuid uuid, p_reason text)
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Cancels a task: every open step is cancelled in one transaction, and a running worker learns of it from its next
--- heartbeat; what it reports later is refused.
+-- Cancels a task: every open step is cancelled in one transaction, and a running worker learns of
+-- it from its next heartbeat; what it reports later is refused.
 --
 -- Returns  one row; cancelled_steps is 0 when the call is repeated
 -- Raises   TK002 unknown task, TK003 when it has ended otherwise, 22023 without a reason
@@ -17,7 +17,9 @@ declare
   v_count   integer := 0;
 begin
   perform tasker._check_reason(p_reason);
-  if not exists (select from tasker.tasks as task where task.task_id = v_task_id and task.state = 'cancelled') then
+  if not exists (select from tasker.tasks as task
+                  where task.task_id = v_task_id
+                    and task.state = 'cancelled') then
     v_count := tasker._close_task(v_task_id, 'cancelled', p_reason, v_now);
     perform tasker._operator('cancel_task', p_task_uuid::text, p_reason, v_now);
   end if;

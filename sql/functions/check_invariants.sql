@@ -6,7 +6,8 @@ create or replace function tasker.check_invariants (p_task_uuid uuid default nul
   set plan_cache_mode = force_custom_plan
   set jit = off
 as $$
--- Compares the tables, the queues and the history with what must hold, for one task or for everything.
+-- Compares the tables, the queues and the history with what must hold, for one task or for
+-- everything.
 --
 -- Returns  one row per violation; none when all is well
 -- Raises   TK002 unknown task
@@ -14,11 +15,16 @@ as $$
 --          _check_finalization, _check_messages, _check_queues
 #variable_conflict use_column
 declare
-  v_task_id constant bigint := case when p_task_uuid is not null then tasker._task_id(p_task_uuid) end;
+  v_task_id constant bigint := case when p_task_uuid is not null
+                                    then tasker._task_id(p_task_uuid) end;
 begin
   return query
-  select violation.invariant, violation.severity, task.task_uuid,
-         case when violation.id & 1048575 <> 0 then tasker._step_uuid(task.task_uuid, violation.id) end, violation.detail
+  select violation.invariant,
+         violation.severity,
+         task.task_uuid,
+         case when violation.id & 1048575 <> 0
+              then tasker._step_uuid(task.task_uuid, violation.id) end,
+         violation.detail
     from (select * from tasker._check_states(v_task_id)
           union all select * from tasker._check_counters(v_task_id)
           union all select * from tasker._check_history(v_task_id)

@@ -1,4 +1,9 @@
-create or replace function tasker.create_tasks (p_namespace text, p_name text, p_contexts jsonb[], p_options jsonb default '{}')
+create or replace function tasker.create_tasks (
+  p_namespace text,
+  p_name      text,
+  p_contexts  jsonb[],
+  p_options   jsonb default '{}'
+)
   returns table (task_uuid uuid, created boolean)
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -10,7 +15,8 @@ as $$
 -- Creates a task for each context, set-wise: tasks, steps, messages for the first steps, history.
 --
 -- Returns  one row per context, in order; created is false where an idempotency key was known
--- Raises   TK002 unknown template, TK006 too large, TK008 same key with another context, 22023 bad argument
+-- Raises   TK002 unknown template, TK006 too large, TK008 same key with another context,
+--          22023 bad argument
 -- Locks    an idempotency key that another transaction is just using
 -- Calls    _task_options, _template, _check_contexts, _idempotency_keys, _insert_tasks, _plant
 #variable_conflict use_column

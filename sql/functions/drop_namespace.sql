@@ -12,12 +12,18 @@ as $$
 #variable_conflict use_column
 declare
   v_namespace_id constant integer := tasker._namespace_id(p_name);
-  v_queues       constant text[]  := array[p_name || '_queue', p_name || '_queue_high', p_name || '_queue_low'];
+  v_queues       constant text[]  := array[p_name || '_queue',
+                                           p_name || '_queue_high',
+                                           p_name || '_queue_low'];
   v_queue        text;
 begin
-  perform from tasker.namespaces as namespace where namespace.namespace_id = v_namespace_id for update;
-  if exists (select from tasker.task_templates as template where template.namespace_id = v_namespace_id)
-     or exists (select from tasker.template_steps as link where link.namespace_id = v_namespace_id) then
+  perform from tasker.namespaces as namespace
+   where namespace.namespace_id = v_namespace_id
+     for update;
+  if exists (select from tasker.task_templates as template
+              where template.namespace_id = v_namespace_id)
+     or exists (select from tasker.template_steps as link
+                 where link.namespace_id = v_namespace_id) then
     raise exception 'namespace is in use'
       using errcode = 'TK003', detail = format('templates or steps belong to %s', p_name);
   end if;

@@ -1,4 +1,7 @@
-create or replace function tasker.extend_finalization_claim (p_finalization_attempt_uuid uuid, p_timeout_seconds integer default 30)
+create or replace function tasker.extend_finalization_claim (
+  p_finalization_attempt_uuid uuid,
+  p_timeout_seconds           integer default 30
+)
   returns table (task_uuid uuid, claimed_until timestamptz, message text)
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -6,7 +9,8 @@ as $$
 -- Prolongs a finalization claim from now on.
 --
 -- Returns  one row; message is extended
--- Raises   TK001 when the claim is not there any more, 22023 for a timeout outside 1 to 86400 seconds
+-- Raises   TK001 when the claim is not there any more,
+--          22023 for a timeout outside 1 to 86400 seconds
 -- Locks    the claim
 #variable_conflict use_column
 declare
@@ -19,11 +23,15 @@ begin
   returning claim.* into v_claim;
   if not found then
     raise exception 'stale finalization claim'
-      using errcode = 'TK001', detail = format('attempt %s', coalesce(p_finalization_attempt_uuid::text, 'null')),
-            hint = 'It was released, it ended by time, or the task is finalized. See tasker.finalization_attempts.';
+      using errcode = 'TK001',
+            detail  = format('attempt %s', coalesce(p_finalization_attempt_uuid::text, 'null')),
+            hint    =
+  'It was released, it ended by time, or the task is finalized. See tasker.finalization_attempts.';
   end if;
   return query
-  select task.task_uuid, v_claim.claimed_until, 'extended' from tasker.tasks as task where task.task_id = v_claim.task_id;
+  select task.task_uuid, v_claim.claimed_until, 'extended'
+    from tasker.tasks as task
+   where task.task_id = v_claim.task_id;
 end;
 $$;
 

@@ -24,8 +24,9 @@ declare
   v_step_id constant bigint := tasker._step_id(p_step_uuid);
   v_worker  text := tasker._let_go(p_token, array[v_step_id]);
   v_now     constant timestamptz := tasker._now();
-  v_retry_after constant interval := case when p_retry_after is not null
-                                          then greatest(least(p_retry_after, interval '30 days'), interval '0') end;
+  v_retry_after constant interval :=
+    case when p_retry_after is not null
+         then greatest(least(p_retry_after, interval '30 days'), interval '0') end;
   v_log     record;
 begin
   if v_worker is not null then
@@ -34,7 +35,9 @@ begin
       'retry_after_seconds', extract(epoch from v_retry_after))), v_now);
     perform tasker._record(v_log.ids, v_log.changes, v_worker, null, v_now);
   elsif not exists (select from tasker.step_failures as failure
-                     where failure.step_id = v_step_id and failure.token = p_token and not failure.lost) then
+                     where failure.step_id = v_step_id
+                       and failure.token = p_token
+                       and not failure.lost) then
     perform tasker._stale(p_token, array[v_step_id]);
   end if;
   return query

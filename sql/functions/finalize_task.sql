@@ -1,10 +1,13 @@
-create or replace function tasker.finalize_task (p_task_uuid uuid, p_finalization_attempt_uuid uuid default null)
+create or replace function tasker.finalize_task (
+  p_task_uuid                 uuid,
+  p_finalization_attempt_uuid uuid default null
+)
   returns table (task_uuid uuid, task_state text, finalized boolean, message text)
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Ends a task whose steps have all ended: complete, or error when it is blocked by failures. With the token
--- of a finalization claim, or without one while nobody holds a claim.
+-- Ends a task whose steps have all ended: complete, or error when it is blocked by failures. With
+-- the token of a finalization claim, or without one while nobody holds a claim.
 --
 -- Returns  one row; message is finalized, already_complete or not_ready
 -- Raises   TK001 when another processor holds the claim or this one lost it, TK002 unknown task
@@ -19,20 +22,27 @@ declare
   v_outcome text;
 begin
   perform from tasker.tasks as task where task.task_id = v_task_id for no key update;
-  select claim.* into v_claim from tasker.finalization_claims as claim where claim.task_id = v_task_id for update;
+  select claim.* into v_claim from tasker.finalization_claims as claim
+   where claim.task_id = v_task_id
+     for update;
   if v_claim.attempt_uuid is distinct from p_finalization_attempt_uuid
      and (p_finalization_attempt_uuid is not null or v_claim.claimed_until >= v_now)
      and not exists (select from tasker.finalization_attempts as attempt
-                      where attempt.attempt_uuid = p_finalization_attempt_uuid and attempt.outcome = 'finalized') then
+                      where attempt.attempt_uuid = p_finalization_attempt_uuid
+                        and attempt.outcome = 'finalized') then
     raise exception 'stale finalization claim'
       using errcode = 'TK001',
-            detail  = coalesce(format('the task is claimed by %s until %s', v_claim.processor_id, v_claim.claimed_until), 'the claim is gone');
+            detail  = coalesce(format('the task is claimed by %s until %s',
+                                      v_claim.processor_id, v_claim.claimed_until),
+                               'the claim is gone');
   end if;
 
   v_log := tasker._finalize(v_task_id, true, v_now);
-  perform tasker._record(v_log.ids, v_log.changes, coalesce(v_claim.processor_id, session_user), null, v_now);
+  perform tasker._record(v_log.ids, v_log.changes,
+                         coalesce(v_claim.processor_id, session_user), null, v_now);
   v_outcome := case when cardinality(v_log.ids) > 0 then 'finalized'
-                    when v_log.state in ('complete', 'error', 'cancelled', 'resolved_manually') then 'already_complete'
+                    when v_log.state in ('complete', 'error', 'cancelled', 'resolved_manually')
+                    then 'already_complete'
                     else 'not_ready' end;
   if v_outcome <> 'not_ready' then
     delete from tasker.finalization_claims as claim where claim.task_id = v_task_id;

@@ -7,8 +7,18 @@ create or replace function tasker.finish_and_claim (
   p_lease     interval default '30 seconds'
 )
   returns table (
-    step_uuid uuid, task_uuid uuid, name text, handler text, attempt integer, max_attempts integer, token uuid,
-    lease_until timestamptz, timeout interval, config jsonb, context jsonb, dependency_results jsonb
+    step_uuid          uuid,
+    task_uuid          uuid,
+    name               text,
+    handler            text,
+    attempt            integer,
+    max_attempts       integer,
+    token              uuid,
+    lease_until        timestamptz,
+    timeout            interval,
+    config             jsonb,
+    context            jsonb,
+    dependency_results jsonb
   )
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -17,10 +27,12 @@ create or replace function tasker.finish_and_claim (
   set enable_bitmapscan = off
   set jit = off
 as $$
--- The whole worker protocol in one round trip: reports outcomes of one claim, and claims the next steps.
+-- The whole worker protocol in one round trip: reports outcomes of one claim, and claims the next
+-- steps.
 --
 -- Returns  the newly claimed steps; a repeated call gets the claim that the first one made
--- Raises   TK001 when the claim does not hold one of the steps (nothing is applied), TK002, TK006, 22023
+-- Raises   TK001 when the claim does not hold one of the steps (nothing is applied),
+--          TK002, TK006, 22023
 -- Locks    the claim, own steps, children, tasks; then as claim_steps
 -- Calls    _outcomes, _let_go, _finish, _is_repeat, _stale, _claim, _claimed
 #variable_conflict use_column
@@ -43,10 +55,14 @@ begin
     v_worker := tasker._let_go(p_token, v_outcome.step_ids);
     if v_worker is not null then
       v_now   := tasker._now();
-      v_log   := tasker._finish(p_token, v_worker, v_outcome.done_ids, v_outcome.results, v_outcome.failures, v_now);
-      v_token := tasker._claim(p_namespace, p_worker, p_limit, p_lease, p_token, v_outcome.step_ids[1], v_log.ids, v_log.changes);
-    elsif tasker._is_repeat(p_token, v_outcome.step_ids,
-                            array(select (failure ->> 'step_id')::bigint from jsonb_array_elements(v_outcome.failures) as failure)) then
+      v_log   := tasker._finish(p_token, v_worker, v_outcome.done_ids, v_outcome.results,
+                                v_outcome.failures, v_now);
+      v_token := tasker._claim(p_namespace, p_worker, p_limit, p_lease, p_token,
+                               v_outcome.step_ids[1], v_log.ids, v_log.changes);
+    elsif tasker._is_repeat(
+            p_token, v_outcome.step_ids,
+            array(select (failure ->> 'step_id')::bigint
+                    from jsonb_array_elements(v_outcome.failures) as failure)) then
       select claim.token into v_token from tasker.claims as claim
        where claim.answers_token = p_token and claim.answers_step = v_outcome.step_ids[1];
     else

@@ -6,8 +6,18 @@ create or replace function tasker.get_slowest_steps (
   p_version   text default null
 )
   returns table (
-    step_uuid uuid, task_uuid uuid, namespace text, task_name text, version text, name text, state text,
-    duration interval, waited interval, attempts integer, started_at timestamptz, finished_at timestamptz
+    step_uuid   uuid,
+    task_uuid   uuid,
+    namespace   text,
+    task_name   text,
+    version     text,
+    name        text,
+    state       text,
+    duration    interval,
+    waited      interval,
+    attempts    integer,
+    started_at  timestamptz,
+    finished_at timestamptz
   )
   language plpgsql
   stable
@@ -32,21 +42,33 @@ begin
      where step.step_id = any (array(select change.id
                                        from tasker._changes as change
                                       where change.at >= p_since
-                                        and change.change in ('step in_progress -> complete', 'step in_progress -> error')))
+                                        and change.change in ('step in_progress -> complete',
+                                                              'step in_progress -> error')))
        and step.state in ('complete', 'error')
        and step.started_at is not null
        and step.template_id = any (v_templates)
      order by step.finished_at - step.started_at desc, step.step_id
      limit p_limit
   )
-  select tasker._step_uuid(task.task_uuid, step.step_id), task.task_uuid, namespace.name, template.name, template.version,
-         link.name, step.state::text, step.finished_at - step.started_at, step.started_at - step.enqueued_at,
-         step.attempt::integer, step.started_at, step.finished_at
+  select tasker._step_uuid(task.task_uuid, step.step_id),
+         task.task_uuid,
+         namespace.name,
+         template.name,
+         template.version,
+         link.name,
+         step.state::text,
+         step.finished_at - step.started_at,
+         step.started_at - step.enqueued_at,
+         step.attempt::integer,
+         step.started_at,
+         step.finished_at
     from slowest as step
     join tasker.tasks as task on task.task_id = step.step_id >> 20
     join tasker.task_templates as template on template.template_id = step.template_id
     join tasker.namespaces as namespace on namespace.namespace_id = template.namespace_id
-    join tasker.template_steps as link on link.template_id = step.template_id and link.step_no = step.step_id & 1048575
+    join tasker.template_steps as link
+      on link.template_id = step.template_id
+     and link.step_no = step.step_id & 1048575
    order by step.finished_at - step.started_at desc, step.step_id;
 end;
 $$;

@@ -1,12 +1,13 @@
 create or replace function tasker.get_task (p_task_uuid uuid)
   returns table (
-    task_uuid uuid, namespace text, name text, version text, state text, paused boolean, paused_at timestamptz,
-    paused_by text, pause_reason text, priority text, context jsonb, tags text[], initiator text, source_system text,
-    reason text, finalize_externally boolean, created_at timestamptz, run_at timestamptz,
-    started_at timestamptz, finished_at timestamptz, total_steps integer, pending_steps integer, in_progress_steps integer,
-    completed_steps integer, failed_steps integer, ready_steps integer, enqueued_steps integer,
-    waiting_for_retry_steps integer, cancelled_steps integer, execution_status text, recommended_action text,
-    completion_percentage numeric, health_status text
+    task_uuid uuid, namespace text, name text, version text, state text, paused boolean,
+    paused_at timestamptz, paused_by text, pause_reason text, priority text, context jsonb,
+    tags text[], initiator text, source_system text, reason text, finalize_externally boolean,
+    created_at timestamptz, run_at timestamptz, started_at timestamptz, finished_at timestamptz,
+    total_steps integer, pending_steps integer, in_progress_steps integer, completed_steps integer,
+    failed_steps integer, ready_steps integer, enqueued_steps integer,
+    waiting_for_retry_steps integer, cancelled_steps integer, execution_status text,
+    recommended_action text, completion_percentage numeric, health_status text
   )
   language plpgsql
   stable
@@ -22,15 +23,38 @@ declare
   v_task_id constant bigint := tasker._task_id(p_task_uuid);
 begin
   return query
-  select task.task_uuid, namespace.name, template.name, template.version, task.state::text, counts.paused,
+  select task.task_uuid,
+         namespace.name,
+         template.name,
+         template.version,
+         task.state::text,
+         counts.paused,
          coalesce(task.paused_at, template.paused_at, namespace.paused_at),
          coalesce(task.paused_by, template.paused_by, namespace.paused_by),
          coalesce(task.pause_reason, template.pause_reason, namespace.pause_reason),
-         tasker._priority_name(task.priority), task.context, coalesce(task.tags, '{}'), task.initiator, task.source_system,
-         task.reason, task.finalize_externally, task.created_at, task.run_at, task.started_at,
-         task.finished_at, counts.total_steps, counts.pending_steps, counts.in_progress_steps, counts.completed_steps,
-         counts.failed_steps, counts.ready_steps, counts.enqueued_steps, counts.waiting_for_retry_steps,
-         counts.cancelled_steps, counts.execution_status, counts.recommended_action, counts.completion_percentage,
+         tasker._priority_name(task.priority),
+         task.context,
+         coalesce(task.tags, '{}'),
+         task.initiator,
+         task.source_system,
+         task.reason,
+         task.finalize_externally,
+         task.created_at,
+         task.run_at,
+         task.started_at,
+         task.finished_at,
+         counts.total_steps,
+         counts.pending_steps,
+         counts.in_progress_steps,
+         counts.completed_steps,
+         counts.failed_steps,
+         counts.ready_steps,
+         counts.enqueued_steps,
+         counts.waiting_for_retry_steps,
+         counts.cancelled_steps,
+         counts.execution_status,
+         counts.recommended_action,
+         counts.completion_percentage,
          counts.health_status
     from tasker.tasks as task
     join tasker.task_templates as template on template.template_id = task.template_id

@@ -1,8 +1,9 @@
 create or replace function tasker.get_task_execution_contexts (p_task_uuids uuid[])
   returns table (
-    task_uuid uuid, status text, total_steps integer, pending_steps integer, in_progress_steps integer,
-    completed_steps integer, failed_steps integer, ready_steps integer, enqueued_steps integer, execution_status text,
-    recommended_action text, completion_percentage numeric, health_status text, waiting_for_retry_steps integer,
+    task_uuid uuid, status text, total_steps integer, pending_steps integer,
+    in_progress_steps integer, completed_steps integer, failed_steps integer, ready_steps integer,
+    enqueued_steps integer, execution_status text, recommended_action text,
+    completion_percentage numeric, health_status text, waiting_for_retry_steps integer,
     cancelled_steps integer, paused boolean
   )
   language plpgsql
@@ -21,9 +22,22 @@ begin
   perform tasker._check_limit(cardinality(p_task_uuids), 0, 1000);
   v_task_ids := array(select tasker._task_id(wanted) from unnest(p_task_uuids) as wanted);
   return query
-  select task.task_uuid, task.status, task.total_steps, task.pending_steps, task.in_progress_steps, task.completed_steps,
-         task.failed_steps, task.ready_steps, task.enqueued_steps, task.execution_status, task.recommended_action,
-         task.completion_percentage, task.health_status, task.waiting_for_retry_steps, task.cancelled_steps, task.paused
+  select task.task_uuid,
+         task.status,
+         task.total_steps,
+         task.pending_steps,
+         task.in_progress_steps,
+         task.completed_steps,
+         task.failed_steps,
+         task.ready_steps,
+         task.enqueued_steps,
+         task.execution_status,
+         task.recommended_action,
+         task.completion_percentage,
+         task.health_status,
+         task.waiting_for_retry_steps,
+         task.cancelled_steps,
+         task.paused
     from unnest(v_task_ids) with ordinality as wanted (task_id, position)
     join tasker._execution_contexts(v_task_ids) as task on task.task_id = wanted.task_id
    order by wanted.position;

@@ -3,8 +3,8 @@ create or replace function tasker.heartbeat (p_token uuid, p_lease interval defa
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Extends a claim's lease from now on, and tells which of its steps were taken away meanwhile (cancelled, or
--- settled by an operator): stop working on these.
+-- Extends a claim's lease from now on, and tells which of its steps were taken away meanwhile
+-- (cancelled, or settled by an operator): stop working on these.
 --
 -- Returns  one row
 -- Raises   TK001 when the claim does not exist any more, 22023 for a bad lease
@@ -22,7 +22,8 @@ begin
     raise exception 'stale claim: the token holds nothing'
       using errcode = 'TK001',
             detail  = format('token %s', coalesce(p_token::text, 'null')),
-            hint    = 'Its lease ran out and its steps were taken back, or all its steps are finished. Stop working on them.';
+            hint    = 'Its lease ran out and its steps were taken back, '
+                      'or all its steps are finished. Stop working on them.';
   end if;
   return query
   select v_claim.lease_until,

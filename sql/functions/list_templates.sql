@@ -1,7 +1,8 @@
 create or replace function tasker.list_templates (p_namespace text default null)
   returns table (
-    namespace text, name text, version text, is_latest boolean, description text, step_count integer, finalization text,
-    paused_at timestamptz, paused_by text, pause_reason text, registered_at timestamptz, registered_by text
+    namespace text, name text, version text, is_latest boolean, description text,
+    step_count integer, finalization text, paused_at timestamptz, paused_by text, pause_reason text,
+    registered_at timestamptz, registered_by text
   )
   language plpgsql
   stable
@@ -14,14 +15,25 @@ as $$
 -- Calls    _namespace_id
 #variable_conflict use_column
 declare
-  v_namespace_id constant integer := case when p_namespace is not null then tasker._namespace_id(p_namespace) end;
+  v_namespace_id constant integer := case
+                                       when p_namespace is not null
+                                         then tasker._namespace_id(p_namespace)
+                                     end;
 begin
   return query
-  select namespace.name, template.name, template.version,
-         row_number() over (partition by template.namespace_id, template.name order by template.version_order desc) = 1,
-         template.description, template.step_count,
+  select namespace.name,
+         template.name,
+         template.version,
+         row_number() over (partition by template.namespace_id, template.name
+                                order by template.version_order desc) = 1,
+         template.description,
+         template.step_count,
          case when template.finalize_externally then 'external' else 'inline' end,
-         template.paused_at, template.paused_by, template.pause_reason, template.registered_at, template.registered_by
+         template.paused_at,
+         template.paused_by,
+         template.pause_reason,
+         template.registered_at,
+         template.registered_by
     from tasker.task_templates as template
     join tasker.namespaces as namespace on namespace.namespace_id = template.namespace_id
    where v_namespace_id is null

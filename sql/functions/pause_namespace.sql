@@ -3,7 +3,8 @@ create or replace function tasker.pause_namespace (p_namespace text, p_reason te
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Stops handing out steps of a namespace. What runs goes on; what becomes ready waits in its queues.
+-- Stops handing out steps of a namespace. What runs goes on; what becomes ready waits in
+-- its queues.
 --
 -- Returns  one row; changed is false when it was paused already
 -- Raises   TK002, 22023 without a reason

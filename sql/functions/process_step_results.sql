@@ -7,9 +7,10 @@ create or replace function tasker.process_step_results (p_limit integer default 
   set enable_bitmapscan = off
   set jit = off
 as $$
--- Second hop of the two-hop path: carries out messages of orchestration_step_results, each once. A message
--- is {"submission_id": n} as submit_step_results writes it, or {"token": ..., "outcomes": [...]} from a
--- worker that can only write messages. A bad one goes to rejected_messages and stops nothing.
+-- Second hop of the two-hop path: carries out messages of orchestration_step_results, each once. A
+-- message is {"submission_id": n} as submit_step_results writes it, or
+-- {"token": ..., "outcomes": [...]} from a worker that can only write messages. A bad one goes to
+-- rejected_messages and stops nothing.
 --
 -- Returns  one row per message; no rows when there is nothing to do
 -- Raises   22023 for a limit outside 1 to 1000
@@ -24,19 +25,30 @@ declare
   v_now       constant timestamptz := tasker._now();
 begin
   perform tasker._check_limit(p_limit, 1, 1000);
-  for v_message in select popped.* from tasker._pop_messages('orchestration_step_results', p_limit) as popped loop
+  for v_message in
+    select popped.* from tasker._pop_messages('orchestration_step_results', p_limit) as popped
+  loop
     begin
       v_error := null;
-      select done.completed, done.failed into v_completed, v_failed from tasker._process_submission(
-        case when jsonb_typeof(v_message.message) = 'object' and v_message.message ? 'submission_id'
-             then tasker._check_number(v_message.message -> 'submission_id', 'submission_id', 1, 9223372036854775807, null)
-             else (select submission_id from tasker.submit_step_results((v_message.message ->> 'token')::uuid, v_message.message -> 'outcomes'))
-        end, v_now) as done;
+      select done.completed, done.failed
+        into v_completed, v_failed
+        from tasker._process_submission(
+               case
+                 when jsonb_typeof(v_message.message) = 'object'
+                      and v_message.message ? 'submission_id'
+                   then tasker._check_number(v_message.message -> 'submission_id', 'submission_id',
+                                             1, 9223372036854775807, null)
+                 else (select submission_id
+                         from tasker.submit_step_results((v_message.message ->> 'token')::uuid,
+                                                         v_message.message -> 'outcomes'))
+               end,
+               v_now) as done;
     exception when others then
       get stacked diagnostics v_error = message_text, v_code = returned_sqlstate;
       v_completed := null;
       v_failed    := null;
-      perform tasker._reject('orchestration_step_results', v_message.msg_id, v_message.message, v_code, v_error);
+      perform tasker._reject('orchestration_step_results', v_message.msg_id, v_message.message,
+                             v_code, v_error);
     end;
     return query select v_message.msg_id, coalesce(v_completed, 0), coalesce(v_failed, 0), v_error;
   end loop;

@@ -6,8 +6,10 @@ as $$
 -- Registers a version of a task template: checks it whole, compiles its DAG, makes its namespaces.
 --
 -- Returns  one row; created is false when this very definition was registered before
--- Raises   22023 what is wrong and where, TK006 too large, TK007 cycle, TK008 version exists with other content
--- Calls    _check_keys, _check_text, _check_prose, _check_step, _check_schema, create_namespace, _compile_template
+-- Raises   22023 what is wrong and where, TK006 too large, TK007 cycle, TK008 version exists with
+--          other content
+-- Calls    _check_keys, _check_text, _check_prose, _check_step, _check_schema, create_namespace,
+--          _compile_template
 #variable_conflict use_column
 declare
   v_steps     jsonb := p_definition -> 'steps';
@@ -17,31 +19,43 @@ declare
   v_template  tasker.task_templates%rowtype;
 begin
   perform tasker._check_keys(p_definition, 'the definition',
-    '{name,namespace_name,version,description,metadata,input_schema,finalization,steps}', '{name,namespace_name,version,steps}');
-  v_namespace := tasker._check_text(p_definition -> 'namespace_name', 'namespace_name', '^[a-z][a-z0-9_]{0,31}$');
-  v_name      := tasker._check_text(p_definition -> 'name', 'name', '^[A-Za-z][A-Za-z0-9_.-]{0,99}$');
-  v_version   := tasker._check_text(p_definition -> 'version', 'version', '^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){2}$');
+    '{name,namespace_name,version,description,metadata,input_schema,finalization,steps}',
+    '{name,namespace_name,version,steps}');
+  v_namespace := tasker._check_text(p_definition -> 'namespace_name', 'namespace_name',
+                                    '^[a-z][a-z0-9_]{0,31}$');
+  v_name      := tasker._check_text(p_definition -> 'name', 'name',
+                                    '^[A-Za-z][A-Za-z0-9_.-]{0,99}$');
+  v_version   := tasker._check_text(p_definition -> 'version', 'version',
+                                    '^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){2}$');
   perform tasker._check_prose(p_definition -> 'description', 'description', 0, 2000);
   perform tasker._check_text(p_definition -> 'finalization', 'finalization', '^(inline|external)$');
   if jsonb_typeof(v_steps) <> 'array' or jsonb_array_length(v_steps) = 0 then
-    raise exception 'steps must be an array with at least one step' using errcode = '22023', detail = 'got ' || jsonb_typeof(v_steps);
+    raise exception 'steps must be an array with at least one step'
+      using errcode = '22023',
+            detail  = 'got ' || jsonb_typeof(v_steps);
   elsif jsonb_array_length(v_steps) > 10000 then
-    raise exception 'too many steps' using errcode = 'TK006', detail = format('%s, at most 10000', jsonb_array_length(v_steps));
+    raise exception 'too many steps'
+      using errcode = 'TK006',
+            detail  = format('%s, at most 10000', jsonb_array_length(v_steps));
   end if;
-  perform tasker._check_step(step, position) from jsonb_array_elements(v_steps) with ordinality as s (step, position);
+  perform tasker._check_step(step, position)
+     from jsonb_array_elements(v_steps) with ordinality as s (step, position);
   perform tasker._check_schema(p_definition -> 'input_schema', 'input_schema');
 
   perform tasker.create_namespace(wanted.name)
-     from (select v_namespace as name union select step ->> 'namespace' from jsonb_array_elements(v_steps) as step) as wanted
+     from (select v_namespace as name
+            union select step ->> 'namespace' from jsonb_array_elements(v_steps) as step) as wanted
     where wanted.name is not null
     order by wanted.name;
   insert into tasker.task_templates (
-    namespace_id, name, version, version_order, description, definition, sha256, input_schema, step_count, sink_count, finalize_externally
+    namespace_id, name, version, version_order, description, definition, sha256,
+    input_schema, step_count, sink_count, finalize_externally
   )
   values (
-    tasker._namespace_id(v_namespace), v_name, v_version, string_to_array(v_version, '.')::integer[],
-    p_definition ->> 'description', p_definition, sha256(convert_to(p_definition::text, 'UTF8')),
-    nullif(p_definition -> 'input_schema', 'null'), jsonb_array_length(v_steps), 0, coalesce(p_definition ->> 'finalization' = 'external', false)
+    tasker._namespace_id(v_namespace), v_name, v_version,
+    string_to_array(v_version, '.')::integer[], p_definition ->> 'description', p_definition,
+    sha256(convert_to(p_definition::text, 'UTF8')), nullif(p_definition -> 'input_schema', 'null'),
+    jsonb_array_length(v_steps), 0, coalesce(p_definition ->> 'finalization' = 'external', false)
   )
   on conflict (namespace_id, name, version) do nothing
   returning * into v_template;
@@ -56,10 +70,14 @@ begin
   end if;
 
   select template.* into v_template from tasker.task_templates as template
-   where template.namespace_id = tasker._namespace_id(v_namespace) and template.name = v_name and template.version = v_version;
+   where template.namespace_id = tasker._namespace_id(v_namespace)
+     and template.name = v_name
+     and template.version = v_version;
   if v_template.definition <> p_definition then
     raise exception 'this version is registered with other content'
-      using errcode = 'TK008', detail = format('%s/%s@%s', v_namespace, v_name, v_version), hint = 'A version never changes. Register a new one.';
+      using errcode = 'TK008',
+            detail  = format('%s/%s@%s', v_namespace, v_name, v_version),
+            hint    = 'A version never changes. Register a new one.';
   end if;
   return query select v_template.template_id, v_namespace, v_name, v_version, false;
 end;

@@ -13,9 +13,11 @@ select transition.transition_id,
        select run.change,
               (sum(coalesce(run.count, 1)) over (order by run.position))::integer as upto,
               coalesce(run.count, 1) as count
-         from unnest(transition.changes, transition.counts) with ordinality as run (change, count, position)
+         from unnest(transition.changes, transition.counts)
+              with ordinality as run (change, count, position)
        ) as run
- cross join lateral unnest(transition.ids[run.upto - run.count + 1 : run.upto]) with ordinality as change (id, position);
+ cross join lateral unnest(transition.ids[run.upto - run.count + 1 : run.upto])
+       with ordinality as change (id, position);
 
 comment on view tasker._changes is 'History with one row per change: id is a step_id (of the task itself when its step_no is 0).';
 comment on column tasker._changes.transition_id is 'Order of the calls; within one step or task, the order of its changes.';

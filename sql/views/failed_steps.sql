@@ -13,10 +13,14 @@ select tasker._step_uuid(task.task_uuid, step.step_id) as step_uuid,
        failure.worker,
        failure.error
   from tasker.step_failures as failure
-  join tasker.steps as step on step.step_id = failure.step_id and step.state = 'error' and step.finished_at = failure.failed_at
+  join tasker.steps as step on step.step_id = failure.step_id
+                           and step.state = 'error'
+                           and step.finished_at = failure.failed_at
   join tasker.tasks as task on task.task_id = failure.step_id >> 20
-                           and failure.step_id > task.task_id << 20 and failure.step_id < (task.task_id + 1) << 20
-  join tasker.template_steps as link on link.template_id = step.template_id and link.step_no = step.step_id & 1048575
+                           and failure.step_id > task.task_id << 20
+                           and failure.step_id < (task.task_id + 1) << 20
+  join tasker.template_steps as link on link.template_id = step.template_id
+                                    and link.step_no = step.step_id & 1048575
   join tasker.task_templates as template on template.template_id = task.template_id
   join tasker.namespaces as namespace on namespace.namespace_id = template.namespace_id
  where failure.to_state = 'error';

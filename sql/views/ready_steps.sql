@@ -11,7 +11,9 @@ select tasker._step_uuid(task.task_uuid, step.step_id) as step_uuid,
        link.max_attempts::integer as max_attempts,
        step.enqueued_at,
        tasker._now() - step.enqueued_at as waited,
-       task.paused_at is not null or template.paused_at is not null or claimable.paused_at is not null as paused
+       task.paused_at is not null
+         or template.paused_at is not null
+         or claimable.paused_at is not null as paused
   from tasker.open_tasks as open
   join tasker.tasks as task on task.task_id = open.task_id
   join tasker.task_templates as template on template.template_id = task.template_id
@@ -23,7 +25,8 @@ select tasker._step_uuid(task.task_uuid, step.step_id) as step_uuid,
           and step.state = 'enqueued'
         order by step.step_id
        ) as step
-  join tasker.template_steps as link on link.template_id = step.template_id and link.step_no = step.step_id & 1048575
+  join tasker.template_steps as link on link.template_id = step.template_id
+                                    and link.step_no = step.step_id & 1048575
   join tasker.namespaces as claimable on claimable.namespace_id = link.namespace_id;
 
 comment on view tasker.ready_steps is

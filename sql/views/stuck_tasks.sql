@@ -28,15 +28,23 @@ select task.task_uuid,
                   then 'a timer is overdue: does anybody call sweep()?'
                 when count.done = count.total and idle.time > tasker._recovery_grace()
                   then 'all steps are done: waits for an external processor to finalize it'
-                when count.failed > 0 and count.enqueued + count.running = 0 and timer.due_at is null
+                when count.failed > 0
+                     and count.enqueued + count.running = 0
+                     and timer.due_at is null
                      and idle.time > tasker._recovery_grace()
                   then 'blocked by failed steps and not ended: does anybody call sweep()?'
-                when idle.time <= interval '10 minutes' or timer.due_at is not null then null
-                when task.paused_at is not null then 'the task is paused: ' || task.pause_reason
-                when template.paused_at is not null then 'its template is paused: ' || template.pause_reason
-                when namespace.paused_at is not null then 'its namespace is paused: ' || namespace.pause_reason
-                when count.running > 0 then 'a worker has had one of its steps for more than ten minutes'
-                when count.enqueued > 0 then 'nobody has taken its enqueued steps for more than ten minutes'
+                when idle.time <= interval '10 minutes' or timer.due_at is not null
+                  then null
+                when task.paused_at is not null
+                  then 'the task is paused: ' || task.pause_reason
+                when template.paused_at is not null
+                  then 'its template is paused: ' || template.pause_reason
+                when namespace.paused_at is not null
+                  then 'its namespace is paused: ' || namespace.pause_reason
+                when count.running > 0
+                  then 'a worker has had one of its steps for more than ten minutes'
+                when count.enqueued > 0
+                  then 'nobody has taken its enqueued steps for more than ten minutes'
                 else 'nothing in it can move: see check_invariants'
               end as reason
        ) as stuck

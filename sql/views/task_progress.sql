@@ -5,7 +5,9 @@ select task.task_uuid,
        template.version,
        task.state::text as state,
        tasker._priority_name(task.priority) as priority,
-       task.paused_at is not null or template.paused_at is not null or namespace.paused_at is not null as paused,
+       task.paused_at is not null
+         or template.paused_at is not null
+         or namespace.paused_at is not null as paused,
        task.created_at,
        task.started_at,
        count.total as total_steps,

@@ -123,12 +123,14 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(database: str) -> Non
     environment = os.environ | {"DATABASE_URL": database}
     first = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     _wait_until(database, "select count(*) > 20 from shop.shipments")
+    rows(database, "select * from tasker.pause_namespace('demo_orders', 'too fast for a test')")
     first.send_signal(signal.SIGINT)
     _, told = first.communicate(timeout=30)
     assert first.returncode == 130, told
     assert "The same command goes on from here." in told
     assert rows(database, "select * from tasker.live_claims") == []
     assert rows(database, "select count(*) < 370 from shop.shipments") == [(True,)]
+    rows(database, "select * from tasker.resume_namespace('demo_orders', 'the second run')")
 
     second = subprocess.run(
         command, env=environment, capture_output=True, text=True, check=True, timeout=60

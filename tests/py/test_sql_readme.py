@@ -27,3 +27,14 @@ def test_every_call_leads_downward() -> None:
         (name, other) for name in TEXTS for other in mentioned(name) if place[other] < place[name]
     }
     assert not upward
+
+
+def test_no_line_of_code_is_longer_than_100_columns() -> None:
+    """Comments for \\df+ apart, which are one string each; and one regular expression."""
+    long = {
+        (name, line)
+        for name, text in TEXTS.items()
+        for line in text.split("\ncomment on")[0].splitlines()
+        if len(line) > 100 and not line.lstrip().startswith("'^")
+    }
+    assert not long

@@ -7,9 +7,11 @@ begin
   for v_statement in
     select format('select pgmq.drop_queue(%L)', queue.name)
       from (select namespace.name || '_queue' || suffix as name
-              from tasker.namespaces as namespace cross join unnest(array['', '_high', '_low']) as suffix
+              from tasker.namespaces as namespace
+             cross join unnest(array['', '_high', '_low']) as suffix
             union all
-            select unnest(array['orchestration_step_results', 'orchestration_task_requests'])) as queue
+            select unnest(array['orchestration_step_results', 'orchestration_task_requests'])
+           ) as queue
      where to_regclass(format('pgmq.%I', 'q_' || queue.name)) is not null
   loop
     execute v_statement;

@@ -1,11 +1,12 @@
 -- The tables of tasker. They are private: only the functions and views of this schema touch them.
 --
--- A step is addressed by one number, step_id = task_id << 20 | step_no, and step_no 0 is the task itself.
--- Hot rows carry no foreign keys (one RI query a row) and `steps` carries no index but its key, so that
--- every update of it is heap-only. docs/decisions/ says what was measured.
+-- A step is addressed by one number, step_id = task_id << 20 | step_no, and step_no 0 is the task
+-- itself. Hot rows carry no foreign keys (one RI query a row) and `steps` carries no index but its
+-- key, so that every update of it is heap-only. docs/decisions/ says what was measured.
 
 create type tasker.task_state as enum (
-  'pending', 'in_progress', 'blocked_by_failures', 'complete', 'error', 'cancelled', 'resolved_manually'
+  'pending', 'in_progress', 'blocked_by_failures',
+  'complete', 'error', 'cancelled', 'resolved_manually'
 );
 
 create type tasker.step_state as enum (
@@ -57,13 +58,15 @@ create table tasker.namespaces (
   namespace_id  integer     generated always as identity primary key,
   name          text        not null
                 constraint namespace_names_are_unique unique
-                constraint a_namespace_name_is_a_short_identifier check (name ~ '^[a-z][a-z0-9_]{0,31}$'),
+                constraint a_namespace_name_is_a_short_identifier
+                check (name ~ '^[a-z][a-z0-9_]{0,31}$'),
   paused_at     timestamptz,
   paused_by     text,
   pause_reason  text,
   created_at    timestamptz not null default clock_timestamp(),
   constraint a_paused_namespace_says_who_and_why
-    check ((paused_at is null) = (paused_by is null) and (paused_at is null) = (pause_reason is null))
+    check ((paused_at is null) = (paused_by is null)
+           and (paused_at is null) = (pause_reason is null))
 );
 comment on table tasker.namespaces is 'Business domains. Each owns the PGMQ queues <name>_queue, <name>_queue_high and <name>_queue_low.';
 
@@ -87,7 +90,8 @@ create table tasker.task_templates (
   registered_by text        not null default session_user,
   constraint a_template_version_is_registered_once unique (namespace_id, name, version),
   constraint a_paused_template_says_who_and_why
-    check ((paused_at is null) = (paused_by is null) and (paused_at is null) = (pause_reason is null))
+    check ((paused_at is null) = (paused_by is null)
+           and (paused_at is null) = (pause_reason is null))
 );
 comment on table tasker.task_templates is 'Named, versioned DAG definitions. A version never changes once registered.';
 
@@ -108,7 +112,8 @@ create table tasker.template_steps (
   max_attempts    smallint not null
                   constraint a_step_runs_at_least_once check (max_attempts between 1 and 1000),
   backoff         text    not null
-                  constraint backoff_kinds_are_known check (backoff in ('none', 'linear', 'exponential', 'fibonacci')),
+                  constraint backoff_kinds_are_known
+                  check (backoff in ('none', 'linear', 'exponential', 'fibonacci')),
   backoff_base_ms bigint  not null,
   max_backoff_ms  bigint  not null,
   jitter          boolean not null,
@@ -148,9 +153,11 @@ create table tasker.tasks (
   source_system       text,
   reason              text,
   constraint a_finished_task_has_an_end
-    check ((state in ('complete', 'error', 'cancelled', 'resolved_manually')) = (finished_at is not null)),
+    check ((state in ('complete', 'error', 'cancelled', 'resolved_manually'))
+           = (finished_at is not null)),
   constraint a_paused_task_says_who_and_why
-    check ((paused_at is null) = (paused_by is null) and (paused_at is null) = (pause_reason is null))
+    check ((paused_at is null) = (paused_by is null)
+           and (paused_at is null) = (pause_reason is null))
 ) with (fillfactor = 50);
 comment on table tasker.tasks is 'One row per run of a template. open_sinks counts the unfinished steps that have no children.';
 
@@ -166,7 +173,8 @@ create table tasker.open_tasks (
 );
 comment on table tasker.open_tasks is 'The tasks that have not ended, so that nobody has to search history for them. A partial index would make the end of every task a non-HOT update.';
 
--- Columns that change together stand together: an update writes the bytes between the first and the last change.
+-- Columns that change together stand together: an update writes the bytes between the first and the
+-- last change.
 create table tasker.steps (
   step_id         bigint            primary key,
   template_id     integer           not null,
@@ -256,7 +264,8 @@ create table tasker.transitions (
   changes       tasker.transition[] not null,
   counts        integer[]
 );
-create index transitions_by_time on tasker.transitions using brin (at) with (pages_per_range = 16, autosummarize = on);
+create index transitions_by_time on tasker.transitions
+ using brin (at) with (pages_per_range = 16, autosummarize = on);
 comment on table tasker.transitions is 'Append-only history, one row per call: the first counts[1] ids made changes[1], the next counts[2] changes[2], and so on (no counts: one each). Read it through step_transitions and task_transitions.';
 
 create table tasker.step_failures (
@@ -291,7 +300,8 @@ create table tasker.finalization_attempts (
   claimed_at   timestamptz not null,
   ended_at     timestamptz,
   outcome      text
-               constraint finalization_outcomes_are_known check (outcome in ('finalized', 'released', 'expired', 'not_ready'))
+               constraint finalization_outcomes_are_known
+               check (outcome in ('finalized', 'released', 'expired'))
 );
 create index finalization_attempts_by_task on tasker.finalization_attempts (task_id);
 comment on table tasker.finalization_attempts is 'Every finalization claim that was granted, and how it ended.';
@@ -329,47 +339,50 @@ insert into tasker.sweep_cursors (action, position) values ('lost_messages', 0);
 insert into tasker.legal_transitions (transition, entity, from_state, to_state, meaning)
 select change.transition,
        split_part(change.transition::text, ' ', 1),
-       case when change.transition::text like '%->%' then split_part(change.transition::text, ' ', 2) end,
-       case when change.transition::text like '%->%' then split_part(change.transition::text, ' ', 4) else 'pending' end,
+       case when change.transition::text like '%->%'
+            then split_part(change.transition::text, ' ', 2) end,
+       case when change.transition::text like '%->%'
+            then split_part(change.transition::text, ' ', 4) else 'pending' end,
        change.meaning
   from (values
-    ('task created'::tasker.transition,            'A client asked for it.'),
-    ('task pending -> in_progress',                'Its first step was claimed, or done by hand.'),
-    ('task pending -> cancelled',                  'Somebody cancelled it before it began.'),
-    ('task pending -> resolved_manually',          'An operator settled it outside the engine.'),
-    ('task in_progress -> complete',               'Its last step is done.'),
-    ('task in_progress -> blocked_by_failures',    'A step failed for good; other steps may still run.'),
-    ('task in_progress -> cancelled',              'Somebody cancelled it.'),
-    ('task in_progress -> resolved_manually',      'An operator settled it outside the engine.'),
-    ('task blocked_by_failures -> in_progress',    'An operator dealt with every failed step.'),
-    ('task blocked_by_failures -> error',          'Nothing that could still run is left.'),
-    ('task blocked_by_failures -> cancelled',      'Somebody cancelled it.'),
+    ('task created'::tasker.transition, 'A client asked for it.'),
+    ('task pending -> in_progress', 'Its first step was claimed, or done by hand.'),
+    ('task pending -> cancelled', 'Somebody cancelled it before it began.'),
+    ('task pending -> resolved_manually', 'An operator settled it outside the engine.'),
+    ('task in_progress -> complete', 'Its last step is done.'),
+    ('task in_progress -> blocked_by_failures', 'A step failed for good; other steps may still run.'),
+    ('task in_progress -> cancelled', 'Somebody cancelled it.'),
+    ('task in_progress -> resolved_manually', 'An operator settled it outside the engine.'),
+    ('task blocked_by_failures -> in_progress', 'An operator dealt with every failed step.'),
+    ('task blocked_by_failures -> error', 'Nothing that could still run is left.'),
+    ('task blocked_by_failures -> cancelled', 'Somebody cancelled it.'),
     ('task blocked_by_failures -> resolved_manually', 'An operator settled it outside the engine.'),
-    ('task error -> in_progress',                  'An operator dealt with the failed steps; it goes on.'),
-    ('task error -> resolved_manually',            'An operator settled it outside the engine.'),
-    ('step pending -> enqueued',                   'Its last parent finished, or its time has come.'),
-    ('step pending -> cancelled',                  'Its task was cancelled or resolved.'),
-    ('step pending -> complete',                   'An operator gave its result.'),
-    ('step pending -> resolved_manually',          'An operator resolved it.'),
-    ('step enqueued -> in_progress',               'A worker claimed it; the attempt counts from here.'),
-    ('step enqueued -> cancelled',                 'Its task was cancelled or resolved.'),
-    ('step enqueued -> complete',                  'An operator gave its result.'),
-    ('step enqueued -> resolved_manually',         'An operator resolved it.'),
-    ('step in_progress -> enqueued',               'Its worker gave it back, or lost its lease with attempts left.'),
-    ('step in_progress -> waiting_for_retry',      'An attempt failed; the next one waits for its backoff.'),
-    ('step in_progress -> complete',               'Its worker finished it.'),
-    ('step in_progress -> error',                  'Its last attempt failed, or failed for good.'),
-    ('step in_progress -> cancelled',              'Its task was cancelled or resolved; its worker is fenced off.'),
-    ('step in_progress -> resolved_manually',      'An operator resolved it; its worker is fenced off.'),
-    ('step waiting_for_retry -> enqueued',         'Its backoff is over, or an operator hurried it.'),
-    ('step waiting_for_retry -> cancelled',        'Its task was cancelled or resolved.'),
-    ('step waiting_for_retry -> complete',         'An operator gave its result.'),
+    ('task error -> in_progress', 'An operator dealt with the failed steps; it goes on.'),
+    ('task error -> resolved_manually', 'An operator settled it outside the engine.'),
+    ('step pending -> enqueued', 'Its last parent finished, or its time has come.'),
+    ('step pending -> cancelled', 'Its task was cancelled or resolved.'),
+    ('step pending -> complete', 'An operator gave its result.'),
+    ('step pending -> resolved_manually', 'An operator resolved it.'),
+    ('step enqueued -> in_progress', 'A worker claimed it; the attempt counts from here.'),
+    ('step enqueued -> cancelled', 'Its task was cancelled or resolved.'),
+    ('step enqueued -> complete', 'An operator gave its result.'),
+    ('step enqueued -> resolved_manually', 'An operator resolved it.'),
+    ('step in_progress -> enqueued', 'Its worker gave it back, or lost its lease with attempts left.'),
+    ('step in_progress -> waiting_for_retry', 'An attempt failed; the next one waits for its backoff.'),
+    ('step in_progress -> complete', 'Its worker finished it.'),
+    ('step in_progress -> error', 'Its last attempt failed, or failed for good.'),
+    ('step in_progress -> cancelled', 'Its task was cancelled or resolved; its worker is fenced off.'),
+    ('step in_progress -> resolved_manually', 'An operator resolved it; its worker is fenced off.'),
+    ('step waiting_for_retry -> enqueued', 'Its backoff is over, or an operator hurried it.'),
+    ('step waiting_for_retry -> cancelled', 'Its task was cancelled or resolved.'),
+    ('step waiting_for_retry -> complete', 'An operator gave its result.'),
     ('step waiting_for_retry -> resolved_manually', 'An operator resolved it.'),
-    ('step error -> enqueued',                     'An operator retries it; its attempts start again.'),
-    ('step error -> complete',                     'An operator gave its result.'),
-    ('step error -> resolved_manually',            'An operator resolved it.')
+    ('step error -> enqueued', 'An operator retries it; its attempts start again.'),
+    ('step error -> complete', 'An operator gave its result.'),
+    ('step error -> resolved_manually', 'An operator resolved it.')
   ) as change (transition, meaning);
 
 -- The two queues that belong to no namespace; the sweep makes them again if they are dropped.
 select pgmq.create('orchestration_step_results'), pgmq.create('orchestration_task_requests');
-drop index if exists pgmq.q_orchestration_step_results_vt_idx, pgmq.q_orchestration_task_requests_vt_idx;
+drop index if exists pgmq.q_orchestration_step_results_vt_idx,
+                     pgmq.q_orchestration_task_requests_vt_idx;

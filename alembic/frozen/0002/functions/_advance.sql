@@ -9,10 +9,10 @@ create or replace function tasker._advance (
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- What follows from finished steps: their children's counters, messages for those that may now run, their
--- tasks' open sinks, and the end of tasks whose last sink this was. Finished parents are summed per child
--- first: an update that joins a child twice would count once. A sink's child is its task (step_no 0).
--- p_failed_tasks are tasks in which a step failed for good.
+-- What follows from finished steps: their children's counters, messages for those that may now run,
+-- their tasks' open sinks, and the end of tasks whose last sink this was. Finished parents are
+-- summed per child first: an update that joins a child twice would count once. A sink's child is
+-- its task (step_no 0). p_failed_tasks are tasks in which a step failed for good.
 --
 -- Returns  the changes to record
 -- Locks    children, then tasks, each in id order; wide ones last, and these are not waited for
@@ -48,26 +48,32 @@ begin
      cross join unnest(link.children) as child (step_no)
      group by 1
   )
-  select coalesce(array_agg(child.step_id order by child.step_id) filter (where not child.wide), '{}'),
+  select coalesce(array_agg(child.step_id order by child.step_id) filter (where not child.wide),
+                  '{}'),
          jsonb_object_agg(child.step_id, child.amount) filter (where child.amount > 1),
          array_agg(child.step_id order by child.step_id) filter (where child.wide)
     into v_children, v_amounts, v_wide
     from child;
 
-  v_log   := tasker._count_down_steps(array(select id from unnest(v_children) as id where id & 1048575 <> 0), v_amounts, p_now);
+  v_log   := tasker._count_down_steps(
+    array(select id from unnest(v_children) as id where id & 1048575 <> 0),
+    v_amounts, p_now);
   ids     := v_log.ids;
   changes := v_log.changes;
   if v_wide is not null then
-    v_free  := tasker._defer_wide(array(select id from unnest(v_wide) as id where id & 1048575 <> 0), v_amounts);
+    v_free  := tasker._defer_wide(
+      array(select id from unnest(v_wide) as id where id & 1048575 <> 0),
+      v_amounts);
     v_log   := tasker._count_down_steps(v_free.ids, v_free.amounts, p_now);
     ids     := ids || v_log.ids;
     changes := changes || v_log.changes;
   end if;
 
-  v_log   := tasker._advance_tasks(array(select distinct id >> 20 from unnest(p_step_ids) as id order by 1),
-                                   array(select id from unnest(v_children) as id where id & 1048575 = 0),
-                                   array(select id from unnest(v_wide) as id where id & 1048575 = 0),
-                                   v_amounts, p_failed_tasks, p_now);
+  v_log   := tasker._advance_tasks(
+    array(select distinct id >> 20 from unnest(p_step_ids) as id order by 1),
+    array(select id from unnest(v_children) as id where id & 1048575 = 0),
+    array(select id from unnest(v_wide) as id where id & 1048575 = 0),
+    v_amounts, p_failed_tasks, p_now);
   ids     := ids || v_log.ids;
   changes := changes || v_log.changes;
 end;

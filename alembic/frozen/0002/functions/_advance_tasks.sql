@@ -11,9 +11,9 @@ create or replace function tasker._advance_tasks (
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- What follows from finished steps for their tasks (p_task_ids): sinks are counted off those in p_sinks and,
--- where nobody else holds them, p_wide (both as step_no 0 ids); those in p_failed are blocked; and those that
--- were blocked before may have come to their end.
+-- What follows from finished steps for their tasks (p_task_ids): sinks are counted off those in
+-- p_sinks and, where nobody else holds them, p_wide (both as step_no 0 ids); those in p_failed are
+-- blocked; and those that were blocked before may have come to their end.
 --
 -- Returns  the changes to record
 -- Locks    the tasks in id order, then the free ones of p_wide
@@ -25,9 +25,12 @@ declare
 begin
   if cardinality(p_failed) > 0 or exists (select from tasker.unfinalized_tasks) then
     perform from tasker.tasks as task
-      where task.task_id = any (p_failed || array(select id >> 20 from unnest(p_sinks) as id)
-                                || array(select unfinalized.task_id from tasker.unfinalized_tasks as unfinalized
-                                          where unfinalized.task_id = any (p_task_ids)))
+      where task.task_id = any (
+              p_failed
+              || array(select id >> 20 from unnest(p_sinks) as id)
+              || array(select unfinalized.task_id
+                         from tasker.unfinalized_tasks as unfinalized
+                        where unfinalized.task_id = any (p_task_ids)))
       order by task.task_id
         for no key update;
   end if;

@@ -4,8 +4,8 @@ create or replace function tasker._block (
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Marks a task as blocked by a step that failed for good. It ends in error as soon as nothing in it can
--- still run: at once, with the last running step, or at the next sweep.
+-- Marks a task as blocked by a step that failed for good. It ends in error as soon as nothing in it
+-- can still run: at once, with the last running step, or at the next sweep.
 --
 -- Returns  the changes to record
 -- Locks    the task
@@ -20,7 +20,9 @@ begin
    where task.task_id = p_task_id
      and task.state = 'in_progress';
   if found then
-    insert into tasker.unfinalized_tasks (task_id, since) values (p_task_id, p_now) on conflict (task_id) do nothing;
+    insert into tasker.unfinalized_tasks (task_id, since)
+    values (p_task_id, p_now)
+    on conflict (task_id) do nothing;
     ids     := array[p_task_id << 20];
     changes := '{task in_progress -> blocked_by_failures}';
   end if;

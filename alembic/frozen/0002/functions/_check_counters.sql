@@ -6,8 +6,9 @@ create or replace function tasker._check_counters (p_task_id bigint)
   set plan_cache_mode = force_custom_plan
   set work_mem = '64MB'
 as $$
--- Counters against a recount of the rows, with what finishing steps left to be counted later; and the order of
--- steps. The counters of a task that was ended by decision stand still and are not looked at.
+-- Counters against a recount of the rows, with what finishing steps left to be counted later; and
+-- the order of steps. The counters of a task that was ended by decision stand still and are not
+-- looked at.
 --
 -- Returns  the violations; id is a step_id (step_no 0: the task)
 -- Calls    _recovery_grace, _satisfies
@@ -19,14 +20,18 @@ declare
 begin
   return query
   with deferred as materialized (
-    select deferred.step_id, sum(deferred.amount) as amount from tasker.deferred_decrements as deferred group by 1
+    select deferred.step_id, sum(deferred.amount) as amount
+      from tasker.deferred_decrements as deferred
+     group by 1
   ),
   recount as materialized (
     select parent.step_id - link.step_no + child_no as step_id,
            count(*) filter (where not tasker._satisfies(parent.state)) as open,
            max(parent.finished_at) as last_end
       from tasker.steps as parent
-      join tasker.template_steps as link on link.template_id = parent.template_id and link.step_no = parent.step_id & 1048575
+      join tasker.template_steps as link
+        on link.template_id = parent.template_id
+       and link.step_no = parent.step_id & 1048575
      cross join unnest(link.children) as child_no
      where parent.step_id > v_first
        and parent.step_id < v_last
@@ -36,7 +41,8 @@ begin
     select step.step_id, step.state, step.waiting_parents,
            coalesce(deferred.amount, 0) as deferred, coalesce(recount.open, 0) as open,
            step.state <> 'cancelled'
-             and step.waiting_parents <> coalesce(recount.open, 0) + coalesce(deferred.amount, 0) as miscounted,
+             and step.waiting_parents
+                 <> coalesce(recount.open, 0) + coalesce(deferred.amount, 0) as miscounted,
            step.state not in ('pending', 'cancelled') and recount.open > 0
              or recount.last_end > step.started_at + v_grace as too_early,
            step.state = 'pending' and deferred.amount > 0 and recount.open = 0
@@ -51,9 +57,11 @@ begin
          format('%s, waits for %s parents, %s deferred, %s are open',
                 step.state, step.waiting_parents, step.deferred, step.open)
     from step
-   cross join lateral (values ('a step waits for exactly its open parents', 'safety', step.miscounted),
-                              ('no step runs before its parents', 'safety', step.too_early),
-                              ('a deferred join is counted', 'convergence', step.forgotten)) as broken (invariant, severity, is_broken)
+   cross join lateral (
+         values ('a step waits for exactly its open parents', 'safety', step.miscounted),
+                ('no step runs before its parents', 'safety', step.too_early),
+                ('a deferred join is counted', 'convergence', step.forgotten)
+         ) as broken (invariant, severity, is_broken)
    where (step.miscounted or step.too_early or step.forgotten)
      and broken.is_broken
   union all
@@ -67,13 +75,15 @@ begin
      and task.state not in ('cancelled', 'resolved_manually')
      and task.open_sinks <> recount.open + coalesce(deferred.amount, 0)
   union all
-  select 'a deferred decrement has a step or task', 'safety', deferred.step_id, format('%s deferred', deferred.amount)
+  select 'a deferred decrement has a step or task', 'safety', deferred.step_id,
+         format('%s deferred', deferred.amount)
     from deferred
    where deferred.step_id >= v_first
      and deferred.step_id < v_last
      and not exists (select from tasker.steps as step where step.step_id = deferred.step_id)
      and not exists (select from tasker.tasks as task
-                      where task.task_id = deferred.step_id >> 20 and deferred.step_id & 1048575 = 0);
+                      where task.task_id = deferred.step_id >> 20
+                        and deferred.step_id & 1048575 = 0);
 end;
 $$;
 

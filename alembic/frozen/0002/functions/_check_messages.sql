@@ -5,8 +5,9 @@ create or replace function tasker._check_messages (p_task_id bigint)
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_custom_plan
 as $$
--- Messages against the steps: one for each enqueued step, in its own queue, and none for others. A pointer to
--- a step that was cancelled or settled by hand may lie there until a claim comes upon it.
+-- Messages against the steps: one for each enqueued step, in its own queue, and none for others. A
+-- pointer to a step that was cancelled or settled by hand may lie there until a claim comes upon
+-- it.
 --
 -- Returns  the violations; id is a step_id
 -- Calls    _messages, _recovery_grace
@@ -18,7 +19,9 @@ begin
   return query
   with message as materialized (select * from tasker._messages()),
   head as materialized (
-    select message.queue_name, min(message.enqueued_at) as oldest_at from message group by message.queue_name
+    select message.queue_name, min(message.enqueued_at) as oldest_at
+      from message
+     group by message.queue_name
   ),
   pointer as materialized (
     select message.step_id, count(*) as messages, array_agg(message.queue_name) as queues
@@ -28,16 +31,25 @@ begin
      group by message.step_id
   ),
   step as materialized (
-    select step.step_id, step.template_id, step.state, step.claim_token, step.enqueued_at,
-           link.queue || case step.priority when 1 then '_high' when -1 then '_low' else '' end as queue, link.namespace_id
+    select step.step_id,
+           step.template_id,
+           step.state,
+           step.claim_token,
+           step.enqueued_at,
+           link.queue || case step.priority when 1 then '_high' when -1 then '_low' else '' end
+             as queue,
+           link.namespace_id
       from tasker.steps as step
-      join tasker.template_steps as link on link.template_id = step.template_id and link.step_no = step.step_id & 1048575
+      join tasker.template_steps as link
+        on link.template_id = step.template_id
+       and link.step_no = step.step_id & 1048575
      where step.step_id > v_first
        and step.step_id < v_last
        and (step.state = 'enqueued' or step.step_id in (select pointer.step_id from pointer))
   )
   select broken.invariant, 'safety', pointer.step_id,
-         format('%s messages in %s; the step is %s', pointer.messages, array_to_string(pointer.queues[1:5], ', '),
+         format('%s messages in %s; the step is %s',
+                pointer.messages, array_to_string(pointer.queues[1:5], ', '),
                 coalesce(step.state::text, 'missing'))
     from pointer
     left join step on step.step_id = pointer.step_id
@@ -50,7 +62,8 @@ begin
          ) as broken (invariant, is_broken)
    where broken.is_broken
   union all
-  select 'an enqueued step has a message', 'convergence', step.step_id, format('enqueued %s', step.enqueued_at)
+  select 'an enqueued step has a message', 'convergence', step.step_id,
+         format('enqueued %s', step.enqueued_at)
     from step
     join tasker.tasks as task on task.task_id = step.step_id >> 20
     join tasker.task_templates as template on template.template_id = step.template_id

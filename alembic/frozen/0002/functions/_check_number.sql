@@ -1,4 +1,10 @@
-create or replace function tasker._check_number (p_value jsonb, p_what text, p_least bigint, p_most bigint, p_default bigint)
+create or replace function tasker._check_number (
+  p_value   jsonb,
+  p_what    text,
+  p_least   bigint,
+  p_most    bigint,
+  p_default bigint
+)
   returns bigint
   language plpgsql
   immutable
@@ -13,13 +19,15 @@ begin
     return p_default;
   end if;
   if jsonb_typeof(p_value) = 'number' then
-    if p_value::numeric between p_least and p_most and p_value::numeric = trunc(p_value::numeric) then
+    if p_value::numeric between p_least and p_most
+       and p_value::numeric = trunc(p_value::numeric) then
       return p_value::bigint;
     end if;
   end if;
   raise exception 'bad number in the definition'
     using errcode = '22023',
-          detail  = format('%s is %s, need a whole number from %s to %s', p_what, left(p_value::text, 60), p_least, p_most);
+          detail  = format('%s is %s, need a whole number from %s to %s',
+                           p_what, left(p_value::text, 60), p_least, p_most);
 end;
 $$;
 

@@ -10,7 +10,8 @@ as $$
 begin
   if (length(btrim(p_reason)) > 0 and length(p_reason) <= 1000) is not true then
     raise exception 'a reason of 1 to 1000 characters is needed'
-      using errcode = '22023', detail = format('got %s', coalesce(length(p_reason) || ' characters', 'null'));
+      using errcode = '22023',
+            detail  = format('got %s', coalesce(length(p_reason) || ' characters', 'null'));
   end if;
 end;
 $$;

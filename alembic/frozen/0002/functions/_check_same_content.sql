@@ -1,10 +1,15 @@
-create or replace function tasker._check_same_content (p_contexts jsonb[], p_hashes uuid[], p_version text)
+create or replace function tasker._check_same_content (
+  p_contexts jsonb[],
+  p_hashes   uuid[],
+  p_version  text
+)
   returns void
   language plpgsql
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- A key that is used again must ask for the same task: the same context, and the version if one is named.
+-- A key that is used again must ask for the same task: the same context, and the version if one is
+-- named.
 --
 -- Raises   TK008 naming the key and its task
 declare
@@ -21,7 +26,8 @@ begin
   if found then
     raise exception 'the idempotency key was used with other content'
       using errcode = 'TK008',
-            detail  = format('key %s made task %s', quote_literal(v_other.idempotency_key), v_other.task_uuid),
+            detail  = format('key %s made task %s',
+                             quote_literal(v_other.idempotency_key), v_other.task_uuid),
             hint    = 'A key stands for one context. Use another key for another task.';
   end if;
 end;

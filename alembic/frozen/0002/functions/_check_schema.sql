@@ -4,8 +4,9 @@ create or replace function tasker._check_schema (p_schema jsonb, p_what text)
   immutable
   set search_path = pg_catalog, pg_temp
 as $$
--- Checks a template's input_schema: JSON Schema, of which nothing may be ignored silently. title, description,
--- default, examples, $schema and $id say nothing; any other keyword that is not enforced is refused.
+-- Checks a template's input_schema: JSON Schema, of which nothing may be ignored silently. title,
+-- description, default, examples, $schema and $id say nothing; any other keyword that is not
+-- enforced is refused.
 --
 -- Raises   22023 naming the keyword and where it stands
 -- Calls    _schema_fault
@@ -18,8 +19,10 @@ begin
       raise exception 'bad schema'
         using errcode = '22023',
               detail  = v_fault,
-              hint    = 'Supported are type, properties, required, additionalProperties, items, enum, const, minimum, maximum, '
-                        'exclusiveMinimum, exclusiveMaximum, multipleOf, minLength, maxLength, pattern, minItems, maxItems '
+              hint    = 'Supported are type, properties, required, additionalProperties, items, enum, const, '
+                        'minimum, maximum, '
+                        'exclusiveMinimum, exclusiveMaximum, multipleOf, minLength, '
+                        'maxLength, pattern, minItems, maxItems '
                         'and uniqueItems.';
     end if;
   end if;

@@ -13,7 +13,9 @@ begin
   end if;
   if jsonb_typeof(p_value) <> 'string' or (p_value #>> '{}') !~ p_pattern then
     raise exception 'bad text in the definition or options'
-      using errcode = '22023', detail = format('%s is %s, need a string like %s', p_what, left(p_value::text, 120), p_pattern);
+      using errcode = '22023',
+            detail  = format('%s is %s, need a string like %s',
+                             p_what, left(p_value::text, 120), p_pattern);
   end if;
   return p_value #>> '{}';
 end;

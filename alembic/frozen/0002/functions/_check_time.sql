@@ -13,8 +13,12 @@ declare
     '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$');
 begin
   return v_text::timestamptz;
-exception when datetime_field_overflow or invalid_datetime_format or invalid_time_zone_displacement_value then
-  raise exception 'bad time' using errcode = '22023', detail = format('%s is %s: %s', p_what, quote_literal(v_text), sqlerrm);
+exception when datetime_field_overflow
+            or invalid_datetime_format
+            or invalid_time_zone_displacement_value then
+  raise exception 'bad time'
+    using errcode = '22023',
+          detail  = format('%s is %s: %s', p_what, quote_literal(v_text), sqlerrm);
 end;
 $$;
 

@@ -5,8 +5,8 @@ create or replace function tasker._check_timers (p_task_id bigint)
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_custom_plan
 as $$
--- Timers against the steps: exactly those have one that wait for a moment, retries and first steps of tasks
--- with run_at.
+-- Timers against the steps: exactly those have one that wait for a moment, retries and first steps
+-- of tasks with run_at.
 --
 -- Returns  the violations; id is a step_id
 -- Calls    _recovery_grace
@@ -24,7 +24,8 @@ begin
     left join tasker.steps as step on step.step_id = timer.step_id
    where timer.step_id > v_first
      and timer.step_id < v_last
-     and (step.state = 'waiting_for_retry' or step.state = 'pending' and step.waiting_parents = 0) is not true
+     and (step.state = 'waiting_for_retry'
+          or step.state = 'pending' and step.waiting_parents = 0) is not true
   union all
   select 'a step that waits for nobody has a timer', 'safety', step.step_id, step.state::text
     from tasker.steps as step

@@ -10,7 +10,8 @@ as $$
 begin
   if (length(p_worker) between 1 and 200) is not true then
     raise exception 'a worker needs a name of 1 to 200 characters'
-      using errcode = '22023', detail = format('got %s', coalesce(length(p_worker) || ' characters', 'null'));
+      using errcode = '22023',
+            detail  = format('got %s', coalesce(length(p_worker) || ' characters', 'null'));
   end if;
 end;
 $$;

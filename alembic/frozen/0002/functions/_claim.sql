@@ -12,12 +12,13 @@ create or replace function tasker._claim (
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Takes up to p_limit steps for a worker and writes the claim, and one row of history for the whole call
--- (p_ids and p_changes are what the call did before); two when the queues were empty at first.
+-- Takes up to p_limit steps for a worker and writes the claim, and one row of history for the whole
+-- call (p_ids and p_changes are what the call did before); two when the queues were empty at first.
 --
 -- Returns  the claim's token, null when there was nothing to take
 -- Locks    messages, steps, tasks; when a row is not free within 2 ms, its pointer goes back
--- Calls    _pop, _start, _free_steps, _put_back, _record; _apply_deferred and _sweep_timers when the queues are empty
+-- Calls    _pop, _start, _free_steps, _put_back, _record;
+--          _apply_deferred and _sweep_timers when the queues are empty
 declare
   v_now       constant timestamptz := tasker._now();
   v_namespace tasker.namespaces%rowtype;
@@ -30,7 +31,9 @@ declare
   v_ids       bigint[];
   v_changes   tasker.transition[];
 begin
-  select namespace.* into v_namespace from tasker.namespaces as namespace where namespace.name = p_namespace;
+  select namespace.* into v_namespace
+    from tasker.namespaces as namespace
+   where namespace.name = p_namespace;
 
   for round in 1 .. case when v_namespace.paused_at is null and p_limit > 0 then 10 else 0 end loop
     v_popped := tasker._pop(p_namespace, p_limit, v_now);
@@ -59,8 +62,13 @@ begin
   end if;
 
   if cardinality(v_steps) > 0 then
-    insert into tasker.claims (token, namespace_id, worker, claimed_at, lease_until, step_ids, answers_token, answers_step)
-    values (v_token, v_namespace.namespace_id, p_worker, v_now, v_now + p_lease, v_steps, p_answers_token, p_answers_step);
+    insert into tasker.claims (
+      token, namespace_id, worker, claimed_at, lease_until, step_ids, answers_token, answers_step
+    )
+    values (
+      v_token, v_namespace.namespace_id, p_worker, v_now, v_now + p_lease, v_steps,
+      p_answers_token, p_answers_step
+    );
     perform tasker._record(p_ids || v_ids, p_changes || v_changes, p_worker, null, v_now);
     return v_token;
   end if;

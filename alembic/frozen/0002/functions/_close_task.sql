@@ -1,10 +1,15 @@
-create or replace function tasker._close_task (p_task_id bigint, p_to_state tasker.task_state, p_reason text, p_now timestamptz)
+create or replace function tasker._close_task (
+  p_task_id  bigint,
+  p_to_state tasker.task_state,
+  p_reason   text,
+  p_now      timestamptz
+)
   returns integer
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Ends a task by decision: its open steps are cancelled, whoever works on them is fenced off. Steps in error
--- stay so, but are locked too, so that nobody retries one meanwhile.
+-- Ends a task by decision: its open steps are cancelled, whoever works on them is fenced off. Steps
+-- in error stay so, but are locked too, so that nobody retries one meanwhile.
 --
 -- Returns  how many steps were cancelled
 -- Raises   TK003 when the task has ended otherwise meanwhile
@@ -25,7 +30,9 @@ begin
        for no key update
   )
   select coalesce(array_agg(held.step_id order by held.step_id), '{}'),
-         coalesce(array_agg(format('step %s -> cancelled', held.state)::tasker.transition order by held.step_id), '{}')
+         coalesce(array_agg(format('step %s -> cancelled', held.state)::tasker.transition
+                            order by held.step_id),
+                  '{}')
     into v_ids, v_moves
     from held
    where held.state <> 'error';
@@ -34,17 +41,25 @@ begin
    where step.step_id = any (v_ids);
   delete from tasker.timers as timer where timer.step_id = any (v_ids);
 
-  select task.state::text into v_from from tasker.tasks as task where task.task_id = p_task_id for no key update;
+  select task.state::text into v_from
+    from tasker.tasks as task
+   where task.task_id = p_task_id
+     for no key update;
   if v_from not in ('pending', 'in_progress', 'blocked_by_failures')
      and not (v_from = 'error' and p_to_state = 'resolved_manually') then
     raise exception 'illegal transition'
-      using errcode = 'TK003', detail = format('the task is %s; it cannot become %s', v_from, p_to_state);
+      using errcode = 'TK003',
+            detail  = format('the task is %s; it cannot become %s', v_from, p_to_state);
   end if;
-  update tasker.tasks as task set state = p_to_state, finished_at = p_now where task.task_id = p_task_id;
+  update tasker.tasks as task
+     set state = p_to_state, finished_at = p_now
+   where task.task_id = p_task_id;
   delete from tasker.open_tasks as open where open.task_id = p_task_id;
   delete from tasker.unfinalized_tasks as unfinalized where unfinalized.task_id = p_task_id;
-  perform tasker._record(v_ids || (p_task_id << 20), v_moves || format('task %s -> %s', v_from, p_to_state)::tasker.transition,
-                         session_user, p_reason, p_now);
+  perform tasker._record(
+    v_ids || (p_task_id << 20),
+    v_moves || format('task %s -> %s', v_from, p_to_state)::tasker.transition,
+    session_user, p_reason, p_now);
   return cardinality(v_ids);
 end;
 $$;

@@ -8,8 +8,8 @@ create or replace function tasker._count_down_steps (
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Counts finished parents off their children, and enqueues the children that wait for nobody any more.
--- p_amounts holds the children with other than one finished parent: {"<step_id>": parents}.
+-- Counts finished parents off their children, and enqueues the children that wait for nobody any
+-- more. p_amounts holds the children with other than one finished parent: {"<step_id>": parents}.
 --
 -- Returns  the changes to record
 -- Locks    the children in id order
@@ -25,10 +25,14 @@ begin
   end if;
   with counted as (
     update tasker.steps as step
-       set waiting_parents = step.waiting_parents - coalesce((p_amounts ->> step.step_id::text)::integer, 1),
-           state = case when step.waiting_parents = coalesce((p_amounts ->> step.step_id::text)::integer, 1)
-                        then 'enqueued'::tasker.step_state else step.state end,
-           enqueued_at = case when step.waiting_parents = coalesce((p_amounts ->> step.step_id::text)::integer, 1)
+       set waiting_parents = step.waiting_parents
+                             - coalesce((p_amounts ->> step.step_id::text)::integer, 1),
+           state = case when step.waiting_parents
+                             = coalesce((p_amounts ->> step.step_id::text)::integer, 1)
+                        then 'enqueued'::tasker.step_state
+                        else step.state end,
+           enqueued_at = case when step.waiting_parents
+                                   = coalesce((p_amounts ->> step.step_id::text)::integer, 1)
                               then p_now end
      where step.step_id = any (p_children)
        and step.state = 'pending'

@@ -1,4 +1,9 @@
-create or replace function tasker._enqueue_due (p_step_ids bigint[], p_actor text, p_reason text, p_now timestamptz)
+create or replace function tasker._enqueue_due (
+  p_step_ids bigint[],
+  p_actor    text,
+  p_reason   text,
+  p_now      timestamptz
+)
   returns bigint[]
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -15,12 +20,17 @@ declare
   v_templates  integer[];
   v_priorities smallint[];
 begin
-  select array_agg(step.step_id), array_agg(step.step_id order by step.step_id) filter (where step.state = 'pending')
+  select array_agg(step.step_id),
+         array_agg(step.step_id order by step.step_id) filter (where step.state = 'pending')
     into v_free, v_pending
-    from (select step.step_id, step.state from tasker.steps as step
-           where step.step_id = any (p_step_ids) order by step.step_id for no key update skip locked) as step;
+    from (select step.step_id, step.state
+            from tasker.steps as step
+           where step.step_id = any (p_step_ids)
+           order by step.step_id
+             for no key update skip locked) as step;
   delete from tasker.timers as timer where timer.step_id = any (v_free);
-  if cardinality(p_step_ids) > coalesce(cardinality(v_free), 0) then  -- some are locked; some may be no more
+  if cardinality(p_step_ids) > coalesce(cardinality(v_free), 0) then
+    -- some are locked; some may be no more
     delete from tasker.timers as timer
      where timer.step_id = any (p_step_ids)
        and not exists (select from tasker.steps as step where step.step_id = timer.step_id);
@@ -42,8 +52,11 @@ begin
     perform tasker._send(v_waiting, v_templates, v_priorities, p_now);
     perform tasker._record(
       v_waiting,
-      array(select case when id = any (v_pending) then 'step pending -> enqueued' else 'step waiting_for_retry -> enqueued' end::tasker.transition
-              from unnest(v_waiting) with ordinality as due (id, position) order by position),
+      array(select case when id = any (v_pending)
+                        then 'step pending -> enqueued'
+                        else 'step waiting_for_retry -> enqueued' end::tasker.transition
+              from unnest(v_waiting) with ordinality as due (id, position)
+             order by position),
       p_actor, p_reason, p_now);
   end if;
   return v_waiting;

@@ -9,8 +9,10 @@ as $$
 --
 -- Returns  the error object; {"message": ...} around anything else; "truncated": true when cut
 declare
-  v_error   jsonb := case when jsonb_typeof(p_error) = 'object' then p_error
-                          else jsonb_build_object('message', coalesce(p_error #>> '{}', 'no error was given')) end;
+  v_error   jsonb := case
+    when jsonb_typeof(p_error) = 'object' then p_error
+    else jsonb_build_object('message', coalesce(p_error #>> '{}', 'no error was given'))
+  end;
   v_message text  := coalesce(v_error ->> 'message', 'no message was given');
 begin
   if pg_column_size(v_error) > 65536 then

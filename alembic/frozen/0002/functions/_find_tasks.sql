@@ -15,13 +15,17 @@ create or replace function tasker._find_tasks (
   set enable_hashjoin = off
   set enable_mergejoin = off
 as $$
--- Walks back in time through tasks until p_limit of them fit the filter, or 50000 did not: by idempotency key,
--- through the open tasks when the filter asks for an open state, else through all tasks in order of uuid.
+-- Walks back in time through tasks until p_limit of them fit the filter, or 50000 did not: by
+-- idempotency key, through the open tasks when the filter asks for an open state, else through all
+-- tasks in order of uuid.
 --
--- Returns  the tasks found, newest first, and the last one looked at; null when there is nothing older
+-- Returns  the tasks found, newest first, and the last one looked at; null when there is nothing
+--          older
 declare
-  v_since constant timestamptz := coalesce(tasker._check_time(p_filter -> 'since', 'since'), '-infinity');
-  v_until constant timestamptz := coalesce(tasker._check_time(p_filter -> 'until', 'until'), 'infinity');
+  v_since constant timestamptz :=
+    coalesce(tasker._check_time(p_filter -> 'since', 'since'), '-infinity');
+  v_until constant timestamptz :=
+    coalesce(tasker._check_time(p_filter -> 'until', 'until'), 'infinity');
   v_before constant uuid := coalesce(p_before, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
   v_cursor refcursor;
   v_task   record;

@@ -28,7 +28,9 @@ begin
   changes := '{}';
   if p_failures <> '[]' then
     perform from tasker.steps as step
-      where step.step_id = any (p_done_ids || array(select (failure ->> 'step_id')::bigint from jsonb_array_elements(p_failures) as failure))
+      where step.step_id = any (p_done_ids || array(
+              select (failure ->> 'step_id')::bigint
+                from jsonb_array_elements(p_failures) as failure))
       order by step.step_id
         for no key update;
     for v_failure in
@@ -36,14 +38,18 @@ begin
              failure -> 'error' as error,
              coalesce((failure ->> 'retryable')::boolean, true) as retryable,
              case when jsonb_typeof(failure -> 'retry_after_seconds') = 'number'
-                  then least(greatest((failure -> 'retry_after_seconds')::numeric, 0), 2592000) * interval '1 second' end as retry_after
+                  then least(greatest((failure -> 'retry_after_seconds')::numeric, 0), 2592000)
+                       * interval '1 second' end as retry_after
         from jsonb_array_elements(p_failures) as failure
     loop
       ids     := ids || v_failure.step_id;
-      changes := changes || tasker._fail(p_token, v_failure.step_id, p_worker, v_failure.error, v_failure.retryable, v_failure.retry_after, p_now);
+      changes := changes || tasker._fail(p_token, v_failure.step_id, p_worker, v_failure.error,
+                                         v_failure.retryable, v_failure.retry_after, p_now);
     end loop;
-    v_failed := array(select distinct change.id >> 20 from unnest(ids, changes) as change (id, change)
-                       where change.change = 'step in_progress -> error' order by 1);
+    v_failed := array(select distinct change.id >> 20
+                        from unnest(ids, changes) as change (id, change)
+                       where change.change = 'step in_progress -> error'
+                       order by 1);
   end if;
   if cardinality(p_done_ids) > 0 then
     v_templates := tasker._complete(p_token, p_done_ids, p_results, p_now);
@@ -51,7 +57,10 @@ begin
 
   v_log   := tasker._advance(p_done_ids, v_templates, p_now, v_failed);
   ids     := ids || p_done_ids || v_log.ids;
-  changes := changes || array_fill('step in_progress -> complete'::tasker.transition, array[cardinality(p_done_ids)]) || v_log.changes;
+  changes := changes
+          || array_fill('step in_progress -> complete'::tasker.transition,
+                        array[cardinality(p_done_ids)])
+          || v_log.changes;
 end;
 $$;
 

@@ -3,7 +3,8 @@ create or replace function tasker._free_steps (p_step_ids bigint[])
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Which of these steps can be started without waiting: neither they nor their tasks are locked by others.
+-- Which of these steps can be started without waiting: neither they nor their tasks are locked by
+-- others.
 --
 -- Returns  their ids
 -- Locks    them and their tasks; never waits

@@ -1,4 +1,9 @@
-create or replace function tasker._give_back (p_token uuid, p_step_ids bigint[], p_attempts integer, p_now timestamptz)
+create or replace function tasker._give_back (
+  p_token    uuid,
+  p_step_ids bigint[],
+  p_attempts integer,
+  p_now      timestamptz
+)
   returns bigint[]
   language plpgsql
   set search_path = pg_catalog, pg_temp

@@ -3,8 +3,10 @@ create or replace function tasker._idempotency_hashes (p_namespace text, p_name 
   language sql
   immutable
 as $$
--- Keys are unique within a template's name; the hash makes them so over all of them. Null for no keys.
-select array_agg(md5(jsonb_build_array(p_namespace, p_name, wanted.key)::text)::uuid order by wanted.position)
+-- Keys are unique within a template's name; the hash makes them so over all of them. Null for no
+-- keys.
+select array_agg(md5(jsonb_build_array(p_namespace, p_name, wanted.key)::text)::uuid
+                 order by wanted.position)
   from unnest(p_keys) with ordinality as wanted (key, position);
 $$;
 

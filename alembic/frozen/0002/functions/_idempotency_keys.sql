@@ -13,16 +13,23 @@ declare
 begin
   if p_options ? 'idempotency_key' then
     raise exception 'one key cannot make several tasks'
-      using errcode = '22023', detail = 'create_tasks takes idempotency_keys, an array with a key for each context';
+      using errcode = '22023',
+            detail = 'create_tasks takes idempotency_keys, an array with a key for each context';
   elsif v_keys is null then
     return null;
-  elsif jsonb_typeof(v_keys) <> 'array' or jsonb_array_length(v_keys) <> p_count
-        or exists (select from jsonb_array_elements(v_keys) as key
-                    where jsonb_typeof(key) <> 'string' or length(key #>> '{}') not between 1 and 200) then
+  elsif jsonb_typeof(v_keys) <> 'array'
+        or jsonb_array_length(v_keys) <> p_count
+        or exists (select
+                     from jsonb_array_elements(v_keys) as key
+                    where jsonb_typeof(key) <> 'string'
+                       or length(key #>> '{}') not between 1 and 200) then
     raise exception 'bad idempotency keys'
-      using errcode = '22023', detail = format('need %s, each a string of 1 to 200 characters', p_count);
+      using errcode = '22023',
+            detail = format('need %s, each a string of 1 to 200 characters', p_count);
   end if;
-  return array(select key from jsonb_array_elements_text(v_keys) with ordinality as k (key, position) order by position);
+  return array(select key
+                 from jsonb_array_elements_text(v_keys) with ordinality as k (key, position)
+                order by position);
 end;
 $$;
 

@@ -27,21 +27,31 @@ begin
       on conflict (idempotency_hash) do nothing
       returning task_id
     )
-    select array(select case when wanted.task_id in (select taken.task_id from taken) then wanted.task_id end
-                   from unnest(v_ids) with ordinality as wanted (task_id, position) order by wanted.position)
+    select array(select case when wanted.task_id in (select taken.task_id from taken)
+                             then wanted.task_id end
+                   from unnest(v_ids) with ordinality as wanted (task_id, position)
+                  order by wanted.position)
       into v_ids;
   end if;
 
   with made as (
     insert into tasker.tasks (
-      task_id, task_uuid, created_at, template_id, priority, finalize_externally, open_sinks, run_at, context,
-      tags, initiator, source_system, reason
+      task_id, task_uuid, created_at, template_id, priority, finalize_externally, open_sinks,
+      run_at, context, tags, initiator, source_system, reason
     )
-    select wanted.task_id, tasker._new_task_uuid(wanted.task_id, p_now), p_now, p_template.template_id,
+    select wanted.task_id,
+           tasker._new_task_uuid(wanted.task_id, p_now),
+           p_now,
+           p_template.template_id,
            case p_options ->> 'priority' when 'high' then 1 when 'low' then -1 else 0 end,
-           p_template.finalize_externally, p_template.sink_count, (p_options ->> 'run_at')::timestamptz, wanted.context,
+           p_template.finalize_externally,
+           p_template.sink_count,
+           (p_options ->> 'run_at')::timestamptz,
+           wanted.context,
            (select array_agg(tag) from jsonb_array_elements_text(p_options -> 'tags') as tag),
-           p_options ->> 'initiator', p_options ->> 'source_system', p_options ->> 'reason'
+           p_options ->> 'initiator',
+           p_options ->> 'source_system',
+           p_options ->> 'reason'
       from unnest(v_ids, p_contexts) as wanted (task_id, context)
      where wanted.task_id is not null
     returning task_id, task_uuid

@@ -4,8 +4,8 @@ create or replace function tasker._messages ()
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- All step pointers in all namespaces' queues. Messages that point to nothing are left out: the next claim
--- drops them.
+-- All step pointers in all namespaces' queues. Messages that point to nothing are left out: the
+-- next claim drops them.
 --
 -- Returns  one row per message
 #variable_conflict use_column
@@ -19,7 +19,9 @@ begin
     if to_regclass(format('pgmq.%I', 'q_' || v_queue)) is not null then
       return query execute format(
         'select $1, msg_id, enqueued_at, (message ->> ''step_id'')::bigint
-           from pgmq.%I where message ->> ''step_id'' ~ ''^([0-9]{1,18}|[1-4][0-9]{18})$''', 'q_' || v_queue)
+           from pgmq.%I
+          where message ->> ''step_id'' ~ ''^([0-9]{1,18}|[1-4][0-9]{18})$''',
+        'q_' || v_queue)
         using v_queue;
     end if;
   end loop;

@@ -20,9 +20,11 @@ begin
     raise exception 'a namespace is needed' using errcode = '22023', detail = 'p_namespace is null';
   end if;
   raise exception 'namespace not found'
-    using errcode = 'TK002',
-          detail = format('namespace %s', quote_literal(left(p_namespace, 100))),
-          hint = 'select * from tasker.create_namespace(...) makes one; registering a template does so too.';
+    using
+      errcode = 'TK002',
+      detail = format('namespace %s', quote_literal(left(p_namespace, 100))),
+      hint =
+        'select * from tasker.create_namespace(...) makes one; registering a template does so too.';
 end;
 $$;
 

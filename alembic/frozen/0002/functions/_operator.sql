@@ -1,4 +1,9 @@
-create or replace function tasker._operator (p_verb text, p_subject text, p_reason text, p_now timestamptz)
+create or replace function tasker._operator (
+  p_verb    text,
+  p_subject text,
+  p_reason  text,
+  p_now     timestamptz
+)
   returns void
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -9,7 +14,8 @@ as $$
 -- Calls    _check_reason
 begin
   perform tasker._check_reason(p_reason);
-  insert into tasker.operator_actions (at, verb, subject, reason) values (p_now, p_verb, p_subject, p_reason);
+  insert into tasker.operator_actions (at, verb, subject, reason)
+  values (p_now, p_verb, p_subject, p_reason);
 end;
 $$;
 

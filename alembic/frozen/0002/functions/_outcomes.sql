@@ -9,18 +9,19 @@ create or replace function tasker._outcomes (
   immutable
   set search_path = pg_catalog, pg_temp
 as $$
--- Reads and checks the outcomes of a batch: [{"step_uuid", "result"} | {"step_uuid", "error", "retryable",
--- "retry_after_seconds"}].
+-- Reads and checks the outcomes of a batch: [{"step_uuid", "result"} | {"step_uuid", "error",
+-- "retryable", "retry_after_seconds"}].
 --
--- Returns  all step_ids in order, those that are done, their results by step_id, and the failures as
---          [{"step_id", "error", "retryable", "retry_after_seconds"}]
+-- Returns  all step_ids in order, those that are done, their results by step_id, and the failures
+--          as [{"step_id", "error", "retryable", "retry_after_seconds"}]
 -- Raises   22023 naming the first entry that is wrong, TK006 for a result over 1 MiB
 declare
   v_wrong text;
 begin
   if jsonb_typeof(p_outcomes) is distinct from 'array' or jsonb_array_length(p_outcomes) > 1000 then
     raise exception 'outcomes must be an array of at most 1000 objects'
-      using errcode = '22023', detail = format('got %s', coalesce(jsonb_typeof(p_outcomes), 'null'));
+      using errcode = '22023',
+            detail = format('got %s', coalesce(jsonb_typeof(p_outcomes), 'null'));
   end if;
 
   select format('entry %s: %s', entry.position, wrong.problem) into v_wrong
@@ -28,16 +29,22 @@ begin
    cross join lateral (
          select case
            when jsonb_typeof(entry.outcome) <> 'object' then 'not an object'
-           when (entry.outcome ->> 'step_uuid' ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$') is not true
+           when (entry.outcome ->> 'step_uuid'
+                 ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$') is not true
              then 'step_uuid must be a uuid'
-           when entry.outcome ? 'result' and entry.outcome ? 'error' then 'has both a result and an error'
-           when exists (select from jsonb_object_keys(entry.outcome) as key
-                         where key not in ('step_uuid', 'result', 'error', 'retryable', 'retry_after_seconds'))
+           when entry.outcome ? 'result' and entry.outcome ? 'error'
+             then 'has both a result and an error'
+           when exists (select
+                          from jsonb_object_keys(entry.outcome) as key
+                         where key not in ('step_uuid', 'result', 'error', 'retryable',
+                                           'retry_after_seconds'))
              then 'unknown key; known are step_uuid, result, error, retryable, retry_after_seconds'
            when not entry.outcome ? 'error' and entry.outcome ?| '{retryable,retry_after_seconds}'
              then 'retryable and retry_after_seconds belong to an error'
-           when coalesce(jsonb_typeof(entry.outcome -> 'retryable'), 'boolean') <> 'boolean' then 'retryable must be true or false'
-           when coalesce(jsonb_typeof(entry.outcome -> 'retry_after_seconds'), 'null') not in ('number', 'null')
+           when coalesce(jsonb_typeof(entry.outcome -> 'retryable'), 'boolean') <> 'boolean'
+             then 'retryable must be true or false'
+           when coalesce(jsonb_typeof(entry.outcome -> 'retry_after_seconds'), 'null')
+                not in ('number', 'null')
              then 'retry_after_seconds must be a number'
          end as problem
        ) as wrong
@@ -48,7 +55,8 @@ begin
     raise exception 'bad outcome' using errcode = '22023', detail = v_wrong;
   end if;
 
-  perform tasker._check_json_size(entry.outcome -> 'result', 'the result of ' || (entry.outcome ->> 'step_uuid'))
+  perform tasker._check_json_size(entry.outcome -> 'result',
+                                  'the result of ' || (entry.outcome ->> 'step_uuid'))
      from jsonb_array_elements(p_outcomes) as entry (outcome)
     where pg_column_size(p_outcomes) > 1048576;
 
@@ -57,9 +65,13 @@ begin
       from jsonb_array_elements(p_outcomes) as entry (outcome)
   )
   select coalesce(array_agg(entry.step_id order by entry.step_id), '{}'),
-         coalesce(array_agg(entry.step_id order by entry.step_id) filter (where not entry.outcome ? 'error'), '{}'),
-         coalesce(jsonb_object_agg(entry.step_id, entry.outcome -> 'result') filter (where not entry.outcome ? 'error'), '{}'),
-         coalesce(jsonb_agg((entry.outcome - 'step_uuid') || jsonb_build_object('step_id', entry.step_id) order by entry.step_id)
+         coalesce(array_agg(entry.step_id order by entry.step_id)
+                    filter (where not entry.outcome ? 'error'), '{}'),
+         coalesce(jsonb_object_agg(entry.step_id, entry.outcome -> 'result')
+                    filter (where not entry.outcome ? 'error'), '{}'),
+         coalesce(jsonb_agg((entry.outcome - 'step_uuid')
+                            || jsonb_build_object('step_id', entry.step_id)
+                            order by entry.step_id)
                     filter (where entry.outcome ? 'error'), '[]')
     into step_ids, done_ids, results, failures
     from entry;

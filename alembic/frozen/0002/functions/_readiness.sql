@@ -1,9 +1,20 @@
 create or replace function tasker._readiness (p_task_ids bigint[])
   returns table (
-    step_id bigint, name text, current_state tasker.step_state, dependencies_satisfied boolean, retry_eligible boolean,
-    ready_for_execution boolean, last_failure_at timestamptz, next_retry_at timestamptz, total_parents integer,
-    completed_parents integer, attempts integer, max_attempts integer, backoff_request_seconds numeric,
-    last_attempted_at timestamptz, paused boolean
+    step_id                 bigint,
+    name                    text,
+    current_state           tasker.step_state,
+    dependencies_satisfied  boolean,
+    retry_eligible          boolean,
+    ready_for_execution     boolean,
+    last_failure_at         timestamptz,
+    next_retry_at           timestamptz,
+    total_parents           integer,
+    completed_parents       integer,
+    attempts                integer,
+    max_attempts            integer,
+    backoff_request_seconds numeric,
+    last_attempted_at       timestamptz,
+    paused                  boolean
   )
   language plpgsql
   stable
@@ -11,8 +22,8 @@ create or replace function tasker._readiness (p_task_ids bigint[])
   set enable_seqscan = off
   set jit = off
 as $$
--- What stands between each step of these tasks and its next attempt. Parents are counted by their own states,
--- not by the engine's counters, so that the answer can be compared with them.
+-- What stands between each step of these tasks and its next attempt. Parents are counted by their
+-- own states, not by the engine's counters, so that the answer can be compared with them.
 --
 -- Returns  one row per step
 -- Calls    _satisfies
@@ -20,31 +31,44 @@ as $$
 begin
   return query
   with step as materialized (
-    select step.step_id, step.step_id & 1048575 as step_no, step.template_id, step.state, step.attempt, step.started_at,
+    select step.step_id, step.step_id & 1048575 as step_no, step.template_id,
+           step.state, step.attempt, step.started_at,
            task.finished_at is null as is_open,
            task.paused_at is not null or template.paused_at is not null as paused
       from tasker.tasks as task
       join tasker.task_templates as template on template.template_id = task.template_id
-      join tasker.steps as step on step.step_id > task.task_id << 20 and step.step_id < (task.task_id + 1) << 20
+      join tasker.steps as step
+        on step.step_id > task.task_id << 20
+       and step.step_id < (task.task_id + 1) << 20
      where task.task_id = any (p_task_ids)
   ),
   up as materialized (
     select step.step_id, count(*)::integer as completed
       from step
-      join tasker.template_steps as link on link.template_id = step.template_id and link.step_no = step.step_no
+      join tasker.template_steps as link
+        on link.template_id = step.template_id
+       and link.step_no = step.step_no
      cross join unnest(link.parents) as parent_no
       join step as parent on parent.step_id = step.step_id - step.step_no + parent_no
      where tasker._satisfies(parent.state)
      group by step.step_id
   ),
   known as (
-    select step.step_id, link.name, step.state, cardinality(link.parents) as parents, coalesce(up.completed, 0) as completed,
+    select step.step_id,
+           link.name,
+           step.state,
+           cardinality(link.parents) as parents,
+           coalesce(up.completed, 0) as completed,
            step.state in ('pending', 'enqueued', 'waiting_for_retry') and step.is_open as waits,
-           step.attempt < link.max_attempts as may_try, step.attempt::integer as attempt,
-           link.max_attempts::integer as max_attempts, step.paused or namespace.paused_at is not null as paused,
+           step.attempt < link.max_attempts as may_try,
+           step.attempt::integer as attempt,
+           link.max_attempts::integer as max_attempts,
+           step.paused or namespace.paused_at is not null as paused,
            timer.due_at, step.started_at, failure.failed_at, failure.next_at
       from step
-      join tasker.template_steps as link on link.template_id = step.template_id and link.step_no = step.step_no
+      join tasker.template_steps as link
+        on link.template_id = step.template_id
+       and link.step_no = step.step_no
       join tasker.namespaces as namespace on namespace.namespace_id = link.namespace_id
       left join up on up.step_id = step.step_id
       left join tasker.timers as timer on timer.step_id = step.step_id
@@ -56,13 +80,22 @@ begin
             limit 1
            ) as failure on true
   )
-  select known.step_id, known.name, known.state, known.completed = known.parents,
+  select known.step_id,
+         known.name,
+         known.state,
+         known.completed = known.parents,
          (known.waits or known.state = 'in_progress') and known.may_try,
          known.waits and known.may_try and known.completed = known.parents and not known.paused
            and coalesce(known.due_at <= tasker._now(), true),
-         known.failed_at, case when known.state = 'waiting_for_retry' then known.due_at end, known.parents, known.completed,
-         known.attempt, known.max_attempts, round(extract(epoch from known.next_at - known.failed_at), 3),
-         coalesce(known.started_at, known.failed_at), known.paused
+         known.failed_at,
+         case when known.state = 'waiting_for_retry' then known.due_at end,
+         known.parents,
+         known.completed,
+         known.attempt,
+         known.max_attempts,
+         round(extract(epoch from known.next_at - known.failed_at), 3),
+         coalesce(known.started_at, known.failed_at),
+         known.paused
     from known
    order by known.step_id;
 end;

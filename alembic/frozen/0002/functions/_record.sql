@@ -9,8 +9,9 @@ create or replace function tasker._record (
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- The one place through which every change of state goes: checks it against the state chart, writes history.
--- Runs of equal changes are stored once with their length (12 bytes less a step in batches).
+-- The one place through which every change of state goes: checks it against the state chart,
+-- writes history. Runs of equal changes are stored once with their length (12 bytes less a step
+-- in batches).
 --
 -- Raises   TK003 when a change is not a row of legal_transitions
 declare
@@ -35,10 +36,14 @@ begin
       using errcode = 'TK003',
             detail = (select string_agg(distinct change::text, ', ')
                         from unnest(v_changes) as change
-                       where not exists (select from tasker.legal_transitions as legal where legal.transition = change));
+                       where not exists (select from tasker.legal_transitions as legal
+                                          where legal.transition = change));
   end if;
-  insert into tasker.transitions (at, actor, session_role, application, reason, ids, changes, counts)
-  values (p_now, p_actor, session_user, current_setting('application_name'), p_reason, p_ids, v_changes,
+  insert into tasker.transitions (
+    at, actor, session_role, application, reason, ids, changes, counts
+  )
+  values (p_now, p_actor, session_user, current_setting('application_name'), p_reason,
+          p_ids, v_changes,
           case when v_run < cardinality(p_ids) then v_counts end);
 end;
 $$;

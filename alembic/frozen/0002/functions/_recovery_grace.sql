@@ -3,8 +3,8 @@ create or replace function tasker._recovery_grace ()
   language sql
   immutable
 as $$
--- How long something may lie before it counts as forgotten. A sweep a second needs much less; two clocks that
--- differ, and calls that overlap, stay within it too.
+-- How long something may lie before it counts as forgotten. A sweep a second needs much less; two
+-- clocks that differ, and calls that overlap, stay within it too.
 select interval '60 seconds';
 $$;
 

@@ -3,8 +3,8 @@ create or replace function tasker._satisfies (p_state tasker.step_state)
   language sql
   immutable
 as $$
--- Does a parent in this state let its children run? An error does not: the task ends, or an operator retries
--- or resolves the parent. A cancelled parent has a cancelled task.
+-- Does a parent in this state let its children run? An error does not: the task ends, or an
+-- operator retries or resolves the parent. A cancelled parent has a cancelled task.
 select p_state in ('complete', 'resolved_manually', 'skipped');
 $$;
 

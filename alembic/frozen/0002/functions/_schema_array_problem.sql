@@ -22,7 +22,8 @@ begin
   elsif p_schema ? 'items' then
     select problem into v_problem
       from jsonb_array_elements(p_value) with ordinality as entry (item, position)
-     cross join lateral tasker._schema_problem(p_schema -> 'items', item, format('%s[%s]', p_path, position - 1)) as problem
+     cross join lateral tasker._schema_problem(
+             p_schema -> 'items', item, format('%s[%s]', p_path, position - 1)) as problem
      where problem is not null
      limit 1;
   end if;

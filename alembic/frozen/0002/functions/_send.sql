@@ -9,8 +9,9 @@ create or replace function tasker._send (
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Puts pointers to enqueued steps into their queues (one multi-row insert a queue) and wakes idle workers.
--- A queue whose table was dropped is passed over: the sweep makes it again and restores its messages.
+-- Puts pointers to enqueued steps into their queues (one multi-row insert a queue) and wakes idle
+-- workers. A queue whose table was dropped is passed over: the sweep makes it again and restores
+-- its messages.
 --
 -- Locks    rows of waiters, skipping locked ones
 -- Calls    _wake
@@ -20,7 +21,8 @@ begin
   for v_batch in
     with entry as materialized (
       select entry.step_id, entry.template_id, entry.step_id & 1048575 as step_no, entry.priority
-        from unnest(p_step_ids, p_template_ids, p_priorities) as entry (step_id, template_id, priority)
+        from unnest(p_step_ids, p_template_ids, p_priorities)
+               as entry (step_id, template_id, priority)
     ),
     link as materialized (
       select kind.template_id, kind.step_no, link.namespace_id, link.queue
@@ -34,7 +36,8 @@ begin
              ) as link
     )
     select link.namespace_id,
-           link.queue || case entry.priority when 1 then '_high' when -1 then '_low' else '' end as queue,
+           link.queue
+             || case entry.priority when 1 then '_high' when -1 then '_low' else '' end as queue,
            array_agg(entry.step_id order by entry.step_id) as step_ids
       from entry
       join link on link.template_id = entry.template_id and link.step_no = entry.step_no
@@ -46,7 +49,8 @@ begin
     end if;
     execute format(
       'insert into pgmq.%I (enqueued_at, vt, message)
-       select $2, $2, jsonb_build_object(''step_id'', step_id) from unnest($1) as step_id', 'q_' || v_batch.queue)
+       select $2, $2, jsonb_build_object(''step_id'', step_id)
+         from unnest($1) as step_id', 'q_' || v_batch.queue)
       using v_batch.step_ids, p_now;
 
     if p_wake and exists (select from tasker.waiters) then

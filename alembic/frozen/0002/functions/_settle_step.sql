@@ -1,13 +1,19 @@
-create or replace function tasker._settle_step (p_step_uuid uuid, p_to_state tasker.step_state, p_result jsonb, p_reason text)
+create or replace function tasker._settle_step (
+  p_step_uuid uuid,
+  p_to_state  tasker.step_state,
+  p_result    jsonb,
+  p_reason    text
+)
   returns void
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Ends a step by hand, as complete or resolved_manually, with all that follows from a finished step. Whoever
--- works on it is fenced off. A task whose first step this is begins here.
+-- Ends a step by hand, as complete or resolved_manually, with all that follows from a finished
+-- step. Whoever works on it is fenced off. A task whose first step this is begins here.
 --
 -- Raises   TK002 unknown step, TK003 when it has ended or still waits for parents, TK006, 22023
--- Locks    the step, its timer, its task if that is pending (nobody holds steps of it), its children, its task
+-- Locks    the step, its timer, its task if that is pending (nobody holds steps of it), its
+--          children, its task
 -- Calls    _advance, _reopen, _record, _operator
 declare
   v_step_id constant bigint := tasker._existing_step_id(p_step_uuid);
@@ -19,33 +25,49 @@ declare
 begin
   perform tasker._check_reason(p_reason);
   perform tasker._check_json_size(p_result, 'the result');
-  select step.* into v_step from tasker.steps as step where step.step_id = v_step_id for no key update;
+  select step.* into v_step
+    from tasker.steps as step
+   where step.step_id = v_step_id
+     for no key update;
   if v_step.state = p_to_state and v_step.result is not distinct from nullif(p_result, 'null') then
     return;
   end if;
-  if v_step.state not in ('pending', 'enqueued', 'in_progress', 'waiting_for_retry', 'error') or v_step.waiting_parents > 0 then
+  if v_step.state not in ('pending', 'enqueued', 'in_progress', 'waiting_for_retry', 'error')
+     or v_step.waiting_parents > 0 then
     raise exception 'illegal transition'
       using errcode = 'TK003',
-            detail  = format('the step is %s and waits for %s parents', v_step.state, v_step.waiting_parents),
+            detail  = format('the step is %s and waits for %s parents',
+                             v_step.state, v_step.waiting_parents),
             hint    = 'Only an open or failed step whose parents are done can be settled by hand.';
   end if;
   update tasker.steps as step
-     set state = p_to_state, result = nullif(p_result, 'null'), claim_token = null, finished_at = v_now
+     set state       = p_to_state,
+         result      = nullif(p_result, 'null'),
+         claim_token = null,
+         finished_at = v_now
    where step.step_id = v_step_id;
   delete from tasker.timers as timer where timer.step_id = v_step_id;
   update tasker.tasks as task
      set state = 'in_progress', started_at = v_now
    where task.task_id = v_step_id >> 20
      and task.state = 'pending';
-  v_begun := case when found then '{task pending -> in_progress}' else '{}' end::tasker.transition[];
+  v_begun := case when found then '{task pending -> in_progress}'
+                  else '{}' end::tasker.transition[];
   v_log  := tasker._advance(array[v_step_id], array[v_step.template_id], v_now);
   v_task := tasker._reopen(v_step_id >> 20, v_now);
   perform tasker._record(
-    v_step_id || array_fill(v_step_id >> 20 << 20, array[cardinality(v_begun)]) || v_log.ids || v_task.ids,
-    format('step %s -> %s', v_step.state, p_to_state)::tasker.transition || v_begun || v_log.changes || v_task.changes,
+    v_step_id
+      || array_fill(v_step_id >> 20 << 20, array[cardinality(v_begun)])
+      || v_log.ids
+      || v_task.ids,
+    format('step %s -> %s', v_step.state, p_to_state)::tasker.transition
+      || v_begun
+      || v_log.changes
+      || v_task.changes,
     session_user, p_reason, v_now);
-  perform tasker._operator(case p_to_state when 'complete' then 'complete_step_manually' else 'resolve_step' end,
-                           p_step_uuid::text, p_reason, v_now);
+  perform tasker._operator(
+    case p_to_state when 'complete' then 'complete_step_manually' else 'resolve_step' end,
+    p_step_uuid::text, p_reason, v_now);
 end;
 $$;
 

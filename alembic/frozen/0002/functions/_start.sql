@@ -12,15 +12,17 @@ create or replace function tasker._start (
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Marks popped steps as in_progress under a new token: the re-check that makes the queue a mere hint.
--- What is not enqueued any more, belongs to another namespace or is paused stays as it is; its pointer
--- is gone, and the sweep sends a new one once the step may run.
+-- Marks popped steps as in_progress under a new token: the re-check that makes the queue a mere
+-- hint. What is not enqueued any more, belongs to another namespace or is paused stays as it is;
+-- its pointer is gone, and the sweep sends a new one once the step may run.
 --
 -- Returns  the steps started with their templates, and the changes to record
--- Locks    the steps, then the tasks that begin with them, in id order; with p_wait = false only free rows
+-- Locks    the steps, then the tasks that begin with them, in id order; with p_wait = false only
+--          free rows
 -- Calls    _free_steps, _not_claimable
 declare
-  v_wanted  constant bigint[] := case when p_wait then p_step_ids else tasker._free_steps(p_step_ids) end;
+  v_wanted  constant bigint[] := case when p_wait then p_step_ids
+                                      else tasker._free_steps(p_step_ids) end;
   v_refused bigint[];
 begin
   with started as (
@@ -46,7 +48,8 @@ begin
            claim_token = null,
            started_at  = null
      where step.step_id = any (v_refused);
-    select array_agg(kept.step_id order by kept.step_id), array_agg(kept.template_id order by kept.step_id)
+    select array_agg(kept.step_id order by kept.step_id),
+           array_agg(kept.template_id order by kept.step_id)
       into step_ids, template_ids
       from unnest(step_ids, template_ids) as kept (step_id, template_id)
      where kept.step_id <> all (v_refused);
@@ -70,7 +73,8 @@ begin
   select coalesce(array_agg(begun.id), '{}') into ids from begun;
 
   changes := array_fill('task pending -> in_progress'::tasker.transition, array[cardinality(ids)])
-          || array_fill('step enqueued -> in_progress'::tasker.transition, array[coalesce(cardinality(step_ids), 0)]);
+          || array_fill('step enqueued -> in_progress'::tasker.transition,
+                        array[coalesce(cardinality(step_ids), 0)]);
   ids     := ids || step_ids;
 end;
 $$;

@@ -3,8 +3,11 @@ create or replace function tasker._step_id (p_step_uuid uuid)
   language sql
   immutable
 as $$
--- The step_id that a step's uuid carries in its low 62 bits; of a task's uuid, the task's (step_no 0).
-select ('x' || substr(p_step_uuid::text, 20, 4) || substr(p_step_uuid::text, 25, 12))::bit(64)::bigint
+-- The step_id that a step's uuid carries in its low 62 bits; of a task's uuid, the task's
+-- (step_no 0).
+select ('x'
+         || substr(p_step_uuid::text, 20, 4)
+         || substr(p_step_uuid::text, 25, 12))::bit(64)::bigint
        & 4611686018427387903;
 $$;
 

@@ -14,9 +14,11 @@ begin
   for v_queue in
     select queue.name
       from (select namespace.name || '_queue' || suffix as name
-              from tasker.namespaces as namespace cross join unnest(array['', '_high', '_low']) as suffix
+              from tasker.namespaces as namespace
+             cross join unnest(array['', '_high', '_low']) as suffix
             union all
-            select unnest(array['orchestration_step_results', 'orchestration_task_requests'])) as queue
+            select unnest(array['orchestration_step_results', 'orchestration_task_requests'])
+           ) as queue
      where to_regclass(format('pgmq.%I', 'q_' || queue.name)) is null
      order by queue.name
   loop

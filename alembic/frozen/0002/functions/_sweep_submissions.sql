@@ -4,7 +4,8 @@ create or replace function tasker._sweep_submissions (p_limit integer, p_now tim
   set search_path = pg_catalog, pg_temp
   set lock_timeout = '5ms'
 as $$
--- Processes submitted outcomes that nobody processed for 5 seconds: their message is lost, or no loop runs.
+-- Processes submitted outcomes that nobody processed for 5 seconds: their message is lost, or no
+-- loop runs.
 --
 -- Returns  how many submissions were processed
 -- Calls    _process_submission
@@ -25,7 +26,8 @@ begin
     exception
       when lock_not_available then null;  -- somebody is at it; the next sweep looks again
       when others then
-      raise warning 'tasker.sweep: submission % was not processed: % (%)', v_submission, sqlerrm, sqlstate;
+        raise warning 'tasker.sweep: submission % was not processed: % (%)',
+                      v_submission, sqlerrm, sqlstate;
     end;
   end loop;
   return v_count;

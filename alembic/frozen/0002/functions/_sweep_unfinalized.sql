@@ -3,8 +3,9 @@ create or replace function tasker._sweep_unfinalized (p_limit integer, p_now tim
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Ends tasks that should have ended: blocked ones in which nothing runs any more, and tasks that an external
--- processor was to finalize and that nobody has claimed for an hour. Expires finalization claims.
+-- Ends tasks that should have ended: blocked ones in which nothing runs any more, and tasks that an
+-- external processor was to finalize and that nobody has claimed for an hour. Expires finalization
+-- claims.
 --
 -- Returns  how many tasks were ended
 -- Locks    each task (skipping locked ones)
@@ -19,7 +20,8 @@ begin
     select unfinalized.task_id, unfinalized.since < p_now - interval '1 hour' as overdue
       from tasker.unfinalized_tasks as unfinalized
       join tasker.tasks as task on task.task_id = unfinalized.task_id
-     where not exists (select from tasker.finalization_claims as claim where claim.task_id = unfinalized.task_id)
+     where not exists (select from tasker.finalization_claims as claim
+                        where claim.task_id = unfinalized.task_id)
        and case when task.finalize_externally and task.state <> 'blocked_by_failures'
                 then unfinalized.since < p_now - interval '1 hour'
                 else task.open_sinks = 0 or not tasker._is_active(unfinalized.task_id) end
@@ -32,7 +34,8 @@ begin
       perform tasker._record(v_log.ids, v_log.changes, 'sweep', 'nothing is left to run', p_now);
       v_count := v_count + least(cardinality(v_log.ids), 1);
     exception when others then
-      raise warning 'tasker.sweep: task id % was not finalized: % (%)', v_task.task_id, sqlerrm, sqlstate;
+      raise warning 'tasker.sweep: task id % was not finalized: % (%)',
+                    v_task.task_id, sqlerrm, sqlstate;
     end;
   end loop;
   return v_count;

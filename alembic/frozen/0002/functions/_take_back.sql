@@ -3,7 +3,8 @@ create or replace function tasker._take_back (p_token uuid, p_now timestamptz)
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Takes one claim back whose lease ran out. Its attempts stay counted, each with a failure that says so.
+-- Takes one claim back whose lease ran out. Its attempts stay counted, each with a failure that
+-- says so.
 --
 -- Returns  1, or 0 when the claim is gone, was extended meanwhile, or is being used right now
 -- Locks    the claim, its steps, their tasks
@@ -23,40 +24,58 @@ begin
     return 0;
   end if;
   delete from tasker.claims as claim where claim.token = p_token;
-  v_error := jsonb_build_object('type', 'LeaseExpired', 'message',
-               format('worker %s did not report before its lease ended', v_claim.worker), 'lease_until', v_claim.lease_until);
+  v_error := jsonb_build_object(
+    'type', 'LeaseExpired',
+    'message', format('worker %s did not report before its lease ended', v_claim.worker),
+    'lease_until', v_claim.lease_until);
 
-  perform from tasker.steps as step where step.step_id = any (v_claim.step_ids) order by step.step_id for no key update;
+  perform from tasker.steps as step
+   where step.step_id = any (v_claim.step_ids)
+   order by step.step_id
+     for no key update;
   v_spent := array(
     select step.step_id
       from tasker.steps as step
-      join tasker.template_steps as link on link.template_id = step.template_id and link.step_no = step.step_id & 1048575
+      join tasker.template_steps as link
+        on link.template_id = step.template_id
+       and link.step_no = step.step_id & 1048575
      where step.step_id = any (v_claim.step_ids)
        and step.claim_token = p_token
        and step.state = 'in_progress'
        and step.attempt >= link.max_attempts);
-  insert into tasker.step_failures (step_id, attempt, token, worker, error, retryable, failed_at, to_state, lost)
+  insert into tasker.step_failures (
+    step_id, attempt, token, worker, error, retryable, failed_at, to_state, lost
+  )
   select step.step_id, step.attempt, p_token, v_claim.worker, v_error, true, p_now, 'enqueued', true
     from tasker.steps as step
    where step.step_id = any (v_claim.step_ids)
      and step.step_id <> all (v_spent)
      and step.claim_token = p_token
      and step.state = 'in_progress';
-  v_back   := tasker._give_back(p_token, array(select id from unnest(v_claim.step_ids) as id where id <> all (v_spent)), 0, p_now);
+  v_back   := tasker._give_back(
+    p_token,
+    array(select id from unnest(v_claim.step_ids) as id where id <> all (v_spent)),
+    0,
+    p_now);
   v_ids    := v_back;
-  v_change := array_fill('step in_progress -> enqueued'::tasker.transition, array[cardinality(v_back)]);
+  v_change := array_fill('step in_progress -> enqueued'::tasker.transition,
+                         array[cardinality(v_back)]);
   for i in 1 .. cardinality(v_spent) loop
     v_ids    := v_ids || v_spent[i];
-    v_change := v_change || tasker._fail(p_token, v_spent[i], v_claim.worker, v_error, true, null, p_now);
+    v_change := v_change
+             || tasker._fail(p_token, v_spent[i], v_claim.worker, v_error, true, null, p_now);
   end loop;
   update tasker.step_failures as failure
      set lost = true
    where failure.step_id = any (v_spent)
      and failure.token = p_token;
-  v_log    := tasker._advance('{}', '{}', p_now, array(select distinct id >> 20 from unnest(v_spent) as id order by 1));
+  v_log    := tasker._advance(
+    '{}', '{}', p_now,
+    array(select distinct id >> 20 from unnest(v_spent) as id order by 1));
   v_ids    := v_ids || v_log.ids;
   v_change := v_change || v_log.changes;
-  perform tasker._record(v_ids, v_change, 'sweep', format('lease of %s expired', v_claim.worker), p_now);
+  perform tasker._record(v_ids, v_change, 'sweep',
+                         format('lease of %s expired', v_claim.worker), p_now);
   return 1;
 end;
 $$;

@@ -11,18 +11,33 @@ as $$
 declare
   v_run_at timestamptz;
 begin
-  perform tasker._check_keys(p_options, 'the options',
-    '{version,idempotency_key,idempotency_keys,priority,run_at,tags,initiator,source_system,reason}', '{}');
-  perform tasker._check_text(p_options -> 'version', 'version', '^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){2}$');
+  perform tasker._check_keys(
+    p_options,
+    'the options',
+  '{version,idempotency_key,idempotency_keys,priority,run_at,tags,initiator,source_system,reason}',
+    '{}');
+  perform tasker._check_text(
+    p_options -> 'version',
+    'version',
+    '^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){2}$');
   perform tasker._check_text(p_options -> 'idempotency_key', 'idempotency_key', '^.{1,200}$');
   perform tasker._check_text(p_options -> 'priority', 'priority', '^(high|normal|low)$');
-  perform tasker._check_text(p_options -> 'run_at', 'run_at', '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}[0-9:.]*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$');
-  perform tasker._check_text(p_options -> key, key, '^.{1,200}$') from unnest('{initiator,source_system}'::text[]) as key;
+  perform tasker._check_text(
+    p_options -> 'run_at',
+    'run_at',
+    '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}[0-9:.]*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$');
+  perform tasker._check_text(p_options -> key, key, '^.{1,200}$')
+     from unnest('{initiator,source_system}'::text[]) as key;
   perform tasker._check_prose(p_options -> 'reason', 'reason', 1, 1000);
-  if p_options ? 'tags' and (jsonb_typeof(p_options -> 'tags') <> 'array' or jsonb_array_length(p_options -> 'tags') > 20
-       or exists (select from jsonb_array_elements(p_options -> 'tags') as tag
-                   where jsonb_typeof(tag) <> 'string' or length(tag #>> '{}') not between 1 and 100)) then
-    raise exception 'bad tags' using errcode = '22023', detail = 'tags are an array of at most 20 strings of 1 to 100 characters';
+  if p_options ? 'tags'
+     and (jsonb_typeof(p_options -> 'tags') <> 'array'
+          or jsonb_array_length(p_options -> 'tags') > 20
+          or exists (select from jsonb_array_elements(p_options -> 'tags') as tag
+                      where jsonb_typeof(tag) <> 'string'
+                         or length(tag #>> '{}') not between 1 and 100)) then
+    raise exception 'bad tags'
+      using errcode = '22023',
+            detail  = 'tags are an array of at most 20 strings of 1 to 100 characters';
   end if;
   if p_options ? 'run_at' then
     begin
@@ -32,7 +47,8 @@ begin
     end;
     if v_run_at > '9999-12-31Z' then
       raise exception 'bad run_at'
-        using errcode = '22023', detail = format('%s is not a time before the year 10000', p_options -> 'run_at');
+        using errcode = '22023',
+              detail  = format('%s is not a time before the year 10000', p_options -> 'run_at');
     end if;
   end if;
 end;

@@ -13,7 +13,9 @@ declare
 begin
   if p_version is not null then
     select template.* into v_template from tasker.task_templates as template
-     where template.namespace_id = v_namespace_id and template.name = p_name and template.version = p_version;
+     where template.namespace_id = v_namespace_id
+       and template.name = p_name
+       and template.version = p_version;
   else
     select template.* into v_template from tasker.task_templates as template
      where template.namespace_id = v_namespace_id and template.name = p_name
@@ -23,7 +25,8 @@ begin
   if v_template.template_id is null then
     raise exception 'template not found'
       using errcode = 'TK002',
-            detail  = format('%s/%s%s', p_namespace, coalesce(left(p_name, 100), 'null'), '@' || left(p_version, 40)),
+            detail  = format('%s/%s%s', p_namespace, coalesce(left(p_name, 100), 'null'),
+                             '@' || left(p_version, 40)),
             hint    = 'Register it with register_template; see task_templates for what there is.';
   end if;
   return v_template;

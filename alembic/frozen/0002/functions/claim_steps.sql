@@ -5,8 +5,18 @@ create or replace function tasker.claim_steps (
   p_lease     interval default '30 seconds'
 )
   returns table (
-    step_uuid uuid, task_uuid uuid, name text, handler text, attempt integer, max_attempts integer, token uuid,
-    lease_until timestamptz, timeout interval, config jsonb, context jsonb, dependency_results jsonb
+    step_uuid          uuid,
+    task_uuid          uuid,
+    name               text,
+    handler            text,
+    attempt            integer,
+    max_attempts       integer,
+    token              uuid,
+    lease_until        timestamptz,
+    timeout            interval,
+    config             jsonb,
+    context            jsonb,
+    dependency_results jsonb
   )
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -19,7 +29,8 @@ as $$
 -- The attempt counts from here. Nothing is handed out while the namespace is paused.
 --
 -- Returns  the steps with their inputs; no rows when there is nothing to do
--- Raises   22023 for a bad worker, limit (1 to 1000) or lease (up to a day); TK002 for an unknown namespace
+-- Raises   22023 for a bad worker, limit (1 to 1000) or lease (up to a day);
+--          TK002 for an unknown namespace
 -- Locks    messages, steps, tasks, each in id order; skips what others hold
 -- Calls    _claim, _claimed
 #variable_conflict use_column

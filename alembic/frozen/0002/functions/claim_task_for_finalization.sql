@@ -1,10 +1,21 @@
-create or replace function tasker.claim_task_for_finalization (p_task_uuid uuid, p_processor_id text, p_timeout_seconds integer default 30)
-  returns table (claimed boolean, already_claimed_by text, task_state text, message text, finalization_attempt_uuid uuid)
+create or replace function tasker.claim_task_for_finalization (
+  p_task_uuid       uuid,
+  p_processor_id    text,
+  p_timeout_seconds integer default 30
+)
+  returns table (
+    claimed                   boolean,
+    already_claimed_by        text,
+    task_state                text,
+    message                   text,
+    finalization_attempt_uuid uuid
+  )
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Gives one processor the right to finalize a task, for a while. Ordinary tasks finalize themselves; this is
--- for templates with finalization = external. One claim at a time, also against the same processor id.
+-- Gives one processor the right to finalize a task, for a while. Ordinary tasks finalize
+-- themselves; this is for templates with finalization = external. One claim at a time, also against
+-- the same processor id.
 --
 -- Returns  one row; message is claimed, already_claimed, already_complete, not_ready or not_found
 -- Raises   22023 for a bad processor or a timeout outside 1 to 86400 seconds
@@ -22,23 +33,31 @@ begin
   select task.* into v_task from tasker.tasks as task
    where task.task_id = tasker._step_id(p_task_uuid) >> 20 and task.task_uuid = p_task_uuid
      for no key update;
-  select claim.* into v_claim from tasker.finalization_claims as claim where claim.task_id = v_task.task_id;
+  select claim.* into v_claim from tasker.finalization_claims as claim
+   where claim.task_id = v_task.task_id;
 
   if v_task.task_id is null then
     return query select false, null::text, null::text, 'not_found', null::uuid;
   elsif v_task.finished_at is not null then
     return query select false, null::text, v_task.state::text, 'already_complete', null::uuid;
-  elsif v_task.open_sinks > 0 and (v_task.state <> 'blocked_by_failures' or tasker._is_active(v_task.task_id)) then
+  elsif v_task.open_sinks > 0
+        and (v_task.state <> 'blocked_by_failures' or tasker._is_active(v_task.task_id)) then
     return query select false, null::text, v_task.state::text, 'not_ready', null::uuid;
   elsif v_claim.claimed_until >= v_now then
-    return query select false, v_claim.processor_id, v_task.state::text, 'already_claimed', null::uuid;
+    return query
+    select false, v_claim.processor_id, v_task.state::text, 'already_claimed', null::uuid;
   else
     update tasker.finalization_attempts as attempt
        set ended_at = v_now, outcome = 'expired'
      where attempt.attempt_uuid = v_claim.attempt_uuid;
     delete from tasker.finalization_claims as claim where claim.task_id = v_task.task_id;
-    insert into tasker.finalization_claims (task_id, attempt_uuid, processor_id, claimed_at, claimed_until)
-    values (v_task.task_id, v_attempt, p_processor_id, v_now, v_now + make_interval(secs => p_timeout_seconds));
+    insert into tasker.finalization_claims (
+      task_id, attempt_uuid, processor_id, claimed_at, claimed_until
+    )
+    values (
+      v_task.task_id, v_attempt, p_processor_id, v_now,
+      v_now + make_interval(secs => p_timeout_seconds)
+    );
     insert into tasker.finalization_attempts (attempt_uuid, task_id, processor_id, claimed_at)
     values (v_attempt, v_task.task_id, p_processor_id, v_now);
     return query select true, null::text, v_task.state::text, 'claimed', v_attempt;

@@ -1,4 +1,8 @@
-create or replace function tasker.complete_step (p_step_uuid uuid, p_token uuid, p_result jsonb default null)
+create or replace function tasker.complete_step (
+  p_step_uuid uuid,
+  p_token     uuid,
+  p_result    jsonb default null
+)
   returns table (task_uuid uuid, step_state text, task_state text)
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -7,8 +11,9 @@ create or replace function tasker.complete_step (p_step_uuid uuid, p_token uuid,
   set enable_bitmapscan = off
   set jit = off
 as $$
--- Completes one claimed step: result, children, messages, task and history, in the caller's transaction.
--- Call it in the transaction of your business writes: if the claim is stale, it raises, and they roll back.
+-- Completes one claimed step: result, children, messages, task and history, in the caller's
+-- transaction. Call it in the transaction of your business writes: if the claim is stale, it
+-- raises, and they roll back.
 --
 -- Returns  one row; the same row again when the call is repeated with the same token
 -- Raises   TK001 stale claim, TK002 no such step, TK006 result over 1 MiB, 22023 null step or token
@@ -25,10 +30,13 @@ begin
   v_worker := tasker._let_go(p_token, array[v_step_id]);
   if v_worker is not null then
     v_now := tasker._now();
-    v_log := tasker._finish(p_token, v_worker, array[v_step_id], jsonb_build_object(v_step_id, p_result), '[]', v_now);
+    v_log := tasker._finish(p_token, v_worker, array[v_step_id],
+                            jsonb_build_object(v_step_id, p_result), '[]', v_now);
     perform tasker._record(v_log.ids, v_log.changes, v_worker, null, v_now);
   elsif not exists (select from tasker.steps as step
-                     where step.step_id = v_step_id and step.claim_token = p_token and step.state = 'complete') then
+                     where step.step_id = v_step_id
+                       and step.claim_token = p_token
+                       and step.state = 'complete') then
     perform tasker._stale(p_token, array[v_step_id]);
   end if;
   return query select answer.* from tasker._answer(v_step_id) as answer;

@@ -1,4 +1,8 @@
-create or replace function tasker.complete_step_manually (p_step_uuid uuid, p_result jsonb, p_reason text)
+create or replace function tasker.complete_step_manually (
+  p_step_uuid uuid,
+  p_result    jsonb,
+  p_reason    text
+)
   returns table (task_uuid uuid, step_state text, task_state text)
   language plpgsql
   set search_path = pg_catalog, pg_temp

@@ -3,7 +3,8 @@ create or replace function tasker.create_namespace (p_name text)
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Creates a namespace and its three queues; an existing one is left as it is (missing queues are made).
+-- Creates a namespace and its three queues; an existing one is left as it is (missing queues are
+-- made).
 --
 -- Returns  one row
 -- Raises   22023 when the name is not a short identifier
@@ -16,11 +17,13 @@ begin
     raise exception 'bad namespace name'
       using errcode = '22023',
             detail  = format('got %s', coalesce(quote_literal(left(p_name, 100)), 'null')),
-            hint    = 'A name has 1 to 32 characters: a letter a-z, then letters, digits and underscores.';
+            hint    =
+              'A name has 1 to 32 characters: a letter a-z, then letters, digits and underscores.';
   end if;
   insert into tasker.namespaces (name) values (p_name) on conflict (name) do nothing;
   v_created := found;
-  perform tasker._create_queue(p_name || '_queue' || suffix) from unnest(array['', '_high', '_low']) as suffix;
+  perform tasker._create_queue(p_name || '_queue' || suffix)
+     from unnest(array['', '_high', '_low']) as suffix;
   return query select p_name, p_name || '_queue', v_created;
 end;
 $$;

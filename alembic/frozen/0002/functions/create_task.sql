@@ -1,4 +1,9 @@
-create or replace function tasker.create_task (p_namespace text, p_name text, p_context jsonb default '{}', p_options jsonb default '{}')
+create or replace function tasker.create_task (
+  p_namespace text,
+  p_name      text,
+  p_context   jsonb default '{}',
+  p_options   jsonb default '{}'
+)
   returns table (task_uuid uuid, created boolean)
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -17,7 +22,10 @@ begin
            p_name      => p_name,
            p_contexts  => array[p_context],
            p_options   => case when p_options ? 'idempotency_key'
-                               then (p_options - 'idempotency_key') || jsonb_build_object('idempotency_keys', array[p_options -> 'idempotency_key'])
+                               then (p_options - 'idempotency_key')
+                                    || jsonb_build_object(
+                                         'idempotency_keys',
+                                         array[p_options -> 'idempotency_key'])
                                else p_options end
          ) as task;
 end;

@@ -6,9 +6,19 @@ create or replace function tasker.get_slowest_tasks (
   p_version   text default null
 )
   returns table (
-    task_uuid uuid, namespace text, name text, version text, state text, duration interval, waited interval,
-    total_steps integer, slowest_step text, slowest_step_duration interval, created_at timestamptz, started_at timestamptz,
-    finished_at timestamptz
+    task_uuid             uuid,
+    namespace             text,
+    name                  text,
+    version               text,
+    state                 text,
+    duration              interval,
+    waited                interval,
+    total_steps           integer,
+    slowest_step          text,
+    slowest_step_duration interval,
+    created_at            timestamptz,
+    started_at            timestamptz,
+    finished_at           timestamptz
   )
   language plpgsql
   stable
@@ -33,14 +43,25 @@ begin
      where task.task_id = any (array(select change.id >> 20
                                        from tasker._changes as change
                                       where change.at >= p_since
-                                        and change.change in ('task in_progress -> complete', 'task blocked_by_failures -> error')))
+                                        and change.change in ('task in_progress -> complete',
+                                                              'task blocked_by_failures -> error')))
        and task.finished_at is not null
        and task.template_id = any (v_templates)
      order by task.finished_at - greatest(task.created_at, task.run_at) desc, task.task_id
      limit p_limit
   )
-  select task.task_uuid, namespace.name, template.name, template.version, task.state::text, task.finished_at - task.due_at,
-         task.started_at - task.due_at, template.step_count, step.name, step.duration, task.created_at, task.started_at,
+  select task.task_uuid,
+         namespace.name,
+         template.name,
+         template.version,
+         task.state::text,
+         task.finished_at - task.due_at,
+         task.started_at - task.due_at,
+         template.step_count,
+         step.name,
+         step.duration,
+         task.created_at,
+         task.started_at,
          task.finished_at
     from slowest as task
     join tasker.task_templates as template on template.template_id = task.template_id
@@ -48,7 +69,9 @@ begin
     left join lateral (
          select link.name, step.finished_at - step.started_at as duration
            from tasker.steps as step
-           join tasker.template_steps as link on link.template_id = step.template_id and link.step_no = step.step_id & 1048575
+           join tasker.template_steps as link
+             on link.template_id = step.template_id
+            and link.step_no = step.step_id & 1048575
           where step.step_id > task.task_id << 20
             and step.step_id < (task.task_id + 1) << 20
             and step.started_at is not null

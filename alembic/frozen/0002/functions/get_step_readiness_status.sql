@@ -1,9 +1,23 @@
-create or replace function tasker.get_step_readiness_status (p_task_uuid uuid, p_step_uuids uuid[] default null)
+create or replace function tasker.get_step_readiness_status (
+  p_task_uuid  uuid,
+  p_step_uuids uuid[] default null
+)
   returns table (
-    step_uuid uuid, name text, current_state text, dependencies_satisfied boolean, retry_eligible boolean,
-    ready_for_execution boolean, last_failure_at timestamptz, next_retry_at timestamptz, total_parents integer,
-    completed_parents integer, attempts integer, max_attempts integer, backoff_request_seconds numeric,
-    last_attempted_at timestamptz, paused boolean
+    step_uuid               uuid,
+    name                    text,
+    current_state           text,
+    dependencies_satisfied  boolean,
+    retry_eligible          boolean,
+    ready_for_execution     boolean,
+    last_failure_at         timestamptz,
+    next_retry_at           timestamptz,
+    total_parents           integer,
+    completed_parents       integer,
+    attempts                integer,
+    max_attempts            integer,
+    backoff_request_seconds numeric,
+    last_attempted_at       timestamptz,
+    paused                  boolean
   )
   language plpgsql
   stable
@@ -26,12 +40,25 @@ begin
    limit 1;
   if found then
     raise exception 'step not found'
-      using errcode = 'TK002', detail = format('task %s has no step %s', p_task_uuid, coalesce(v_unknown::text, 'null'));
+      using errcode = 'TK002',
+            detail  = format('task %s has no step %s', p_task_uuid,
+                             coalesce(v_unknown::text, 'null'));
   end if;
   return query
-  select tasker._step_uuid(p_task_uuid, step.step_id), step.name, step.current_state::text, step.dependencies_satisfied,
-         step.retry_eligible, step.ready_for_execution, step.last_failure_at, step.next_retry_at, step.total_parents,
-         step.completed_parents, step.attempts, step.max_attempts, step.backoff_request_seconds, step.last_attempted_at,
+  select tasker._step_uuid(p_task_uuid, step.step_id),
+         step.name,
+         step.current_state::text,
+         step.dependencies_satisfied,
+         step.retry_eligible,
+         step.ready_for_execution,
+         step.last_failure_at,
+         step.next_retry_at,
+         step.total_parents,
+         step.completed_parents,
+         step.attempts,
+         step.max_attempts,
+         step.backoff_request_seconds,
+         step.last_attempted_at,
          step.paused
     from tasker._readiness(array[v_task_id]) as step
    where p_step_uuids is null

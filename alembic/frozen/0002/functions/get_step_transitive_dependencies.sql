@@ -4,8 +4,9 @@ create or replace function tasker.get_step_transitive_dependencies (p_step_uuid 
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- All steps that a step depends on, directly or through others. Walking down the step numbers from the step
--- meets every child of a parent before the parent itself, so that one pass finds the shortest distances.
+-- All steps that a step depends on, directly or through others. Walking down the step numbers from
+-- the step meets every child of a parent before the parent itself, so that one pass finds the
+-- shortest distances.
 --
 -- Returns  one row per ancestor with its shortest distance (1 = parent), nearest first
 -- Raises   TK002 unknown step, 22023 null
@@ -13,7 +14,9 @@ as $$
 #variable_conflict use_column
 declare
   v_step_id   constant bigint := tasker._existing_step_id(p_step_uuid);
-  v_template  constant integer := (select step.template_id from tasker.steps as step where step.step_id = v_step_id);
+  v_template  constant integer := (select step.template_id
+                                     from tasker.steps as step
+                                    where step.step_id = v_step_id);
   v_distances integer[] := array_fill(null::integer, array[(v_step_id & 1048575)::integer]);
   v_link      record;
   v_parent    integer;
@@ -32,10 +35,15 @@ begin
     end loop;
   end loop;
   return query
-  select tasker._step_uuid(tasker._task_uuid(p_step_uuid), step.step_id), link.name, ancestor.distance, step.state::text,
+  select tasker._step_uuid(tasker._task_uuid(p_step_uuid), step.step_id),
+         link.name,
+         ancestor.distance,
+         step.state::text,
          step.result
     from unnest(v_distances) with ordinality as ancestor (distance, step_no)
-    join tasker.template_steps as link on link.template_id = v_template and link.step_no = ancestor.step_no
+    join tasker.template_steps as link
+      on link.template_id = v_template
+     and link.step_no = ancestor.step_no
     join tasker.steps as step on step.step_id = (v_step_id >> 20 << 20) + ancestor.step_no
    where ancestor.distance > 0
    order by ancestor.distance, ancestor.step_no;

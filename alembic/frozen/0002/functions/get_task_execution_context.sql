@@ -1,8 +1,9 @@
 create or replace function tasker.get_task_execution_context (p_task_uuid uuid)
   returns table (
-    task_uuid uuid, status text, total_steps integer, pending_steps integer, in_progress_steps integer,
-    completed_steps integer, failed_steps integer, ready_steps integer, enqueued_steps integer, execution_status text,
-    recommended_action text, completion_percentage numeric, health_status text, waiting_for_retry_steps integer,
+    task_uuid uuid, status text, total_steps integer, pending_steps integer,
+    in_progress_steps integer, completed_steps integer, failed_steps integer, ready_steps integer,
+    enqueued_steps integer, execution_status text, recommended_action text,
+    completion_percentage numeric, health_status text, waiting_for_retry_steps integer,
     cancelled_steps integer, paused boolean
   )
   language plpgsql
@@ -17,9 +18,22 @@ as $$
 #variable_conflict use_column
 begin
   return query
-  select task.task_uuid, task.status, task.total_steps, task.pending_steps, task.in_progress_steps, task.completed_steps,
-         task.failed_steps, task.ready_steps, task.enqueued_steps, task.execution_status, task.recommended_action,
-         task.completion_percentage, task.health_status, task.waiting_for_retry_steps, task.cancelled_steps, task.paused
+  select task.task_uuid,
+         task.status,
+         task.total_steps,
+         task.pending_steps,
+         task.in_progress_steps,
+         task.completed_steps,
+         task.failed_steps,
+         task.ready_steps,
+         task.enqueued_steps,
+         task.execution_status,
+         task.recommended_action,
+         task.completion_percentage,
+         task.health_status,
+         task.waiting_for_retry_steps,
+         task.cancelled_steps,
+         task.paused
     from tasker._execution_contexts(array[tasker._task_id(p_task_uuid)]) as task;
 end;
 $$;

@@ -1,5 +1,8 @@
 create or replace function tasker.list_namespaces ()
-  returns table (name text, queue_name text, paused_at timestamptz, paused_by text, pause_reason text, created_at timestamptz)
+  returns table (
+    name text, queue_name text, paused_at timestamptz, paused_by text, pause_reason text,
+    created_at timestamptz
+  )
   language plpgsql
   stable
   set search_path = pg_catalog, pg_temp
@@ -10,7 +13,11 @@ as $$
 #variable_conflict use_column
 begin
   return query
-  select namespace.name, namespace.name || '_queue', namespace.paused_at, namespace.paused_by, namespace.pause_reason,
+  select namespace.name,
+         namespace.name || '_queue',
+         namespace.paused_at,
+         namespace.paused_by,
+         namespace.pause_reason,
          namespace.created_at
     from tasker.namespaces as namespace
    order by namespace.name;

@@ -4,7 +4,8 @@ create or replace function tasker.process_task_requests (p_limit integer default
   set search_path = pg_catalog, pg_temp
 as $$
 -- Creates the tasks that messages in orchestration_task_requests ask for, each exactly once:
--- {"namespace", "name", "context", "options"}. A bad one goes to rejected_messages and stops nothing.
+-- {"namespace", "name", "context", "options"}. A bad one goes to rejected_messages and
+-- stops nothing.
 --
 -- Returns  one row per message; no rows when there is nothing to do
 -- Raises   22023 for a limit outside 1 to 1000
@@ -17,17 +18,23 @@ declare
   v_code    text;
 begin
   perform tasker._check_limit(p_limit, 1, 1000);
-  for v_message in select popped.* from tasker._pop_messages('orchestration_task_requests', p_limit) as popped loop
+  for v_message in
+    select popped.* from tasker._pop_messages('orchestration_task_requests', p_limit) as popped
+  loop
     begin
       v_error := null;
-      perform tasker._check_keys(v_message.message, 'the task request', '{namespace,name,context,options}', '{namespace,name}');
+      perform tasker._check_keys(v_message.message, 'the task request',
+                                 '{namespace,name,context,options}', '{namespace,name}');
       select task.* into v_task
-        from tasker.create_task(v_message.message ->> 'namespace', v_message.message ->> 'name',
-                                coalesce(v_message.message -> 'context', '{}'), coalesce(v_message.message -> 'options', '{}')) as task;
+        from tasker.create_task(v_message.message ->> 'namespace',
+                                v_message.message ->> 'name',
+                                coalesce(v_message.message -> 'context', '{}'),
+                                coalesce(v_message.message -> 'options', '{}')) as task;
     exception when others then
       get stacked diagnostics v_error = message_text, v_code = returned_sqlstate;
       select null::uuid as task_uuid, false as created into v_task;
-      perform tasker._reject('orchestration_task_requests', v_message.msg_id, v_message.message, v_code, v_error);
+      perform tasker._reject('orchestration_task_requests', v_message.msg_id, v_message.message,
+                             v_code, v_error);
     end;
     return query select v_message.msg_id, v_task.task_uuid, v_task.created, v_error;
   end loop;

@@ -3,8 +3,8 @@ create or replace function tasker.release_claim (p_token uuid)
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Gives the unfinished steps of a claim back to their queues; their attempt does not count. For steps whose
--- handler has not started: a worker that shuts down.
+-- Gives the unfinished steps of a claim back to their queues; their attempt does not count. For
+-- steps whose handler has not started: a worker that shuts down.
 --
 -- Returns  the steps given back; no rows when the claim holds nothing (any more)
 -- Locks    the claim, the steps
@@ -21,7 +21,9 @@ begin
   end if;
   v_now  := tasker._now();
   v_back := tasker._give_back(p_token, v_claim.step_ids, 1, v_now);
-  perform tasker._record(v_back, array_fill('step in_progress -> enqueued'::tasker.transition, array[cardinality(v_back)]),
+  perform tasker._record(v_back,
+                         array_fill('step in_progress -> enqueued'::tasker.transition,
+                                    array[cardinality(v_back)]),
                          v_claim.worker, 'given back', v_now);
   return query
   select tasker._step_uuid(task.task_uuid, back.step_id)

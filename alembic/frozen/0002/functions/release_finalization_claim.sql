@@ -3,8 +3,8 @@ create or replace function tasker.release_finalization_claim (p_finalization_att
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Gives a finalization claim back without finalizing. The task stays listed as unfinalized, so whoever was
--- refused meanwhile finds it again: nothing is lost when the holder gives up.
+-- Gives a finalization claim back without finalizing. The task stays listed as unfinalized, so
+-- whoever was refused meanwhile finds it again: nothing is lost when the holder gives up.
 --
 -- Returns  one row, released = false when it was released before; no rows for an unknown attempt
 -- Locks    the claim
@@ -12,7 +12,8 @@ as $$
 declare
   v_now constant timestamptz := tasker._now();
 begin
-  delete from tasker.finalization_claims as claim where claim.attempt_uuid = p_finalization_attempt_uuid;
+  delete from tasker.finalization_claims as claim
+   where claim.attempt_uuid = p_finalization_attempt_uuid;
   update tasker.finalization_attempts as attempt
      set ended_at = v_now, outcome = 'released'
    where attempt.attempt_uuid = p_finalization_attempt_uuid

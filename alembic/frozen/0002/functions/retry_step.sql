@@ -6,7 +6,8 @@ as $$
 -- Runs a failed step again, with all its attempts; or hurries one that waits for its backoff.
 --
 -- Returns  one row; the same when the step is in the queue already
--- Raises   TK002 unknown step, TK003 when it neither failed nor waits, or its task is over; 22023 without a reason
+-- Raises   TK002 unknown step, TK003 when it neither failed nor waits, or its task is over; 22023
+--          without a reason
 -- Locks    the step, its timer, its task
 -- Calls    _reopen, _send, _record, _operator
 #variable_conflict use_column
@@ -17,7 +18,10 @@ declare
   v_log     record;
 begin
   perform tasker._check_reason(p_reason);
-  select step.* into v_step from tasker.steps as step where step.step_id = v_step_id for no key update;
+  select step.* into v_step
+    from tasker.steps as step
+   where step.step_id = v_step_id
+     for no key update;
   if v_step.state in ('error', 'waiting_for_retry') then
     update tasker.steps as step
        set state       = 'enqueued',
@@ -29,13 +33,18 @@ begin
      where step.step_id = v_step_id;
     delete from tasker.timers as timer where timer.step_id = v_step_id;
     v_log := tasker._reopen(v_step_id >> 20, v_now);
-    perform tasker._send(array[v_step_id], array[v_step.template_id], array[v_step.priority], v_now);
-    perform tasker._record(v_step_id || v_log.ids, format('step %s -> enqueued', v_step.state)::tasker.transition || v_log.changes,
+    perform tasker._send(array[v_step_id], array[v_step.template_id], array[v_step.priority],
+                         v_now);
+    perform tasker._record(v_step_id || v_log.ids,
+                           format('step %s -> enqueued', v_step.state)::tasker.transition
+                           || v_log.changes,
                            session_user, p_reason, v_now);
     perform tasker._operator('retry_step', p_step_uuid::text, p_reason, v_now);
   elsif v_step.state <> 'enqueued' then
     raise exception 'illegal transition'
-      using errcode = 'TK003', detail = format('the step is %s', v_step.state), hint = 'Only a step in error or waiting_for_retry can be retried.';
+      using errcode = 'TK003',
+            detail  = format('the step is %s', v_step.state),
+            hint    = 'Only a step in error or waiting_for_retry can be retried.';
   end if;
   return query select answer.* from tasker._answer(v_step_id) as answer;
 end;

@@ -7,8 +7,8 @@ create or replace function tasker.submit_step_results (p_token uuid, p_outcomes 
   set enable_bitmapscan = off
   set jit = off
 as $$
--- First hop of the two-hop path: hands outcomes in without orchestrating. Results go into their rows once;
--- one small message per call goes to orchestration_step_results.
+-- First hop of the two-hop path: hands outcomes in without orchestrating. Results go into their
+-- rows once; one small message per call goes to orchestration_step_results.
 --
 -- Returns  one row; no rows when a repeated call finds its outcomes handed in already
 -- Raises   TK001 when the claim does not hold one of the steps, TK002, TK006, 22023
@@ -25,9 +25,12 @@ begin
   v_outcome := tasker._outcomes(p_outcomes);
   v_worker  := tasker._let_go(p_token, v_outcome.step_ids);
   if v_worker is null then
-    if tasker._is_repeat(p_token, v_outcome.step_ids, array(select (failure ->> 'step_id')::bigint from jsonb_array_elements(v_outcome.failures) as failure))
+    if tasker._is_repeat(p_token, v_outcome.step_ids,
+                         array(select (failure ->> 'step_id')::bigint
+                                 from jsonb_array_elements(v_outcome.failures) as failure))
        or exists (select from tasker.submissions as submission
-                   where submission.token = p_token and v_outcome.step_ids <@ submission.step_ids) then
+                   where submission.token = p_token
+                     and v_outcome.step_ids <@ submission.step_ids) then
       return;
     end if;
     perform tasker._stale(p_token, v_outcome.step_ids);
@@ -47,7 +50,8 @@ begin
   values (p_token, v_worker, v_outcome.step_ids, v_outcome.failures, v_now)
   returning submission_id into v_submission;
   if to_regclass('pgmq.q_orchestration_step_results') is not null then
-    execute 'insert into pgmq.q_orchestration_step_results (enqueued_at, vt, message) values ($1, $1, $2)'
+    execute
+      'insert into pgmq.q_orchestration_step_results (enqueued_at, vt, message) values ($1, $1, $2)'
       using v_now, jsonb_build_object('submission_id', v_submission);
   end if;
   return query select v_submission, v_held;

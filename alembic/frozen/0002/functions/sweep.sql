@@ -7,21 +7,26 @@ create or replace function tasker.sweep (p_limit integer default 1000)
   set enable_bitmapscan = off
   set jit = off
 as $$
--- Everything that must happen because time has passed or something was lost. Anybody may call it, at any
--- rate, from any number of places: safety never depends on it, recovery does. Call it every second.
+-- Everything that must happen because time has passed or something was lost. Anybody may call it,
+-- at any rate, from any number of places: safety never depends on it, recovery does. Call it
+-- every second.
 --
 -- Returns  one row per kind of action, with how much of it was done
 -- Raises   22023 for a limit outside 1 to 100000
 -- Locks    what it mends, a row at a time, skipping what others hold
--- Calls    _sweep_queues, _sweep_claims, _sweep_timers, _apply_deferred, _sweep_submissions, _sweep_messages,
---          _sweep_unfinalized
+-- Calls    _sweep_queues, _sweep_claims, _sweep_timers, _apply_deferred, _sweep_submissions,
+--          _sweep_messages, _sweep_unfinalized
 #variable_conflict use_column
 declare
   v_now constant timestamptz := tasker._now();
 begin
   perform tasker._check_limit(p_limit, 1, 100000);
   delete from tasker.waiters as waiter
-   where waiter.waiter_id = any (array(select old.waiter_id from tasker.waiters as old where old.until < v_now for update skip locked));
+   where waiter.waiter_id = any (array(
+           select old.waiter_id
+             from tasker.waiters as old
+            where old.until < v_now
+              for update skip locked));
   return query select 'queues_recreated', tasker._sweep_queues();
   return query select 'claims_taken_back', tasker._sweep_claims(p_limit, v_now);
   return query select 'timers_fired', tasker._sweep_timers(p_limit, v_now);

@@ -3,7 +3,9 @@ select change.transition_id,
        change.position,
        change.at,
        task.task_uuid,
-       case when change.id & 1048575 <> 0 then tasker._step_uuid(task.task_uuid, change.id) end as step_uuid,
+       case
+         when change.id & 1048575 <> 0 then tasker._step_uuid(task.task_uuid, change.id)
+       end as step_uuid,
        template.name as task_name,
        link.name as step_name,
        legal.from_state,
@@ -16,7 +18,8 @@ select change.transition_id,
   join tasker.legal_transitions as legal on legal.transition = change.change
   join tasker.tasks as task on task.task_id = change.id >> 20
   join tasker.task_templates as template on template.template_id = task.template_id
-  left join tasker.template_steps as link on link.template_id = task.template_id and link.step_no = change.id & 1048575
+  left join tasker.template_steps as link on link.template_id = task.template_id
+                                         and link.step_no = change.id & 1048575
  where change.at >= (select tasker._now() - interval '1 hour');
 
 comment on view tasker.recent_transitions is

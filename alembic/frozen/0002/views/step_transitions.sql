@@ -14,9 +14,11 @@ select change.transition_id,
   from tasker.tasks as task
   join tasker._changes as change on change.id >> 20 = task.task_id
                                 and change.at >= task.created_at - interval '1 hour'
-                                and change.at <= coalesce(task.finished_at + interval '1 hour', 'infinity')
+                                and change.at <= coalesce(task.finished_at + interval '1 hour',
+                                                          'infinity')
   join tasker.legal_transitions as legal on legal.transition = change.change
-  join tasker.template_steps as link on link.template_id = task.template_id and link.step_no = change.id & 1048575;
+  join tasker.template_steps as link on link.template_id = task.template_id
+                                    and link.step_no = change.id & 1048575;
 
 comment on view tasker.step_transitions is
 'Every change of a step''s state. Ask for a task_uuid (then only the time in which the task lived is read) or for an `at`; order by transition_id, position.';

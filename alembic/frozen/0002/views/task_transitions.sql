@@ -13,7 +13,8 @@ select change.transition_id,
   from tasker.tasks as task
   join tasker._changes as change on change.id >> 20 = task.task_id
                                 and change.at >= task.created_at - interval '1 hour'
-                                and change.at <= coalesce(task.finished_at + interval '1 hour', 'infinity')
+                                and change.at <= coalesce(task.finished_at + interval '1 hour',
+                                                          'infinity')
   join tasker.legal_transitions as legal on legal.transition = change.change
   join tasker.task_templates as template on template.template_id = task.template_id
  where change.id & 1048575 = 0;
