@@ -19,10 +19,9 @@ begin
       raise exception 'bad schema'
         using errcode = '22023',
               detail  = v_fault,
-              hint    = 'Supported are type, properties, required, additionalProperties, items, enum, const, '
-                        'minimum, maximum, '
-                        'exclusiveMinimum, exclusiveMaximum, multipleOf, minLength, '
-                        'maxLength, pattern, minItems, maxItems '
+              hint    = 'Supported are type, properties, required, additionalProperties, items, '
+                        'enum, const, minimum, maximum, exclusiveMinimum, exclusiveMaximum, '
+                        'multipleOf, minLength, maxLength, pattern, minItems, maxItems '
                         'and uniqueItems.';
     end if;
   end if;
