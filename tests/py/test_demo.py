@@ -118,7 +118,10 @@ def test_what_a_person_reads_holds_what_is_to_be_done(database: str) -> None:
 
 @pytest.mark.newest
 def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(database: str) -> None:
-    command = [sys.executable, "-c", "from tasker_sql.cli import main; main()", "demo", "--json"]
+    # A shell lets its background jobs ignore SIGINT, and they their children: the tests may be one.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = f"{heed}; from tasker_sql.cli import main; main()"
+    command = [sys.executable, "-c", program, "demo", "--json"]
     command += ["--orders", "400", "--no-flights"]
     environment = os.environ | {"DATABASE_URL": database}
     first = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
