@@ -47,13 +47,13 @@ begin
     begin
       perform set_config('lock_timeout', '2ms', true);
       select start.step_ids, start.ids, start.changes into v_steps, v_ids, v_changes
-        from tasker._start(v_popped, v_namespace.namespace_id, v_token, v_now, true) as start;
+        from tasker._start(v_popped, v_namespace.namespace_id, v_token, v_now) as start;
       perform set_config('lock_timeout', v_patience, true);
     exception when lock_not_available then  -- which takes the setting back, too
       v_free := tasker._free_steps(v_popped);
       v_busy := v_busy || array(select id from unnest(v_popped) as id where id <> all (v_free));
       select start.step_ids, start.ids, start.changes into v_steps, v_ids, v_changes
-        from tasker._start(v_free, v_namespace.namespace_id, v_token, v_now, false) as start;
+        from tasker._start(v_free, v_namespace.namespace_id, v_token, v_now) as start;
     end;
     exit when cardinality(v_steps) > 0;
   end loop;

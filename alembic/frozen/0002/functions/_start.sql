@@ -3,7 +3,6 @@ create or replace function tasker._start (
   p_namespace_id   integer,
   p_token          uuid,
   p_now            timestamptz,
-  p_wait           boolean,
   out step_ids     bigint[],
   out template_ids integer[],
   out ids          bigint[],
@@ -17,12 +16,9 @@ as $$
 -- its pointer is gone, and the sweep sends a new one once the step may run.
 --
 -- Returns  the steps started with their templates, and the changes to record
--- Locks    the steps, then the tasks that begin with them, in id order; with p_wait = false only
---          free rows
--- Calls    _free_steps, _not_claimable
+-- Locks    the steps, then the tasks that begin with them, in id order
+-- Calls    _not_claimable
 declare
-  v_wanted  constant bigint[] := case when p_wait then p_step_ids
-                                      else tasker._free_steps(p_step_ids) end;
   v_refused bigint[];
 begin
   with started as (
@@ -31,7 +27,7 @@ begin
            attempt     = step.attempt + 1,
            claim_token = p_token,
            started_at  = p_now
-     where step.step_id = any (v_wanted)
+     where step.step_id = any (p_step_ids)
        and step.state = 'enqueued'
     returning step.step_id, step.template_id
   )
