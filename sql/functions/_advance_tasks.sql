@@ -19,18 +19,19 @@ as $$
 -- Locks    the tasks in id order, then the free ones of p_wide
 -- Calls    _count_down_tasks, _block, _finalize_blocked, _defer_wide
 declare
+  v_ending  bigint[];
   v_task_id bigint;
   v_free    record;
   v_log     record;
 begin
-  if cardinality(p_failed) > 0 or exists (select from tasker.unfinalized_tasks) then
+  v_ending := case when exists (select from tasker.unfinalized_tasks) then array(
+                select unfinalized.task_id
+                  from tasker.unfinalized_tasks as unfinalized
+                 where unfinalized.task_id = any (p_task_ids)) end;
+  if cardinality(p_failed || v_ending) > 0 then
     perform from tasker.tasks as task
       where task.task_id = any (
-              p_failed
-              || array(select id >> 20 from unnest(p_sinks) as id)
-              || array(select unfinalized.task_id
-                         from tasker.unfinalized_tasks as unfinalized
-                        where unfinalized.task_id = any (p_task_ids)))
+              p_failed || v_ending || array(select id >> 20 from unnest(p_sinks) as id))
       order by task.task_id
         for no key update;
   end if;
@@ -50,8 +51,8 @@ begin
     ids     := ids || v_log.ids;
     changes := changes || v_log.changes;
   end loop;
-  if exists (select from tasker.unfinalized_tasks) then
-    v_log   := tasker._finalize_blocked(p_task_ids, p_now);
+  if cardinality(v_ending) > 0 then
+    v_log   := tasker._finalize_blocked(v_ending, p_now);
     ids     := ids || v_log.ids;
     changes := changes || v_log.changes;
   end if;

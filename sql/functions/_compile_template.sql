@@ -11,7 +11,7 @@ as $$
 -- children and the joins that more than 16 steps lead to.
 --
 -- Raises   22023 for a duplicate step, an unknown or doubled dependency; TK007 for a cycle
--- Calls    _topological_order, _cycle
+-- Calls    _topological_order, _cycle, _insert_steps
 declare
   v_names    text[] := array(
     select step ->> 'name'

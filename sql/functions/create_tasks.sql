@@ -18,7 +18,8 @@ as $$
 -- Raises   TK002 unknown template, TK006 too large, TK008 same key with another context,
 --          22023 bad argument
 -- Locks    an idempotency key that another transaction is just using
--- Calls    _task_options, _template, _check_contexts, _idempotency_keys, _insert_tasks, _plant
+-- Calls    _task_options, _template, _check_contexts, _idempotency_keys, _idempotency_hashes,
+--          _insert_tasks, _plant, _check_same_content
 #variable_conflict use_column
 declare
   v_template tasker.task_templates%rowtype;

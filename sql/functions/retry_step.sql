@@ -9,7 +9,7 @@ as $$
 -- Raises   TK002 unknown step, TK003 when it neither failed nor waits, or its task is over; 22023
 --          without a reason
 -- Locks    the step, its timer, its task
--- Calls    _reopen, _send, _record, _operator
+-- Calls    _reopen, _send, _record, _operator, _answer
 #variable_conflict use_column
 declare
   v_step_id constant bigint := tasker._existing_step_id(p_step_uuid);

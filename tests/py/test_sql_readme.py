@@ -29,6 +29,16 @@ def test_every_call_leads_downward() -> None:
     assert not upward
 
 
+def test_every_header_names_calls_that_are_made() -> None:
+    wrong = {}
+    for name, text in TEXTS.items():
+        header = re.search(r"^-- Calls (.*\n(?:-- {5,}.*\n)*)", text, re.MULTILINE)
+        said = set(re.findall(r"\b_?[a-z]+(?:_[a-z]+)+\b", header[1])) if header else set()
+        if extra := said - mentioned(name):
+            wrong[name] = extra
+    assert not wrong
+
+
 def test_no_line_of_code_is_longer_than_100_columns() -> None:
     """Comments for \\df+ apart, which are one string each; and one regular expression."""
     long = {

@@ -13,7 +13,7 @@ as $$
 --
 -- Returns  the changes to record
 -- Locks    the children in id order
--- Calls    _enqueue
+-- Calls    _send
 declare
   v_templates integer[];
   v_priority  smallint[];

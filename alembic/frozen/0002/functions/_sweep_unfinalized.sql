@@ -9,7 +9,7 @@ as $$
 --
 -- Returns  how many tasks were ended
 -- Locks    each task (skipping locked ones)
--- Calls    _expire_finalization_claims, _finalize, _record
+-- Calls    _expire_finalization_claims, _is_active, _finalize, _record
 declare
   v_task  record;
   v_log   record;

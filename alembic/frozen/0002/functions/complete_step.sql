@@ -18,7 +18,7 @@ as $$
 -- Returns  one row; the same row again when the call is repeated with the same token
 -- Raises   TK001 stale claim, TK002 no such step, TK006 result over 1 MiB, 22023 null step or token
 -- Locks    the claim, the step, its children, its task
--- Calls    _let_go, _finish, _record, _answer
+-- Calls    _let_go, _finish, _record, _stale, _answer
 #variable_conflict use_column
 declare
   v_step_id constant bigint := tasker._step_id(p_step_uuid);
