@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -187,6 +187,19 @@ def timed_out(job: Job) -> Outcome:
     return failed(job, "Timeout", f"the handler did not end within {seconds:g} s")
 
 
+def count_late_write(job: Job, client: Client, worker: str) -> str:
+    """The step had been taken away when its outcome came: why, in words.
+
+    Raises what every call raises.
+    """
+    late = client.report_late_writes(job.claimed.token, [job.claimed.step_uuid], worker)
+    return "; ".join(
+        f"{write.cause}{f' {write.late_by} ago' if write.late_by else ''},"
+        f" the step is {write.step_state} now"
+        for write in late
+    )
+
+
 def clean(text: str, longest: int) -> str:
     """Text that PostgreSQL can store: no NUL, no lone surrogates, not too long."""
     text = text.replace("\0", "").encode(errors="replace").decode()
@@ -219,7 +232,10 @@ def _in_a_transaction(
         else:
             claimed = session.call(lambda client: _finish(job, client, claimer, handler))
     except _LostClaim as lost:
-        return Outcome(None, f"rolled back: {lost}")
+        why = str(lost)
+        with suppress(TaskerError, UnavailableError):  # it is lost, counted or not
+            why = session.call(lambda client: count_late_write(job, client, claimer.worker)) or why
+        return Outcome(None, f"rolled back: {why}")
     return Outcome(None, claimed=tuple(claimed))
 
 

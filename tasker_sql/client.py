@@ -290,6 +290,18 @@ class Client:
         """Give unfinished steps of a claim back, no attempt counted."""
         return self._rows(rows.ReleasedStep, "release_claim", token=token)
 
+    def report_late_writes(
+        self, token: UUID, step_uuids: Sequence[UUID], worker: str
+    ) -> list[rows.LateWrite]:
+        """After StaleClaimError, in a transaction of its own: count what came too late."""
+        return self._rows(
+            rows.LateWrite,
+            "report_late_writes",
+            token=token,
+            step_uuids=step_uuids,
+            worker=worker,
+        )
+
     def await_work(
         self, namespaces: Sequence[str], worker: str, for_: timedelta = timedelta(seconds=5)
     ) -> list[rows.IdleChannel]:

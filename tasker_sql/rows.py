@@ -101,6 +101,17 @@ class ReleasedStep:
 
 
 @dataclass(frozen=True, slots=True)
+class LateWrite:
+    """An outcome that was refused; `late_by` after its claim was lost (None: never held it)."""
+
+    step_uuid: UUID
+    attempt: int | None
+    cause: str
+    late_by: timedelta | None
+    step_state: str
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """Outcomes handed in for `process_step_results`."""
 
@@ -429,7 +440,7 @@ class SystemHealthCounts:
 
 @dataclass(frozen=True, slots=True)
 class AnalyticsMetrics:
-    """What happened since a moment: counts, rates from 0 to 1, durations."""
+    """What happened since a moment: counts, rates in percent, durations."""
 
     since: datetime
     until: datetime
@@ -453,6 +464,7 @@ class AnalyticsMetrics:
     average_step_wait: timedelta | None
     average_step_duration: timedelta | None
     p95_step_duration: timedelta | None
+    late_writes: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -375,7 +375,10 @@ class Worker:
         """One step's outcome was refused: dropped when stale; else the step fails, saying why."""
         job, outcome = report.finished[0]
         if isinstance(error, StaleClaimError):
-            log.warning("dropped the result of %s: %s", job, error)
+            why = self._session.call(
+                lambda client: attempt.count_late_write(job, client, self.name)
+            )
+            log.warning("dropped the result of %s: %s", job, why or error)
             self._reported(report, count=False)
             return
         facts = {"code": error.sqlstate, "detail": error.detail, "hint": error.hint}

@@ -12,7 +12,7 @@ as $$
 -- Returns  how many steps were completed and failed; nulls when it was carried out before,
 --          or is just being
 -- Locks    the submission, the steps, their children, their tasks
--- Calls    _finish, _record
+-- Calls    _note_late_writes, _finish, _record
 declare
   v_submission tasker.submissions%rowtype;
   v_held       bigint[];
@@ -35,6 +35,10 @@ begin
        and step.state = 'in_progress'
      order by step.step_id
        for no key update);
+  if cardinality(v_held) < cardinality(v_submission.step_ids) then
+    perform tasker._note_late_writes(v_submission.token, v_submission.step_ids,
+                                     v_submission.worker, p_now);
+  end if;
   v_failures := coalesce(
     (select jsonb_agg(failure order by failure -> 'step_id')
        from jsonb_array_elements(v_submission.failures) as failure

@@ -31,6 +31,7 @@ select pg_terminate_backend(pid)
   from pg_stat_activity
  where datname = current_database() and application_name like 'tasker-sql/%test %'
 """
+LATE_WRITES = "select attempt, cause, step_state, winning_attempt from tasker.late_writes"
 SHORT = timedelta(seconds=0.6)
 
 
@@ -339,6 +340,7 @@ class TestClaims:
             finish.set()
         assert step_named(client, task, "a").result == 2
         assert attempts == [1, 2]
+        assert rows(database, LATE_WRITES) == [(1, "lease expired", "complete", 2)]
         assert client.check_invariants() == []
 
     def test_a_transactional_handler_that_lost_its_claim_writes_nothing(
@@ -363,6 +365,7 @@ class TestClaims:
             assert ended(client, task) == "complete"
             finish.set()
         assert rows(database, "select * from booked") == [(2,)]
+        assert rows(database, LATE_WRITES) == [(1, "lease expired", "complete", 2)]
 
     def test_a_failing_transactional_handler_writes_nothing(
         self, database: str, client: Client, registry: Registry

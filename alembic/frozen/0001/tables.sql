@@ -284,6 +284,21 @@ create table tasker.step_failures (
 create index step_failures_by_step on tasker.step_failures (step_id);
 comment on table tasker.step_failures is 'One row per attempt that failed or was lost (its lease ran out; nobody reported), with its error.';
 
+create table tasker.refused_writes (
+  step_id    bigint      not null,
+  token      uuid        not null,
+  worker     text        not null,
+  attempt    smallint,
+  cause      text        not null
+             constraint causes_of_refusal_are_known
+             check (cause in ('lease expired', 'taken over', 'unknown')),
+  lost_at    timestamptz,
+  refused_at timestamptz not null,
+  constraint a_late_write_is_counted_once primary key (step_id, token)
+);
+create index refused_writes_by_time on tasker.refused_writes (refused_at);
+comment on table tasker.refused_writes is 'Outcomes that came after their claim was lost, and were refused. Read it through late_writes.';
+
 create table tasker.finalization_claims (
   task_id       bigint      primary key,
   attempt_uuid  uuid        not null unique,

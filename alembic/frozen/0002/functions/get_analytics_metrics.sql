@@ -21,7 +21,8 @@ create or replace function tasker.get_analytics_metrics (p_since timestamptz)
     p95_task_duration     interval,
     average_step_wait     interval,
     average_step_duration interval,
-    p95_step_duration     interval
+    p95_step_duration     interval,
+    late_writes           bigint
   )
   language plpgsql
   stable
@@ -101,11 +102,12 @@ begin
          round(counted.completed / seconds.elapsed, 3),
          round(counted.steps / seconds.elapsed, 3),
          task.average, task.p95,
-         step.wait, step.average, step.p95
+         step.wait, step.average, step.p95,
+         (select count(*) from tasker.refused_writes as late where late.refused_at >= p_since)
     from counted, task, step,
          (select greatest(extract(epoch from v_now - p_since), 0.001) as elapsed) as seconds;
 end;
 $$;
 
 comment on function tasker.get_analytics_metrics is
-'What happened since p_since. completion_rate: percent of the tasks that ended which are complete; error_rate: percent of the attempts that ended which failed. attempts_lost: taken back because the lease ran out. A task''s duration begins when it was created (or with its run_at), a step''s with its last attempt; average_step_wait is the time in the queue before it. Costs as much as happened since then. Raises 22023 (null, or in the future).';
+'What happened since p_since. completion_rate: percent of the tasks that ended which are complete; error_rate: percent of the attempts that ended which failed. attempts_lost: taken back because the lease ran out; late_writes: outcomes that came after that and were refused. A task''s duration begins when it was created (or with its run_at), a step''s with its last attempt; average_step_wait is the time in the queue before it. Costs as much as happened since then. Raises 22023 (null, or in the future).';

@@ -14,7 +14,7 @@ as $$
 --
 -- Returns  one row per message; no rows when there is nothing to do
 -- Raises   22023 for a limit outside 1 to 1000
--- Calls    _pop_messages, _process_submission, submit_step_results, _reject
+-- Calls    _pop_messages, _process_submission, submit_step_results, _reject, _note_late_writes
 #variable_conflict use_column
 declare
   v_message   record;
@@ -49,6 +49,13 @@ begin
       v_failed    := null;
       perform tasker._reject('orchestration_step_results', v_message.msg_id, v_message.message,
                              v_code, v_error);
+      if v_code = 'TK001' then
+        perform tasker._note_late_writes(
+          (v_message.message ->> 'token')::uuid,
+          array(select tasker._step_id((outcome ->> 'step_uuid')::uuid)
+                  from jsonb_array_elements(v_message.message -> 'outcomes') as outcome),
+          'a worker that writes messages', v_now);
+      end if;
     end;
     return query select v_message.msg_id, coalesce(v_completed, 0), coalesce(v_failed, 0), v_error;
   end loop;
