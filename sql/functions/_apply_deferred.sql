@@ -14,18 +14,24 @@ declare
   v_free    record;
   v_steps   record;
   v_tasks   record;
+  v_last    bigint := 0;
 begin
-  v_targets := array(
-    select distinct deferred.step_id
-      from tasker.deferred_decrements as deferred
-     order by 1
-     limit p_limit);
-  if cardinality(v_targets) = 0 then
-    return 0;
-  end if;
-  v_free  := tasker._defer_wide(
-    v_targets,
-    (select jsonb_object_agg(id, 0) from unnest(v_targets) as id));
+  loop
+    v_targets := array(
+      select distinct deferred.step_id
+        from tasker.deferred_decrements as deferred
+       where deferred.step_id > v_last
+       order by 1
+       limit p_limit);
+    if cardinality(v_targets) = 0 then
+      return 0;
+    end if;
+    v_free := tasker._defer_wide(
+      v_targets,
+      (select jsonb_object_agg(id, 0) from unnest(v_targets) as id));
+    exit when cardinality(v_free.ids) > 0;
+    v_last := v_targets[cardinality(v_targets)];  -- all of these are held: look behind them
+  end loop;
   v_steps := tasker._count_down_steps(
     array(select id from unnest(v_free.ids) as id where id & 1048575 <> 0),
     v_free.amounts, p_now);

@@ -10,18 +10,24 @@ as $$
 -- Locks    steps (skipping locked ones), then timers
 -- Calls    _enqueue_due
 declare
-  v_due bigint[];
+  v_due   bigint[];
+  v_done  integer := 0;
+  v_first bigint  := 0;
 begin
-  v_due := array(
-    select timer.step_id
-      from tasker.timers as timer
-     where timer.due_at <= p_now
-     order by timer.due_at
-     limit p_limit);
-  if cardinality(v_due) = 0 then
-    return 0;
-  end if;
-  return cardinality(tasker._enqueue_due(v_due, 'sweep', null, p_now));
+  loop
+    v_due := array(
+      select timer.step_id
+        from tasker.timers as timer
+       where timer.due_at <= p_now
+       order by timer.due_at, timer.step_id
+      offset v_first
+       limit p_limit);
+    exit when cardinality(v_due) = 0;
+    v_done := cardinality(tasker._enqueue_due(v_due, 'sweep', null, p_now));
+    exit when v_done > 0 or cardinality(v_due) < p_limit;
+    v_first := v_first + p_limit;  -- somebody holds all of these: look behind them
+  end loop;
+  return v_done;
 end;
 $$;
 

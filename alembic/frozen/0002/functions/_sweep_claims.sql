@@ -20,8 +20,8 @@ begin
       from tasker.claims as claim
      where claim.lease_until < p_now
      order by claim.lease_until
-     limit p_limit
   loop
+    exit when v_count >= p_limit;  -- those that somebody holds do not count
     begin
       v_count := v_count + tasker._take_back(v_token, p_now);
     exception

@@ -18,8 +18,8 @@ begin
       from tasker.submissions as submission
      where submission.submitted_at < p_now - interval '5 seconds'
      order by submission.submission_id
-     limit p_limit
   loop
+    exit when v_count >= p_limit;  -- those that somebody holds do not count
     begin
       perform tasker._process_submission(v_submission, p_now);
       v_count := v_count + 1;
