@@ -392,6 +392,14 @@ class Client:
         """The steps of a task, parents first."""
         return self._rows(rows.TaskStep, "get_task_steps", task_uuid=task_uuid)
 
+    def explain_step(self, step_uuid: UUID) -> list[rows.StepReason]:
+        """Why a step is not running: what blocks first, with its cure."""
+        return self._rows(rows.StepReason, "explain_step", step_uuid=step_uuid)
+
+    def explain_task(self, task_uuid: UUID) -> list[rows.TaskReason]:
+        """What a task waits for: each kind of reason once."""
+        return self._rows(rows.TaskReason, "explain_task", task_uuid=task_uuid)
+
     def get_step_readiness_status(
         self, task_uuid: UUID, step_uuids: Sequence[UUID] | None = None
     ) -> list[rows.StepReadiness]:

@@ -439,6 +439,37 @@ class SystemHealthCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class StepReason:
+    """Why a step is not running; `cure`: a statement or command; `cause_uuid`: the step to mend."""
+
+    rank: int
+    code: str
+    blocks: bool
+    reason: str
+    since: datetime | None
+    until: datetime | None
+    who: str | None
+    cure: str | None
+    cause_uuid: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReason:
+    """What a task waits for; `steps` have this reason (None: it is the task's own)."""
+
+    rank: int
+    code: str
+    blocks: bool
+    steps: int | None
+    reason: str
+    since: datetime | None
+    until: datetime | None
+    who: str | None
+    cure: str | None
+    cause_uuid: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class AnalyticsMetrics:
     """What happened since a moment: counts, rates in percent, durations."""
 

@@ -24,6 +24,7 @@ from tasker_sql import database
 from tasker_sql.client import Client, connect
 from tasker_sql.embedded import EmbeddedError
 from tasker_sql.errors import TaskerError, UnavailableError
+from tasker_sql.rows import StepReason, TaskReason
 from tasker_sql.schema import SchemaError
 from tasker_sql.templates import TemplateError
 
@@ -33,6 +34,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 Reason = Annotated[
     str, typer.Option("--reason", "-r", help="Why. It is kept in the history.", show_default=False)
 ]
+
+MOVING: Final = {"running", "submitted", "due", "uncounted", "ended"}  # reasons that pass
 
 STYLES: Final = {
     "complete": "green",
@@ -185,6 +188,21 @@ def print_table(headers: Sequence[str], lines: Iterable[Sequence[Any]], empty: s
     for line in lines:
         table.add_row(*(cell(value) for value in line))
     console().print(table if table.row_count else empty)
+
+
+def print_reasons(reasons: Sequence[StepReason | TaskReason], as_json: bool) -> None:
+    """Why something waits: a sentence each, what blocks first, with its cure."""
+    if as_json:
+        print_json(reasons)
+        return
+    for reason in reasons:
+        style = "red" if reason.blocks and reason.code not in MOVING else "yellow"
+        steps = reason.steps if isinstance(reason, TaskReason) else None
+        count = f" ({steps} steps, such as this)" if steps and steps > 1 else ""
+        out = Text.assemble((reason.code, style), count, "  ", reason.reason)
+        if reason.cure:
+            out.append(f"\n    {reason.cure}", "bold")
+        console().print(out, soft_wrap=True)
 
 
 def cell(value: Any) -> Text:

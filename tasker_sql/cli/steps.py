@@ -1,4 +1,4 @@
-"""`tasker-sql step`: what an operator can do about a step."""
+"""`tasker-sql step`: why a step waits, and what an operator can do about it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,27 @@ from uuid import UUID
 
 import typer
 
-from tasker_sql.cli.shared import Json, Reason, json_argument, opened, print_json
+from tasker_sql.cli.shared import Json, Reason, json_argument, opened, print_json, print_reasons
 from tasker_sql.client import Client
 from tasker_sql.rows import StepAnswer
 
-app = typer.Typer(help="What an operator can do about a step.", no_args_is_help=True)
+app = typer.Typer(
+    help="Why a step waits, and what an operator can do about it.", no_args_is_help=True
+)
 
 StepArgument = Annotated[
     str, typer.Argument(metavar="STEP", help="Its uuid, or TASK_UUID/NAME.", show_default=False)
 ]
+
+
+@app.command()
+def explain(step: StepArgument, as_json: Json = False) -> None:
+    """Why is it not running? Reasons, what blocks first, each with its cure.
+
+    Example: tasker-sql step explain 0199.../charge_card
+    """
+    with opened() as client:
+        print_reasons(client.explain_step(_uuid(client, step)), as_json)
 
 
 @app.command()

@@ -22,6 +22,7 @@ from tasker_sql.cli.shared import (
     json_argument,
     opened,
     print_json,
+    print_reasons,
     print_table,
     template_argument,
 )
@@ -102,6 +103,13 @@ def show(
         typer.echo(drawing.mermaid(dag, {step.name: step.state for step in steps}), nl=False)
     else:
         _print_task(task, steps)
+
+
+@app.command()
+def explain(task_uuid: Uuid, as_json: Json = False) -> None:
+    """What does it wait for? Each kind of reason once, what blocks first, with its cure."""
+    with opened() as client:
+        print_reasons(client.explain_task(task_uuid), as_json)
 
 
 @app.command("list")

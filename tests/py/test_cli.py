@@ -99,6 +99,28 @@ class TestTemplates:
         assert Answer("template", "list", "--json").json == []
 
 
+class TestExplaining:
+    def test_says_why_a_step_and_a_task_wait(self, failed: UUID, client: Client) -> None:
+        answer = Answer("step", "explain", f"{failed}/b")
+        first = step_named(client, failed, "a").step_uuid
+        assert answer.out.startswith("waits_for_step  waits for a: attempt 1 of 1 failed")
+        assert f"    select * from tasker.retry_step('{first}', '<why>')\n" in answer.out
+        assert Answer("step", "explain", f"{failed}/b", "--json").json[0]["cause_uuid"] == str(
+            first
+        )
+        explained = Answer("task", "explain", str(failed))
+        assert explained.out.startswith("failed  a: attempt 1 of 1 failed")
+        codes = [reason["code"] for reason in Answer("task", "explain", str(failed), "--json").json]
+        assert codes == ["failed", "ended"]
+
+    def test_counts_steps_that_wait_for_the_same(self, client: Client) -> None:
+        client.register_template(template({"a": [], "b": []}))
+        task = client.create_task("test", "flow").task_uuid
+        answer = Answer("task", "explain", str(task))
+        assert answer.out.startswith("no_worker (2 steps, such as this)  a: queued for")
+        assert "    tasker-sql run --namespace test\n" in answer.out
+
+
 class TestTasks:
     def test_are_created_shown_listed_and_cancelled(self, client: Client) -> None:
         client.register_template(template({"a": [], "b": ["a"]}))

@@ -1,0 +1,78 @@
+create or replace function tasker._queue_reasons (p_step_ids bigint[], p_now timestamptz)
+  returns table (
+    step_id bigint, rank integer, code text, blocks boolean, reason text,
+    since timestamptz, until timestamptz, who text, cure text
+  )
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+-- Where the enqueued ones of these steps stand: their message is gone, nobody serves the namespace,
+-- or it is only a matter of their turn.
+--
+-- Returns  one row for each enqueued step
+-- Calls    _lost_steps, _ago
+#variable_conflict use_column
+declare
+  v_queue   record;
+  v_missing boolean;
+  v_lost    bigint[];
+begin
+  for v_queue in
+    select link.queue
+             || case step.priority when 1 then '_high' when -1 then '_low' else '' end as name,
+           namespace.name as namespace,
+           array_agg(step.step_id order by step.step_id) as step_ids,
+           (select count(distinct worker)
+              from (select claim.worker
+                      from tasker.claims as claim
+                     where claim.namespace_id = namespace.namespace_id
+                       and claim.lease_until >= p_now
+                     union all
+                    select waiter.worker
+                      from tasker.waiters as waiter
+                     where waiter.namespace_id = namespace.namespace_id
+                       and waiter.until >= p_now) as live) as workers
+      from tasker.steps as step
+      join tasker.template_steps as link on link.template_id = step.template_id
+                                        and link.step_no = step.step_id & 1048575
+      join tasker.namespaces as namespace on namespace.namespace_id = link.namespace_id
+     where step.step_id = any (p_step_ids)
+       and step.state = 'enqueued'
+     group by 1, namespace.namespace_id
+  loop
+    v_missing := to_regclass(format('pgmq.%I', 'q_' || v_queue.name)) is null;
+    v_lost := tasker._lost_steps(
+      v_queue.name, v_queue.step_ids,
+      array_fill('-infinity'::timestamptz, array[cardinality(v_queue.step_ids)]));
+    return query
+    select step.step_id, said.rank, said.code, said.blocks, said.reason,
+           step.enqueued_at, null::timestamptz, null::text, said.cure
+      from tasker.steps as step
+     cross join lateral (
+           select 30, 'message_lost', true,
+                  case when v_missing then format('queue %s was dropped', v_queue.name)
+                       else 'its message is lost' end || '; the sweep restores it within seconds',
+                  'select * from tasker.sweep()'
+            where v_missing or step.step_id = any (v_lost)
+           union all
+           select case v_queue.workers when 0 then 20 else 70 end,
+                  case v_queue.workers when 0 then 'no_worker' else 'queued' end,
+                  false,
+                  format('queued for %s; ', tasker._ago(p_now - step.enqueued_at))
+                  || case v_queue.workers
+                       when 0 then format('no worker of namespace %s holds a claim or waits for '
+                                          'work', v_queue.namespace)
+                       when 1 then format('1 worker serves namespace %s', v_queue.namespace)
+                       else format('%s workers serve namespace %s', v_queue.workers,
+                                   v_queue.namespace) end,
+                  case v_queue.workers when 0 then format('tasker-sql run --namespace %s',
+                                                          v_queue.namespace) end
+            limit 1
+           ) as said (rank, code, blocks, reason, cure)
+     where step.step_id = any (v_queue.step_ids);
+  end loop;
+end;
+$$;
+
+comment on function tasker._queue_reasons is 'Where the enqueued ones of these steps stand: message lost, no worker, or queued.';

@@ -1,0 +1,32 @@
+create or replace function tasker._reasons (p_step_ids bigint[])
+  returns table (
+    step_id bigint, rank integer, code text, blocks boolean, reason text,
+    since timestamptz, until timestamptz, who text, cure text
+  )
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off
+  set jit = off
+as $$
+-- Why each of these steps is not running, apart from its parents. A step that nothing blocks is one
+-- that the next claim may hand out.
+--
+-- Returns  one or more rows a step; none for one that only waits for its parents
+-- Calls    _state_reasons, _timer_reasons, _pause_reasons, _queue_reasons
+#variable_conflict use_column
+declare
+  v_now constant timestamptz := tasker._now();
+begin
+  return query
+  select * from tasker._state_reasons(p_step_ids, v_now)
+   union all
+  select * from tasker._timer_reasons(p_step_ids, v_now)
+   union all
+  select * from tasker._pause_reasons(p_step_ids, v_now)
+   union all
+  select * from tasker._queue_reasons(p_step_ids, v_now);
+end;
+$$;
+
+comment on function tasker._reasons is 'Why each of these steps is not running, apart from its parents.';

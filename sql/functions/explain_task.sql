@@ -1,0 +1,68 @@
+create or replace function tasker.explain_task (p_task_uuid uuid)
+  returns table (
+    rank       integer,
+    code       text,
+    blocks     boolean,
+    steps      integer,
+    reason     text,
+    since      timestamptz,
+    until      timestamptz,
+    who        text,
+    cure       text,
+    cause_uuid uuid
+  )
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off
+  set jit = off
+as $$
+-- What does this task wait for? Of its open steps only those that could move are asked (the others
+-- wait for them), and each kind of reason is told once, with the step that has had it for longest.
+--
+-- Returns  reasons, what blocks first; steps is how many have it, null where it is the task's own
+-- Raises   TK002 no such task, 22023 null
+-- Calls    _task_id, _task_reason, _satisfies, _reasons
+#variable_conflict use_column
+declare
+  v_task_id constant bigint := tasker._task_id(p_task_uuid);
+  v_asked   bigint[];
+begin
+  v_asked := array(
+    select step.step_id
+      from tasker.steps as step
+     where step.step_id > v_task_id << 20
+       and step.step_id < (v_task_id + 1) << 20
+       and step.state in ('pending', 'enqueued', 'in_progress', 'waiting_for_retry', 'error')
+       and (step.state <> 'pending'
+            or step.waiting_parents = 0
+            or exists (select from tasker.deferred_decrements as deferred
+                        where deferred.step_id = step.step_id))
+     order by step.step_id);
+
+  return query
+  with told as (
+    select own.rank, own.code, own.blocks, null::integer as steps, own.reason, own.since, own.until,
+           own.who, own.cure, p_task_uuid as cause_uuid
+      from tasker._task_reason(v_task_id) as own
+    union all
+    select one.rank, one.code, one.blocks, one.steps, format('%s: %s', link.name, one.reason),
+           one.since, one.until, one.who, one.cure, tasker._step_uuid(p_task_uuid, one.step_id)
+      from (select distinct on (each.code)
+                   each.*, count(*) over (partition by each.code)::integer as steps
+              from tasker._reasons(v_asked) as each
+             order by each.code, each.since, each.step_id) as one
+      join tasker.steps as step on step.step_id = one.step_id
+      join tasker.template_steps as link on link.template_id = step.template_id
+                                        and link.step_no = one.step_id & 1048575
+  )
+  select row_number() over (order by told.blocks desc, told.rank, told.code)::integer,
+         told.code, told.blocks, told.steps, told.reason, told.since, told.until, told.who,
+         told.cure, told.cause_uuid
+    from told
+   order by 1;
+end;
+$$;
+
+comment on function tasker.explain_task is
+'What does this task wait for? Ranked reasons, as explain_step gives them for the steps that could move; each kind once, with the number of steps that have it and the one that has had it for longest (cause_uuid). The task''s own: ended, and unfinalized (all is done; a processor is to finalize it, or the sweep). Raises TK002 (unknown task), 22023 (null).';
