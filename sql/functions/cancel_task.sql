@@ -21,9 +21,11 @@ begin
                   where task.task_id = v_task_id
                     and task.state = 'cancelled') then
     v_count := tasker._close_task(v_task_id, 'cancelled', p_reason, v_now);
-    perform tasker._operator('cancel_task', p_task_uuid::text, p_reason, v_now);
+    if v_count is not null then
+      perform tasker._operator('cancel_task', p_task_uuid::text, p_reason, v_now);
+    end if;
   end if;
-  return query select p_task_uuid, 'cancelled', v_count;
+  return query select p_task_uuid, 'cancelled', coalesce(v_count, 0);
 end;
 $$;
 
