@@ -16,6 +16,7 @@ declare
   v_namespace text;
   v_name      text;
   v_version   text;
+  v_namespace_id integer;
   v_template  tasker.task_templates%rowtype;
 begin
   perform tasker._check_keys(p_definition, 'the definition',
@@ -69,8 +70,9 @@ begin
     return;
   end if;
 
+  v_namespace_id := tasker._namespace_id(v_namespace);
   select template.* into v_template from tasker.task_templates as template
-   where template.namespace_id = tasker._namespace_id(v_namespace)
+   where template.namespace_id = v_namespace_id
      and template.name = v_name
      and template.version = v_version;
   if v_template.definition <> p_definition then
