@@ -19,7 +19,7 @@ as $$
 --
 -- Returns  one row; message is claimed, already_claimed, already_complete, not_ready or not_found
 -- Raises   22023 for a bad processor or a timeout outside 1 to 86400 seconds
--- Locks    the task
+-- Locks    the task, its claim
 -- Calls    _is_active
 #variable_conflict use_column
 declare
@@ -34,7 +34,8 @@ begin
    where task.task_id = tasker._step_id(p_task_uuid) >> 20 and task.task_uuid = p_task_uuid
      for no key update;
   select claim.* into v_claim from tasker.finalization_claims as claim
-   where claim.task_id = v_task.task_id;
+   where claim.task_id = v_task.task_id
+     for update;
 
   if v_task.task_id is null then
     return query select false, null::text, null::text, 'not_found', null::uuid;
@@ -47,10 +48,14 @@ begin
     return query
     select false, v_claim.processor_id, v_task.state::text, 'already_claimed', null::uuid;
   else
+    -- Whoever looks with an older snapshot does not see the claim; a write stops them.
+    update tasker.unfinalized_tasks as unfinalized
+       set since = unfinalized.since
+     where unfinalized.task_id = v_task.task_id;
+    delete from tasker.finalization_claims as claim where claim.task_id = v_task.task_id;
     update tasker.finalization_attempts as attempt
        set ended_at = v_now, outcome = 'expired'
      where attempt.attempt_uuid = v_claim.attempt_uuid;
-    delete from tasker.finalization_claims as claim where claim.task_id = v_task.task_id;
     insert into tasker.finalization_claims (
       task_id, attempt_uuid, processor_id, claimed_at, claimed_until
     )
