@@ -6,6 +6,10 @@ create or replace function tasker.complete_step_manually (
   returns table (task_uuid uuid, step_state text, task_state text)
   language plpgsql
   set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  set enable_bitmapscan = off
+  set jit = off
 as $$
 -- Completes a step with a result that an operator gives; its children go on.
 --
