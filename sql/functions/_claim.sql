@@ -34,6 +34,8 @@ begin
   select namespace.* into v_namespace
     from tasker.namespaces as namespace
    where namespace.name = p_namespace;
+  perform pg_advisory_xact_lock_shared('tasker.namespaces'::regclass::oid::integer,
+                                       v_namespace.namespace_id);  -- its queues stay
 
   for round in 1 .. case when v_namespace.paused_at is null and p_limit > 0 then 10 else 0 end loop
     v_popped := tasker._pop(p_namespace, p_limit, v_now);

@@ -6,6 +6,7 @@ as $$
 -- Makes queues again whose tables were dropped.
 --
 -- Returns  how many were missing
+-- Locks    the namespaces that miss one (skipping locked ones), so that they are not being dropped
 -- Calls    _create_queue
 declare
   v_queue text;
@@ -13,9 +14,13 @@ declare
 begin
   for v_queue in
     select queue.name
-      from (select namespace.name || '_queue' || suffix as name
-              from tasker.namespaces as namespace
-             cross join unnest(array['', '_high', '_low']) as suffix
+      from (select missing.name
+              from (select namespace.name || '_queue' || suffix as name
+                      from tasker.namespaces as namespace
+                     cross join unnest(array['', '_high', '_low']) as suffix
+                     where to_regclass(format('pgmq.%I', 'q_' || namespace.name || '_queue'
+                                                         || suffix)) is null
+                       for key share of namespace skip locked) as missing
             union all
             select unnest(array['orchestration_step_results', 'orchestration_task_requests'])
            ) as queue

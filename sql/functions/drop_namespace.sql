@@ -8,7 +8,7 @@ as $$
 --
 -- Returns  one row
 -- Raises   TK002 unknown namespace, TK003 while a template uses it
--- Locks    the namespace
+-- Locks    the namespace, and its queues against claims (an advisory lock)
 #variable_conflict use_column
 declare
   v_namespace_id constant integer := tasker._namespace_id(p_name);
@@ -20,6 +20,10 @@ begin
   perform from tasker.namespaces as namespace
    where namespace.namespace_id = v_namespace_id
      for update;
+  if not found then
+    raise exception 'namespace not found'
+      using errcode = 'TK002', detail = format('%s was dropped just now', p_name);
+  end if;
   if exists (select from tasker.task_templates as template
               where template.namespace_id = v_namespace_id)
      or exists (select from tasker.template_steps as link
@@ -27,7 +31,13 @@ begin
     raise exception 'namespace is in use'
       using errcode = 'TK003', detail = format('templates or steps belong to %s', p_name);
   end if;
-  delete from tasker.namespaces as namespace where namespace.namespace_id = v_namespace_id;
+  perform pg_advisory_xact_lock('tasker.namespaces'::regclass::oid::integer, v_namespace_id);
+  begin
+    delete from tasker.namespaces as namespace where namespace.namespace_id = v_namespace_id;
+  exception when foreign_key_violation then  -- by a template that an older snapshot does not see
+    raise exception 'namespace is in use'
+      using errcode = 'TK003', detail = format('templates belong to %s', p_name);
+  end;
   foreach v_queue in array v_queues loop
     if to_regclass(format('pgmq.%I', 'q_' || v_queue)) is not null then
       execute 'select pgmq.drop_queue($1::text)' using v_queue;
