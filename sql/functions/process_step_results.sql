@@ -2,6 +2,7 @@ create or replace function tasker.process_step_results (p_limit integer default 
   returns table (msg_id bigint, completed integer, failed integer, error text)
   language plpgsql
   set search_path = pg_catalog, pg_temp
+  set lock_timeout = '5ms'
   set plan_cache_mode = force_generic_plan
   set enable_seqscan = off
   set enable_bitmapscan = off
@@ -10,11 +11,13 @@ as $$
 -- Second hop of the two-hop path: carries out messages of orchestration_step_results, each once. A
 -- message is {"submission_id": n} as submit_step_results writes it, or
 -- {"token": ..., "outcomes": [...]} from a worker that can only write messages. A bad one goes to
--- rejected_messages and stops nothing.
+-- rejected_messages and stops nothing; one whose rows somebody holds goes to the end of the queue.
 --
--- Returns  one row per message; no rows when there is nothing to do
+-- Returns  one row per message carried out or rejected; no rows when there is nothing to do
 -- Raises   22023 for a limit outside 1 to 1000
--- Calls    _pop_messages, _process_submission, submit_step_results, _reject, _note_late_writes
+-- Locks    as the outcomes ask for, in the order of the messages; waits for nobody longer than 5 ms
+-- Calls    _pop_messages, _process_submission, submit_step_results, _postpone, _reject,
+--          _note_late_writes
 #variable_conflict use_column
 declare
   v_message   record;
@@ -43,19 +46,23 @@ begin
                                                          v_message.message -> 'outcomes'))
                end,
                v_now) as done;
-    exception when others then
-      get stacked diagnostics v_error = message_text, v_code = returned_sqlstate;
-      v_completed := null;
-      v_failed    := null;
-      perform tasker._reject('orchestration_step_results', v_message.msg_id, v_message.message,
-                             v_code, v_error);
-      if v_code = 'TK001' then
-        perform tasker._note_late_writes(
-          (v_message.message ->> 'token')::uuid,
-          array(select tasker._step_id((outcome ->> 'step_uuid')::uuid)
-                  from jsonb_array_elements(v_message.message -> 'outcomes') as outcome),
-          'a worker that writes messages', v_now);
-      end if;
+    exception
+      when lock_not_available then
+        perform tasker._postpone('orchestration_step_results', v_message.message);
+        continue;
+      when others then
+        get stacked diagnostics v_error = message_text, v_code = returned_sqlstate;
+        v_completed := null;
+        v_failed    := null;
+        perform tasker._reject('orchestration_step_results', v_message.msg_id, v_message.message,
+                               v_code, v_error);
+        if v_code = 'TK001' then
+          perform tasker._note_late_writes(
+            (v_message.message ->> 'token')::uuid,
+            array(select tasker._step_id((outcome ->> 'step_uuid')::uuid)
+                    from jsonb_array_elements(v_message.message -> 'outcomes') as outcome),
+            'a worker that writes messages', v_now);
+        end if;
     end;
     return query select v_message.msg_id, coalesce(v_completed, 0), coalesce(v_failed, 0), v_error;
   end loop;
