@@ -11,19 +11,16 @@ as $$
 -- Locks    the namespace, and its queues against claims (an advisory lock)
 #variable_conflict use_column
 declare
-  v_namespace_id constant integer := tasker._namespace_id(p_name);
+  v_namespace_id integer;
   v_queues       constant text[]  := array[p_name || '_queue',
                                            p_name || '_queue_high',
                                            p_name || '_queue_low'];
   v_queue        text;
 begin
   perform from tasker.namespaces as namespace
-   where namespace.namespace_id = v_namespace_id
+   where namespace.name = p_name
      for update;
-  if not found then
-    raise exception 'namespace not found'
-      using errcode = 'TK002', detail = format('%s was dropped just now', p_name);
-  end if;
+  v_namespace_id := tasker._namespace_id(p_name);
   if exists (select from tasker.task_templates as template
               where template.namespace_id = v_namespace_id)
      or exists (select from tasker.template_steps as link
