@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from string import Formatter
+from string import Template
 from typing import Any
 from uuid import UUID
 
@@ -174,6 +174,7 @@ union all select format('request %s', message) from pgmq.q_orchestration_task_re
 LOOK = """
 select invariant, detail from tasker.check_invariants() where severity = 'safety';
 select * from public.wrong_effects;
+select code, error, message from tasker.rejected_messages where code !~ '^(TK|22)';
 select array(select fact from public.state order by fact);
 """
 # How it ends.
@@ -195,21 +196,21 @@ HOLDERS = "select pid, pg_blocking_pids(pid) from unnest(%s::int[]) as pid"
 
 @dataclass(frozen=True)
 class Call:
-    """A statement of a session. `query` names what the scene has: `{x}` a step, `{x_token}`, ...
+    """A statement of a session. `query` names what the scene has: `$x` a step, `$x_token`, ...
 
-    `{mine}` is a step that the session claimed itself; when it got none, the call is left out.
+    `$mine` is a step that the session claimed itself; when it got none, the call is left out.
     """
 
     name: str
     query: str
     refused: str = ""  # SQLSTATEs that are an answer, too
+    needs: str = ""  # what the scene must have, too
     waits: bool = True  # False: must answer within milliseconds, whoever holds what
     patience: float = 0  # seconds after which it certainly does not give up waiting any more
 
     def fits(self, names: Mapping[str, str]) -> bool:
         """Is everything there that it names?"""
-        fields = {name for _, name, _, _ in Formatter().parse(self.query) if name}
-        return fields <= {*names, "me"}
+        return {*Template(self.query).get_identifiers(), *self.needs.split()} <= {*names, "me"}
 
 
 @dataclass(frozen=True)
@@ -222,16 +223,25 @@ class Transaction:
 
 
 Script = tuple[Transaction, ...]
+Scene = Callable[["Stage"], None]
 
 
 @dataclass(frozen=True)
 class Scenario:
     """Who does what, on which scene."""
 
-    scene: Callable[[Stage], None]
+    scene: Scene
     scripts: tuple[Script, ...]
     refused: str = ""  # SQLSTATEs that are an answer to every call
     serial: bool = False  # ends as if the transactions had come one after the other
+
+    @property
+    def race(self) -> tuple[Call, Call] | None:
+        """The calls, when it is one against one."""
+        match self.scripts:
+            case ((Transaction((a,)),), (Transaction((b,)),)):
+                return a, b
+        return None
 
     def __str__(self) -> str:
         told = [
@@ -286,8 +296,8 @@ class Tally:
 def completing(step: str) -> str:
     """The query that completes a step of the scene, with a business write."""
     return (
-        f"select step_state from tasker.complete_step('{{{step}}}', '{{{step}_token}}'); "
-        f"insert into effects values ('{{{step}}}', '{{{step}_token}}') on conflict do nothing"
+        f"select step_state from tasker.complete_step('${step}', '${step}_token'); "
+        f"insert into effects values ('${step}', '${step}_token') on conflict do nothing"
     )
 
 
@@ -342,11 +352,12 @@ class Stage:
     def claim_end(self) -> None:
         """Claim the finalization of the task."""
         claim = self.client.claim_task_for_finalization(UUID(self.names["task"]), "processor")
+        self.names["processor"] = "processor"
         self.names["end_token"] = str(claim.finalization_attempt_uuid)
 
     def run(self, query: str, *arguments: Any) -> None:
         """Run a query that may name what is there, as a call does."""
-        self.connection.execute(query.format_map(self.names).encode(), arguments or None)
+        self.connection.execute(Template(query).substitute(self.names).encode(), arguments or None)
 
 
 def _conninfo(dsn: str, name: str) -> str:
@@ -414,7 +425,7 @@ class Session:
         self.call = transaction.calls[self.place]
         self.said = self.call.name
         self.place += 1
-        self._send(begin + self.call.query.format_map(self.names))
+        self._send(begin + Template(self.call.query).substitute(self.names))
 
     def hear(self) -> None:
         """Read what has come."""
@@ -443,7 +454,7 @@ class Session:
     def _lacks(self, transaction: Transaction) -> bool:
         """Does its next call name a step that the session did not get?"""
         left = transaction.calls[self.place :]
-        return bool(left) and "{mine}" in left[0].query and "mine" not in self.names
+        return bool(left) and "$mine" in left[0].query and "mine" not in self.names
 
     def _heed(self, result: pq.abc.PGresult) -> None:
         code = result.error_field(pq.DiagnosticField.SQLSTATE)
@@ -486,7 +497,7 @@ class Machine:
         self.control.execute("select from tasker.create_namespace('test')")
         self.control.execute("call keep('nothing')")
         self.sessions = [Session(dsn, number) for number in range(3)]
-        self.scene: Callable[[Stage], None] | None = None
+        self.scene: Scene | None = None
         self.names: dict[str, str] = {}
         self.plays = 0
         self.ends: dict[tuple[str, ...], tuple[list[str], Any]] = {}  # by what schedules left
@@ -496,7 +507,7 @@ class Machine:
             session.close()
         self.control.close()
 
-    def stage(self, scene: Callable[[Stage], None]) -> dict[str, str]:
+    def stage(self, scene: Scene) -> dict[str, str]:
         """Make the scene the state to begin with; the names of what is in it."""
         if scene is not self.scene:
             self.control.execute("call nothing.renew()")
@@ -615,8 +626,8 @@ class Machine:
                 if answer not in ("ok", *call.refused.split(), *scenario.refused.split()):
                     play.wrong.append(f"{session.name} got {answer} from {call.name}")
             play.wrong += [f"{session.name} was warned: {text}" for text in session.warnings]
-        broken, effects, [[state]] = self._results(LOOK)
-        play.wrong += [f"broken afterwards: {row}" for row in [*broken, *effects]]
+        broken, effects, rejected, [[state]] = self._results(LOOK)
+        play.wrong += [f"broken afterwards: {row}" for row in [*broken, *effects, *rejected]]
         key = tuple(state)
         if key not in self.ends:
             self.ends[key] = self._end()

@@ -5,20 +5,23 @@ Every merge of every scenario is played; TASKER_TEST_SCHEDULES asks for more sce
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from itertools import combinations_with_replacement
 from pathlib import Path
 from random import Random
 
 import evidence
 import pytest
-from interleaving import Call, Machine, Scenario, Stage, Tally, Transaction, completing
+from interleaving import Call, Machine, Scenario, Scene, Stage, Tally, Transaction, completing
 from servers import Server, rows
+from workflows import definition
 
 ASKED = os.environ.get("TASKER_TEST_SCHEDULES")
 SCHEDULES = int(ASKED or 10_000)
@@ -80,12 +83,14 @@ def queued(at: Stage) -> None:
     """Nobody has begun."""
     at.ago("20 s")
     at.task(PAIR)
+    at.names["namespace"] = "test"
 
 
 def failing(at: Stage) -> None:
     """x failed for good, y is running: the task is blocked."""
     running(at)
     at.fail("x", retryable=False)
+    at.names["processor"] = "p"
 
 
 def failed(at: Stage) -> None:
@@ -134,9 +139,9 @@ def paused(at: Stage) -> None:
     at.ago("20 s")
     at.task(DIAMOND)
     at.done("start")
-    at.run("select tasker.pause_task('{task}', 'wait')")
+    at.run("select tasker.pause_task('$task', 'wait')")
     at.client.claim_steps("test", "worker")
-    at.run("select tasker.resume_task('{task}', 'go'); select tasker.pause_task('{task}', 'wait')")
+    at.run("select tasker.resume_task('$task', 'go'); select tasker.pause_task('$task', 'wait')")
 
 
 def wide(at: Stage) -> None:
@@ -194,15 +199,15 @@ def requested(at: Stage) -> None:
     at.ago("20 s")
     at.define("flow", PAIR)
     at.run("select tasker.create_namespace('spare')")
-    at.names["spare"] = "spare"
+    at.names |= {"namespace": "test", "spare": "spare"}
     for _ in range(2):
         at.run(
-            'select pgmq.send(\'orchestration_task_requests\', \'{{"namespace": "test",'
-            ' "name": "flow", "options": {{"idempotency_key": "k"}}}}\')'
+            "select pgmq.send('orchestration_task_requests', '{"
+            '"namespace": "test", "name": "flow", "options": {"idempotency_key": "k"}}\')'
         )
 
 
-SCENES: list[Callable[[Stage], None]] = [
+SCENES: list[Scene] = [
     running, together, last, expired, spent, queued, failing, failed, retrying, submitted,
     forgotten, finalizable, overdue, paused, wide, wide_end, scheduled, two_tasks, unqueued,
     droppable, requested,
@@ -210,85 +215,79 @@ SCENES: list[Callable[[Stage], None]] = [
 
 # What a session may do ---------------------------------------------------------------------------
 
-EFFECT = "insert into effects values ('{x}', '{x_token}', %s) on conflict do nothing"
-DONE_X = '[{{"step_uuid": "{x}", "result": 1}}]'
+DONE_X = '[{"step_uuid": "$x", "result": 1}]'
+BOTH = '[{"step_uuid": "$y", "error": "no", "retryable": false}, {"step_uuid": "$x", "result": 1}]'
+EFFECT = "insert into effects values ('$x', '$x_token', %s) on conflict do nothing"
+CLAIMED = "select step_uuid, token from tasker."
 SUBMIT = Call(
     "submit x",
-    f"select steps from tasker.submit_step_results('{{x_token}}', '{DONE_X}'); {EFFECT % 'true'}",
+    f"select steps from tasker.submit_step_results('$x_token', '{DONE_X}'); {EFFECT % True}",
     "TK001",
 )
 COMPLETE_MINE = Call("complete mine", completing("mine"), "TK001")
 
 
+def finish(name: str, token: str, outcomes: str) -> Call:
+    arguments = f"'test', '$me', '{token}', '{outcomes}', 5"
+    query = f"{CLAIMED}finish_and_claim({arguments}); {EFFECT % False}"
+    return Call(name, query, "TK001", patience=0.05)
+
+
+def fail(name: str, step: str, options: str) -> Call:
+    arguments = f"'${step}', '${step}_token', '\"no\"', {options}"
+    return Call(name, f"select step_state from tasker.fail_step({arguments})", "TK001")
+
+
 def operate(verb: str, on: str, refused: str = "TK003", more: str = "") -> Call:
-    name = f"{verb} {on}" if on in "xy" else verb
-    return Call(name, f"select * from tasker.{verb}('{{{on}}}', {more}'because')", refused)
+    return Call(f"{verb} {on}", f"select * from tasker.{verb}('${on}', {more}'because')", refused)
 
 
-def fail(step: str, options: str) -> Call:
-    arguments = f"'{{{step}}}', '{{{step}_token}}', '\"no\"', {options}"
-    return Call(
-        f"fail {step} ({options})", f"select step_state from tasker.fail_step({arguments})", "TK001"
+def pause(verb: str, arguments: str) -> Call:
+    return Call(verb, f"select * from tasker.{verb}({arguments}, 'because')", needs="namespace")
+
+
+def finalizing(name: str, call: str, refused: str = "") -> Call:
+    return Call(name, f"select message from tasker.{call}", refused, needs="processor")
+
+
+def create(name: str, keys: str, context: str = "{}") -> Call:
+    contexts = ", ".join(f"'{context}'::jsonb" for _ in keys)
+    options = json.dumps({"idempotency_keys": list(keys)})
+    query = (
+        f"select created from tasker.create_tasks('test', 'flow', array[{contexts}], '{options}')"
     )
+    return Call(name, query, "TK008", needs="namespace")
 
 
-def create(name: str, keys: list[str], context: str, refused: str = "") -> Call:
-    listed = ", ".join(f'"{key}"' for key in keys)
-    contexts = ", ".join(f"'{{{context}}}'::jsonb" for _ in keys)
-    return Call(
-        name,
-        f"select created from tasker.create_tasks('test', 'flow', array[{contexts}],"
-        f" '{{{{\"idempotency_keys\": [{listed}]}}}}')",
-        refused,
-    )
+def register(name: str, version: str, step: str) -> Call:
+    text = definition("new", {step: []}, version=version)
+    query = f"select created from tasker.register_template('{text}')"
+    return Call(name, query, "TK008", needs="namespace")
 
 
-def register(name: str, version: str, handler: str, refused: str = "") -> Call:
-    text = (
-        f'{{{{"name": "new", "namespace_name": "test", "version": "{version}", "steps":'
-        f' [{{{{"name": "only", "handler": {{{{"callable": "{handler}"}}}}}}}}]}}}}'
-    )
-    return Call(name, f"select created from tasker.register_template('{text}')", refused)
-
-
-CLAIMED = "select step_uuid, token from tasker."
 CALLS = [
-    Call("claim", CLAIMED + "claim_steps('test', '{me}')", waits=False),
-    Call("claim all", CLAIMED + "claim_steps('test', '{me}', 10)", waits=False),
-    Call(
-        "finish x and claim",
-        f"{CLAIMED}finish_and_claim('test', '{{me}}', '{{x_token}}', '{DONE_X}', 5);"
-        f" {EFFECT % 'false'}",
-        "TK001",
-        patience=0.05,
-    ),
-    Call(
-        "finish both and claim",
-        f"{CLAIMED}finish_and_claim('test', '{{me}}', '{{both}}',"
-        ' \'[{{"step_uuid": "{y}", "error": "no", "retryable": false}},'
-        ' {{"step_uuid": "{x}", "result": 1}}]\', 5);'
-        f" {EFFECT % 'false'}",
-        "TK001",
-        patience=0.05,
-    ),
+    Call("claim one", CLAIMED + "claim_steps('test', '$me')", waits=False),
+    Call("claim all", CLAIMED + "claim_steps('test', '$me', 10)", waits=False),
+    finish("finish x and claim", "$x_token", DONE_X),
+    finish("finish both and claim", "$both", BOTH),
     Call("complete x", completing("x"), "TK001"),
     Call("complete y", completing("y"), "TK001"),
-    fail("x", "true, '0 s'"),
-    fail("x", "false"),
-    fail("y", "false"),
+    fail("fail x", "x", "true, '0 s'"),
+    fail("fail x for good", "x", "false"),
+    fail("fail y for good", "y", "false"),
     SUBMIT,
     Call(
-        "mail x",
+        "send x",
         "select pgmq.send('orchestration_step_results', jsonb_build_object("
-        f"'token', '{{x_token}}', 'outcomes', '{DONE_X}'::jsonb)); {EFFECT % 'true'}",
+        f"'token', '$x_token', 'outcomes', '{DONE_X}'::jsonb)); {EFFECT % True}",
     ),
-    Call("process", "select * from tasker.process_step_results(10)"),
-    Call("heartbeat x", "select * from tasker.heartbeat('{x_token}')", "TK001"),
-    Call("release x", "select * from tasker.release_claim('{x_token}')"),
+    Call("process results", "select * from tasker.process_step_results(10)"),
+    Call("heartbeat x", "select * from tasker.heartbeat('$x_token')", "TK001"),
+    Call("release x", "select * from tasker.release_claim('$x_token')"),
     Call("sweep", "select * from tasker.sweep()", waits=False),
     operate("cancel_task", "task"),
-    operate("resolve_task", "task"),
     operate("cancel_task", "other"),
+    operate("resolve_task", "task"),
     operate("retry_step", "x"),
     operate("retry_step", "y"),
     operate("resolve_step", "x"),
@@ -296,35 +295,33 @@ CALLS = [
     operate("complete_step_manually", "x", more="'1', "),
     operate("pause_task", "task", ""),
     operate("resume_task", "task", ""),
-    *(
-        Call(f"{verb} {what}", f"select * from tasker.{verb}_{what}({of}, 'because')")
-        for verb in ("pause", "resume")
-        for what, of in (("namespace", "'test'"), ("template", "'test', 'flow'"))
-    ),
-    Call("await work", "select * from tasker.await_work(array['test'], '{me}')"),
-    Call("claim end", "select message from tasker.claim_task_for_finalization('{task}', '{me}')"),
-    Call("extend end", "select * from tasker.extend_finalization_claim('{end_token}')", "TK001"),
-    Call("release end", "select * from tasker.release_finalization_claim('{end_token}')"),
-    Call("finalize", "select message from tasker.finalize_task('{task}')", "TK001"),
-    Call(
-        "finalize claimed",
-        "select message from tasker.finalize_task('{task}', '{end_token}')",
-        "TK001",
-    ),
-    create("create k", ["k"], "{}"),
-    create("create k otherwise", ["k"], '{"a": 1}', "TK008"),
-    create("create k, l", ["k", "l"], "{}"),
-    create("create l, k", ["l", "k"], "{}"),
-    Call("process requests", "select * from tasker.process_task_requests()"),
+    pause("pause_namespace", "'test'"),
+    pause("resume_namespace", "'test'"),
+    pause("pause_template", "'test', 'flow'"),
+    pause("resume_template", "'test', 'flow'"),
+    finalizing("claim the end", "claim_task_for_finalization('$task', '$me')"),
+    finalizing("extend the claim", "extend_finalization_claim('$end_token')", "TK001"),
+    finalizing("finalize", "finalize_task('$task')", "TK001"),
+    finalizing("finalize under the claim", "finalize_task('$task', '$end_token')", "TK001"),
+    Call("release the end", "select * from tasker.release_finalization_claim('$end_token')"),
+    create("create k", "k"),
+    create("create k otherwise", "k", '{"a": 1}'),
+    create("create k, l", "kl"),
+    create("create l, k", "lk"),
+    Call("process requests", "select * from tasker.process_task_requests()", needs="spare"),
     register("register", "1.0.0", "one"),
-    register("register otherwise", "1.0.0", "two", "TK008"),
-    register("register next", "2.0.0", "one"),
-    Call("drop queue", "select pgmq.drop_queue('{queue}')"),
-    Call("create namespace", "select * from tasker.create_namespace('{spare}')"),
-    Call("drop namespace", "select * from tasker.drop_namespace('{spare}')", "TK002 TK003"),
+    register("register otherwise", "1.0.0", "two"),
+    register("register another", "2.0.0", "one"),
+    Call("await work", "select * from tasker.await_work('{test}', '$me')", needs="namespace"),
+    Call("create_namespace", "select * from tasker.create_namespace('$spare')"),
+    Call("drop_namespace", "select * from tasker.drop_namespace('$spare')", "TK002 TK003"),
+    Call("drop the queue", "select pgmq.drop_queue('$queue')"),
 ]
 
 # Scenarios ---------------------------------------------------------------------------------------
+
+
+Race = tuple[Call, Call]
 
 
 def alone(*calls: Call) -> tuple[Transaction, ...]:
@@ -339,7 +336,7 @@ def serial(*calls: Call) -> bool:
     )
 
 
-def pairs(scene: Callable[[Stage], None], calls: list[Call]) -> list[Scenario]:
+def pairs(scene: Scene, calls: list[Call]) -> list[Scenario]:
     """Each verb against each, one transaction each."""
     return [
         Scenario(scene, (alone(a), alone(b)), serial=serial(a, b))
@@ -347,33 +344,43 @@ def pairs(scene: Callable[[Stage], None], calls: list[Call]) -> list[Scenario]:
     ]
 
 
-def deeper(scene: Callable[[Stage], None], calls: list[Call], random: Random) -> Iterator[Scenario]:
+def deeper(scene: Scene, calls: list[Call], races: list[Race], random: Random) -> list[Scenario]:
     """More sessions, more transactions, more calls in one, other isolation, other ends."""
-    a, b, c, d = random.choices(calls, k=4)
-    claim = random.choice([call for call in calls if call.name.startswith("claim ")])
-    yield Scenario(scene, (alone(a), alone(b), alone(c)), serial=serial(a, b, c))
-    yield Scenario(scene, (alone(a, b), alone(c, d)))
-    yield Scenario(scene, (alone(claim, COMPLETE_MINE), alone(a), alone(b)))
-    yield Scenario(scene, ((Transaction((claim, COMPLETE_MINE)),), alone(a, b)))
-    # Calls in one transaction lock in whatever order their caller likes.
-    yield Scenario(scene, ((Transaction((a, b)),), (Transaction((c, d)),)), "40P01")
-    yield Scenario(scene, ((Transaction((a,), "rollback"),), alone(b), alone(c)))
+    a, b = random.choice(races) if races else random.choices(calls, k=2)
+    c, d = random.choices(calls, k=2)
+    claim = random.choice([call for call in calls if call.name in ("claim one", "claim all")])
+    made = [
+        Scenario(scene, (alone(a), alone(b), alone(c)), serial=serial(a, b, c)),
+        Scenario(scene, (alone(a, c), alone(b, d))),
+        Scenario(scene, (alone(a), alone(claim, COMPLETE_MINE), alone(b))),
+        Scenario(scene, ((Transaction((claim, COMPLETE_MINE)),), alone(a, b))),
+        Scenario(scene, ((Transaction((a,), "rollback"),), alone(b), alone(c))),
+        # Calls in one transaction lock in whatever order their caller likes.
+        Scenario(scene, ((Transaction((a, c)),), (Transaction((b, d)),)), "40P01"),
+    ]
     for isolation in ("repeatable read", "serializable"):
-        one, two, three = (Transaction((call,), isolation=isolation) for call in (a, b, c))
-        yield Scenario(scene, ((one,), (two,)), "40001")
-        yield Scenario(scene, ((one,), (two,), (three,)), "40001")
-        yield Scenario(scene, ((one,), alone(b, c)), "40001")
+        one, two = (Transaction((call,), isolation=isolation) for call in (a, b))
+        made += [
+            Scenario(scene, ((one,), (two,)), "40001"),
+            Scenario(scene, ((one,), (two,), alone(c)), "40001"),
+            Scenario(scene, ((one,), alone(b, d)), "40001"),
+        ]
+    return made
 
 
-def scenarios(scene: Callable[[Stage], None], calls: list[Call]) -> Iterator[Scenario]:
-    """Pairs of verbs, until there are no more, and deeper ones, without end; none twice."""
+def scenarios(scene: Scene, calls: list[Call], races: list[Race]) -> Iterator[Scenario]:
+    """Pairs of verbs, until there are no more, and deeper ones, without end; none twice.
+
+    Deeper ones are made of pairs that were seen to race.
+    """
     random = Random(f"{SEED} {scene.__name__}")
     left = pairs(scene, calls)
     random.shuffle(left)
     told = set()
     while True:
-        some, left = left[:40], left[40:]
-        for scenario in [*some, *deeper(scene, calls, random)]:
+        some, left = left[:20], left[20:]
+        yield from some
+        for scenario in deeper(scene, calls, races, random):
             if str(scenario) not in told:
                 told.add(str(scenario))
                 yield scenario
@@ -385,13 +392,25 @@ def explore(dsn: str, part: int) -> Tally:
     share = SCHEDULES // len(SCENES) + 1
     with closing(Machine(dsn)) as machine:
         for scene in SCENES[part::PROCESSES]:
-            tally = Tally()
             names = machine.stage(scene)
-            for scenario in scenarios(scene, [call for call in CALLS if call.fits(names)]):
-                tally += machine.explore(scenario)
+            calls = [call for call in CALLS if call.fits(names)]
+            if scene is droppable:  # everybody waits for who drops a table, and may miss it
+                calls = [
+                    replace(call, waits=True, patience=0.05, refused=f"{call.refused} 42P01")
+                    for call in calls
+                ]
+            tally = Tally()
+            races: list[Race] = []
+            for scenario in scenarios(scene, calls, races):
+                found = machine.explore(scenario)
+                tally += found
+                if found.waited and (race := scenario.race):
+                    races.append(race)
                 if tally.schedules >= share or len(tally.findings) >= 10:
                     break
-            print(f"{scene.__name__}: {tally.schedules} schedules", flush=True)
+            print(
+                f"{scene.__name__}: {tally.schedules} schedules, {tally.waited} waited", flush=True
+            )
             total += tally
     return total
 
@@ -445,7 +464,7 @@ FUNCTIONS = Path(__file__).parents[2] / "sql" / "functions"
             running,
             ["complete x", "complete y"],
         ),
-        ("_close_task", ", 'error')", ")", failing, ["retry_step x", "cancel_task"]),
+        ("_close_task", ", 'error')", ")", failing, ["retry_step x", "cancel_task task"]),
         ("_settle_step", "for no key update", "", running, ["resolve_step x", "resolve_step x"]),
         (
             "complete_step",
@@ -467,7 +486,7 @@ def test_a_guard_that_is_missing_is_found(
     function: str,
     guard: str,
     instead: str,
-    scene: Callable[[Stage], None],
+    scene: Scene,
     verbs: list[str],
 ) -> None:
     text = (FUNCTIONS / f"{function}.sql").read_text()
