@@ -3,7 +3,8 @@ create or replace function tasker._let_go (p_token uuid, p_step_ids bigint[])
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Takes finished steps out of their claim; the last ones take the claim with them.
+-- Takes finished steps (p_step_ids, in order, as in the claim) out of their claim; the last ones
+-- take the claim with them.
 --
 -- Returns  the worker that held them; null when the claim does not hold all of them (any more)
 -- Locks    the claim
@@ -12,8 +13,7 @@ declare
 begin
   delete from tasker.claims as claim
    where claim.token = p_token
-     and claim.step_ids <@ p_step_ids
-     and p_step_ids <@ claim.step_ids
+     and claim.step_ids = p_step_ids
   returning claim.worker into v_worker;
   if found then
     return v_worker;
