@@ -17,7 +17,7 @@ as $$
 --
 -- Returns  the change to record; a change to error still has to reach the task (_advance)
 -- Raises   TK001 when the token does not hold the step
--- Locks    the step, its timer
+-- Locks    its timer; the caller holds the step
 -- Calls    _stale, _backoff_ms, _error
 declare
   v_step  tasker.steps%rowtype;
@@ -27,8 +27,7 @@ declare
 begin
   select step.* into v_step
     from tasker.steps as step
-   where step.step_id = p_step_id
-     for no key update;
+   where step.step_id = p_step_id;
   if v_step.claim_token is distinct from p_token or v_step.state is distinct from 'in_progress' then
     perform tasker._stale(p_token, array[p_step_id]);
   end if;
