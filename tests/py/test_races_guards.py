@@ -1,0 +1,424 @@
+"""Guards that only a second session can miss: each test fails when one is taken out of the SQL.
+
+`docs/mutants.md` says which.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+from servers import rows
+from sessions import Session
+from workflows import (
+    CLAIM,
+    FAIL,
+    SWEEP,
+    claim,
+    create,
+    define,
+    definition,
+    later,
+    queued,
+    run_all,
+    step_states,
+    sweep,
+    task_state,
+    violations,
+)
+
+CANCEL = "select task_state, cancelled_steps from tasker.cancel_task(%s, 'no need')"
+RETRY = "select step_state, task_state from tasker.retry_step(%s, 'try again')"
+RESOLVE = "select step_state, task_state from tasker.resolve_step(%s, 'done by hand')"
+PAUSE = "select changed from tasker.pause_task(%s, 'wait')"
+FINISH = "select from tasker.finish_and_claim('test', 'w', %s, %s, 0)"
+SUBMIT = "select steps from tasker.submit_step_results(%s, %s)"
+PROCESS = "select completed, failed, error from tasker.process_step_results()"
+TAKE_BACK = "select tasker._take_back(%s, tasker._now())"
+FINALIZE = "select task_state, finalized, message from tasker.finalize_task(%s)"
+HOLD_STEP = """
+select from tasker.tasks as task
+  join tasker.template_steps as link using (template_id)
+  join tasker.steps as step on step.step_id = (task.task_id << 20) + link.step_no
+ where task.task_uuid = %s and link.name = %s
+   for update of step nowait
+"""
+HOLD_TASK = "select from tasker.tasks where task_uuid = %s for no key update nowait"
+
+
+@pytest.fixture
+def well(database: str) -> Iterator[str]:
+    """A database that is well at the end of the test, too."""
+    yield database
+    assert violations(database) == []
+
+
+@pytest.fixture
+def two(sessions: Callable[..., list[Session]], well: str) -> list[Session]:  # noqa: ARG001
+    return sessions("a", "b")
+
+
+def pair(dsn: str) -> tuple[str, dict[str, tuple[str, str]]]:
+    """A task of two steps in one claim."""
+    define(dsn, "pair", {"left": [], "right": []})
+    (task,) = create(dsn, "pair")
+    return task, claim(dsn, 2)
+
+
+def outcomes(**steps: str) -> str:
+    """What became of steps, as JSON: `done=step_uuid, failed=step_uuid`."""
+    done = {"step_uuid": steps["done"]}
+    failed = {"step_uuid": steps["failed"], "error": "no", "retryable": False}
+    return json.dumps([failed, done])
+
+
+def finalizable(dsn: str) -> str:
+    """A task that waits for a processor."""
+    define(dsn, "external", {"only": []}, finalization="external")
+    (task,) = create(dsn, "external")
+    assert run_all(dsn) == 1
+    return task
+
+
+def count(dsn: str, table: str) -> int:
+    ((count,),) = rows(dsn, f"select count(*) from tasker.{table}")
+    return int(count)
+
+
+def refused(error: pytest.ExceptionInfo[psycopg.Error], code: str) -> bool:
+    return error.value.sqlstate == code
+
+
+# Locks are taken in one order --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", ["cancelling", "finishing", "processing", "taking back"])
+def test_steps_are_locked_from_the_first_to_the_last(
+    two: list[Session], well: str, by: str
+) -> None:
+    a, b = two
+    task, steps = pair(well)
+    (left, token), (right, _) = steps["left"], steps["right"]
+    mixed = outcomes(done=left, failed=right)
+    if by == "processing":
+        rows(well, SUBMIT, token, mixed)
+    if by == "taking back":
+        later(well, "31 s")
+    a.run(HOLD_STEP, task, "left")
+    calls = {
+        "cancelling": (CANCEL, task),
+        "finishing": (FINISH, token, mixed),
+        "processing": (PROCESS,),
+        "taking back": (TAKE_BACK, token),
+    }
+    waiting = b.blocks(*calls[by])
+    a.run(HOLD_STEP, task, "right")  # raises if b, which waits for the first, holds the last
+    a.commit()
+    waiting.result()
+    b.commit()
+
+
+def test_tasks_are_locked_from_the_first_to_the_last(two: list[Session], well: str) -> None:
+    a, b = two
+    define(well, "single", {"only": []})
+    first, second = create(well, "single", 2)
+    (failed, token, _), (done, _, _) = rows(well, CLAIM, "w", 2)
+    assert failed[:31] == first[:31]
+    a.run(PAUSE, first)
+    waiting = b.blocks(FINISH, token, outcomes(done=done, failed=failed))
+    a.run(HOLD_TASK, second)
+    a.commit()
+    waiting.result()
+    b.commit()
+    assert (task_state(well, first), task_state(well, second)) == ("error", "complete")
+
+
+CREATE = """
+select created
+  from tasker.create_tasks('test', 'single', array(select '{}'::jsonb from unnest(%s::text[])),
+                           jsonb_build_object('idempotency_keys', %s::text[]))
+"""
+
+
+def test_keys_are_taken_in_one_order(two: list[Session], well: str) -> None:
+    a, b = two
+    define(well, "single", {"only": []})
+    hashed = "select tasker._idempotency_hashes('test', 'single', array[%s])"
+    low, high = sorted(["one", "two"], key=lambda key: str(rows(well, hashed, key)))
+    assert a.run(CREATE, [low], [low]) == [(True,)]
+    waiting = b.blocks(CREATE, [high, low], [high, low])
+    assert a.run(CREATE, [high], [high]) == [(True,)]  # a deadlock if b has taken it already
+    a.commit()
+    assert waiting.result() == [(False,), (False,)]
+    b.commit()
+
+
+def test_namespaces_are_made_in_one_order(two: list[Session], well: str) -> None:
+    a, b = two
+    rows(well, "select from tasker.create_namespace('test')")
+    template = json.loads(definition("t", {"one": [], "two": []}))
+    for step, namespace in zip(template["steps"], ["second", "first"], strict=True):
+        step["namespace"] = namespace
+    query = "select created from tasker.create_namespace(%s)"
+    assert a.run(query, "first") == [(True,)]
+    waiting = b.blocks("select created from tasker.register_template(%s)", json.dumps(template))
+    assert a.run(query, "second") == [(True,)]
+    a.commit()
+    assert waiting.result() == [(True,)]
+    b.commit()
+
+
+# What is decided on is locked before it is read --------------------------------------------------
+
+
+def test_a_failure_after_a_cancellation_is_refused(two: list[Session], well: str) -> None:
+    a, b = two
+    task, steps = pair(well)
+    a.run(CANCEL, task)
+    waiting = b.blocks(FAIL, *steps["left"])
+    a.commit()
+    with pytest.raises(psycopg.Error) as error:
+        waiting.result()
+    assert refused(error, "TK001")
+    b.rollback()
+    assert step_states(well, task) == {"left": "cancelled", "right": "cancelled"}
+
+
+def test_what_is_cancelled_while_it_is_processed_is_left_out(two: list[Session], well: str) -> None:
+    a, b = two
+    task, steps = pair(well)
+    rows(well, SUBMIT, steps["left"][1], json.dumps([{"step_uuid": steps["left"][0]}]))
+    a.run(CANCEL, task)
+    waiting = b.blocks(PROCESS)
+    a.commit()
+    assert waiting.result() == [(0, 0, None)]
+    b.commit()
+
+
+def test_what_is_cancelled_while_it_is_taken_back_is_left_out(
+    two: list[Session], well: str
+) -> None:
+    a, b = two
+    task, steps = pair(well)
+    later(well, "31 s")
+    a.run(CANCEL, task)
+    waiting = b.blocks(TAKE_BACK, steps["left"][1])
+    a.commit()
+    assert waiting.result() == [(1,)]
+    b.commit()
+    assert count(well, "step_failures") == 0
+    assert queued(well) == 0
+
+
+def test_a_claim_that_is_being_extended_is_not_taken_back(two: list[Session], well: str) -> None:
+    a, b = two
+    _, steps = pair(well)
+    later(well, "31 s")
+    a.run("select from tasker.heartbeat(%s)", steps["left"][1])
+    assert b.run(TAKE_BACK, steps["left"][1]) == [(0,)]  # comes back although a holds the claim
+    b.commit()
+    a.commit()
+    assert rows(well, TAKE_BACK, steps["left"][1]) == [(0,)]
+
+
+def test_two_operators_retry_a_step_once(two: list[Session], well: str) -> None:
+    a, b = two
+    _, steps = pair(well)
+    rows(well, FAIL, *steps["left"])
+    assert a.run(RETRY, steps["left"][0]) == [("enqueued", "in_progress")]
+    waiting = b.blocks(RETRY, steps["left"][0])
+    a.commit()
+    assert waiting.result() == [("enqueued", "in_progress")]
+    b.commit()
+    assert queued(well) == 1
+
+
+def test_two_operators_settle_a_step_once(two: list[Session], well: str) -> None:
+    a, b = two
+    _, steps = pair(well)
+    assert a.run(RESOLVE, steps["left"][0]) == [("resolved_manually", "in_progress")]
+    waiting = b.blocks(RESOLVE, steps["left"][0])
+    a.commit()
+    assert waiting.result() == [("resolved_manually", "in_progress")]
+    b.commit()
+    assert count(well, "operator_actions") == 1
+
+
+def test_a_retry_meets_the_last_failure(two: list[Session], well: str) -> None:
+    a, b = two
+    task, steps = pair(well)
+    rows(well, FAIL, *steps["left"])
+    assert a.run(FAIL, *steps["right"]) == [("error", "error")]
+    waiting = b.blocks(RETRY, steps["left"][0])
+    a.commit()
+    assert waiting.result() == [("enqueued", "blocked_by_failures")]
+    b.commit()
+    assert step_states(well, task) == {"left": "enqueued", "right": "error"}
+
+
+def test_a_namespace_is_not_dropped_under_a_new_template(two: list[Session], well: str) -> None:
+    a, b = two
+    rows(well, "select from tasker.create_namespace('test')")
+    query = "select created from tasker.register_template(%s)"
+    assert a.run(query, definition("single", {"only": []})) == [(True,)]
+    waiting = b.blocks("select from tasker.drop_namespace('test')")
+    a.commit()
+    with pytest.raises(psycopg.Error) as error:
+        waiting.result()
+    assert refused(error, "TK003")
+
+
+# Finalization ------------------------------------------------------------------------------------
+
+
+def test_a_finalization_before_a_cancellation_wins(two: list[Session], well: str) -> None:
+    a, b = two
+    task = finalizable(well)
+    assert a.run(FINALIZE, task) == [("complete", True, "finalized")]
+    waiting = b.blocks(CANCEL, task)
+    a.commit()
+    with pytest.raises(psycopg.Error) as error:
+        waiting.result()
+    assert refused(error, "TK003")
+    b.rollback()
+    assert task_state(well, task) == "complete"
+
+
+CLAIM_TASK = """
+select finalization_attempt_uuid::text from tasker.claim_task_for_finalization(%s, 'p', %s)
+"""
+
+
+def test_a_task_that_is_being_claimed_is_not_finalized(two: list[Session], well: str) -> None:
+    a, b = two
+    task = finalizable(well)
+    a.run(CLAIM_TASK, task, 30)
+    waiting = b.blocks(FINALIZE, task)
+    a.commit()
+    with pytest.raises(psycopg.Error) as error:
+        waiting.result()
+    assert refused(error, "TK001")
+    b.rollback()
+    assert task_state(well, task) == "in_progress"
+
+
+def test_a_claim_that_is_being_released_does_not_finalize(two: list[Session], well: str) -> None:
+    a, b = two
+    task = finalizable(well)
+    ((attempt,),) = rows(well, CLAIM_TASK, task, 30)
+    a.run("select from tasker.release_finalization_claim(%s)", attempt)
+    waiting = b.blocks("select message from tasker.finalize_task(%s, %s)", task, attempt)
+    a.commit()
+    with pytest.raises(psycopg.Error) as error:
+        waiting.result()
+    assert refused(error, "TK001")
+    b.rollback()
+    assert task_state(well, task) == "in_progress"
+
+
+def test_a_sweep_does_not_wait_for_a_processor_that_goes_on(two: list[Session], well: str) -> None:
+    a, b = two
+    task = finalizable(well)
+    ((attempt,),) = rows(well, CLAIM_TASK, task, 30)
+    later(well, "31 s")
+    extend = "select message from tasker.extend_finalization_claim(%s)"
+    assert a.run(extend, attempt) == [("extended",)]
+    assert b.run(SWEEP, "tasks_finalized") == [(0,)]
+    b.commit()
+    a.commit()
+    assert a.run(extend, attempt) == [("extended",)]
+    a.commit()
+
+
+# Nobody waits for what can be left for later -----------------------------------------------------
+
+
+def test_a_sweep_fires_timers_around_an_operator(two: list[Session], well: str) -> None:
+    a, b = two
+    define(well, "single", {"only": []})
+    held, free = create(well, "single", 2)
+    for _ in (held, free):
+        rows(well, "select from tasker.fail_step(%s, %s, '\"no\"')", *claim(well)["only"])
+    later(well, "1 s")
+    a.run(CANCEL, held)
+    assert b.run(SWEEP, "timers_fired") == [(1,)]
+    b.commit()
+    a.rollback()
+    assert step_states(well, free) == {"only": "enqueued"}
+    assert sweep(well, "timers_fired") == 1
+    assert step_states(well, held) == {"only": "enqueued"}
+
+
+def test_a_sweep_restores_messages_around_an_operator(two: list[Session], well: str) -> None:
+    a, b = two
+    define(well, "single", {"only": []})
+    held, _ = create(well, "single", 2)
+    rows(well, "select pgmq.purge_queue('test_queue')")
+    later(well, "6 s")
+    a.run(CANCEL, held)
+    assert b.run(SWEEP, "messages_restored") == [(1,)]
+    b.commit()
+    a.rollback()
+    assert sweep(well, "messages_restored") == 1
+
+
+WAIT = "select channel from tasker.await_work('{test}', 'idle', '1 s')"
+
+
+def test_two_that_enqueue_work_do_not_wait_for_each_other(two: list[Session], well: str) -> None:
+    a, b = two
+    define(well, "single", {"only": []})
+    rows(well, WAIT)
+    query = "select created from tasker.create_task('test', 'single')"
+    for session in two:
+        assert session.run(query) == [(True,)]
+    a.commit()
+    b.commit()
+    assert count(well, "waiters") == 0
+
+
+def test_two_sweeps_do_not_wait_for_each_others_waiters(two: list[Session], well: str) -> None:
+    a, b = two
+    rows(well, "select from tasker.create_namespace('test')")
+    rows(well, WAIT)
+    later(well, "2 s")
+    for session in two:
+        assert session.run(SWEEP, "claims_taken_back") == [(0,)]
+    a.commit()
+    b.commit()
+    assert count(well, "waiters") == 0
+
+
+def test_two_that_process_requests_share_them(two: list[Session], well: str) -> None:
+    a, b = two
+    define(well, "single", {"only": []})
+    request = '{"namespace": "test", "name": "single"}'
+    for _ in two:
+        rows(well, "select pgmq.send('orchestration_task_requests', %s::jsonb)", request)
+    query = "select created from tasker.process_task_requests(1)"
+    for session in two:
+        assert session.run(query) == [(True,)]
+    assert b.run(query) == []
+    a.commit()
+    b.commit()
+
+
+def test_two_that_process_one_submission_do_not_wait_for_each_other(
+    two: list[Session], well: str
+) -> None:
+    a, b = two
+    task, steps = pair(well)
+    both = json.dumps([{"step_uuid": step} for step, _ in steps.values()])
+    assert rows(well, SUBMIT, steps["left"][1], both) == [(2,)]
+    assert a.run(PROCESS) == [(2, 0, None)]
+    again = (
+        "select pgmq.send('orchestration_step_results',"
+        " jsonb_build_object('submission_id', submission_id)) from tasker.submissions"
+    )
+    b.run(again)
+    assert b.run(PROCESS) == [(0, 0, None)]  # comes back although a holds the submission
+    a.commit()
+    b.commit()
+    assert task_state(well, task) == "complete"
