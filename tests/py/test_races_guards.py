@@ -14,8 +14,10 @@ from servers import rows
 from sessions import Session
 from workflows import (
     CLAIM,
+    COMPLETE,
     FAIL,
     SWEEP,
+    changes,
     claim,
     create,
     define,
@@ -332,6 +334,23 @@ def test_a_sweep_does_not_wait_for_a_processor_that_goes_on(two: list[Session], 
     a.commit()
 
 
+def test_a_task_settled_by_hand_waits_for_its_processor(two: list[Session], well: str) -> None:
+    a, b = two
+    define(well, "wide", {f"part_{number}": [] for number in range(17)}, finalization="external")
+    (task,) = create(well, "wide")
+    failed, last, *others = [claim(well).popitem()[1] for _ in range(17)]
+    for step in others:
+        rows(well, COMPLETE, *step)
+    assert a.run(FAIL, *failed) == [("error", "blocked_by_failures")]
+    b.run(COMPLETE, *last)
+    a.commit()
+    b.commit()
+    assert count(well, "deferred_decrements") == 1  # neither has seen the other
+    assert rows(well, RESOLVE, failed[0]) == [("resolved_manually", "in_progress")]
+    assert changes(well, task, "task blocked_by_failures -> error") == 0
+    assert rows(well, "select task_uuid::text from tasker.finalizable_tasks") == [(task,)]
+
+
 # Nobody waits for what can be left for later -----------------------------------------------------
 
 
@@ -389,6 +408,20 @@ def test_two_sweeps_do_not_wait_for_each_others_waiters(two: list[Session], well
     a.commit()
     b.commit()
     assert count(well, "waiters") == 0
+
+
+def test_a_worker_that_waits_no_more_is_not_notified(two: list[Session], well: str) -> None:
+    a, _ = two
+    define(well, "single", {"only": []})
+    a.run("listen tasker_test")
+    a.commit()
+    rows(well, WAIT)
+    later(well, "2 s")
+    create(well, "single")
+    rows(well, WAIT)
+    create(well, "single")
+    a.run("select")  # brings what was notified before
+    assert len(list(a.connection.notifies(timeout=0))) == 1
 
 
 def test_two_that_process_requests_share_them(two: list[Session], well: str) -> None:
