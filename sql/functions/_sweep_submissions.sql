@@ -21,8 +21,9 @@ begin
   loop
     exit when v_count >= p_limit;  -- those that somebody holds do not count
     begin
-      v_count := v_count + (select count(done.completed)
-                              from tasker._process_submission(v_submission, p_now) as done);
+      if (tasker._process_submission(v_submission, p_now)).completed is not null then
+        v_count := v_count + 1;
+      end if;
     exception
       when lock_not_available or serialization_failure then null;  -- somebody is at it; the next sweep looks again
       when others then

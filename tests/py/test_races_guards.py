@@ -452,6 +452,8 @@ def test_two_that_process_one_submission_do_not_wait_for_each_other(
     )
     b.run(again)
     assert b.run(PROCESS) == [(0, 0, None)]  # comes back although a holds the submission
+    later(well, "6 s")
+    assert b.run(SWEEP, "submissions_processed") == [(0,)]
     a.commit()
     b.commit()
     assert task_state(well, task) == "complete"
