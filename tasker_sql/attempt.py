@@ -35,7 +35,7 @@ MISSING: Final = {"42883", "3F000"}  # no such function, no such schema
 
 NOTHING: Final[Mapping[str, str]] = {}
 
-LARGEST_RESULT: Final = 8 << 20  # characters; the database allows 1 MiB of jsonb, which is denser
+LARGEST_RESULT: Final = 8 << 20  # characters; no result_bytes can be set above that
 LONGEST_MESSAGE: Final = 8_000
 LONGEST_TRACEBACK: Final = 8_000
 LONGEST_NOTE: Final = 300  # in our own log
@@ -128,7 +128,7 @@ def completed(job: Job, result: Any) -> Outcome:
     except ValueError as error:
         return failed(job, "BadResult", f"the result is not JSON: {error}", retryable=False)
     if len(text) > LARGEST_RESULT:
-        message = f"the result is too large: {len(text)} characters; at most 1 MiB is kept"
+        message = f"the result is too large: {len(text)} characters"
         return failed(job, "BadResult", message, retryable=False)
     step_uuid = job.claimed.step_uuid
     return Outcome(JsonText(f'{{"step_uuid":"{step_uuid}","result":{text}}}'))

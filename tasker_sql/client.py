@@ -164,6 +164,13 @@ class Client:
         """Settle a task that was dealt with outside the engine."""
         return self._one(rows.ClosedTask, "resolve_task", task_uuid=task_uuid, reason=reason)
 
+    def set_limit(self, name: str, value: int, reason: str) -> rows.ChangedLimit:
+        """Change one of `list_limits`, from the next call on.
+
+        Raises NotFoundError, BadValueError (outside of its bounds).
+        """
+        return self._one(rows.ChangedLimit, "set_limit", name=name, value=value, reason=reason)
+
     def pause_task(self, task_uuid: UUID, reason: str) -> rows.Pause:
         """Hand out no more steps of a task."""
         return self._one(rows.Pause, "pause_task", task_uuid=task_uuid, reason=reason)
@@ -438,6 +445,10 @@ class Client:
     def list_namespaces(self) -> list[rows.ListedNamespace]:
         """All namespaces, paused or not."""
         return self._rows(rows.ListedNamespace, "list_namespaces")
+
+    def list_limits(self) -> list[rows.Limit]:
+        """What the engine takes at most."""
+        return self._rows(rows.Limit, "list_limits")
 
     def list_templates(self, namespace: str | None = None) -> list[rows.ListedTemplate]:
         """The templates of a namespace, or all."""

@@ -173,6 +173,29 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """What the engine takes at most: now, at first, and the bounds that `set_limit` keeps."""
+
+    name: str
+    value: int
+    initial: int
+    minimum: int
+    maximum: int
+    unit: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedLimit:
+    """A limit as it is now, what it was, and whether that is new."""
+
+    name: str
+    value: int
+    previous: int
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FinalizationClaim:
     """Whether a task is the caller's to finalize; `message` says why or why not."""
 

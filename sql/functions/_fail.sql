@@ -18,7 +18,7 @@ as $$
 -- Returns  the change to record; a change to error still has to reach the task (_advance)
 -- Raises   TK001 when the token does not hold the step
 -- Locks    its timer; the caller holds the step
--- Calls    _stale, _backoff_ms, _error
+-- Calls    _stale, _backoff_ms
 declare
   v_step  tasker.steps%rowtype;
   v_link  tasker.template_steps%rowtype;
@@ -54,7 +54,7 @@ begin
     step_id, attempt, token, worker, error, retryable, failed_at, to_state, next_retry_at
   )
   values (
-    p_step_id, v_step.attempt, p_token, p_worker, tasker._error(p_error), p_retryable, p_now,
+    p_step_id, v_step.attempt, p_token, p_worker, p_error, p_retryable, p_now,
     v_state, v_due
   );
   return ('step in_progress -> ' || v_state)::tasker.transition;

@@ -18,7 +18,7 @@ as $$
 -- the same processor id.
 --
 -- Returns  one row; message is claimed, already_claimed, already_complete, not_ready or not_found
--- Raises   22023 for a bad processor or a timeout outside 1 to 86400 seconds
+-- Raises   22023 for a bad processor or a timeout outside 1 to lease_seconds
 -- Locks    the task, its claim
 -- Calls    _is_active
 #variable_conflict use_column
@@ -29,7 +29,7 @@ declare
   v_attempt uuid := gen_random_uuid();
 begin
   perform tasker._check_worker(p_processor_id);
-  perform tasker._check_limit(p_timeout_seconds, 1, 86400);
+  perform tasker._check_count(p_timeout_seconds, 1, 'lease_seconds');
   select task.* into v_task from tasker.tasks as task
    where task.task_id = tasker._step_id(p_task_uuid) >> 20 and task.task_uuid = p_task_uuid
      for no key update;
@@ -71,4 +71,4 @@ end;
 $$;
 
 comment on function tasker.claim_task_for_finalization is
-'Gives one processor the right to finalize a task for p_timeout_seconds (1 to 86400). message says why or why not: claimed, already_claimed (already_claimed_by says who; also for a second claim under the same processor id), already_complete, not_ready (steps are open), not_found. finalization_attempt_uuid is the token for extend_finalization_claim, release_finalization_claim and finalize_task. A claim that is not released ends by itself. Raises 22023 (bad argument).';
+'Gives one processor the right to finalize a task for p_timeout_seconds (1 to lease_seconds). message says why or why not: claimed, already_claimed (already_claimed_by says who; also for a second claim under the same processor id), already_complete, not_ready (steps are open), not_found. finalization_attempt_uuid is the token for extend_finalization_claim, release_finalization_claim and finalize_task. A claim that is not released ends by itself. Raises 22023 (bad argument).';

@@ -24,4 +24,4 @@ end;
 $$;
 
 comment on function tasker.complete_step_manually is
-'Completes an open or failed step with the result given, for a reason that is recorded; its children go on, a worker on it is fenced off. Safe to repeat. Raises TK002 (unknown step), TK003 (it has ended, or its parents have not), TK006 (result over 1 MiB), 22023 (no reason).';
+'Completes an open or failed step with the result given, for a reason that is recorded; its children go on, a worker on it is fenced off. Safe to repeat. Raises TK002 (unknown step), TK003 (it has ended, or its parents have not), TK006 (result over result_bytes), 22023 (no reason).';

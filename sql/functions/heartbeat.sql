@@ -37,4 +37,4 @@ end;
 $$;
 
 comment on function tasker.heartbeat is
-'Extends a claim''s lease to p_lease from now (up to 1 day) and lists the steps of the claim that were cancelled or settled by an operator meanwhile. Raises TK001 when the claim is gone: its steps were taken back, stop working on them.';
+'Extends a claim''s lease to p_lease from now (up to lease_seconds) and lists the steps of the claim that were cancelled or settled by an operator meanwhile. Raises TK001 when the claim is gone: its steps were taken back, stop working on them.';

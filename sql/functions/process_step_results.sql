@@ -14,7 +14,7 @@ as $$
 -- rejected_messages and stops nothing; one whose rows somebody holds goes to the end of the queue.
 --
 -- Returns  one row per message carried out or rejected; no rows when there is nothing to do
--- Raises   22023 for a limit outside 1 to 1000
+-- Raises   22023 for a limit outside 1 to messages_per_call
 -- Locks    as the outcomes ask for, in the order of the messages; waits for nobody longer than 5 ms
 -- Calls    _pop_messages, _process_submission, submit_step_results, _postpone, _reject,
 --          _note_late_writes
@@ -27,7 +27,7 @@ declare
   v_code      text;
   v_now       constant timestamptz := tasker._now();
 begin
-  perform tasker._check_limit(p_limit, 1, 1000);
+  perform tasker._check_count(p_limit, 1, 'messages_per_call');
   for v_message in
     select popped.* from tasker._pop_messages('orchestration_step_results', p_limit) as popped
   loop
@@ -70,4 +70,4 @@ end;
 $$;
 
 comment on function tasker.process_step_results is
-'Second hop of the two-hop path: carries out up to p_limit (1 to 1000) messages of orchestration_step_results, exactly once. A message is {"submission_id"} from submit_step_results, or {"token", "outcomes"} from a worker that can only write messages. Bad or stale messages go to rejected_messages with the error. Raises 22023 (bad limit).';
+'Second hop of the two-hop path: carries out up to p_limit (1 to messages_per_call) messages of orchestration_step_results, exactly once. A message is {"submission_id"} from submit_step_results, or {"token", "outcomes"} from a worker that can only write messages. Bad or stale messages go to rejected_messages with the error. Raises 22023 (bad limit).';

@@ -9,7 +9,7 @@ as $$
 -- stops nothing; one whose idempotency key somebody is just using goes to the end of the queue.
 --
 -- Returns  one row per message carried out or rejected; no rows when there is nothing to do
--- Raises   22023 for a limit outside 1 to 1000
+-- Raises   22023 for a limit outside 1 to messages_per_call
 -- Locks    idempotency keys in the order of the messages; waits for nobody longer than 5 ms
 -- Calls    _pop_messages, _check_keys, create_task, _postpone, _reject
 #variable_conflict use_column
@@ -19,7 +19,7 @@ declare
   v_error   text;
   v_code    text;
 begin
-  perform tasker._check_limit(p_limit, 1, 1000);
+  perform tasker._check_count(p_limit, 1, 'messages_per_call');
   for v_message in
     select popped.* from tasker._pop_messages('orchestration_task_requests', p_limit) as popped
   loop
@@ -48,4 +48,4 @@ end;
 $$;
 
 comment on function tasker.process_task_requests is
-'Creates the tasks that up to p_limit (1 to 1000) messages in orchestration_task_requests ask for, exactly once: {"namespace", "name", "context", "options"} as create_task. Bad messages go to rejected_messages with the error. Raises 22023 (bad limit).';
+'Creates the tasks that up to p_limit (1 to messages_per_call) messages in orchestration_task_requests ask for, exactly once: {"namespace", "name", "context", "options"} as create_task. Bad messages go to rejected_messages with the error. Raises 22023 (bad limit).';

@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from tasker_sql import database, schema
-from tasker_sql.cli.shared import NO_DATABASE, Json, complain, opened, print_json
+from tasker_sql.cli.shared import (
+    NO_DATABASE,
+    Json,
+    Reason,
+    complain,
+    opened,
+    print_json,
+    print_table,
+)
 from tasker_sql.embedded import default_server
 
 app = typer.Typer(help="The database and its schema.", no_args_is_help=True)
@@ -89,3 +97,33 @@ def health(as_json: Json = False) -> None:
         return
     for name in counts.__dataclass_fields__:
         typer.echo(f"{name.replace('_', ' '):26} {getattr(counts, name)}")
+
+
+@app.command()
+def limits(as_json: Json = False) -> None:
+    """Show what the engine takes at most, and within which bounds that can be set."""
+    with opened() as client:
+        found = client.list_limits()
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ["limit", "value", "initial", "minimum", "maximum", "unit", "meaning"],
+        [(x.name, x.value, x.initial, x.minimum, x.maximum, x.unit, x.meaning) for x in found],
+        "no limits",
+    )
+
+
+@app.command("set-limit")
+def set_limit(
+    name: Annotated[str, typer.Argument(help="The limit.", show_default=False)],
+    value: Annotated[int, typer.Argument(help="What it shall be.", show_default=False)],
+    reason: Reason,
+) -> None:
+    """Change a limit, from the next call on; what was let in before stays.
+
+    Example: tasker-sql db set-limit result_bytes 4194304 -r "invoices are images"
+    """
+    with opened() as client:
+        done = client.set_limit(name, value, reason)
+    typer.echo(f"{name} is {value}" + (f", was {done.previous}" if done.changed else ", as before"))

@@ -228,6 +228,18 @@ class TestTheRest:
         assert Answer("db", "upgrade").out.startswith("at revision")
         assert Answer("db", "health", "--json").json["open_tasks"] == 0
 
+    def test_limits_are_shown_and_set(self, client: Client) -> None:
+        assert "context_bytes" in Answer("db", "limits").out
+        done = Answer("db", "set-limit", "json_depth", "200", "-r", "deep trees")
+        assert (done.code, done.out) == (0, "json_depth is 200, was 128\n")
+        again = Answer("db", "set-limit", "json_depth", "200", "-r", "once more")
+        assert again.out == "json_depth is 200, as before\n"
+        (depth,) = (x for x in Answer("db", "limits", "--json").json if x["name"] == "json_depth")
+        assert (depth["value"], depth["initial"], depth["unit"]) == (200, 128, "levels")
+        refused = Answer("db", "set-limit", "json_depth", "1", "-r", "why")
+        assert (refused.code, "need 128 to 1000" in refused.err) == (1, True)
+        assert [x.value for x in client.list_limits() if x.name == "json_depth"] == [200]
+
     def test_names_the_database(self, database: str) -> None:
         assert Answer("db", "url").out.strip() == database
 

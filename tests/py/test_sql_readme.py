@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+from servers import rows
+
 SQL = Path(__file__).parents[2] / "sql"
 TEXTS = {file.stem: file.read_text() for file in SQL.glob("*/*.sql")}
 CONTENTS = (SQL / "README.md").read_text().split("## Table of contents")[1]
@@ -48,3 +51,14 @@ def test_no_line_of_code_is_longer_than_100_columns() -> None:
         if len(line) > 100 and not line.lstrip().startswith("'^")
     }
     assert not long
+
+
+@pytest.mark.newest
+def test_the_limits_are_those_of_a_new_database(database: str) -> None:
+    section = (SQL / "README.md").read_text().split("## Limits")[1].split("\n## ")[0]
+    said = [line for line in section.splitlines() if line.startswith("| `")]
+    query = "select name, initial, minimum, maximum, unit, meaning from tasker.list_limits()"
+    assert said == [
+        f"| `{name}` | {initial:,} | {minimum:,} | {maximum:,} | {unit} | {meaning} |"
+        for name, initial, minimum, maximum, unit, meaning in rows(database, query)
+    ]

@@ -28,7 +28,8 @@ select is(pg_temp.report(jsonb_build_object('step_uuid', upper(:'step'))), '2202
 select alike(pg_temp.report(jsonb_build_object('step_uuid', gen_random_uuid(), 'result', repeat('x', 1048577))), 'TK006: % bytes, at most 1048576', 'a result too large');
 
 select is(pg_temp.refusal(format('select * from tasker.finish_and_claim(''test'', ''w1'', %L, %L)', :'token', wrong)), '22023: got ' || jsonb_typeof(wrong), left(wrong::text, 20))
-  from unnest(array['{}', '5', 'null', to_jsonb(array_fill(1, array[1001]))]) as wrong;
+  from unnest(array['{}', '5', 'null']::jsonb[]) as wrong;
+select is(pg_temp.report(to_jsonb(array_fill(1, array[1000]))), 'TK006: 1001 steps, at most 1000', 'too many');
 select is((select count(*) from tasker.claims), 1::bigint, 'the claim is as it was');
 select is(pg_temp.step_state(:'step'), 'in_progress', 'and so is the step');
 select is(pg_temp.refusal(format('select * from tasker.finish_and_claim(''test'', ''w1'', %L, %L)', :'token',
