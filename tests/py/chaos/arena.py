@@ -1,0 +1,228 @@
+"""One episode: a fresh database, a fleet of processes, tasks, and the ledger of what happened.
+
+A kind of fault (`chaos.kinds.Fault`) is written against this:
+
+    arena.dsn            the database, directly; a fault may change it (failover)
+    arena.worker_dsn     what processes connect to; set it in `prepare`, to a proxy for instance
+    arena.server         its `servers.Server`
+    arena.lease, arena.sweep_period, arena.bound
+                         seconds; the bound is the longest that recovery may take
+    arena.dice(name)     a `random.Random` for all that is random: the seed repeats an episode
+    arena.rows(sql, ..)  a statement over `arena.dsn`, committed; a connection for each thread
+    arena.runners, arena.workers
+                         the standing fleet: Members (name, pid, kill, freeze, thaw, stop, alive)
+    arena.hire(role, ..) one more process, for a fault to harm; fields of `crew.Spec` by keyword
+    arena.wait(happened, what)
+                         what `happened` answers once that is true; ChaosError when it never is
+    arena.forged         set it before you put messages into queues: they may then hold what the
+                         engine did not send, until the end
+    arena.ledger         `lines(what, **facts)`: start, dying, frozen, thawed, refused, log, ...
+    arena.landed(..)     one fault landed, in the phase it was meant for, and that was observed
+    arena.missed(..)     it did not, and is tried again
+
+Faults run in threads, each kind in its own, and kinds may be mixed: harm only what you hired or
+what belongs to all (`everybody=True`). The standing fleet works and sweeps all the time.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from servers import Server
+
+from chaos.crew import Spec
+from chaos.ledger import Ledger, now
+from chaos.zygote import Zygote
+
+SECONDS = 60.0  # after which what an episode waits for is not going to happen
+GRACE = 5.0  # seconds that recovery may take, besides a lease and a sweep
+
+
+class ChaosError(Exception):
+    """Something that had to happen did not."""
+
+
+class Member:
+    """A process of the fleet."""
+
+    def __init__(self, spec: Spec, pid: int) -> None:
+        self.spec = spec
+        self.pid = pid
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def alive(self) -> bool:
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def is_gone(self) -> bool:
+        return not self.alive
+
+    def kill(self) -> None:
+        """End it at once. It is gone when this returns."""
+        self._signal(signal.SIGKILL)
+        limit = now() + SECONDS
+        while self.alive:
+            if now() > limit:
+                raise ChaosError(f"{self.name} does not die")
+            time.sleep(0.001)
+
+    def freeze(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """Ask it to end; a runner does so gracefully."""
+        self._signal(signal.SIGTERM)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+
+class Arena:
+    def __init__(
+        self,
+        zygote: Zygote,
+        server: Server,
+        dsn: str,
+        seed: int,
+        *,
+        lease: float = 1.5,
+        sweep_period: float = 0.2,
+    ) -> None:
+        self.server, self.seed = server, seed
+        self.lease, self.sweep_period = lease, sweep_period
+        self.dsn = self.worker_dsn = dsn
+        self.folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+        self.ledger = Ledger(self.folder / "ledger")
+        self.ended = threading.Event()  # nobody waits any longer
+        self.members: list[Member] = []
+        self.runners: list[Member] = []
+        self.workers: list[Member] = []
+        self._zygote = zygote
+        self.forged = False  # whether a fault put messages into queues
+        self._hiring = threading.Lock()
+        self._mine = threading.local()
+        self._connections: list[psycopg.Connection[Any]] = []
+
+    @property
+    def bound(self) -> float:
+        """Seconds within which every step moves again after a fault has ended."""
+        return self.lease + self.sweep_period + GRACE
+
+    def dice(self, name: str) -> random.Random:
+        """Random numbers of its own for each fault: threads do not take each other's."""
+        return random.Random(f"{self.seed} {name}")
+
+    # The database
+
+    def rows(self, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
+        """The rows of one statement. Raises psycopg's errors."""
+        known: dict[str, psycopg.Connection[Any]] = vars(self._mine)
+        connection = known.get(self.dsn)
+        if connection is None or connection.closed:
+            connection = psycopg.connect(self.dsn, autocommit=True, application_name="chaos")
+            known[self.dsn] = connection
+            self._connections.append(connection)
+        cursor = connection.execute(query.encode(), arguments or None)
+        return cursor.fetchall() if cursor.description else []
+
+    def named(self, query: str) -> list[dict[str, Any]]:
+        """The rows of one statement, each by the names of its columns."""
+        with psycopg.connect(self.dsn, row_factory=dict_row) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    def wait(self, happened: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
+        """What `happened` answers once that is true. Raises ChaosError when it never is."""
+        limit = now() + seconds
+        while not (answer := happened()):
+            if self.ended.is_set() or now() > limit:
+                raise ChaosError(f"within {seconds:g} s, it did not happen: {what}")
+            time.sleep(0.01)
+        return answer
+
+    # The processes
+
+    @cached_property
+    def spec(self) -> Spec:
+        """What all processes have in common."""
+        return Spec(
+            *("", "", self.worker_dsn, str(self.ledger.path), self.lease, self.sweep_period)
+        )
+
+    def hire(self, role: str, **chosen: Any) -> Member:
+        """Start a process. Its name is new, so that it says which one it was."""
+        chosen = {"namespaces": ("alpha",), **chosen} if role == "worker" else chosen
+        with self._hiring:
+            name = f"{role} {len(self.members) + 1}"
+            spec = replace(self.spec, name=name, role=role, dsn=self.worker_dsn, **chosen)
+            member = Member(spec, self._zygote.fork(spec))
+            self.members.append(member)
+        return member
+
+    # The faults
+
+    def landed(
+        self,
+        kind: str,
+        since: float,
+        until: float | None = None,
+        *,
+        victims: Iterable[str] = (),
+        everybody: bool = False,
+        tasks: Iterable[str] = (),
+        steps: Iterable[str] = (),
+    ) -> None:
+        """Enter a fault that was seen to land in its phase.
+
+        It lasted from `since` to `until` (`ledger.now()`; nothing: till now). It explains a second
+        start of what its victims (names of Members) held meanwhile, of steps of those tasks (uuids
+        as text), or of all. Steps that it hit otherwise than through its victims are named: they
+        must move again in time, too.
+        """
+        self.ledger.write(
+            "fault",
+            kind=kind,
+            since=since,
+            until=now() if until is None else until,
+            victims=list(victims),
+            everybody=everybody,
+            tasks=list(tasks),
+            steps=list(steps),
+        )
+
+    def missed(self, kind: str, why: str) -> None:
+        """Enter that a fault did not land as it was meant to."""
+        self.ledger.write("miss", kind=kind, why=why)
+
+    def close(self) -> None:
+        self.ended.set()
+        for member in self.members:
+            member.kill()
+        for connection in self._connections:
+            connection.close()
+        self.ledger.close()
+        shutil.rmtree(self.folder, ignore_errors=True)

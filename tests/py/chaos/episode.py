@@ -1,0 +1,155 @@
+"""From an empty database to the judge's findings."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+
+import psycopg
+from servers import Server
+
+from chaos.arena import Arena
+from chaos.judge import Verdict, judge, pulse
+from chaos.kinds import Fault
+from chaos.ledger import now
+from chaos.workload import Workload
+from chaos.zygote import Zygote
+from tasker_sql import freeze
+
+RUNNERS = 2
+WORKERS = 2
+FORGETFUL = """
+create or replace function tasker._recovery_grace () returns interval language sql immutable
+as $$ select make_interval(secs => {}) $$
+"""
+
+CALM = """
+select not exists (select from tasker.claims)
+   and not exists (select from tasker.submissions)
+   and not exists (select from tasker.check_invariants())
+"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an episode is to be."""
+
+    seed: int
+    faults: Mapping[str, int]  # how many of each kind
+    steps: int = 500
+    lease: float = 1.5
+    sweep_period: float = 0.2
+    sabotage: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # function: old, new
+
+
+def play(plan: Plan, kinds: Mapping[str, type[Fault]], zygote: Zygote, server: Server) -> Verdict:
+    """Play an episode to its end. What goes wrong in it is a finding, and raises nothing."""
+    faults = {name: kinds[name]() for name in plan.faults}
+    with ExitStack() as stack:
+        own = [fault for fault in faults.values() if fault.own_server]
+        if own:
+            server = own[0].server()
+            stack.callback(server.close)
+            server.create("chaos", server.migrated)
+            dsn = server.embedded.url("chaos")
+        else:
+            dsn = stack.enter_context(server.database(server.migrated))
+        arena = Arena(
+            zygote, server, dsn, plan.seed, lease=plan.lease, sweep_period=plan.sweep_period
+        )
+        stack.callback(arena.close)
+        return Episode(plan, arena, faults).play()
+
+
+class Episode:
+    def __init__(self, plan: Plan, arena: Arena, faults: Mapping[str, Fault]) -> None:
+        self.plan, self.arena, self.faults = plan, arena, faults
+        self.workload = Workload(arena)
+        self.findings: list[str] = []
+        self.over = threading.Event()  # faults and work
+
+    def play(self) -> Verdict:
+        begun = now()
+        self.guard("prepare", self.prepare)
+        if not self.findings:
+            self.guard("run", self.run)
+        for fault in self.faults.values():
+            self.guard("clean up", lambda fault=fault: fault.clean_up(self.arena))  # type: ignore[misc]
+        verdict = judge(self.arena, self.workload, self.findings)
+        verdict.seconds = now() - begun
+        return verdict
+
+    def prepare(self) -> None:
+        self.arena.rows(FORGETFUL.format(self.arena.bound))
+        truth = freeze.truth()
+        for name, (old, new) in self.plan.sabotage.items():
+            text = truth[f"functions/{name}.sql"]
+            assert text.count(old) == 1, f"{name} has no such place: {old}"
+            self.arena.rows(text.replace(old, new))
+        self.workload.prepare()
+        for fault in self.faults.values():
+            fault.prepare(self.arena)
+
+    def run(self) -> None:
+        arena = self.arena
+        arena.runners += [arena.hire("runner", two_hop=bool(one)) for one in range(RUNNERS)]
+        arena.workers += [arena.hire("worker", batch=1 + 4 * one) for one in range(WORKERS)]
+        background = [self.thread("feed", self.feed), self.thread("look", self.look)]
+        injecting = [
+            self.thread(name, lambda name=name: self.inject(name))  # type: ignore[misc]
+            for name in self.plan.faults
+        ]
+        for thread in injecting:
+            thread.join()
+        arena.wait(lambda: self.workload.steps >= self.plan.steps, "enough tasks")
+        self.over.set()
+        for thread in background:
+            thread.join()
+        self.settle()
+
+    def inject(self, name: str) -> None:
+        self.faults[name].run(self.arena, self.plan.faults[name])
+
+    def feed(self) -> None:
+        """See to it that there is always something to do."""
+        while not self.over.wait(0.01):
+            try:
+                self.workload.feed()
+            except (psycopg.OperationalError, psycopg.errors.UndefinedTable):
+                self.over.wait(0.05)
+
+    def look(self) -> None:
+        """No committed snapshot may show a broken safety invariant."""
+        while not self.over.wait(1.0):
+            with suppress(psycopg.OperationalError):
+                self.findings += pulse(self.arena)
+
+    def settle(self) -> None:
+        """No more faults: everything must come to its end."""
+        arena = self.arena
+        arena.wait(lambda: self.workload.ended, "every task ends")
+        arena.wait(
+            lambda: arena.rows(CALM) == [(True,)], "nothing is left lying about", arena.bound
+        )
+        for member in [*arena.runners, *arena.workers]:
+            member.stop()
+        for member in [*arena.runners, *arena.workers]:
+            arena.wait(member.is_gone, f"{member.name} stops")
+        codes = {line["worker"]: line["code"] for line in arena.ledger.lines("exit")}
+        for member in arena.runners:
+            if codes.get(member.name) != 0:
+                self.findings.append(f"{member.name} ended with {codes.get(member.name)}")
+
+    def thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
+        thread = threading.Thread(target=self.guard, args=(name, work), name=name)
+        thread.start()
+        return thread
+
+    def guard(self, name: str, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception:
+            self.findings.append(f"{name}: {traceback.format_exc()}")

@@ -1,0 +1,326 @@
+"""What must hold after an episode: everything that is promised, whatever has happened.
+
+Each finding is a sentence. What excuses a second start is a fault in the ledger that landed on the
+worker, the task or everybody while the first attempt ran; nothing else does.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chaos.arena import Arena
+from chaos.ledger import Line, now
+from chaos.workload import Workload
+
+MOST = 10  # findings of a sort that are told
+PLANNED = {"PlannedError", "HopelessError"}
+SAFETY = """
+select invariant, task_uuid::text, step_uuid::text, detail
+  from tasker.check_invariants()
+ where severity = 'safety' and (not %s or invariant not like '%%message%%')
+"""
+TASKS = """
+select task.context ->> 'key', task.task_uuid::text, task.state::text from tasker.tasks as task
+"""
+STEPS = """
+select tasker._step_uuid(task.task_uuid, step.step_id)::text as uuid,
+       task.task_uuid::text as task,
+       task.context ->> 'key' as key,
+       link.name,
+       link.handler,
+       step.state::text,
+       step.claim_token::text as token,
+       step.attempt,
+       link.max_attempts,
+       step.result ->> 'by' as by,
+       (step.result ->> 'value')::integer as value
+  from tasker.steps as step
+  join tasker.tasks as task on task.task_id = step.step_id >> 20
+  join tasker.template_steps as link on link.template_id = step.template_id
+                                    and link.step_no = step.step_id & 1048575
+"""
+FAILURES = """
+select tasker._step_uuid(task.task_uuid, failure.step_id)::text as step,
+       failure.token::text,
+       failure.worker,
+       failure.error ->> 'type' as kind,
+       failure.lost,
+       extract(epoch from failure.failed_at)::float as at
+  from tasker.step_failures as failure
+  join tasker.tasks as task on task.task_id = failure.step_id >> 20
+"""
+HISTORY = """
+select tasker._step_uuid(task.task_uuid, change.id)::text as step,
+       extract(epoch from change.at)::float as at,
+       legal.to_state as state,
+       change.actor
+  from tasker._changes as change
+  join tasker.tasks as task on task.task_id = change.id >> 20
+  join tasker.legal_transitions as legal on legal.transition = change.change
+ where legal.entity = 'step'
+ order by change.transition_id, change.position
+"""
+
+
+@dataclass
+class Verdict:
+    """What came of an episode."""
+
+    seed: int
+    findings: list[str] = field(default_factory=list)
+    landed: Counter[str] = field(default_factory=Counter)
+    missed: Counter[str] = field(default_factory=Counter)
+    steps: int = 0  # that have ended
+    starts: int = 0  # of handlers
+    second_starts: int = 0  # without those after failures that were planned
+    explained: Counter[str] = field(default_factory=Counter)  # second starts, by kind of fault
+    recovery: dict[str, float] = field(default_factory=dict)  # the longest, by kind of fault
+    seconds: float = 0.0
+
+
+def pulse(arena: Arena) -> list[str]:
+    """What is broken now, and may not be in any committed snapshot.
+
+    As long as queues are tampered with, they may hold what the engine did not send.
+    """
+    return [f"at {now():.3f}: {row}" for row in arena.rows(SAFETY, arena.forged)]
+
+
+def judge(arena: Arena, workload: Workload, findings: Iterable[str]) -> Verdict:
+    """Look at everything: nobody is at work any more."""
+    return Judge(arena, workload, findings).verdict
+
+
+class Judge:
+    def __init__(self, arena: Arena, workload: Workload, findings: Iterable[str]) -> None:
+        self.arena, self.workload = arena, workload
+        self.verdict = Verdict(arena.seed, list(findings))
+        self.turn = time.time() - now()  # from the ledger's clock to the server's
+        self.faults = arena.ledger.lines("fault")
+        self.stalls = arena.ledger.lines("stalled")
+        self.touched = {task for fault in self.faults for task in fault["tasks"]}
+        self.steps = self.named(STEPS)
+        self.failures = self.named(FAILURES)
+        self.history: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for change in self.named(HISTORY):
+            self.history[change["step"]].append(change)
+
+        self.verdict.landed.update(fault["kind"] for fault in self.faults)
+        self.verdict.missed.update(miss["kind"] for miss in arena.ledger.lines("miss"))
+        self.verdict.steps = sum(
+            step["state"] in ("complete", "error", "cancelled", "resolved_manually")
+            for step in self.steps
+        )
+        self.invariants()
+        self.tasks()
+        self.results()
+        self.effects()
+        self.starts()
+        self.losses()
+        self.recovery()
+        self.voices()
+
+    def named(self, query: str) -> list[dict[str, Any]]:
+        return self.arena.named(query)
+
+    def find(self, what: str, wrong: Sequence[Any]) -> None:
+        if wrong:
+            told = "; ".join(str(one) for one in wrong[:MOST])
+            self.verdict.findings.append(f"{what} ({len(wrong)} times): {told}")
+
+    # What the tables must say
+
+    def invariants(self) -> None:
+        self.find("check_invariants", self.arena.rows("select * from tasker.check_invariants()"))
+
+    def tasks(self) -> None:
+        made = self.arena.rows(TASKS)
+        keys = Counter(key for key, _, _ in made)
+        self.find("a task that nobody asked for", list(keys.keys() - self.workload.created.keys()))
+        self.find("a task is missing", list(self.workload.created.keys() - keys.keys()))
+        self.find("one key, several tasks", [key for key, count in keys.items() if count > 1])
+        ends = {key: shape.ends for key, shape in self.workload.created.items()}
+        final = {"complete", "error", "cancelled", "resolved_manually"}
+        self.find(
+            "a task ended otherwise, or not at all",
+            [
+                (key, task, state)
+                for key, task, state in made
+                if state not in (final if task in self.touched else {ends.get(key)})
+            ],
+        )
+
+    def results(self) -> None:
+        """A result is right only if each join saw each of its parents once."""
+        values = {shape.name: shape.values for shape in self.workload.shapes}
+        wrong = []
+        for step in self.steps:
+            shape = self.workload.created.get(step["key"])
+            if shape and step["state"] == "complete" and step["task"] not in self.touched:
+                right = values[shape.name][step["name"]]
+                if step["value"] != right:
+                    wrong.append((step["uuid"], step["value"], right))
+        self.find("a result is wrong", wrong)
+        self.find(
+            "more attempts than allowed",
+            [step["uuid"] for step in self.steps if step["attempt"] > step["max_attempts"]],
+        )
+
+    def effects(self) -> None:
+        """Each step that completes in the transaction of its effect has just that one."""
+        written = self.arena.rows("select step_uuid::text, token::text from public.effects")
+        due = [
+            (step["uuid"], step["token"])
+            for step in self.steps
+            if step["state"] == "complete" and step["by"] == "transaction"
+        ]
+        self.compare("effects", Counter(written), Counter(due))
+        by_sql = self.arena.rows("select task, number from public.sql_effects")
+        due_by_sql = [
+            (step["key"], int(step["handler"][-1]))
+            for step in self.steps
+            if step["state"] == "complete" and step["by"] == "sql"
+        ]
+        self.compare("effects of SQL handlers", Counter(by_sql), Counter(due_by_sql))
+
+    def compare(self, what: str, written: Counter[Any], due: Counter[Any]) -> None:
+        self.find(f"too many {what}", list((written - due).elements()))
+        self.find(f"missing {what}", list((due - written).elements()))
+
+    # What the ledger must say
+
+    def starts(self) -> None:
+        """Every start but the one that completed the step is explained."""
+        final = {step["uuid"]: step["token"] for step in self.steps if step["state"] == "complete"}
+        reported = {
+            (one["step"], one["token"]): one["kind"] for one in self.failures if not one["lost"]
+        }
+        by_step: dict[str, list[Line]] = defaultdict(list)
+        for start in self.arena.ledger.lines("start"):
+            by_step[start["step"]].append(start)
+        self.verdict.starts = sum(map(len, by_step.values()))
+        twice, unexplained = [], []
+        for step, starts in by_step.items():
+            tokens = Counter(start["token"] for start in starts)
+            twice += [(step, token) for token, count in tokens.items() if count > 1]
+            planned = sum(reported.get((step, token)) in PLANNED for token in tokens)
+            self.verdict.second_starts += max(0, len(starts) - 1 - planned)
+            for start, following in zip(starts, [*starts[1:], None], strict=True):
+                token = start["token"]
+                if token == final.get(step) or reported.get((step, token)) in PLANNED:
+                    continue
+                until = following["at"] if following else start["at"] + self.arena.bound
+                why = self.why(start["worker"], step, start["at"] - self.arena.lease - 1, until)
+                if why is None:
+                    unexplained.append((step, start["worker"], token, start["at"]))
+                else:
+                    self.verdict.explained[why] += 1
+        self.find("a handler started twice under one claim", twice)
+        self.find("a start that came to nothing, and no fault explains it", unexplained)
+        started = {(step, start["token"]) for step, all_of in by_step.items() for start in all_of}
+        by_token = {(step, token) for step, token in final.items() if token is not None}
+        self.find("a step is complete that nobody started", list(by_token - started))
+
+    def losses(self) -> None:
+        """Every claim that was taken back had lost its worker to a fault."""
+        self.find(
+            "a claim was taken back, and no fault explains it",
+            [
+                (one["step"], one["worker"], one["token"])
+                for one in self.failures
+                if one["lost"]
+                and self.why(
+                    one["worker"],
+                    one["step"],
+                    one["at"] - self.turn - self.arena.bound,
+                    one["at"] - self.turn,
+                )
+                is None
+            ],
+        )
+
+    def why(self, worker: str, step: str, since: float, until: float) -> str | None:
+        """The kind of fault that hit this worker, this step's task or everybody meanwhile."""
+        task = task_of(step)
+        for fault in self.faults:
+            hit = fault["everybody"] or worker in fault["victims"] or task in fault["tasks"]
+            if hit and fault["since"] <= until and fault["until"] >= since:
+                return str(fault["kind"])
+        for stall in self.stalls:
+            if stall["worker"] == worker and stall["since"] <= until and stall["until"] >= since:
+                return "the machine was busy"
+        return None
+
+    def recovery(self) -> None:
+        """Whatever a fault has hit moves again in time."""
+        late = []
+        for fault in self.faults:
+            at = fault["since"] if fault["victims"] else fault["until"]
+            at += self.turn
+            for step in self.hit(fault, at):
+                moved = self.moved(step, at)
+                kind = fault["kind"]
+                worst = self.verdict.recovery.get(kind, 0.0)
+                self.verdict.recovery[kind] = max(worst, moved)
+                if moved > self.arena.bound:
+                    late.append((kind, step, round(moved, 3)))
+        self.find(f"a step did not move within {self.arena.bound:g} s", late)
+
+    def hit(self, fault: Line, at: float) -> set[str]:
+        """The steps that were in the hands of its victims, or open, and those that it names."""
+        hit = set(fault["steps"])
+        for step, changes in self.history.items():
+            state = state_at(changes, at)
+            if state is None or task_of(step) in self.touched:
+                continue
+            held = state["state"] == "in_progress" and state["actor"] in fault["victims"]
+            open_ = state["state"] in ("in_progress", "enqueued") and fault["everybody"]
+            if held or open_:
+                hit.add(step)
+        return hit
+
+    def moved(self, step: str, at: float) -> float:
+        """Seconds from then until the step changed; 0 when it had ended."""
+        changes = self.history[step]
+        place = bisect_right(changes, at, key=lambda change: change["at"])
+        if place < len(changes):
+            return float(changes[place]["at"]) - at
+        ended = changes and changes[-1]["state"] not in ("in_progress", "enqueued")
+        return 0.0 if ended else float("inf")
+
+    def voices(self) -> None:
+        """Processes say what they did not expect."""
+        self.find("a defect", [line["traceback"] for line in self.arena.ledger.lines("defect")])
+        self.find("a wrong answer", self.arena.ledger.lines("wrong"))
+        hard = [fault for fault in self.faults if fault["everybody"]]
+        self.find(
+            "an unexpected error",
+            [
+                line
+                for line in self.arena.ledger.lines("error")
+                if not any(one["since"] - 1 <= line["at"] <= one["until"] + 1 for one in hard)
+            ],
+        )
+        self.find(
+            "a defect of a runner",
+            [
+                line["text"]
+                for line in self.arena.ledger.lines("log")
+                if "met a defect" in line["text"] or "died" in line["text"]
+            ],
+        )
+
+
+def task_of(step: str) -> str:
+    """The uuid of a step's task: all but the low 20 bits."""
+    return f"{step[:-5]}00000"
+
+
+def state_at(changes: Sequence[dict[str, Any]], at: float) -> dict[str, Any] | None:
+    place = bisect_right(changes, at, key=lambda change: change["at"])
+    return changes[place - 1] if place else None

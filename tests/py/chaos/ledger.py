@@ -1,0 +1,52 @@
+"""What happened in an episode, written outside of the database: a killed process has still said it.
+
+One JSON object a line, each appended by one write. `what` says what kind of line it is, `at` when,
+on the monotonic clock, which all processes share and no fault turns.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+Line = dict[str, Any]
+
+now = time.monotonic
+
+
+class Ledger:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        self._read = 0
+        self._rest = b""
+        self._lines: dict[str, list[Line]] = {}
+        self._reading = threading.Lock()
+
+    def write(self, what: str, **facts: Any) -> None:
+        line = {"what": what, "at": now(), **facts}
+        os.write(self._file, json.dumps(line, default=str).encode() + b"\n")
+
+    def lines(self, what: str, **like: Any) -> list[Line]:
+        """The lines of a kind so far, oldest first; only those with these facts."""
+        with self._reading:
+            self._catch_up()
+            found = list(self._lines.get(what, ()))
+        if like:
+            found = [line for line in found if like.items() <= line.items()]
+        return found
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def _catch_up(self) -> None:
+        while part := os.pread(self._file, 1 << 20, self._read):
+            self._read += len(part)
+            *whole, self._rest = (self._rest + part).split(b"\n")
+            for text in whole:
+                line = json.loads(text)
+                self._lines.setdefault(line["what"], []).append(line)
