@@ -256,7 +256,7 @@ class EmbeddedServer:
             raise EmbeddedError(f"{self.data_dir} belongs to another user") from error
         if not lines or not _is_postmaster_of(int(lines[0]), self.data_dir):
             return None
-        ready = len(lines) >= 8 and lines[7].strip() == "ready"
+        ready = len(lines) >= 8 and lines[7].strip() in ("ready", "standby")
         return _Postmaster(int(lines[0]), int(lines[3]) if len(lines) >= 4 else 0, ready)
 
     def _create(self) -> None:
