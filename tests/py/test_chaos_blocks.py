@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+import servers
+from chaos import small_disk
+from chaos.faults_server import revive
 from chaos.proxy import MissedError, Proxy
+from chaos.small_disk import SmallDisk
+from chaos.standby import Standby
 from running import wait_for
-from servers import rows
+from servers import Server, rows
 from workflows import claim, create, define, step_states
 
 pytestmark = pytest.mark.newest
@@ -190,3 +197,82 @@ def test_a_statement_can_be_cancelled_over_the_proxy(
         connection.cancel_safe()
         with pytest.raises(psycopg.errors.QueryCanceled):
             answer.result()
+
+
+def test_a_standby_that_missed_the_last_transactions_takes_over() -> None:
+    primary = Server(servers.MAJORS[0])
+    standby = None
+    try:
+        primary.create("shop")
+        rows(primary.embedded.url("shop"), "create table public.orders as select 1 as n")
+        standby = Standby(primary)
+        rows(primary.embedded.url("shop"), "insert into public.orders values (2)")
+        copied = standby.embedded.url("shop")
+        wait_for(lambda: standby.missing() == 0)
+        wait_for(lambda: rows(copied, "select n from public.orders") == [(1,), (2,)])
+        standby.stop_receiving()
+        rows(primary.embedded.url("shop"), "insert into public.orders values (3)")
+        assert standby.missing() > 0
+        primary.embedded.stop("immediate")
+        standby.promote()
+        rows(copied, "insert into public.orders values (4)")
+        assert rows(copied, "select n from public.orders") == [(1,), (2,), (4,)]
+    finally:
+        if standby:
+            standby.close()
+        primary.close()
+
+
+@pytest.fixture
+def disk() -> Iterator[SmallDisk]:
+    if reason := small_disk.why_not():
+        if os.geteuid() == 0 and Path("/etc/debian_version").exists():
+            pytest.fail(reason)
+        pytest.skip(reason)
+    disk = SmallDisk()
+    yield disk
+    disk.close()
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    server = Server(servers.MAJORS[0], small_disk.SETTINGS)
+    yield server
+    server.close()
+
+
+INSERT = "insert into public.orders select repeat('x', 1000) from generate_series(1, 1000)"
+
+
+def test_a_database_on_a_full_disk_works_again_when_there_is_room(
+    own_server: Server, disk: SmallDisk
+) -> None:
+    own_server.create("shop")
+    small_disk.put_database(own_server, "shop", disk)
+    dsn = own_server.embedded.url("shop")
+    rows(dsn, "create table public.orders (text text)")
+    disk.fill()
+    with pytest.raises(psycopg.errors.DiskFull):
+        rows(dsn, INSERT)
+    disk.make_room()
+    rows(dsn, INSERT)
+    assert rows(dsn, "select count(*) from public.orders") == [(1000,)]
+
+
+def test_a_server_whose_wal_fills_its_disk_crashes_and_recovers(
+    own_server: Server, disk: SmallDisk
+) -> None:
+    small_disk.put_wal(own_server, disk)
+    own_server.create("shop")
+    dsn = own_server.embedded.url("shop")
+    rows(dsn, "create table public.orders (text text)")
+    rows(dsn, INSERT)
+    disk.fill()
+    with pytest.raises(psycopg.OperationalError):
+        for _ in range(100):
+            rows(dsn, INSERT)
+    disk.make_room()
+    revive(own_server)
+    ((count,),) = rows(dsn, "select count(*) from public.orders")
+    assert count % 1000 == 0
+    assert count >= 1000
