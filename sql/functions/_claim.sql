@@ -17,7 +17,7 @@ as $$
 --
 -- Returns  the claim's token, null when there was nothing to take
 -- Locks    messages, steps, tasks; when a row is not free within 2 ms, its pointer goes back
--- Calls    _pop, _start, _free_steps, _put_back, _record, _fail_overfed;
+-- Calls    _pop, _start, _free_steps, _put_back, _record, _fail_overfed, _commit_soon;
 --          _apply_deferred and _sweep_timers when the queues are empty
 declare
   v_now       constant timestamptz := tasker._now();
@@ -78,6 +78,7 @@ begin
     if cardinality(v_wide) > 0 then
       perform tasker._fail_overfed(v_token, p_worker, v_wide, v_now);
     end if;
+    perform tasker._commit_soon(v_now + p_lease);
     return v_token;
   end if;
   perform tasker._record(p_ids, p_changes, p_worker, null, v_now);
