@@ -257,7 +257,8 @@ class _LostClaim(Exception):  # noqa: N818
 
 def _finish(job: Job, client: Client, claimer: Claimer, handler: Handler) -> list[ClaimedStep]:
     with client.transaction() as connection:
-        outcome = completed(job, handler.function(_step(job), connection))
+        with client.patience(None):  # what a handler asks for may take long
+            outcome = completed(job, handler.function(_step(job), connection))
         if outcome.failed:
             raise PermanentError(outcome.note)
         with _refusals():
@@ -273,7 +274,7 @@ def _finish(job: Job, client: Client, claimer: Claimer, handler: Handler) -> lis
 
 def _finish_by_sql(job: Job, client: Client, claimer: Claimer) -> list[ClaimedStep]:
     schema, _, function = job.claimed.handler.removeprefix(SQL_PREFIX).partition(".")
-    with _refusals():
+    with _refusals(), client.patience(None):
         return client.finish_with_function(
             schema,
             function,

@@ -16,7 +16,8 @@ import functools
 import logging
 import math
 import select
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -80,7 +81,7 @@ def connect(
     Raises UnavailableError.
     """
     with _translated():
-        connection: Connection = psycopg.connect(
+        connection = _Impatient.connect(
             dsn,
             autocommit=True,
             application_name=application_name,
@@ -89,12 +90,45 @@ def connect(
             keepalives_idle=30,
             keepalives_interval=10,
             keepalives_count=3,
+            tcp_user_timeout=60_000,  # for what was sent and not acknowledged
         )
     connection.add_notice_handler(
         lambda notice: log.info("%s: %s", notice.severity, notice.message_primary)
     )
     set_json_loads(decode, connection)
     return Client(connection)
+
+
+class _Impatient(psycopg.Connection[Any]):
+    """A connection whose server may be silent for `patience` seconds during a call.
+
+    A network that loses everything, or a proxy before a dead server, does not end a connection.
+    """
+
+    patience: float | None = None
+
+    def wait(self, gen: Generator[Any, Any, R], *others: Any, **more: Any) -> R:
+        if self.patience is not None:
+            gen = self._within(gen, self.patience)
+        return super().wait(gen, *others, **more)
+
+    def _within(self, gen: Generator[Any, Any, R], seconds: float) -> Generator[Any, Any, R]:
+        """What psycopg waits for. It looks here whenever there is news, and ten times a second."""
+        ends = time.monotonic() + seconds
+        try:
+            state = next(gen)
+            while True:
+                ready = yield state
+                now = time.monotonic()
+                if ready:
+                    ends = now + seconds
+                elif now > ends:
+                    self.pgconn.finish()
+                    raise psycopg.OperationalError(f"the server was silent for {seconds:g} s")
+                state = gen.send(ready)
+        except StopIteration as end:
+            answer: R = end.value
+            return answer
 
 
 class Client:
@@ -515,6 +549,22 @@ class Client:
         return self._view(rows.QueueDepth, "queue_depths")
 
     # Handlers, and what a worker needs of its connection
+
+    @contextmanager
+    def patience(self, seconds: float | None) -> Iterator[None]:
+        """Let calls raise UnavailableError when the server says nothing for so long; None: never.
+
+        For a connection that `connect` opened.
+        """
+        source = self._source
+        if not isinstance(source, _Impatient):
+            yield
+            return
+        before, source.patience = source.patience, seconds
+        try:
+            yield
+        finally:
+            source.patience = before
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

@@ -66,6 +66,11 @@ class Settings:
     stop_within: float = 30.0
     breaker: Callable[[], Breaker] = Breaker
 
+    @property
+    def patience(self) -> float:
+        """How long the database may be silent: when it answers later, a lease has run out."""
+        return max(5.0, 2 * self.lease.total_seconds())
+
 
 class Loop(threading.Thread):
     """Repeats a call: at once while there is more to do, soon after there was something to do,
@@ -284,7 +289,10 @@ class Runner:
         )
 
     def _loop(self, part: str, call: Callable[[Client], int], interval: float) -> Loop:
-        session = Session(f"{self.settings.name} {part}", self._connect, self.settings.breaker())
+        session = Session(
+            *(f"{self.settings.name} {part}", self._connect, self.settings.breaker()),
+            patience=self.settings.patience,
+        )
         return Loop(part, session, call, interval)
 
     def _worker(self, namespace: str) -> Worker:
@@ -300,6 +308,7 @@ class Runner:
             two_hop=chosen.two_hop,
             listen=chosen.listen,
             breaker=chosen.breaker,
+            patience=chosen.patience,
         )
 
 

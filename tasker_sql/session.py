@@ -6,7 +6,7 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from tasker_sql.breaker import Breaker, State, backoff
 from tasker_sql.client import Client
@@ -14,13 +14,16 @@ from tasker_sql.errors import TaskerError, UnavailableError
 
 T = TypeVar("T")
 
+PATIENCE: Final = 60.0  # seconds after which a silent database counts as lost
+
 log = logging.getLogger(__name__)
 
 
 class Session:
     """The database as one thread of a runner sees it. Not for use by two threads at once.
 
-    `opened` is called with each new connection, to say LISTEN for instance.
+    `opened` is called with each new connection, to say LISTEN for instance. A call fails when the
+    database is silent for `patience` seconds.
     """
 
     def __init__(
@@ -29,11 +32,13 @@ class Session:
         connect: Callable[[str], Client],
         breaker: Breaker | None = None,
         opened: Callable[[Client], None] | None = None,
+        patience: float = PATIENCE,
     ) -> None:
         self.name = name
         self.breaker = breaker or Breaker()
         self._connect = connect
         self._opened = opened
+        self._patience = patience
         self._client: Client | None = None
         self._lost_at: float | None = None
         self._again_at = 0.0  # no call before, after a failure
@@ -49,7 +54,8 @@ class Session:
                 client = self._connect(self.name)
                 self._client = client
                 if self._opened:
-                    self._opened(client)
+                    with client.patience(self._patience):
+                        self._opened(client)
             except UnavailableError as error:
                 raise self._failed(error) from error
         return self._client
@@ -62,7 +68,8 @@ class Session:
         """
         client = self.ready()
         try:
-            result = work(client)
+            with client.patience(self._patience):
+                result = work(client)
         except UnavailableError as error:
             raise self._failed(error) from error
         except TaskerError:

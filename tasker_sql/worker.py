@@ -36,7 +36,7 @@ from tasker_sql.errors import BusyError, StaleClaimError, TaskerError, Unavailab
 from tasker_sql.handlers import Registry, default_registry
 from tasker_sql.jsontext import JsonText
 from tasker_sql.rows import ClaimedStep
-from tasker_sql.session import Session
+from tasker_sql.session import PATIENCE, Session
 
 REPORT_DELAY: Final = 0.005  # seconds that a finished step waits for others to be reported with
 LINGER: Final = 0.01  # seconds without work after which a worker registers as idle
@@ -91,6 +91,7 @@ class Worker:
         two_hop: bool = False,
         listen: bool = True,
         breaker: Callable[[], Breaker] = Breaker,
+        patience: float = PATIENCE,
     ) -> None:
         if slots < 1:
             raise ValueError(f"a worker needs at least one slot, not {slots}")
@@ -107,8 +108,11 @@ class Worker:
         self._two_hop = two_hop
         self._listen = listen
         self._breaker = breaker
+        self._patience = patience
         self._session = Session(
-            f"{name} {namespace}", connect, breaker(), self._on_connect if listen else None
+            *(f"{name} {namespace}", connect, breaker()),
+            opened=self._on_connect if listen else None,
+            patience=patience,
         )
 
         self._inbox: SimpleQueue[Job | None] = SimpleQueue()
@@ -177,7 +181,7 @@ class Worker:
         threading.Thread(target=self._slot, args=(name,), name=name, daemon=True).start()
 
     def _slot(self, name: str) -> None:
-        session = Session(name, self._connect, self._breaker())
+        session = Session(name, self._connect, self._breaker(), patience=self._patience)
         while (job := self._inbox.get()) is not None:
             self._threads[job] = threading.current_thread()
             if job.cancelled.is_set():

@@ -1,15 +1,21 @@
-"""A client that goes silent in the middle of a transaction holds nobody up for ever."""
+"""Nobody waits for ever: not for a client that is silent in a transaction, nor for a server."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 import pytest
-from running import wait_for
+from chaos.proxy import Proxy
+from running import client_of, ended, running, template, wait_for
 from servers import rows
 from sessions import Session
 from workflows import claim, create, define, run_all, step_states, sweep, violations
+
+from tasker_sql.errors import UnavailableError
+from tasker_sql.handlers import Registry
+from tasker_sql.runner import Settings
 
 CLAIM = "select step_uuid::text, token::text from tasker.claim_steps('test', 'w', 1, '1 second')"
 COMPLETE = "select from tasker.complete_step(%s, %s)"
@@ -44,3 +50,54 @@ def test_a_step_that_was_claimed_and_never_committed_is_claimed_by_others(
     assert len(silent.run(CLAIM)) == 1
     assert claim(database) == {}
     assert wait_for(lambda: claim(database), "the end of its session").keys() == {"step"}
+
+
+def test_a_call_that_is_not_answered_fails(database: str) -> None:
+    with Proxy(database) as proxy, client_of(proxy.dsn) as client:
+        client.list_namespaces()
+        proxy.lose_servers()
+        with client.patience(0.2), pytest.raises(UnavailableError, match="was silent"):
+            client.list_namespaces()
+
+
+def test_a_runner_whose_server_has_vanished_connects_again(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Settings, "patience", 0.5)
+    registry = Registry()
+    registry.handler("step")(lambda step: step.attempt)
+    with client_of(database) as client, Proxy(database) as proxy:
+        client.register_template(template({"step": []}))
+        with running(proxy.dsn, registry, ["test"]):
+            assert ended(client, client.create_task("test", "flow").task_uuid) == "complete"
+            assert proxy.lose_servers() >= 4, "one for each loop, and the worker's"
+            assert ended(client, client.create_task("test", "flow").task_uuid) == "complete"
+
+
+@pytest.mark.parametrize("handler", [{"callable": "step"}, {"sql": "public.slow"}])
+def test_a_handler_may_make_the_server_work_for_long(
+    database: str, monkeypatch: pytest.MonkeyPatch, handler: Any
+) -> None:
+    monkeypatch.setattr(Settings, "patience", 0.5)
+    registry = Registry()
+
+    @registry.handler("step", transactional=True)
+    def step(_: object, connection: psycopg.Connection[object]) -> None:
+        connection.execute("select pg_sleep(1)")
+
+    with client_of(database) as client:
+        define_slow(database)
+        client.register_template(template({"step": []}, handler=handler))
+        with running(database, registry, ["test"]):
+            task = client.create_task("test", "flow").task_uuid
+            assert ended(client, task) == "complete"
+        assert [step.attempt for step in client.get_task_steps(task)] == [1]
+
+
+def define_slow(dsn: str) -> None:
+    """An SQL handler that takes a second."""
+    rows(
+        dsn,
+        "create function public.slow (jsonb, jsonb) returns jsonb language sql volatile"
+        " as $$ select pg_sleep(1); select null::jsonb $$",
+    )
