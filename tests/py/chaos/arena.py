@@ -12,6 +12,7 @@ A kind of fault (`chaos.kinds.Fault`) is written against this:
     arena.runners, arena.workers
                          the standing fleet: Members (name, pid, kill, freeze, thaw, stop, alive)
     arena.hire(role, ..) one more process, for a fault to harm; fields of `crew.Spec` by keyword
+    arena.dismiss(member)  lets it end gracefully: to end it otherwise is a fault
     arena.wait(happened, what)
                          what `happened` answers once that is true; ChaosError when it never is
     arena.forged         set it before you put messages into queues: they may then hold what the
@@ -139,7 +140,7 @@ class Arena:
 
     # The database
 
-    def rows(self, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, *arguments: Any, **named: Any) -> list[tuple[Any, ...]]:
         """The rows of one statement. Raises psycopg's errors."""
         known: dict[str, psycopg.Connection[Any]] = vars(self._mine)
         connection = known.get(self.dsn)
@@ -147,8 +148,13 @@ class Arena:
             connection = psycopg.connect(self.dsn, autocommit=True, application_name="chaos")
             known[self.dsn] = connection
             self._connections.append(connection)
-        cursor = connection.execute(query.encode(), arguments or None)
+        cursor = connection.execute(query.encode(), arguments or named or None)
         return cursor.fetchall() if cursor.description else []
+
+    def one(self, query: str, *arguments: Any) -> Any:
+        """The first column of the first row; nothing when there is none."""
+        found = self.rows(query, *arguments)
+        return found[0][0] if found else None
 
     def named(self, query: str) -> list[dict[str, Any]]:
         """The rows of one statement, each by the names of its columns."""
@@ -182,6 +188,11 @@ class Arena:
             member = Member(spec, self._zygote.fork(spec))
             self.members.append(member)
         return member
+
+    def dismiss(self, member: Member) -> None:
+        """Let a process end what it is at, and end."""
+        member.stop()
+        self.wait(member.is_gone, f"{member.name} ends")
 
     # The faults
 

@@ -105,6 +105,7 @@ def main(spec: Spec) -> None:
     threading.Thread(target=_watch, args=(spec.name, ledger), daemon=True).start()
     if spec.clock:
         _set_clock(spec.clock)
+        ledger.write("clock", worker=spec.name, time=time.time())
     try:
         if spec.role == "runner":
             _run(spec, ledger)
@@ -225,12 +226,15 @@ class Worker:
         self.random = random.Random(spec.name)
         self.lease = timedelta(seconds=spec.lease)
         self.done = 0
+        self.stopping = False
         self._client: Client | None = None
 
     def run(self) -> None:
+        """Work until SIGTERM; then end between two turns."""
+        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "stopping", True))
         turn = {"gives back": self.give_back, "repeats": self.repeat}.get(self.spec.habit)
         turn = turn or self.work
-        while True:
+        while not self.stopping:
             try:
                 turn()
             except UnavailableError:

@@ -135,9 +135,7 @@ class Episode:
             lambda: arena.rows(CALM) == [(True,)], "nothing is left lying about", arena.bound
         )
         for member in [*arena.runners, *arena.workers]:
-            member.stop()
-        for member in [*arena.runners, *arena.workers]:
-            arena.wait(member.is_gone, f"{member.name} stops")
+            arena.dismiss(member)
         codes = {line["worker"]: line["code"] for line in arena.ledger.lines("exit")}
         for member in arena.runners:
             if codes.get(member.name) != 0:

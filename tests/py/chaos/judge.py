@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chaos.arena import Arena
-from chaos.ledger import Line, now
+from chaos.ledger import Line, now, task_of
 from chaos.workload import Workload
 
 MOST = 10  # findings of a sort that are told
@@ -77,8 +77,8 @@ class Verdict:
     missed: Counter[str] = field(default_factory=Counter)
     steps: int = 0  # that have ended
     starts: int = 0  # of handlers
-    second_starts: int = 0  # without those after failures that were planned
-    explained: Counter[str] = field(default_factory=Counter)  # second starts, by kind of fault
+    repeated: int = 0  # of these, in vain: the step had to start again
+    explained: Counter[str] = field(default_factory=Counter)  # of these, by kind of fault
     recovery: dict[str, float] = field(default_factory=dict)  # the longest, by kind of fault
     seconds: float = 0.0
 
@@ -195,7 +195,7 @@ class Judge:
     # What the ledger must say
 
     def starts(self) -> None:
-        """Every start but the one that completed the step is explained."""
+        """A start that neither completed its step nor failed as planned is explained."""
         final = {step["uuid"]: step["token"] for step in self.steps if step["state"] == "complete"}
         reported = {
             (one["step"], one["token"]): one["kind"] for one in self.failures if not one["lost"]
@@ -208,12 +208,11 @@ class Judge:
         for step, starts in by_step.items():
             tokens = Counter(start["token"] for start in starts)
             twice += [(step, token) for token, count in tokens.items() if count > 1]
-            planned = sum(reported.get((step, token)) in PLANNED for token in tokens)
-            self.verdict.second_starts += max(0, len(starts) - 1 - planned)
             for start, following in zip(starts, [*starts[1:], None], strict=True):
                 token = start["token"]
                 if token == final.get(step) or reported.get((step, token)) in PLANNED:
                     continue
+                self.verdict.repeated += 1
                 until = following["at"] if following else start["at"] + self.arena.bound
                 why = self.why(start["worker"], step, start["at"] - self.arena.lease - 1, until)
                 if why is None:
@@ -314,11 +313,6 @@ class Judge:
                 if "met a defect" in line["text"] or "died" in line["text"]
             ],
         )
-
-
-def task_of(step: str) -> str:
-    """The uuid of a step's task: all but the low 20 bits."""
-    return f"{step[:-5]}00000"
 
 
 def state_at(changes: Sequence[dict[str, Any]], at: float) -> dict[str, Any] | None:

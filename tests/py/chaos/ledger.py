@@ -50,3 +50,8 @@ class Ledger:
             for text in whole:
                 line = json.loads(text)
                 self._lines.setdefault(line["what"], []).append(line)
+
+
+def task_of(step: str) -> str:
+    """The uuid of a step's task: all but the low 20 bits."""
+    return f"{step[:-5]}00000"

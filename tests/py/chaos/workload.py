@@ -37,7 +37,12 @@ $$
 """
 CREATE = "select from tasker.create_tasks('alpha', %s, %s::jsonb[], %s)"
 ASK = "select pgmq.send('orchestration_task_requests', %s::jsonb)"
-OPEN = 40  # tasks at a time: enough for a backlog, and short enough that nobody waits long in it
+BUSY = """
+select (select count(*) from tasker.open_tasks) >= %s
+       or (select sum(depth) from tasker.queue_depths) >= %s
+"""
+OPEN = 100  # tasks at a time
+QUEUED = 20  # messages: so much that there are always some, so few that nobody waits behind them
 AGAIN = 1.0  # seconds after which a request by message is repeated
 
 
@@ -141,8 +146,7 @@ class Workload:
         """Create some tasks, unless there is enough to do."""
         self.look_after_requests()
         if self._pending is None:
-            ((open_tasks,),) = self.arena.rows("select count(*) from tasker.open_tasks")
-            if open_tasks + len(self._asked) >= OPEN:
+            if self.arena.one(BUSY, OPEN, QUEUED):
                 return
             self._pending = self._draw()
         shape, keys, priority, by_message = self._pending
