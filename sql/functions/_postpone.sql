@@ -3,7 +3,8 @@ create or replace function tasker._postpone (p_queue text, p_message jsonb)
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Puts a message that was taken off an orchestration queue at its end: somebody holds what it needs.
+-- Puts a message that was taken off an orchestration queue at its end: somebody holds what it
+-- needs.
 declare
   v_now constant timestamptz := tasker._now();
 begin

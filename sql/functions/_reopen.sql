@@ -20,7 +20,7 @@ declare
   v_log     record;
 begin
   changes := '{}';
-  -- A write where a lock would do: two operators with older snapshots do not see each other's steps.
+  -- A write where a lock would do: operators with older snapshots do not see each other's steps.
   update tasker.tasks as task
      set state = task.state
    where task.task_id = p_task_id

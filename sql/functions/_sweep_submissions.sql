@@ -25,7 +25,8 @@ begin
         v_count := v_count + 1;
       end if;
     exception
-      when lock_not_available or serialization_failure then null;  -- somebody is at it; the next sweep looks again
+      when lock_not_available or serialization_failure then
+        null;  -- somebody is at it; the next sweep looks again
       when others then
         raise warning 'tasker.sweep: submission % was not processed: % (%)',
                       v_submission, sqlerrm, sqlstate;

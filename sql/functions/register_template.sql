@@ -12,13 +12,13 @@ as $$
 --          _check_schema, create_namespace, _compile_template
 #variable_conflict use_column
 declare
-  v_steps     jsonb := p_definition -> 'steps';
-  v_namespace text;
-  v_name      text;
-  v_version   text;
+  v_steps        jsonb := p_definition -> 'steps';
+  v_namespace    text;
   v_namespace_id integer;
-  v_wanted    text[];
-  v_template  tasker.task_templates%rowtype;
+  v_name         text;
+  v_version      text;
+  v_wanted       text[];
+  v_template     tasker.task_templates%rowtype;
 begin
   perform tasker._check_json(p_definition, 'the definition', 'definition_bytes');
   perform tasker._check_keys(p_definition, 'the definition',
@@ -34,8 +34,7 @@ begin
   perform tasker._check_text(p_definition -> 'finalization', 'finalization', '^(inline|external)$');
   if jsonb_typeof(v_steps) <> 'array' or jsonb_array_length(v_steps) = 0 then
     raise exception 'steps must be an array with at least one step'
-      using errcode = '22023',
-            detail  = 'got ' || jsonb_typeof(v_steps);
+      using errcode = '22023', detail = 'got ' || jsonb_typeof(v_steps);
   end if;
   perform tasker._check_amount(jsonb_array_length(v_steps), 'the list of steps', 'template_steps');
   perform tasker._check_step(step, position)
@@ -45,17 +44,17 @@ begin
   v_wanted := array(select v_namespace
                     union
                     select step ->> 'namespace' from jsonb_array_elements(v_steps) as step
-                     where step ? 'namespace'
-                     order by 1);
+                     where step ? 'namespace' order by 1);
   perform tasker._check_amount(cardinality(v_wanted), 'the list of namespaces',
                                'template_namespaces');
   perform tasker.create_namespace(wanted) from unnest(v_wanted) as wanted;
+  v_namespace_id := tasker._namespace_id(v_namespace);
   insert into tasker.task_templates (
     namespace_id, name, version, version_order, description, definition, sha256,
     input_schema, step_count, sink_count, finalize_externally
   )
   values (
-    tasker._namespace_id(v_namespace), v_name, v_version,
+    v_namespace_id, v_name, v_version,
     string_to_array(v_version, '.')::integer[], p_definition ->> 'description', p_definition,
     sha256(convert_to(p_definition::text, 'UTF8')), nullif(p_definition -> 'input_schema', 'null'),
     jsonb_array_length(v_steps), 0, coalesce(p_definition ->> 'finalization' = 'external', false)
@@ -72,7 +71,6 @@ begin
     return;
   end if;
 
-  v_namespace_id := tasker._namespace_id(v_namespace);
   select template.* into v_template from tasker.task_templates as template
    where template.namespace_id = v_namespace_id
      and template.name = v_name

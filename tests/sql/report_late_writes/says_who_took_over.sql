@@ -17,7 +17,7 @@ select results_eq(format('select attempt, cause, late_by, step_state from tasker
   $$ values (1, 'taken over', interval '3 seconds', 'cancelled'), (1, 'taken over', '3 seconds', 'complete') $$, 'by a cancellation, by hand');
 select results_eq(format('select attempt, cause, late_by, step_state from tasker.report_late_writes(%L, array[%L]::uuid[], ''w1'')', :'given', pg_temp.step(:'released', 'a')),
   $$ values (null::integer, 'unknown', null::interval, 'enqueued') $$, 'what was given back left no trace');
-select results_eq('select step_state, winning_attempt, winner = session_user from tasker.late_writes order by step_uuid',
+select results_eq('select step_state, winning_attempt, winner = session_user from tasker.late_writes order by cause, step_state',
   $$ values ('cancelled', null::integer, true), ('complete', null, true), ('enqueued', null, null) $$, 'the operator won');
 
 -- A step that failed under its token was reported in time.

@@ -38,6 +38,13 @@ begin
   v_log   := tasker._count_down_tasks(p_sinks, p_amounts, p_now);
   ids     := v_log.ids;
   changes := v_log.changes;
+  -- Somebody may have blocked them while we waited.
+  if cardinality(p_sinks) > 0 and exists (select from tasker.unfinalized_tasks) then
+    v_ending := v_ending || array(
+      select unfinalized.task_id
+        from tasker.unfinalized_tasks as unfinalized
+       where unfinalized.task_id = any (array(select id >> 20 from unnest(p_sinks) as id)));
+  end if;
 
   if cardinality(p_wide) > 0 then
     v_free  := tasker._defer_wide(p_wide, p_amounts);

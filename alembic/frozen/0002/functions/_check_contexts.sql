@@ -1,21 +1,24 @@
 create or replace function tasker._check_contexts (p_contexts jsonb[], p_schema jsonb)
   returns void
   language plpgsql
-  immutable
+  stable
   set search_path = pg_catalog, pg_temp
 as $$
 -- Checks the contexts of new tasks: objects, not too large, and what the template's input_schema
 -- asks for.
 --
 -- Raises   22023 naming the context and what is wrong, TK006
--- Calls    _check_json_size, _schema_problem
+-- Calls    _check_amount, _check_json, _schema_problem
 declare
   v_wrong text;
 begin
-  if (cardinality(p_contexts) between 1 and 10000) is not true then
-    raise exception 'contexts must be an array of 1 to 10000 objects'
+  if (array_ndims(p_contexts) = 1) is not true then
+    raise exception 'contexts must be a list of at least one object'
       using errcode = '22023',
-            detail  = format('got %s', coalesce(cardinality(p_contexts)::text, 'null'));
+            detail  = format('got %s', coalesce(array_dims(p_contexts),
+                                                cardinality(p_contexts)::text, 'null'));
+  elsif cardinality(p_contexts) > 100 then
+    perform tasker._check_amount(cardinality(p_contexts), 'the list of contexts', 'tasks_per_call');
   end if;
   select format('context %s is %s, need an object',
                 position, coalesce(jsonb_typeof(context), 'null'))
@@ -26,7 +29,8 @@ begin
   if found then
     raise exception 'bad context' using errcode = '22023', detail = v_wrong;
   end if;
-  perform tasker._check_json_size(context, 'the context') from unnest(p_contexts) as context;
+  perform tasker._check_json(context, 'the context', 'context_bytes')
+     from unnest(p_contexts) as context;
   if p_schema is not null then
     select problem into v_wrong
       from unnest(p_contexts) as context

@@ -1,13 +1,13 @@
 create or replace function tasker._check_step (p_step jsonb, p_position bigint)
   returns void
   language plpgsql
-  immutable
+  stable
   set search_path = pg_catalog, pg_temp
 as $$
 -- Checks one step of a definition by itself: its keys, names, handler, retry policy and numbers.
 --
--- Raises   22023 naming the step and what is wrong
--- Calls    _check_keys, _check_text, _check_prose, _check_number
+-- Raises   22023 naming the step and what is wrong, TK006 for more than step_parents
+-- Calls    _check_keys, _check_text, _check_prose, _check_number, _check_amount
 declare
   v_what    text  := format('step %s', p_position);
   v_handler jsonb := p_step -> 'handler';
@@ -43,6 +43,9 @@ begin
     raise exception 'dependencies must be an array of step names'
       using errcode = '22023',
             detail  = v_what;
+  elsif jsonb_array_length(p_step -> 'dependencies') > 100 then
+    perform tasker._check_amount(jsonb_array_length(p_step -> 'dependencies'),
+                                 'the list of dependencies of ' || v_what, 'step_parents');
   end if;
 
   perform tasker._check_keys(v_retry, v_what || ' retry',

@@ -17,7 +17,7 @@ as $$
 --
 -- Returns  the claim's token, null when there was nothing to take
 -- Locks    messages, steps, tasks; when a row is not free within 2 ms, its pointer goes back
--- Calls    _pop, _start, _free_steps, _put_back, _record;
+-- Calls    _pop, _start, _free_steps, _put_back, _record, _fail_overfed, _commit_soon;
 --          _apply_deferred and _sweep_timers when the queues are empty
 declare
   v_now       constant timestamptz := tasker._now();
@@ -29,11 +29,14 @@ declare
   v_busy      bigint[] := array[]::bigint[];
   v_steps     bigint[];
   v_ids       bigint[];
+  v_wide      bigint[];
   v_changes   tasker.transition[];
 begin
   select namespace.* into v_namespace
     from tasker.namespaces as namespace
    where namespace.name = p_namespace;
+  perform pg_advisory_xact_lock_shared('tasker.namespaces'::regclass::oid::integer,
+                                       v_namespace.namespace_id);  -- its queues stay
 
   for round in 1 .. case when v_namespace.paused_at is null and p_limit > 0 then 10 else 0 end loop
     v_popped := tasker._pop(p_namespace, p_limit, v_now);
@@ -46,13 +49,15 @@ begin
     end if;
     begin
       perform set_config('lock_timeout', '2ms', true);
-      select start.step_ids, start.ids, start.changes into v_steps, v_ids, v_changes
+      select start.step_ids, start.ids, start.changes, start.wide
+        into v_steps, v_ids, v_changes, v_wide
         from tasker._start(v_popped, v_namespace.namespace_id, v_token, v_now) as start;
       perform set_config('lock_timeout', v_patience, true);
     exception when lock_not_available then  -- which takes the setting back, too
       v_free := tasker._free_steps(v_popped);
       v_busy := v_busy || array(select id from unnest(v_popped) as id where id <> all (v_free));
-      select start.step_ids, start.ids, start.changes into v_steps, v_ids, v_changes
+      select start.step_ids, start.ids, start.changes, start.wide
+        into v_steps, v_ids, v_changes, v_wide
         from tasker._start(v_free, v_namespace.namespace_id, v_token, v_now) as start;
     end;
     exit when cardinality(v_steps) > 0;
@@ -70,6 +75,10 @@ begin
       p_answers_token, p_answers_step
     );
     perform tasker._record(p_ids || v_ids, p_changes || v_changes, p_worker, null, v_now);
+    if cardinality(v_wide) > 0 then
+      perform tasker._fail_overfed(v_token, p_worker, v_wide, v_now);
+    end if;
+    perform tasker._commit_soon(v_now + p_lease);
     return v_token;
   end if;
   perform tasker._record(p_ids, p_changes, p_worker, null, v_now);

@@ -11,7 +11,7 @@ as $$
 -- Ends a task by decision: its open steps are cancelled, whoever works on them is fenced off. Steps
 -- in error stay so, but are locked too, so that nobody retries one meanwhile.
 --
--- Returns  how many steps were cancelled
+-- Returns  how many steps were cancelled; null when the task has ended so before
 -- Raises   TK003 when the task has ended otherwise meanwhile
 -- Locks    its open and failed steps in id order, their timers, the task
 -- Calls    _record
@@ -45,6 +45,9 @@ begin
     from tasker.tasks as task
    where task.task_id = p_task_id
      for no key update;
+  if v_from = p_to_state::text then
+    return null;
+  end if;
   if v_from not in ('pending', 'in_progress', 'blocked_by_failures')
      and not (v_from = 'error' and p_to_state = 'resolved_manually') then
     raise exception 'illegal transition'
@@ -64,4 +67,4 @@ begin
 end;
 $$;
 
-comment on function tasker._close_task is 'Ends a task by decision (cancelled, resolved_manually), cancelling its open steps. Raises TK003.';
+comment on function tasker._close_task is 'Ends a task by decision (cancelled, resolved_manually), cancelling its open steps. Returns how many; null when it has ended so before. Raises TK003.';

@@ -17,8 +17,8 @@ as $$
 --
 -- Returns  the change to record; a change to error still has to reach the task (_advance)
 -- Raises   TK001 when the token does not hold the step
--- Locks    the step, its timer
--- Calls    _stale, _backoff_ms, _error
+-- Locks    its timer; the caller holds the step
+-- Calls    _stale, _backoff_ms
 declare
   v_step  tasker.steps%rowtype;
   v_link  tasker.template_steps%rowtype;
@@ -27,8 +27,7 @@ declare
 begin
   select step.* into v_step
     from tasker.steps as step
-   where step.step_id = p_step_id
-     for no key update;
+   where step.step_id = p_step_id;
   if v_step.claim_token is distinct from p_token or v_step.state is distinct from 'in_progress' then
     perform tasker._stale(p_token, array[p_step_id]);
   end if;
@@ -55,7 +54,7 @@ begin
     step_id, attempt, token, worker, error, retryable, failed_at, to_state, next_retry_at
   )
   values (
-    p_step_id, v_step.attempt, p_token, p_worker, tasker._error(p_error), p_retryable, p_now,
+    p_step_id, v_step.attempt, p_token, p_worker, p_error, p_retryable, p_now,
     v_state, v_due
   );
   return ('step in_progress -> ' || v_state)::tasker.transition;

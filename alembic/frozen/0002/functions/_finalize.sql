@@ -14,7 +14,7 @@ as $$
 -- can still run.
 --
 -- Returns  the state it is in now, and the changes to record (none: not ready, or ended before)
--- Locks    the task
+-- Locks    nothing: the caller holds the task
 -- Calls    _is_active
 declare
   v_task tasker.tasks%rowtype;
@@ -23,8 +23,7 @@ begin
   changes := '{}';
   select task.* into v_task
     from tasker.tasks as task
-   where task.task_id = p_task_id
-     for no key update;
+   where task.task_id = p_task_id;
   if v_task.finished_at is null then
     if v_task.open_sinks = 0 and (p_external or not v_task.finalize_externally) then
       state   := 'complete';

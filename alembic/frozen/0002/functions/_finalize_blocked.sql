@@ -8,7 +8,7 @@ as $$
 -- Two steps that end at once do not see each other; the sweep asks again.
 --
 -- Returns  the changes to record
--- Locks    the tasks in id order
+-- Locks    nothing: the caller holds the tasks
 -- Calls    _finalize
 declare
   v_task_id bigint;
@@ -20,7 +20,6 @@ begin
     select unfinalized.task_id
       from tasker.unfinalized_tasks as unfinalized
      where unfinalized.task_id = any (p_task_ids)
-     order by unfinalized.task_id
   loop
     v_log   := tasker._finalize(v_task_id, false, p_now);
     ids     := ids || v_log.ids;

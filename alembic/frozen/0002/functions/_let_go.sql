@@ -3,19 +3,22 @@ create or replace function tasker._let_go (p_token uuid, p_step_ids bigint[])
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Takes finished steps out of their claim; the last ones take the claim with them.
+-- Takes finished steps (p_step_ids, in order, as in the claim) out of their claim; the last ones
+-- take the claim with them.
 --
 -- Returns  the worker that held them; null when the claim does not hold all of them (any more)
 -- Locks    the claim
+-- Calls    _commit_soon
 declare
   v_worker text;
+  v_until  timestamptz;
 begin
   delete from tasker.claims as claim
    where claim.token = p_token
-     and claim.step_ids <@ p_step_ids
-     and p_step_ids <@ claim.step_ids
-  returning claim.worker into v_worker;
+     and claim.step_ids = p_step_ids
+  returning claim.worker, claim.lease_until into v_worker, v_until;
   if found then
+    perform tasker._commit_soon(v_until);
     return v_worker;
   end if;
 
@@ -31,8 +34,9 @@ begin
                            order by step.step_id)
    where claim.token = p_token
      and p_step_ids <@ claim.step_ids
-  returning claim.worker into v_worker;
+  returning claim.worker, claim.lease_until into v_worker, v_until;
   delete from tasker.claims as claim where claim.token = p_token and claim.step_ids = '{}';
+  perform tasker._commit_soon(v_until);
   return v_worker;
 end;
 $$;

@@ -15,9 +15,6 @@ declare
   v_oldest timestamptz;
   v_lost   bigint[];
 begin
-  if to_regclass(format('pgmq.%I', 'q_' || p_queue)) is null then
-    return null;
-  end if;
   execute format(
     'select coalesce((select enqueued_at from pgmq.%I order by msg_id limit 1), ''infinity'')',
     'q_' || p_queue)
@@ -34,6 +31,8 @@ begin
       into v_lost using v_lost;
   end if;
   return v_lost;
+exception when undefined_table then  -- dropped, be it at this moment
+  return null;
 end;
 $$;
 

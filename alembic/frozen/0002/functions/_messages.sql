@@ -16,14 +16,15 @@ begin
     select namespace.name || '_queue' || suffix
       from tasker.namespaces as namespace cross join unnest(array['', '_high', '_low']) as suffix
   loop
-    if to_regclass(format('pgmq.%I', 'q_' || v_queue)) is not null then
+    begin
       return query execute format(
         'select $1, msg_id, enqueued_at, (message ->> ''step_id'')::bigint
            from pgmq.%I
           where message ->> ''step_id'' ~ ''^([0-9]{1,18}|[1-4][0-9]{18})$''',
         'q_' || v_queue)
         using v_queue;
-    end if;
+    exception when undefined_table then null;  -- dropped, be it at this moment
+    end;
   end loop;
 end;
 $$;

@@ -6,7 +6,7 @@ create or replace function tasker._outcomes (
   out failures jsonb
 )
   language plpgsql
-  immutable
+  stable
   set search_path = pg_catalog, pg_temp
 as $$
 -- Reads and checks the outcomes of a batch: [{"step_uuid", "result"} | {"step_uuid", "error",
@@ -14,14 +14,19 @@ as $$
 --
 -- Returns  all step_ids in order, those that are done, their results by step_id, and the failures
 --          as [{"step_id", "error", "retryable", "retry_after_seconds"}]
--- Raises   22023 naming the first entry that is wrong, TK006 for a result over 1 MiB
+-- Raises   22023 naming the first entry that is wrong, TK006 for more than steps_per_call,
+--          or a result over result_bytes
+-- Calls    _check_amount, _check_json, _error
 declare
   v_wrong text;
 begin
-  if jsonb_typeof(p_outcomes) is distinct from 'array' or jsonb_array_length(p_outcomes) > 1000 then
-    raise exception 'outcomes must be an array of at most 1000 objects'
+  if jsonb_typeof(p_outcomes) is distinct from 'array' then
+    raise exception 'outcomes must be an array of objects'
       using errcode = '22023',
             detail = format('got %s', coalesce(jsonb_typeof(p_outcomes), 'null'));
+  elsif jsonb_array_length(p_outcomes) > 100 then
+    perform tasker._check_amount(jsonb_array_length(p_outcomes), 'the list of outcomes',
+                                 'steps_per_call');
   end if;
 
   select format('entry %s: %s', entry.position, wrong.problem) into v_wrong
@@ -55,10 +60,11 @@ begin
     raise exception 'bad outcome' using errcode = '22023', detail = v_wrong;
   end if;
 
-  perform tasker._check_json_size(entry.outcome -> 'result',
-                                  'the result of ' || (entry.outcome ->> 'step_uuid'))
-     from jsonb_array_elements(p_outcomes) as entry (outcome)
-    where pg_column_size(p_outcomes) > 1048576;
+  if pg_column_size(p_outcomes) > 1024 then
+    perform tasker._check_json(entry.outcome -> 'result',
+                               'the result of ' || (entry.outcome ->> 'step_uuid'), 'result_bytes')
+       from jsonb_array_elements(p_outcomes) as entry (outcome);
+  end if;
 
   with entry as materialized (
     select tasker._step_id((entry.outcome ->> 'step_uuid')::uuid) as step_id, entry.outcome
@@ -69,8 +75,11 @@ begin
                     filter (where not entry.outcome ? 'error'), '{}'),
          coalesce(jsonb_object_agg(entry.step_id, entry.outcome -> 'result')
                     filter (where not entry.outcome ? 'error'), '{}'),
-         coalesce(jsonb_agg((entry.outcome - 'step_uuid')
-                            || jsonb_build_object('step_id', entry.step_id)
+         coalesce(jsonb_agg(jsonb_build_object(
+                              'step_id', entry.step_id,
+                              'error', tasker._error(entry.outcome -> 'error'),
+                              'retryable', entry.outcome -> 'retryable',
+                              'retry_after_seconds', entry.outcome -> 'retry_after_seconds')
                             order by entry.step_id)
                     filter (where entry.outcome ? 'error'), '[]')
     into step_ids, done_ids, results, failures

@@ -9,9 +9,6 @@ as $$
 -- Locks    the messages (skipping locked ones)
 #variable_conflict use_column
 begin
-  if to_regclass(format('pgmq.%I', 'q_' || p_queue)) is null then
-    return;
-  end if;
   return query execute format(
     'with taken as (
        delete from pgmq.%1$I
@@ -21,6 +18,8 @@ begin
      )
      select msg_id, message from taken order by msg_id', 'q_' || p_queue)
     using p_limit;
+exception when undefined_table then  -- dropped, be it at this moment
+  return;
 end;
 $$;
 

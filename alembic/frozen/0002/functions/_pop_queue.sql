@@ -16,11 +16,6 @@ as $$
 -- Returns  the step_ids named, how many messages were taken, and the lowest msg_id of them
 -- Locks    the messages taken; skips locked ones
 begin
-  if to_regclass(format('pgmq.%I', 'q_' || p_queue)) is null then
-    step_ids := '{}';
-    taken    := 0;
-    return;
-  end if;
   execute format(
     'with gone as (
        delete from pgmq.%1$I
@@ -39,6 +34,9 @@ begin
        from gone', 'q_' || p_queue)
     into step_ids, taken, lowest
     using p_floor, p_limit;
+exception when undefined_table then  -- dropped, be it at this moment
+  step_ids := '{}';
+  taken    := 0;
 end;
 $$;
 

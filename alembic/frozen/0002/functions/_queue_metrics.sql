@@ -36,11 +36,7 @@ begin
     select unnest(array['orchestration_step_results', 'orchestration_task_requests']), null, null
      order by 1
   loop
-    if to_regclass(format('pgmq.%I', 'q_' || v_queue.name)) is null then
-      return query
-        select v_queue.name, v_queue.namespace, v_queue.priority,
-               null::bigint, null::boolean, null::timestamptz, true;
-    else
+    begin
       return query execute format(
         'select $1, $2, $3,
                 case when counted.depth <= 10000 then counted.depth
@@ -55,7 +51,11 @@ begin
                        limit 1) as oldest on true',
         'q_' || v_queue.name)
         using v_queue.name, v_queue.namespace, v_queue.priority;
-    end if;
+    exception when undefined_table then  -- dropped, be it at this moment
+      return query
+        select v_queue.name, v_queue.namespace, v_queue.priority,
+               null::bigint, null::boolean, null::timestamptz, true;
+    end;
   end loop;
 end;
 $$;

@@ -10,8 +10,8 @@ create or replace function tasker._send (
   set search_path = pg_catalog, pg_temp
 as $$
 -- Puts pointers to enqueued steps into their queues (one multi-row insert a queue) and wakes idle
--- workers. A queue whose table was dropped is passed over: the sweep makes it again and restores
--- its messages.
+-- workers. A queue that was dropped, be it at this moment, is passed over: the sweep makes it
+-- again and restores its messages.
 --
 -- Locks    rows of waiters, skipping locked ones
 -- Calls    _wake
@@ -44,14 +44,15 @@ begin
      group by 1, 2
      order by 1, 2
   loop
-    if to_regclass(format('pgmq.%I', 'q_' || v_batch.queue)) is null then
+    begin
+      execute format(
+        'insert into pgmq.%I (enqueued_at, vt, message)
+         select $2, $2, jsonb_build_object(''step_id'', step_id)
+           from unnest($1) as step_id', 'q_' || v_batch.queue)
+        using v_batch.step_ids, p_now;
+    exception when undefined_table then
       continue;
-    end if;
-    execute format(
-      'insert into pgmq.%I (enqueued_at, vt, message)
-       select $2, $2, jsonb_build_object(''step_id'', step_id)
-         from unnest($1) as step_id', 'q_' || v_batch.queue)
-      using v_batch.step_ids, p_now;
+    end;
 
     if p_wake and exists (select from tasker.waiters) then
       perform tasker._wake(v_batch.namespace_id, p_now);

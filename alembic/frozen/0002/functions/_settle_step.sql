@@ -24,7 +24,7 @@ declare
   v_task    record;
 begin
   perform tasker._check_reason(p_reason);
-  perform tasker._check_json_size(p_result, 'the result');
+  perform tasker._check_json(p_result, 'the result', 'result_bytes');
   select step.* into v_step
     from tasker.steps as step
    where step.step_id = v_step_id

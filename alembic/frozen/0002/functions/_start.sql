@@ -6,7 +6,8 @@ create or replace function tasker._start (
   out step_ids     bigint[],
   out template_ids integer[],
   out ids          bigint[],
-  out changes      tasker.transition[]
+  out changes      tasker.transition[],
+  out wide         bigint[]
 )
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -15,7 +16,8 @@ as $$
 -- hint. What is not enqueued any more, belongs to another namespace or is paused stays as it is;
 -- its pointer is gone, and the sweep sends a new one once the step may run.
 --
--- Returns  the steps started with their templates, and the changes to record
+-- Returns  the steps started with their templates, the changes to record, and which of the steps
+--          get the results of more than 8 parents
 -- Locks    the steps, then the tasks that begin with them, in id order
 -- Calls    _not_claimable
 declare
@@ -36,7 +38,8 @@ begin
     into step_ids, template_ids
     from started;
 
-  v_refused := tasker._not_claimable(step_ids, template_ids, p_namespace_id);
+  select kind.refused, kind.wide into v_refused, wide
+    from tasker._not_claimable(step_ids, template_ids, p_namespace_id) as kind;
   if cardinality(v_refused) > 0 then
     update tasker.steps as step
        set state       = 'enqueued',

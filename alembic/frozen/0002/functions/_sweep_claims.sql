@@ -25,9 +25,10 @@ begin
     begin
       v_count := v_count + tasker._take_back(v_token, p_now);
     exception
-      when lock_not_available then null;  -- somebody is at it; the next sweep looks again
+      when lock_not_available or serialization_failure then
+        null;  -- somebody is at it; the next sweep looks again
       when others then
-      raise warning 'tasker.sweep: claim % was not taken back: % (%)', v_token, sqlerrm, sqlstate;
+        raise warning 'tasker.sweep: claim % was not taken back: % (%)', v_token, sqlerrm, sqlstate;
     end;
   end loop;
   return v_count;

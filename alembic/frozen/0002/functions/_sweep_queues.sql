@@ -2,10 +2,13 @@ create or replace function tasker._sweep_queues ()
   returns integer
   language plpgsql
   set search_path = pg_catalog, pg_temp
+  set lock_timeout = '5ms'
 as $$
 -- Makes queues again whose tables were dropped.
 --
--- Returns  how many were missing
+-- Returns  how many were made
+-- Locks    the namespaces that miss one (skipping locked ones), so that they are not being dropped,
+--          and the queues' names; waits for none longer than 5 ms
 -- Calls    _create_queue
 declare
   v_queue text;
@@ -13,17 +16,24 @@ declare
 begin
   for v_queue in
     select queue.name
-      from (select namespace.name || '_queue' || suffix as name
-              from tasker.namespaces as namespace
-             cross join unnest(array['', '_high', '_low']) as suffix
+      from (select missing.name
+              from (select namespace.name || '_queue' || suffix as name
+                      from tasker.namespaces as namespace
+                     cross join unnest(array['', '_high', '_low']) as suffix
+                     where to_regclass(format('pgmq.%I', 'q_' || namespace.name || '_queue'
+                                                         || suffix)) is null
+                       for key share of namespace skip locked) as missing
             union all
             select unnest(array['orchestration_step_results', 'orchestration_task_requests'])
            ) as queue
      where to_regclass(format('pgmq.%I', 'q_' || queue.name)) is null
      order by queue.name
   loop
-    perform tasker._create_queue(v_queue);
-    v_count := v_count + 1;
+    begin
+      perform tasker._create_queue(v_queue);
+      v_count := v_count + 1;
+    exception when lock_not_available then null;  -- somebody is at it; the next sweep looks again
+    end;
   end loop;
   return v_count;
 end;

@@ -21,10 +21,12 @@ begin
   loop
     exit when v_count >= p_limit;  -- those that somebody holds do not count
     begin
-      perform tasker._process_submission(v_submission, p_now);
-      v_count := v_count + 1;
+      if (tasker._process_submission(v_submission, p_now)).completed is not null then
+        v_count := v_count + 1;
+      end if;
     exception
-      when lock_not_available then null;  -- somebody is at it; the next sweep looks again
+      when lock_not_available or serialization_failure then
+        null;  -- somebody is at it; the next sweep looks again
       when others then
         raise warning 'tasker.sweep: submission % was not processed: % (%)',
                       v_submission, sqlerrm, sqlstate;

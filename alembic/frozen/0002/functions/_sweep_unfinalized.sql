@@ -33,7 +33,9 @@ begin
       v_log := tasker._finalize(v_task.task_id, v_task.overdue, p_now);
       perform tasker._record(v_log.ids, v_log.changes, 'sweep', 'nothing is left to run', p_now);
       v_count := v_count + least(cardinality(v_log.ids), 1);
-    exception when others then
+    exception
+      when serialization_failure then null;  -- somebody was at it; the next sweep looks again
+      when others then
       raise warning 'tasker.sweep: task id % was not finalized: % (%)',
                     v_task.task_id, sqlerrm, sqlstate;
     end;

@@ -1,16 +1,17 @@
 create or replace function tasker._task_options (p_options jsonb)
   returns void
   language plpgsql
-  immutable
+  stable
   set search_path = pg_catalog, pg_temp
 as $$
 -- Checks the options of create_task and create_tasks.
 --
--- Raises   22023 naming the option and what would be right
--- Calls    _check_keys, _check_text, _check_prose
+-- Raises   22023 naming the option and what would be right, TK006 over a limit
+-- Calls    _check_depth, _check_keys, _check_text, _check_prose, _check_amount
 declare
   v_run_at timestamptz;
 begin
+  perform tasker._check_depth(p_options, 'the object of options');
   perform tasker._check_keys(
     p_options,
     'the options',
@@ -31,13 +32,15 @@ begin
   perform tasker._check_prose(p_options -> 'reason', 'reason', 1, 1000);
   if p_options ? 'tags'
      and (jsonb_typeof(p_options -> 'tags') <> 'array'
-          or jsonb_array_length(p_options -> 'tags') > 20
           or exists (select from jsonb_array_elements(p_options -> 'tags') as tag
                       where jsonb_typeof(tag) <> 'string'
                          or length(tag #>> '{}') not between 1 and 100)) then
     raise exception 'bad tags'
       using errcode = '22023',
-            detail  = 'tags are an array of at most 20 strings of 1 to 100 characters';
+            detail  = 'tags are an array of strings of 1 to 100 characters';
+  elsif jsonb_array_length(p_options -> 'tags') > 20 then
+    perform tasker._check_amount(jsonb_array_length(p_options -> 'tags'), 'the list of tags',
+                                 'tags_per_task');
   end if;
   if p_options ? 'run_at' then
     begin

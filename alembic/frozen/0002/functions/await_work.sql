@@ -17,7 +17,7 @@ as $$
 begin
   perform tasker._check_worker(p_worker);
   perform tasker._check_lease(p_for);
-  perform tasker._check_limit(cardinality(p_namespaces), 1, 1000);
+  perform tasker._check_count(cardinality(p_namespaces), 1, 'rows_per_call');
   insert into tasker.waiters (namespace_id, worker, until)
   select tasker._namespace_id(name), p_worker, tasker._now() + p_for
     from unnest(p_namespaces) as name;
@@ -26,4 +26,4 @@ end;
 $$;
 
 comment on function tasker.await_work is
-'Registers an idle worker for p_for (up to 1 day): the next call that enqueues work in one of the namespaces notifies its channel (tasker_<namespace>) once. LISTEN first, then register, then claim once more, then wait; keep polling every second, for a notification is only a hint. Raises 22023 (bad argument), TK002 (unknown namespace).';
+'Registers an idle worker for p_for (up to lease_seconds): the next call that enqueues work in one of the namespaces notifies its channel (tasker_<namespace>) once. LISTEN first, then register, then claim once more, then wait; keep polling every second, for a notification is only a hint. Raises 22023 (bad argument), TK002 (unknown namespace).';

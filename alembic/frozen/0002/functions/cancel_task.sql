@@ -14,16 +14,14 @@ as $$
 declare
   v_task_id constant bigint := tasker._task_id(p_task_uuid);
   v_now     constant timestamptz := tasker._now();
-  v_count   integer := 0;
+  v_count   integer;
 begin
   perform tasker._check_reason(p_reason);
-  if not exists (select from tasker.tasks as task
-                  where task.task_id = v_task_id
-                    and task.state = 'cancelled') then
-    v_count := tasker._close_task(v_task_id, 'cancelled', p_reason, v_now);
+  v_count := tasker._close_task(v_task_id, 'cancelled', p_reason, v_now);
+  if v_count is not null then
     perform tasker._operator('cancel_task', p_task_uuid::text, p_reason, v_now);
   end if;
-  return query select p_task_uuid, 'cancelled', v_count;
+  return query select p_task_uuid, 'cancelled', coalesce(v_count, 0);
 end;
 $$;
 

@@ -18,8 +18,8 @@ as $$
 -- the same processor id.
 --
 -- Returns  one row; message is claimed, already_claimed, already_complete, not_ready or not_found
--- Raises   22023 for a bad processor or a timeout outside 1 to 86400 seconds
--- Locks    the task
+-- Raises   22023 for a bad processor or a timeout outside 1 to lease_seconds
+-- Locks    the task, its claim
 -- Calls    _is_active
 #variable_conflict use_column
 declare
@@ -29,12 +29,13 @@ declare
   v_attempt uuid := gen_random_uuid();
 begin
   perform tasker._check_worker(p_processor_id);
-  perform tasker._check_limit(p_timeout_seconds, 1, 86400);
+  perform tasker._check_count(p_timeout_seconds, 1, 'lease_seconds');
   select task.* into v_task from tasker.tasks as task
    where task.task_id = tasker._step_id(p_task_uuid) >> 20 and task.task_uuid = p_task_uuid
      for no key update;
   select claim.* into v_claim from tasker.finalization_claims as claim
-   where claim.task_id = v_task.task_id;
+   where claim.task_id = v_task.task_id
+     for update;
 
   if v_task.task_id is null then
     return query select false, null::text, null::text, 'not_found', null::uuid;
@@ -47,10 +48,14 @@ begin
     return query
     select false, v_claim.processor_id, v_task.state::text, 'already_claimed', null::uuid;
   else
+    -- Whoever looks with an older snapshot does not see the claim; a write stops them.
+    update tasker.unfinalized_tasks as unfinalized
+       set since = unfinalized.since
+     where unfinalized.task_id = v_task.task_id;
+    delete from tasker.finalization_claims as claim where claim.task_id = v_task.task_id;
     update tasker.finalization_attempts as attempt
        set ended_at = v_now, outcome = 'expired'
      where attempt.attempt_uuid = v_claim.attempt_uuid;
-    delete from tasker.finalization_claims as claim where claim.task_id = v_task.task_id;
     insert into tasker.finalization_claims (
       task_id, attempt_uuid, processor_id, claimed_at, claimed_until
     )
@@ -66,4 +71,4 @@ end;
 $$;
 
 comment on function tasker.claim_task_for_finalization is
-'Gives one processor the right to finalize a task for p_timeout_seconds (1 to 86400). message says why or why not: claimed, already_claimed (already_claimed_by says who; also for a second claim under the same processor id), already_complete, not_ready (steps are open), not_found. finalization_attempt_uuid is the token for extend_finalization_claim, release_finalization_claim and finalize_task. A claim that is not released ends by itself. Raises 22023 (bad argument).';
+'Gives one processor the right to finalize a task for p_timeout_seconds (1 to lease_seconds). message says why or why not: claimed, already_claimed (already_claimed_by says who; also for a second claim under the same processor id), already_complete, not_ready (steps are open), not_found. finalization_attempt_uuid is the token for extend_finalization_claim, release_finalization_claim and finalize_task. A claim that is not released ends by itself. Raises 22023 (bad argument).';

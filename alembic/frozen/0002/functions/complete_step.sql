@@ -16,7 +16,8 @@ as $$
 -- raises, and they roll back.
 --
 -- Returns  one row; the same row again when the call is repeated with the same token
--- Raises   TK001 stale claim, TK002 no such step, TK006 result over 1 MiB, 22023 null step or token
+-- Raises   TK001 stale claim, TK002 no such step, TK006 result over result_bytes,
+--          22023 null step or token
 -- Locks    the claim, the step, its children, its task
 -- Calls    _let_go, _finish, _record, _stale, _answer
 #variable_conflict use_column
@@ -26,7 +27,7 @@ declare
   v_now     timestamptz;
   v_log     record;
 begin
-  perform tasker._check_json_size(p_result, 'the result');
+  perform tasker._check_json(p_result, 'the result', 'result_bytes');
   v_worker := tasker._let_go(p_token, array[v_step_id]);
   if v_worker is not null then
     v_now := tasker._now();
@@ -44,4 +45,4 @@ end;
 $$;
 
 comment on function tasker.complete_step is
-'Completes a claimed step with its result (any JSON up to 1 MiB; null is none) in the caller''s transaction: children are counted and enqueued, the task ends with its last step. Repeating the call gives the first answer. Raises TK001 (the token does not hold the step: roll back and drop the result), TK002 (no such step), TK006 (result too large), 22023 (null argument).';
+'Completes a claimed step with its result (any JSON up to result_bytes; null is none) in the caller''s transaction: children are counted and enqueued, the task ends with its last step. Repeating the call gives the first answer. Raises TK001 (the token does not hold the step: roll back and drop the result), TK002 (no such step), TK006 (result too large), 22023 (null argument).';

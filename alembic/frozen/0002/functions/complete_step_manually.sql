@@ -6,6 +6,10 @@ create or replace function tasker.complete_step_manually (
   returns table (task_uuid uuid, step_state text, task_state text)
   language plpgsql
   set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  set enable_bitmapscan = off
+  set jit = off
 as $$
 -- Completes a step with a result that an operator gives; its children go on.
 --
@@ -20,4 +24,4 @@ end;
 $$;
 
 comment on function tasker.complete_step_manually is
-'Completes an open or failed step with the result given, for a reason that is recorded; its children go on, a worker on it is fenced off. Safe to repeat. Raises TK002 (unknown step), TK003 (it has ended, or its parents have not), TK006 (result over 1 MiB), 22023 (no reason).';
+'Completes an open or failed step with the result given, for a reason that is recorded; its children go on, a worker on it is fenced off. Safe to repeat. Raises TK002 (unknown step), TK003 (it has ended, or its parents have not), TK006 (result over result_bytes), 22023 (no reason).';

@@ -8,6 +8,7 @@ as $$
 --
 -- Returns  one row
 -- Raises   22023 when the name is not a short identifier
+-- Locks    the namespace, against being dropped
 -- Calls    _create_queue
 #variable_conflict use_column
 declare
@@ -20,8 +21,12 @@ begin
             hint    =
               'A name has 1 to 32 characters: a letter a-z, then letters, digits and underscores.';
   end if;
-  insert into tasker.namespaces (name) values (p_name) on conflict (name) do nothing;
-  v_created := found;
+  loop
+    insert into tasker.namespaces (name) values (p_name) on conflict (name) do nothing;
+    v_created := found;
+    perform from tasker.namespaces as namespace where namespace.name = p_name for key share;
+    exit when found;  -- else it was dropped just now
+  end loop;
   perform tasker._create_queue(p_name || '_queue' || suffix)
      from unnest(array['', '_high', '_low']) as suffix;
   return query select p_name, p_name || '_queue', v_created;

@@ -12,9 +12,10 @@ as $$
 --
 -- Returns  one row; created is false when the idempotency key has made this task before
 -- Raises   as create_tasks
--- Calls    create_tasks
+-- Calls    _check_depth, create_tasks
 #variable_conflict use_column
 begin
+  perform tasker._check_depth(p_options, 'the object of options');
   return query
   select task.task_uuid, task.created
     from tasker.create_tasks(
@@ -32,4 +33,4 @@ end;
 $$;
 
 comment on function tasker.create_task is
-'Creates a task of a template with a JSON object as context, in the caller''s transaction: it exists when you commit. Options: version (default: highest), idempotency_key (a repeated call with the key and context answers the same task with created = false), priority (high, normal, low), run_at (ISO 8601 with zone), tags, initiator, source_system, reason. Raises TK002 (unknown namespace, template or version), TK006 (context over 1 MiB), TK008 (same key, other context), 22023 (bad option, or a context that the input_schema refuses).';
+'Creates a task of a template with a JSON object as context, in the caller''s transaction: it exists when you commit. Options: version (default: highest), idempotency_key (a repeated call with the key and context answers the same task with created = false), priority (high, normal, low), run_at (ISO 8601 with zone), tags, initiator, source_system, reason. Raises TK002 (unknown namespace, template or version), TK006 (over one of list_limits), TK008 (same key, other context), 22023 (bad option, or a context that the input_schema refuses).';

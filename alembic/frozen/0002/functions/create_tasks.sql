@@ -53,4 +53,4 @@ end;
 $$;
 
 comment on function tasker.create_tasks is
-'Creates a task for each context (1 to 10000 JSON objects) in the caller''s transaction and answers in the same order. Options as create_task, with idempotency_keys (an array, one key for each context) instead of idempotency_key. Raises TK002, TK006, TK008, 22023; then none of the tasks is made.';
+'Creates a task for each context (JSON objects, up to tasks_per_call) in the caller''s transaction and answers in the same order. Options as create_task, with idempotency_keys (an array, one key for each context) instead of idempotency_key. Raises TK002, TK006, TK008, 22023; then none of the tasks is made.';

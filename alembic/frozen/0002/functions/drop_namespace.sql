@@ -8,18 +8,19 @@ as $$
 --
 -- Returns  one row
 -- Raises   TK002 unknown namespace, TK003 while a template uses it
--- Locks    the namespace
+-- Locks    the namespace, and its queues against claims (an advisory lock)
 #variable_conflict use_column
 declare
-  v_namespace_id constant integer := tasker._namespace_id(p_name);
+  v_namespace_id integer;
   v_queues       constant text[]  := array[p_name || '_queue',
                                            p_name || '_queue_high',
                                            p_name || '_queue_low'];
   v_queue        text;
 begin
   perform from tasker.namespaces as namespace
-   where namespace.namespace_id = v_namespace_id
+   where namespace.name = p_name
      for update;
+  v_namespace_id := tasker._namespace_id(p_name);
   if exists (select from tasker.task_templates as template
               where template.namespace_id = v_namespace_id)
      or exists (select from tasker.template_steps as link
@@ -27,7 +28,13 @@ begin
     raise exception 'namespace is in use'
       using errcode = 'TK003', detail = format('templates or steps belong to %s', p_name);
   end if;
-  delete from tasker.namespaces as namespace where namespace.namespace_id = v_namespace_id;
+  perform pg_advisory_xact_lock('tasker.namespaces'::regclass::oid::integer, v_namespace_id);
+  begin
+    delete from tasker.namespaces as namespace where namespace.namespace_id = v_namespace_id;
+  exception when foreign_key_violation then  -- by a template that an older snapshot does not see
+    raise exception 'namespace is in use'
+      using errcode = 'TK003', detail = format('templates belong to %s', p_name);
+  end;
   foreach v_queue in array v_queues loop
     if to_regclass(format('pgmq.%I', 'q_' || v_queue)) is not null then
       execute 'select pgmq.drop_queue($1::text)' using v_queue;

@@ -10,13 +10,13 @@ as $$
 --
 -- Returns  one row; message is extended
 -- Raises   TK001 when the claim is not there any more,
---          22023 for a timeout outside 1 to 86400 seconds
+--          22023 for a timeout outside 1 to lease_seconds
 -- Locks    the claim
 #variable_conflict use_column
 declare
   v_claim tasker.finalization_claims%rowtype;
 begin
-  perform tasker._check_limit(p_timeout_seconds, 1, 86400);
+  perform tasker._check_count(p_timeout_seconds, 1, 'lease_seconds');
   update tasker.finalization_claims as claim
      set claimed_until = tasker._now() + make_interval(secs => p_timeout_seconds)
    where claim.attempt_uuid = p_finalization_attempt_uuid
@@ -36,4 +36,4 @@ end;
 $$;
 
 comment on function tasker.extend_finalization_claim is
-'Prolongs a finalization claim to p_timeout_seconds (1 to 86400) from now. Raises TK001 (the claim is gone), 22023.';
+'Prolongs a finalization claim to p_timeout_seconds (1 to lease_seconds) from now. Raises TK001 (the claim is gone), 22023.';

@@ -18,7 +18,7 @@ as $$
 -- Returns  one row; the same row again when the call is repeated with the same token
 -- Raises   TK001 stale claim, TK002 no such step, 22023 null step or token
 -- Locks    the claim, the step, its timer, its task
--- Calls    _let_go, _finish, _record, _stale
+-- Calls    _error, _let_go, _finish, _record, _stale
 #variable_conflict use_column
 declare
   v_step_id constant bigint := tasker._step_id(p_step_uuid);
@@ -31,7 +31,9 @@ declare
 begin
   if v_worker is not null then
     v_log := tasker._finish(p_token, v_worker, '{}', '{}', jsonb_build_array(jsonb_build_object(
-      'step_id', v_step_id, 'error', p_error, 'retryable', coalesce(p_retryable, true),
+      'step_id', v_step_id,
+      'error', tasker._error(p_error),
+      'retryable', coalesce(p_retryable, true),
       'retry_after_seconds', extract(epoch from v_retry_after))), v_now);
     perform tasker._record(v_log.ids, v_log.changes, v_worker, null, v_now);
   elsif not exists (select from tasker.step_failures as failure
@@ -54,4 +56,4 @@ end;
 $$;
 
 comment on function tasker.fail_step is
-'Ends a claimed step''s attempt as failed. p_error is any JSON (an object with "message", "type", "code" reads best; cut to 64 KiB). The step is retried after p_retry_after (0 to 30 days), else after its backoff, unless p_retryable is false or its attempts are used up: then it is in error and its task blocked. Repeating the call gives the first answer. Raises TK001 (stale claim), TK002 (no such step), 22023 (null argument).';
+'Ends a claimed step''s attempt as failed. p_error is any JSON (an object with "message", "type", "code" reads best; cut to error_bytes). The step is retried after p_retry_after (0 to 30 days), else after its backoff, unless p_retryable is false or its attempts are used up: then it is in error and its task blocked. Repeating the call gives the first answer. Raises TK001 (stale claim), TK002 (no such step), 22023 (null argument).';

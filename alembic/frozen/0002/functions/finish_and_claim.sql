@@ -44,7 +44,7 @@ declare
   v_token   uuid;
 begin
   perform tasker._check_worker(p_worker);
-  perform tasker._check_limit(p_limit, 0, 1000);
+  perform tasker._check_count(p_limit, 0, 'steps_per_call');
   perform tasker._check_lease(p_lease);
   perform tasker._namespace_id(p_namespace);
   v_outcome := tasker._outcomes(coalesce(p_outcomes, '[]'));
@@ -75,4 +75,4 @@ end;
 $$;
 
 comment on function tasker.finish_and_claim is
-'The whole worker protocol in one round trip. p_outcomes reports steps of the claim p_token: [{"step_uuid", "result"} | {"step_uuid", "error", "retryable", "retry_after_seconds"}]; steps of the claim that are not named stay claimed. Then up to p_limit (0 to 1000) steps are claimed as by claim_steps. Null token and null outcomes only claim. All or nothing: raises TK001 (the claim does not hold one of the steps), TK002, TK006, 22023. Repeating a call returns the claim that the first one made.';
+'The whole worker protocol in one round trip. p_outcomes reports steps of the claim p_token: [{"step_uuid", "result"} | {"step_uuid", "error", "retryable", "retry_after_seconds"}]; steps of the claim that are not named stay claimed. Then up to p_limit (0 to steps_per_call) steps are claimed as by claim_steps. Null token and null outcomes only claim. All or nothing: raises TK001 (the claim does not hold one of the steps), TK002, TK006, 22023. Repeating a call returns the claim that the first one made.';

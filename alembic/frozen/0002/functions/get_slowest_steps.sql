@@ -27,14 +27,14 @@ as $$
 -- The steps that ended since a moment and whose last attempt took longest.
 --
 -- Returns  up to p_limit steps, slowest first
--- Raises   22023 for a bad moment or limit (1 to 1000), TK002 for an unknown namespace
--- Calls    _check_since, _check_limit, _template_ids
+-- Raises   22023 for a bad moment or limit, TK002 for an unknown namespace
+-- Calls    _check_since, _check_count, _template_ids
 #variable_conflict use_column
 declare
   v_templates constant integer[] := tasker._template_ids(p_namespace, p_task, p_version);
 begin
   perform tasker._check_since(p_since);
-  perform tasker._check_limit(p_limit, 1, 1000);
+  perform tasker._check_count(p_limit, 1, 'rows_per_call');
   return query
   with slowest as materialized (
     select step.*
@@ -74,4 +74,4 @@ end;
 $$;
 
 comment on function tasker.get_slowest_steps is
-'The up to p_limit (1 to 1000) steps that ended since p_since (default: an hour ago) and whose last attempt took longest, of all templates or those of a namespace, name and version. waited is the time in the queue before that attempt. Costs as much as happened since then. Raises 22023 (bad moment or limit), TK002 (unknown namespace).';
+'The up to p_limit steps that ended since p_since (default: an hour ago) and whose last attempt took longest, of all templates or those of a namespace, name and version. waited is the time in the queue before that attempt. Costs as much as happened since then. Raises 22023 (bad moment or limit), TK002 (unknown namespace).';

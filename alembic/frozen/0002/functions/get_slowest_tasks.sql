@@ -28,14 +28,14 @@ as $$
 -- The tasks that ended since a moment and that took longest, each with its slowest step.
 --
 -- Returns  up to p_limit tasks, slowest first
--- Raises   22023 for a bad moment or limit (1 to 1000), TK002 for an unknown namespace
--- Calls    _check_since, _check_limit, _template_ids
+-- Raises   22023 for a bad moment or limit, TK002 for an unknown namespace
+-- Calls    _check_since, _check_count, _template_ids
 #variable_conflict use_column
 declare
   v_templates constant integer[] := tasker._template_ids(p_namespace, p_task, p_version);
 begin
   perform tasker._check_since(p_since);
-  perform tasker._check_limit(p_limit, 1, 1000);
+  perform tasker._check_count(p_limit, 1, 'rows_per_call');
   return query
   with slowest as materialized (
     select task.*, greatest(task.created_at, task.run_at) as due_at
@@ -83,4 +83,4 @@ end;
 $$;
 
 comment on function tasker.get_slowest_tasks is
-'The up to p_limit (1 to 1000) tasks that ended since p_since (default: an hour ago) and took longest from their creation (or run_at) to their end, of all templates or those of a namespace, name and version, each with its slowest step. waited is the time until the first step was claimed. Costs as much as happened since then. Raises 22023 (bad moment or limit), TK002 (unknown namespace).';
+'The up to p_limit tasks that ended since p_since (default: an hour ago) and took longest from their creation (or run_at) to their end, of all templates or those of a namespace, name and version, each with its slowest step. waited is the time until the first step was claimed. Costs as much as happened since then. Raises 22023 (bad moment or limit), TK002 (unknown namespace).';

@@ -13,13 +13,13 @@ as $$
 -- How several tasks stand; the same words as get_task_execution_context, from the same code.
 --
 -- Returns  one row per element of p_task_uuids, in its order
--- Raises   TK002 when one of them does not exist, 22023 for a null or more than 1000 of them
--- Calls    _check_limit, _task_id, _execution_contexts
+-- Raises   TK002 when one of them does not exist, 22023 for a null or more than rows_per_call
+-- Calls    _check_count, _task_id, _execution_contexts
 #variable_conflict use_column
 declare
   v_task_ids bigint[];
 begin
-  perform tasker._check_limit(cardinality(p_task_uuids), 0, 1000);
+  perform tasker._check_count(cardinality(p_task_uuids), 0, 'rows_per_call');
   v_task_ids := array(select tasker._task_id(wanted) from unnest(p_task_uuids) as wanted);
   return query
   select task.task_uuid,
@@ -45,4 +45,4 @@ end;
 $$;
 
 comment on function tasker.get_task_execution_contexts is
-'How several tasks (up to 1000) stand, in the order asked for; columns and words as get_task_execution_context. Raises TK002 (one of them is unknown), 22023 (null, or too many).';
+'How several tasks (up to rows_per_call) stand, in the order asked for; columns and words as get_task_execution_context. Raises TK002 (one of them is unknown), 22023 (null, or too many).';

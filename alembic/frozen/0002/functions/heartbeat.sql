@@ -9,6 +9,7 @@ as $$
 -- Returns  one row
 -- Raises   TK001 when the claim does not exist any more, 22023 for a bad lease
 -- Locks    the claim
+-- Calls    _commit_soon
 #variable_conflict use_column
 declare
   v_claim tasker.claims%rowtype;
@@ -25,6 +26,7 @@ begin
             hint    = 'Its lease ran out and its steps were taken back, '
                       'or all its steps are finished. Stop working on them.';
   end if;
+  perform tasker._commit_soon(v_claim.lease_until);
   return query
   select v_claim.lease_until,
          array(select tasker._step_uuid(task.task_uuid, step.step_id)
@@ -37,4 +39,4 @@ end;
 $$;
 
 comment on function tasker.heartbeat is
-'Extends a claim''s lease to p_lease from now (up to 1 day) and lists the steps of the claim that were cancelled or settled by an operator meanwhile. Raises TK001 when the claim is gone: its steps were taken back, stop working on them.';
+'Extends a claim''s lease to p_lease from now (up to lease_seconds) and lists the steps of the claim that were cancelled or settled by an operator meanwhile. Raises TK001 when the claim is gone: its steps were taken back, stop working on them.';

@@ -17,9 +17,9 @@ as $$
 --
 -- Returns  up to p_limit tasks; next_before is the p_before of the next page, null on the last one.
 --          When none of 50000 fits, one row with nothing but next_before.
--- Raises   22023 for an unknown key or a bad value or limit (1 to 1000), TK002 for an unknown
+-- Raises   22023 for an unknown key or a bad value or limit, TK002 for an unknown
 --          namespace
--- Calls    _check_limit, _check_keys, _check_text, _template_ids, _idempotency_hashes, _find_tasks,
+-- Calls    _check_count, _check_keys, _check_text, _template_ids, _idempotency_hashes, _find_tasks,
 --          _priority_name
 #variable_conflict use_column
 declare
@@ -28,7 +28,7 @@ declare
   v_hashes    uuid[];
   v_found     record;
 begin
-  perform tasker._check_limit(p_limit, 1, 1000);
+  perform tasker._check_count(p_limit, 1, 'rows_per_call');
   perform tasker._check_keys(v_filter, 'the filter',
     '{namespace,name,version,state,tag,initiator,since,until,idempotency_key}', '{}');
   perform tasker._check_text(v_filter -> key, key, '^.{1,200}$')
@@ -81,4 +81,4 @@ end;
 $$;
 
 comment on function tasker.list_tasks is
-'A page of up to p_limit (1 to 1000) tasks, newest first. p_filter may name namespace, name, version, state, tag, initiator, since and until (created at; ISO 8601 with zone), idempotency_key. next_before is the p_before of the next page, null on the last one. A call looks at no more than 50000 tasks: a page may be short though next_before is not null, and when none of them fits it is one row with nothing but next_before. Raises 22023 (unknown key, bad value or limit), TK002 (unknown namespace).';
+'A page of up to p_limit tasks, newest first. p_filter may name namespace, name, version, state, tag, initiator, since and until (created at; ISO 8601 with zone), idempotency_key. next_before is the p_before of the next page, null on the last one. A call looks at no more than 50000 tasks: a page may be short though next_before is not null, and when none of them fits it is one row with nothing but next_before. Raises 22023 (unknown key, bad value or limit), TK002 (unknown namespace).';

@@ -25,6 +25,8 @@ begin
   v_changed := found;
   if v_changed then
     perform tasker._operator('pause_namespace', p_namespace, p_reason, v_now);
+  else
+    perform tasker._namespace_id(p_namespace);  -- or was it dropped just now?
   end if;
   return query select true, v_changed;
 end;

@@ -6,18 +6,21 @@ as $$
 -- Registers a version of a task template: checks it whole, compiles its DAG, makes its namespaces.
 --
 -- Returns  one row; created is false when this very definition was registered before
--- Raises   22023 what is wrong and where, TK006 too large, TK007 cycle, TK008 version exists with
---          other content
--- Calls    _check_keys, _check_text, _check_prose, _check_step, _check_schema, create_namespace,
---          _compile_template
+-- Raises   22023 what is wrong and where, TK006 over a limit, TK007 cycle,
+--          TK008 version exists with other content
+-- Calls    _check_json, _check_keys, _check_text, _check_prose, _check_amount, _check_step,
+--          _check_schema, create_namespace, _compile_template
 #variable_conflict use_column
 declare
-  v_steps     jsonb := p_definition -> 'steps';
-  v_namespace text;
-  v_name      text;
-  v_version   text;
-  v_template  tasker.task_templates%rowtype;
+  v_steps        jsonb := p_definition -> 'steps';
+  v_namespace    text;
+  v_namespace_id integer;
+  v_name         text;
+  v_version      text;
+  v_wanted       text[];
+  v_template     tasker.task_templates%rowtype;
 begin
+  perform tasker._check_json(p_definition, 'the definition', 'definition_bytes');
   perform tasker._check_keys(p_definition, 'the definition',
     '{name,namespace_name,version,description,metadata,input_schema,finalization,steps}',
     '{name,namespace_name,version,steps}');
@@ -31,28 +34,27 @@ begin
   perform tasker._check_text(p_definition -> 'finalization', 'finalization', '^(inline|external)$');
   if jsonb_typeof(v_steps) <> 'array' or jsonb_array_length(v_steps) = 0 then
     raise exception 'steps must be an array with at least one step'
-      using errcode = '22023',
-            detail  = 'got ' || jsonb_typeof(v_steps);
-  elsif jsonb_array_length(v_steps) > 10000 then
-    raise exception 'too many steps'
-      using errcode = 'TK006',
-            detail  = format('%s, at most 10000', jsonb_array_length(v_steps));
+      using errcode = '22023', detail = 'got ' || jsonb_typeof(v_steps);
   end if;
+  perform tasker._check_amount(jsonb_array_length(v_steps), 'the list of steps', 'template_steps');
   perform tasker._check_step(step, position)
      from jsonb_array_elements(v_steps) with ordinality as s (step, position);
   perform tasker._check_schema(p_definition -> 'input_schema', 'input_schema');
 
-  perform tasker.create_namespace(wanted.name)
-     from (select v_namespace as name
-            union select step ->> 'namespace' from jsonb_array_elements(v_steps) as step) as wanted
-    where wanted.name is not null
-    order by wanted.name;
+  v_wanted := array(select v_namespace
+                    union
+                    select step ->> 'namespace' from jsonb_array_elements(v_steps) as step
+                     where step ? 'namespace' order by 1);
+  perform tasker._check_amount(cardinality(v_wanted), 'the list of namespaces',
+                               'template_namespaces');
+  perform tasker.create_namespace(wanted) from unnest(v_wanted) as wanted;
+  v_namespace_id := tasker._namespace_id(v_namespace);
   insert into tasker.task_templates (
     namespace_id, name, version, version_order, description, definition, sha256,
     input_schema, step_count, sink_count, finalize_externally
   )
   values (
-    tasker._namespace_id(v_namespace), v_name, v_version,
+    v_namespace_id, v_name, v_version,
     string_to_array(v_version, '.')::integer[], p_definition ->> 'description', p_definition,
     sha256(convert_to(p_definition::text, 'UTF8')), nullif(p_definition -> 'input_schema', 'null'),
     jsonb_array_length(v_steps), 0, coalesce(p_definition ->> 'finalization' = 'external', false)
@@ -70,7 +72,7 @@ begin
   end if;
 
   select template.* into v_template from tasker.task_templates as template
-   where template.namespace_id = tasker._namespace_id(v_namespace)
+   where template.namespace_id = v_namespace_id
      and template.name = v_name
      and template.version = v_version;
   if v_template.definition <> p_definition then
@@ -84,4 +86,4 @@ end;
 $$;
 
 comment on function tasker.register_template is
-'Registers a version of a task template from its definition: {"name", "namespace_name", "version" (n.n.n), "description", "metadata", "input_schema" (JSON Schema, see _check_schema), "finalization" ("inline" or "external"), "steps": [{"name", "description", "handler": {"callable" or "sql", "initialization"}, "namespace", "dependencies", "retry": {"retryable", "max_attempts", "backoff", "backoff_base_ms", "max_backoff_ms", "jitter"}, "timeout_seconds"}]}. A version never changes; the same definition again answers created = false. Nothing is stored unless all of it is right. Raises 22023, TK006 (over 10000 steps), TK007 (cycle), TK008 (same version, other content).';
+'Registers a version of a task template from its definition: {"name", "namespace_name", "version" (n.n.n), "description", "metadata", "input_schema" (JSON Schema, see _check_schema), "finalization" ("inline" or "external"), "steps": [{"name", "description", "handler": {"callable" or "sql", "initialization"}, "namespace", "dependencies", "retry": {"retryable", "max_attempts", "backoff", "backoff_base_ms", "max_backoff_ms", "jitter"}, "timeout_seconds"}]}. A version never changes; the same definition again answers created = false. Nothing is stored unless all of it is right. Raises 22023, TK006 (over one of list_limits), TK007 (cycle), TK008 (same version, other content).';

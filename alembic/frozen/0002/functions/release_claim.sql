@@ -2,6 +2,10 @@ create or replace function tasker.release_claim (p_token uuid)
   returns table (step_uuid uuid)
   language plpgsql
   set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  set enable_bitmapscan = off
+  set jit = off
 as $$
 -- Gives the unfinished steps of a claim back to their queues; their attempt does not count. For
 -- steps whose handler has not started: a worker that shuts down.

@@ -18,14 +18,15 @@ as $$
 -- it.
 --
 -- Returns  one row per write that was late; the same rows when repeated
--- Raises   22023 for a bad worker or a number of steps outside 1 to 1000, TK002 for no such step
+-- Raises   22023 for a bad worker or a number of steps outside 1 to steps_per_call, TK002 for no
+--          such step
 -- Calls    _note_late_writes
 #variable_conflict use_column
 declare
   v_step_ids bigint[];
 begin
   perform tasker._check_worker(p_worker);
-  perform tasker._check_limit(cardinality(p_step_uuids), 1, 1000);
+  perform tasker._check_count(cardinality(p_step_uuids), 1, 'steps_per_call');
   v_step_ids := array(select tasker._existing_step_id(id) from unnest(p_step_uuids) as id);
   if p_token is null then
     raise exception 'a token is needed' using errcode = '22023', detail = 'p_token is null';
@@ -47,4 +48,4 @@ end;
 $$;
 
 comment on function tasker.report_late_writes is
-'Counts the late writes of a worker whose token was refused (TK001), after it has rolled back: up to 1000 steps it had claimed under that token. Returns one row for each that was late, with the attempt that lost the step, why (lease expired, taken over, unknown), how late the write came and the state the step is in; the view late_writes shows who won. Repeating the call counts nothing twice. Raises 22023 (bad argument), TK002 (unknown step).';
+'Counts the late writes of a worker whose token was refused (TK001), after it has rolled back: up to steps_per_call steps it had claimed under that token. Returns one row for each that was late, with the attempt that lost the step, why (lease expired, taken over, unknown), how late the write came and the state the step is in; the view late_writes shows who won. Repeating the call counts nothing twice. Raises 22023 (bad argument), TK002 (unknown step).';

@@ -2,6 +2,10 @@ create or replace function tasker.resolve_step (p_step_uuid uuid, p_reason text)
   returns table (task_uuid uuid, step_state text, task_state text)
   language plpgsql
   set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  set enable_bitmapscan = off
+  set jit = off
 as $$
 -- Declares a step settled without a result (resolved_manually); its children go on.
 --

@@ -49,11 +49,11 @@ begin
   insert into tasker.submissions (token, worker, step_ids, failures, submitted_at)
   values (p_token, v_worker, v_outcome.step_ids, v_outcome.failures, v_now)
   returning submission_id into v_submission;
-  if to_regclass('pgmq.q_orchestration_step_results') is not null then
-    execute
-      'insert into pgmq.q_orchestration_step_results (enqueued_at, vt, message) values ($1, $1, $2)'
-      using v_now, jsonb_build_object('submission_id', v_submission);
-  end if;
+  begin
+    insert into pgmq.q_orchestration_step_results (enqueued_at, vt, message)
+    values (v_now, v_now, jsonb_build_object('submission_id', v_submission));
+  exception when undefined_table then  -- dropped, be it at this moment; the sweep looks after it
+  end;
   return query select v_submission, v_held;
 end;
 $$;

@@ -12,7 +12,7 @@ as $$
 -- every second.
 --
 -- Returns  one row per kind of action, with how much of it was done
--- Raises   22023 for a limit outside 1 to 100000
+-- Raises   22023 for a limit outside 1 to sweep_rows
 -- Locks    what it mends, a row at a time, skipping what others hold
 -- Calls    _sweep_queues, _sweep_claims, _sweep_timers, _apply_deferred, _sweep_submissions,
 --          _sweep_messages, _sweep_unfinalized
@@ -20,7 +20,7 @@ as $$
 declare
   v_now constant timestamptz := tasker._now();
 begin
-  perform tasker._check_limit(p_limit, 1, 100000);
+  perform tasker._check_count(p_limit, 1, 'sweep_rows');
   delete from tasker.waiters as waiter
    where waiter.waiter_id = any (array(
            select old.waiter_id
