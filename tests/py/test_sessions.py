@@ -7,7 +7,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 from servers import rows
-from sessions import Session
+from sessions import SECONDS, Session, opened
 
 Opener = Callable[..., list[Session]]
 
@@ -47,3 +47,14 @@ def test_a_session_that_still_waits_can_be_closed(two: list[Session]) -> None:
     a, b = two
     a.run("lock table public.one")
     b.blocks("select n from public.one")
+
+
+def test_a_deadlock_shows_even_if_nobody_says_so(database: str) -> None:
+    rows(database, "create table public.one (); create table public.two ()")
+    with pytest.raises(AssertionError, match="deadlock"), opened(database, "a", "b") as (a, b):
+        a.run("lock table public.one")
+        b.run("lock table public.two")
+        waiting = a.blocks("lock table public.two")
+        victim = b.start("lock table public.one")
+        errors = [type(ended.exception(SECONDS)) for ended in (waiting.future, victim)]
+        assert errors.count(psycopg.errors.DeadlockDetected) == 1
