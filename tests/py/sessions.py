@@ -142,7 +142,7 @@ def queue_up(wanted: Iterable[tuple[Session, str, Sequence[Any]]]) -> dict[Sessi
 def as_they_end(
     calls: Mapping[Session, Future[Rows]],
 ) -> Iterator[tuple[Session, Rows, str | None]]:
-    """Each session as soon as its call and its transaction have ended; its rows, or its SQLSTATE."""
+    """Each session as soon as its call and transaction have ended; its rows, or its SQLSTATE."""
     waiting = {future: session for session, future in calls.items()}
     while waiting:
         ended, _ = wait(waiting, SECONDS, FIRST_COMPLETED)
