@@ -142,14 +142,10 @@ CALLS = {
     "finalize_freely": "finalize_task",
 }
 
-# These may wait for a few milliseconds for somebody, and then go on without.
-IMPATIENT = {
-    "claim_steps",
-    "finish_and_claim",
-    "sweep",
-    "process_step_results",
-    "process_task_requests",
-}
+# These wait for somebody for a few milliseconds only, and then go on without.
+IMPATIENT = {"claim_steps", "sweep", "process_step_results", "process_task_requests"}
+# These may find less to do than there will be.
+SEEKING = IMPATIENT | {"finish_and_claim"}
 
 
 def task_of(ask: Ask, name: str) -> Names:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import psycopg
 import pytest
 from psycopg import IsolationLevel
-from scenes import CALLS, IMPATIENT, MOVES, SCENES, TEMPLATES, Names
+from scenes import CALLS, IMPATIENT, MOVES, SCENES, SEEKING, TEMPLATES, Names
 from servers import Server, rows
 from sessions import SECONDS, Rows, Session, opened
 
@@ -28,7 +28,7 @@ as $$ select clock_timestamp() + coalesce(nullif(current_setting('test.clock', t
                                  ::interval $$;
 create table public.effects (step uuid not null, token uuid not null);
 """
-PATIENCE = 100  # milliseconds: longer than anybody waits who does not wait to the end
+PATIENCE = 2000  # milliseconds: much longer than anybody waits who does not wait to the end
 
 RESET = """
 delete from tasker.tasks; delete from tasker.steps; delete from tasker.open_tasks;
@@ -279,7 +279,7 @@ def give_up(arena: Arena, scene: str, first: str, second: str) -> str:
     if got == in_turn(arena, scene, second):
         return "w" if waits else "."
     nothing = ((), got[1]) == in_turn(arena, scene)
-    return "-" if nothing and not refused(b) and second in IMPATIENT else "?"
+    return "-" if nothing and not refused(b) and second in SEEKING else "?"
 
 
 Race = Callable[[Arena, str, str, str], str]
@@ -348,7 +348,7 @@ def check_serialized(scene: str, got: Grid) -> None:
     for first, row in got.items():
         for second, how in row.items():
             expected = SCENES[scene].expected[first][second]
-            good = ".<>w" + expected[0] + ("-~" if second in IMPATIENT else "")
+            good = ".<>w" + expected[0] + ("-~" if second in SEEKING else "")
             assert how[0] in good and how[1:] in ("", "1", "2", "3", "8"), (first, second, how)
 
 
