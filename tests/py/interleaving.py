@@ -41,6 +41,20 @@ create or replace function tasker._now () returns timestamptz language sql volat
          + nextval('public.ticks') * interval '1 ms'
 $$;
 
+do $$
+declare
+  v_check regprocedure;
+begin
+  for v_check in  -- it is called ten thousand times on tables of ten rows: planned once
+    select oid from pg_proc
+     where pronamespace = 'tasker'::regnamespace
+       and proconfig @> '{plan_cache_mode=force_custom_plan}'
+  loop
+    execute format('alter function %s set plan_cache_mode = force_generic_plan', v_check);
+  end loop;
+end
+$$;
+
 create table public.effects (
   step_uuid uuid, token uuid, early boolean not null default false, primary key (step_uuid, token)
 );
@@ -142,7 +156,7 @@ select step.step_id, step.state, step.claim_token, effect.token, effect.early
        end;
 """
 
-# All on which it depends how things go on from here, but for times and tokens.
+# All on which it depends how things go on from here; of times, whether they have come.
 STATE = """
 create view public.state as
 select format('task %s %s %s %s', task_id, state, open_sinks, paused_at is null) as fact
@@ -155,13 +169,16 @@ select format('step %s %s %s %s %s %s', step_id, step.state, waiting_parents, at
   left join public.effects as effect
     on effect.step_uuid = tasker._step_uuid(task.task_uuid, step.step_id)
    and effect.token = step.claim_token
-union all select format('claim %s', step_ids) from tasker.claims
-union all select format('submission %s %s', step_ids, failures) from tasker.submissions
-union all select format('timer %s', step_id) from tasker.timers
+union all select format('claim %s %s', step_ids, lease_until < tasker._now()) from tasker.claims
+union all select format('submission %s %s %s', step_ids, failures,
+                        submitted_at < tasker._now() - interval '5 s') from tasker.submissions
+union all select format('timer %s %s', step_id, due_at < tasker._now()) from tasker.timers
 union all select format('deferred %s %s', step_id, amount) from tasker.deferred_decrements
 union all select format('open %s', task_id) from tasker.open_tasks
-union all select format('unfinalized %s', task_id) from tasker.unfinalized_tasks
-union all select format('finalizing %s', task_id) from tasker.finalization_claims
+union all select format('unfinalized %s %s', task_id, since < tasker._now() - interval '1 h')
+  from tasker.unfinalized_tasks
+union all select format('finalizing %s %s', task_id, claimed_until < tasker._now())
+  from tasker.finalization_claims
 union all select format('namespace %s %s', name, paused_at is null) from tasker.namespaces
 union all select format('template %s %s', name, paused_at is null) from tasker.task_templates
 union all select format('queue %s', queue_name) from pgmq.meta
@@ -365,6 +382,13 @@ def _conninfo(dsn: str, name: str) -> str:
     return make_conninfo(dsn, application_name=name, options=options)
 
 
+def _mirrored(scripts: Sequence[Script], trace: Sequence[int], other: int) -> bool:
+    """Could a session before this one say the same, that has not said anything either?"""
+    return other not in trace and any(
+        scripts[one] == scripts[other] and one not in trace for one in range(other)
+    )
+
+
 class StuckError(Exception):
     """A statement neither ends nor waits for a session that could let it go on."""
 
@@ -385,15 +409,21 @@ class Session:
         self.script = list(script)
         self.place = 0  # of the next call in the first transaction that is left
         self.names = {**names, "me": self.name}
-        self.call: Call | None = None
+        self.call = Call("", "")
         self.answers: list[tuple[Call, str]] = []
         self.warnings: list[str] = []
-        self.said = ""
 
     def begin(self, script: Script, names: Mapping[str, str], *, hasty: bool) -> None:
         """Take a new script, and forget what the last one left in the session."""
         self._take(script, names)
         self._send(f"reset all; {'set deadlock_timeout = 10; ' * hasty}select setseed(0)")
+
+    @property
+    def said(self) -> str:
+        """What it said last, and the error that it got."""
+        return f"{self.name} {self.call.name}" + (
+            f" [{self.code} {self.error}]" if self.code else ""
+        )
 
     @property
     def over(self) -> bool:
@@ -407,24 +437,19 @@ class Session:
     @property
     def waits(self) -> bool:
         """Is it past the time after which a call gives up waiting?"""
-        return self.call is None or (
-            self.call.waits and time.monotonic() - self.since >= self.call.patience
-        )
+        return self.call.waits and time.monotonic() - self.since >= self.call.patience
 
     def say(self) -> None:
         """Send the next statement."""
         transaction = self.script[0]
-        if self.place == len(transaction.calls):
-            self.call = None
-            self.said = transaction.end
+        begin = "" if self.inside else f"begin isolation level {transaction.isolation}; "
+        if self.place < len(transaction.calls):
+            self.call = transaction.calls[self.place]
+            self.place += 1
+        else:
+            self.call = Call(transaction.end, transaction.end)
             self.script.pop(0)
             self.place = 0
-            self._send(transaction.end)
-            return
-        begin = f"begin isolation level {transaction.isolation}; " if self.place == 0 else ""
-        self.call = transaction.calls[self.place]
-        self.said = self.call.name
-        self.place += 1
         self._send(begin + Template(self.call.query).substitute(self.names))
 
     def hear(self) -> None:
@@ -439,11 +464,10 @@ class Session:
             self._heed(result)
 
     def _settle(self) -> None:
-        """Count the answer, and go on behind what cannot be said any more."""
-        if self.call is not None:
+        """Note the answer, and go on behind what cannot be said any more."""
+        if self.call.name:
             self.answers.append((self.call, self.code or "ok"))
-        if self.code and self.script:
-            self.said += f" [{self.code} {self.error}]"
+        if self.code and self.inside:
             self.place = len(self.script[0].calls)
         while self.script and self._lacks(self.script[0]):
             if self.inside:
@@ -533,6 +557,7 @@ class Machine:
                 for place in range(len(prefix), len(play.trace))
                 for other in play.ready[place]
                 if other != play.trace[place]
+                and not _mirrored(scenario.scripts, play.trace[:place], other)
             ]
             tally.answers.update(play.answers)
             tally.findings += [f"{scenario}\n  {play}\n  {wrong}" for wrong in play.wrong]
@@ -551,9 +576,8 @@ class Machine:
         """Play one schedule that begins so; from there on, whoever comes first speaks."""
         names = self.stage(scenario.scene)
         self.plays += 1
-        self.control.execute(
-            f"call scene.{'put_back' if self.plays % RENEW else 'renew'}()".encode()
-        )
+        renew = self.plays % RENEW == 0
+        self.control.execute("call scene.renew()" if renew else "call scene.put_back()")
         sessions = self.sessions[: len(scenario.scripts)]
         for session, script in zip(sessions, scenario.scripts, strict=True):
             session.begin(script, names, hasty="40P01" in scenario.refused)
@@ -582,15 +606,12 @@ class Machine:
             answering = select.select(busy, [], [], POLL)[0]
             for session in answering:
                 session.hear()
-                if session.said and not session.busy:
-                    play.said.append(f"{session.name} {session.said}")
+                if session.answers and not session.busy:
+                    play.said.append(session.said)
             if not answering and self._all_wait(busy, sessions):
                 play.waited = True
-                play.said += [
-                    f"{session.name} waits to {session.said}"
-                    for session in busy
-                    if session is sessions[play.trace[-1]]
-                ]
+                if (last := sessions[play.trace[-1]]) in busy:
+                    play.said.append(f"{last.said} (waits)")
                 break
         return [
             number
@@ -609,7 +630,7 @@ class Machine:
             return True
         for session in busy:
             if time.monotonic() - session.since > SECONDS:
-                raise StuckError(f"{session.name} does not answer: {session.said}")
+                raise StuckError(f"neither an end nor a wait for anybody: {session.said}")
         return False
 
     def _break_up(self, sessions: Sequence[Session]) -> None:
