@@ -26,7 +26,7 @@ from workflows import definition
 
 from tasker_sql.client import Client
 
-SECONDS = 30  # after which a statement that neither ends nor waits for a session is a finding
+SECONDS = 60  # after which a statement that neither ends nor waits for a session is a finding
 POLL = 0.002  # seconds without an answer after which PostgreSQL is asked who waits
 RENEW = 200  # schedules after which dead rows are thrown away
 
@@ -339,6 +339,7 @@ class Stage:
         options: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> None:
+        """Make a task, and name it and its steps."""
         self.define(name, steps, **more)
         made = self.client.create_task("test", name, {}, dict(options or {}))
         self.names[task] = str(made.task_uuid)
@@ -346,6 +347,7 @@ class Stage:
             self.names[step.name] = str(step.step_uuid)
 
     def define(self, name: str, steps: Mapping[str, Sequence[str]], **more: Any) -> None:
+        """Register a template."""
         self.run("select from tasker.register_template(%s)", definition(name, steps, **more))
 
     def claim(self, *steps: str) -> None:
@@ -524,7 +526,7 @@ class Machine:
         self.scene: Scene | None = None
         self.names: dict[str, str] = {}
         self.plays = 0
-        self.ends: dict[tuple[str, ...], tuple[list[str], Any]] = {}  # by what schedules left
+        self.ends: dict[tuple[str, ...], tuple[list[str], Any]] = {}  # by state: each played once
 
     def close(self) -> None:
         for session in self.sessions:
