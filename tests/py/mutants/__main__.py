@@ -22,7 +22,7 @@ and runs the tests until one fails. All {count} mutants of {functions} functions
 
 [list]: ../tests/py/mutants/guards.toml
 
-| function | without | killed by |
+| function | without the guard | killed by |
 |---|---|---|
 """
 
