@@ -6,9 +6,16 @@ import json
 import math
 import re
 from contextlib import suppress
+from decimal import Decimal
 from typing import Any
 
+
+def _integer(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) < 1000 else Decimal(digits)
+
+
 _DECODER = json.JSONDecoder()
+_PATIENT_DECODER = json.JSONDecoder(parse_int=_integer)  # takes twice as long
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -39,8 +46,15 @@ def encode(value: Any) -> JsonText:
 
 
 def decode(data: str | bytes) -> Any:
-    """What the database sends, which is UTF-8: json.loads would look for five other encodings."""
-    return _DECODER.decode(data if isinstance(data, str) else data.decode())
+    """What the database sends, which is UTF-8: json.loads would look for five other encodings.
+
+    Anybody may store a number of more digits than `int` takes; it becomes a Decimal.
+    """
+    text = data if isinstance(data, str) else data.decode()
+    try:
+        return _DECODER.decode(text)
+    except ValueError:
+        return _PATIENT_DECODER.decode(text)
 
 
 def _why(value: Any) -> str | None:
