@@ -237,7 +237,7 @@ class TestTheRest:
         (depth,) = (x for x in Answer("db", "limits", "--json").json if x["name"] == "json_depth")
         assert (depth["value"], depth["initial"], depth["unit"]) == (200, 128, "levels")
         refused = Answer("db", "set-limit", "json_depth", "1", "-r", "why")
-        assert (refused.code, "need 128 to 1000" in refused.err) == (1, True)
+        assert (refused.code, "need 128 to 500" in refused.err) == (1, True)
         assert [x.value for x in client.list_limits() if x.name == "json_depth"] == [200]
 
     def test_names_the_database(self, database: str) -> None:

@@ -364,7 +364,7 @@ select bound.name, bound.initial, bound.initial, bound.minimum, bound.maximum, b
      'The results of a step''s parents together. A step that would get more fails.'),
     ('error_bytes', 65536, 8192, 1048576, 'bytes', 'An attempt''s error. What is larger is cut.'),
     ('definition_bytes', 16777216, 65536, 67108864, 'bytes', 'A template''s definition, as jsonb.'),
-    ('json_depth', 128, 128, 1000, 'levels', 'Arrays and objects within one another, in any JSON.'),
+    ('json_depth', 128, 128, 500, 'levels', 'Arrays and objects within one another, in any JSON.'),
     ('template_steps', 10000, 100, 100000, 'steps', 'The steps of a template.'),
     ('step_parents', 10000, 100, 100000, 'parents', 'The dependencies of a step.'),
     ('template_namespaces', 100, 20, 200, 'namespaces',
