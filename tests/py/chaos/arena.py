@@ -184,7 +184,8 @@ class Arena:
         chosen = {"namespaces": ("alpha",), **chosen} if role == "worker" else chosen
         with self._hiring:
             name = f"{role} {len(self.members) + 1}"
-            spec = replace(self.spec, name=name, role=role, dsn=self.worker_dsn, **chosen)
+            chosen = {"dsn": self.worker_dsn, **chosen}
+            spec = replace(self.spec, name=name, role=role, **chosen)
             member = Member(spec, self._zygote.fork(spec))
             self.members.append(member)
         return member
