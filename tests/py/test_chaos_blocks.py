@@ -205,7 +205,7 @@ def test_a_standby_that_missed_the_last_transactions_takes_over() -> None:
     try:
         primary.create("shop")
         rows(primary.embedded.url("shop"), "create table public.orders as select 1 as n")
-        standby = Standby(primary)
+        standby = Standby(primary.embedded)
         rows(primary.embedded.url("shop"), "insert into public.orders values (2)")
         copied = standby.embedded.url("shop")
         wait_for(lambda: standby.missing() == 0)

@@ -72,15 +72,16 @@ class Proxy:
 
     # What can happen to it
 
-    def catch(self, pattern: str, seconds: float = SECONDS) -> Held:
+    def catch(self, pattern: str, seconds: float = SECONDS, of: str = "") -> Held:
         """Hold the next transaction that wrote something and has a statement that matches.
 
-        Raises MissedError when there is none in time.
+        Only one `of` a client whose application_name has these words, if any. Raises MissedError
+        when there is none in time.
         """
         ends = time.monotonic() + seconds
         with psycopg.connect(self.direct, autocommit=True) as watcher:
             while (left := ends - time.monotonic()) > 0:
-                held = self.do(self._catch(re.compile(pattern), left))
+                held = self.do(self._catch(Trap(pattern, of), left))
                 xid = "select backend_xid::text from pg_stat_activity where pid = %s"
                 row = watcher.execute(xid, [held.pid]).fetchone()
                 if row and row[0]:
@@ -88,6 +89,10 @@ class Proxy:
                     return held
                 held.release()
         raise MissedError(f"no transaction wrote something with {pattern}")
+
+    def links_of(self, name: str) -> list[Link]:
+        """The connections of clients whose application_name has these words."""
+        return [link for link in list(self.links) if link.pid and link.is_of(name)]
 
     def cut(self, pids: Collection[int] | None = None) -> int:
         """Reset connections, all or those; how many."""
@@ -97,9 +102,9 @@ class Proxy:
         """Carry nothing on connections, all or those, and notice nothing; how many."""
         return self._each(pids, Link.freeze)
 
-    def thaw(self) -> None:
-        """Carry what was held back by `freeze`, and go on."""
-        self._each(None, Link.thaw)
+    def thaw(self, pids: Collection[int] | None = None) -> int:
+        """Carry what was held back by `freeze`, and go on; how many."""
+        return self._each(pids, Link.thaw)
 
     def lose_clients(self, pids: Collection[int] | None = None) -> int:
         """Clients vanish, and their servers do not hear of it; how many."""
@@ -131,13 +136,13 @@ class Proxy:
 
         return self.do(to_all())
 
-    async def _catch(self, pattern: re.Pattern[str], seconds: float) -> Held:
-        trap = Trap(pattern)
+    async def _catch(self, trap: Trap, seconds: float) -> Held:
+        trap.caught = self._loop.create_future()
         self.traps.append(trap)
         try:
             return await asyncio.wait_for(trap.caught, seconds)
         except TimeoutError:
-            raise MissedError(f"no transaction with {pattern.pattern}") from None
+            raise MissedError(f"no transaction with {trap.pattern}") from None
         finally:
             if trap in self.traps:
                 self.traps.remove(trap)
@@ -178,9 +183,13 @@ class Proxy:
 class Trap:
     """Waits for a transaction."""
 
-    def __init__(self, pattern: re.Pattern[str]) -> None:
-        self.pattern = pattern
-        self.caught: asyncio.Future[Held] = asyncio.get_running_loop().create_future()
+    caught: asyncio.Future[Held]
+
+    def __init__(self, pattern: str, of: str) -> None:
+        self.pattern, self.of = pattern, of
+
+    def matches(self, link: Link) -> bool:
+        return link.is_of(self.of) and any(re.search(self.pattern, one) for one in link.statements)
 
 
 class Held:
@@ -255,6 +264,10 @@ class Link:
         self._answers = b""  # not carried yet
         self._prepared: dict[bytes, str] = {}
         self._bound = ""
+
+    def is_of(self, name: str) -> bool:
+        """Whether the client's application_name has these words."""
+        return f" {name} " in f" {self.application} " if name else True
 
     # What can happen to it
 
@@ -375,7 +388,7 @@ class Link:
 
     def _trap(self) -> Trap | None:
         for trap in self.proxy.traps:
-            if any(trap.pattern.search(statement) for statement in self.statements):
+            if trap.matches(self):
                 self.proxy.traps.remove(trap)
                 return trap
         return None

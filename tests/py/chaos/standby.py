@@ -6,7 +6,7 @@ import shutil
 
 import psycopg
 from running import wait_for
-from servers import Server, rows, temporary_folder
+from servers import rows, temporary_folder
 
 from tasker_sql.embedded import EmbeddedError, EmbeddedServer
 
@@ -14,10 +14,10 @@ RECEIVED = "select pg_last_wal_receive_lsn()::text"
 
 
 class Standby:
-    """Made from a running server, and streaming from it: asynchronously, as is usual."""
+    """A copy of a running server that streams from it: asynchronously, as is usual."""
 
-    def __init__(self, primary: Server) -> None:
-        self._primary = primary.embedded
+    def __init__(self, primary: EmbeddedServer) -> None:
+        self._primary = primary
         programs = self._primary._programs
         folder = temporary_folder()
         if programs.account:
