@@ -46,7 +46,7 @@ from psycopg.rows import dict_row
 from servers import Server
 
 from chaos.crew import Spec
-from chaos.ledger import Ledger, now
+from chaos.ledger import Ledger, now, watch
 from chaos.zygote import Zygote
 
 SECONDS = 60.0  # after which what an episode waits for is not going to happen
@@ -63,6 +63,7 @@ class Member:
     def __init__(self, spec: Spec, pid: int) -> None:
         self.spec = spec
         self.pid = pid
+        self.was_frozen = False
 
     @property
     def name(self) -> str:
@@ -89,6 +90,7 @@ class Member:
             time.sleep(0.001)
 
     def freeze(self) -> None:
+        self.was_frozen = True
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -128,6 +130,8 @@ class Arena:
         self._hiring = threading.Lock()
         self._mine = threading.local()
         self._connections: list[psycopg.Connection[Any]] = []
+        self._watch = threading.Thread(target=watch, args=("arena", self.ledger, self.ended))
+        self._watch.start()
 
     @property
     def bound(self) -> float:
@@ -162,9 +166,16 @@ class Arena:
             return connection.execute(query.encode()).fetchall()
 
     def wait(self, happened: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
-        """What `happened` answers once that is true. Raises ChaosError when it never is."""
+        """What `happened` answers once that is true. Raises ChaosError when it never is.
+
+        A database that cannot be reached says nothing.
+        """
         limit = now() + seconds
-        while not (answer := happened()):
+        answer = None
+        while not answer:
+            with suppress(psycopg.OperationalError):
+                if answer := happened():
+                    break
             if self.ended.is_set() or now() > limit:
                 raise ChaosError(f"within {seconds:g} s, it did not happen: {what}")
             time.sleep(0.01)
@@ -236,5 +247,6 @@ class Arena:
             member.kill()
         for connection in self._connections:
             connection.close()
+        self._watch.join()
         self.ledger.close()
         shutil.rmtree(self.folder, ignore_errors=True)
