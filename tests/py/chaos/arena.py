@@ -115,9 +115,10 @@ class Arena:
         *,
         lease: float = 1.5,
         sweep_period: float = 0.2,
+        patience: float = SECONDS,
     ) -> None:
         self.server, self.seed = server, seed
-        self.lease, self.sweep_period = lease, sweep_period
+        self.lease, self.sweep_period, self.patience = lease, sweep_period, patience
         self.dsn = self.worker_dsn = dsn
         self.folder = Path(tempfile.mkdtemp(prefix="chaos-"))
         self.ledger = Ledger(self.folder / "ledger")
@@ -170,6 +171,7 @@ class Arena:
 
         A database that cannot be reached says nothing.
         """
+        seconds = min(seconds, self.patience)
         limit = now() + seconds
         answer = None
         while not answer:

@@ -32,7 +32,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from chaos.ledger import Ledger, now
+from chaos.ledger import Ledger, watch
 from tasker_sql import attempt
 from tasker_sql.breaker import Breaker
 from tasker_sql.client import Client, Connection, connect
@@ -51,7 +51,6 @@ from tasker_sql.runner import Runner, Settings
 T = TypeVar("T")
 
 MODULUS = 1_000_003
-STALL = 0.3  # seconds for which a process that wants to run does not
 EFFECT = "insert into public.effects (step_uuid, token, worker) values (%s, %s, %s)"
 
 
@@ -102,7 +101,7 @@ class HopelessError(PermanentError):
 
 def main(spec: Spec) -> None:
     ledger = Ledger(Path(spec.ledger))
-    threading.Thread(target=_watch, args=(spec.name, ledger), daemon=True).start()
+    threading.Thread(target=watch, args=(spec.name, ledger), daemon=True).start()
     if spec.clock:
         _set_clock(spec.clock)
         ledger.write("clock", worker=spec.name, time=time.time())
@@ -125,16 +124,6 @@ def handle(step: ClaimedStep | Step, results: dict[str, Any], slow: float) -> di
         raise HopelessError("as planned")
     values = [parent["value"] for parent in results.values() if parent]
     return {"value": (1 + sum(values)) % MODULUS}
-
-
-def _watch(name: str, ledger: Ledger) -> None:
-    """Say when this process did not run for a while though it wanted to."""
-    before = now()
-    while True:
-        time.sleep(STALL / 3)
-        if (woke := now()) - before > STALL:
-            ledger.write("stalled", worker=name, since=before, until=woke)
-        before = woke
 
 
 def _set_clock(seconds: float) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import psycopg
 from servers import Server
 
-from chaos.arena import Arena
+from chaos.arena import SECONDS, Arena
 from chaos.judge import Verdict, judge, pulse
 from chaos.kinds import Fault
 from chaos.ledger import now
@@ -42,6 +42,7 @@ class Plan:
     steps: int = 500
     lease: float = 1.5
     sweep_period: float = 0.2
+    patience: float = SECONDS  # for what has to happen
     sabotage: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # function: old, new
 
 
@@ -58,7 +59,10 @@ def play(plan: Plan, kinds: Mapping[str, type[Fault]], zygote: Zygote, server: S
         else:
             dsn = stack.enter_context(server.database(server.migrated))
         arena = Arena(
-            zygote, server, dsn, plan.seed, lease=plan.lease, sweep_period=plan.sweep_period
+            *(zygote, server, dsn, plan.seed),
+            lease=plan.lease,
+            sweep_period=plan.sweep_period,
+            patience=plan.patience,
         )
         stack.callback(arena.close)
         return Episode(plan, arena, faults).play()

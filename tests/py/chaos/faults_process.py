@@ -163,17 +163,38 @@ class FrozenBeforeTheCommit(Zombie):
         while count:
             order = Order("freeze", self.phase)
             workers = [arena.hire("worker", order=order) for _ in range(min(count, AT_ONCE))]
-            lines = [self.frozen(arena, worker) for worker in workers]
-            time.sleep(arena.lease + 3 * arena.sweep_period)  # sweeps come by and leave it alone
-            for worker, frozen in zip(workers, lines, strict=True):
+            for worker in workers:
+                frozen = self.frozen(arena, worker)
+                self.outlast(arena, worker, frozen)
                 worker.thaw()
-                arena.dismiss(worker)
-                ((_, effects, complete),) = arena.rows(TRACES, token=frozen["token"])
-                if effects == complete == len(frozen["steps"]):
-                    arena.landed(self.name, frozen["at"])
-                    count -= 1
-                else:
-                    arena.missed(self.name, f"{frozen} did not commit")
+                count -= self.has_ended(arena, worker, frozen)
+
+    def outlast(self, arena: Arena, worker: Member, frozen: Line) -> None:  # noqa: ARG002
+        """Wait until sweeps have come by after its lease, and left it alone."""
+        time.sleep(max(0.0, frozen["at"] + arena.lease + 3 * arena.sweep_period - now()))
+
+    def has_ended(self, arena: Arena, worker: Member, frozen: Line) -> bool:
+        """Whether it ended as this kind does: late, but well."""
+        arena.dismiss(worker)
+        ((lost, effects, complete),) = arena.rows(TRACES, token=frozen["token"])
+        if lost and effects == complete == 0:  # the machine was so slow that it was not left alone
+            arena.landed(FrozenTooLong.name, frozen["at"], victims=[worker.name])
+            return self.name == FrozenTooLong.name
+        if effects == complete == len(frozen["steps"]):
+            arena.landed(FrozenBeforeTheCommit.name, frozen["at"])
+            return self.name == FrozenBeforeTheCommit.name
+        raise ChaosError(f"{frozen} left {effects} effects and {complete} complete steps")
+
+
+class FrozenTooLong(FrozenBeforeTheCommit):
+    """The server ends its transaction, others take over, and its commit fails."""
+
+    name = "worker frozen before its commit until the server ends its session"
+    rate = 0.5
+
+    def outlast(self, arena: Arena, worker: Member, frozen: Line) -> None:
+        taken_back = f"the claim of {worker.name} is taken back"
+        arena.wait(partial(arena.one, NOT_CLAIMED, [frozen["token"]]), taken_back, PATIENCE)
 
 
 class RunnerFault(Fault):
@@ -220,6 +241,7 @@ class RunnerKilled(RunnerFault):
 
 class RunnerFrozen(RunnerFault):
     name = "runner frozen past its lease"
+    rate = 0.5
 
     def strike(self, arena: Arena, runner: Member) -> bool:
         since = now()
@@ -251,6 +273,7 @@ class RunnerStopped(RunnerFault):
     """It must give back what it has not started, finish the rest, and end well."""
 
     name = "runner stopped with work in its hands"
+    rate = 0.7
 
     def strike(self, arena: Arena, runner: Member) -> bool:
         at = now()
@@ -287,11 +310,13 @@ class Habit(Fault):
 
 class GivesBack(Habit):
     name = "worker gives its claims back"
+    rate = 3.0
     habit, says = "gives back", "gave back"
 
 
 class Repeats(Habit):
     name = "calls repeated after a lost reply"
+    rate = 3.0
     habit, says = "repeats", "repeated"
 
 
@@ -299,6 +324,7 @@ class WrongClock(Fault):
     """A process whose clock is a year off works as any other."""
 
     seconds: ClassVar[float]
+    rate = 0.5
 
     def run(self, arena: Arena, count: int) -> None:
         for number in range(count):
@@ -343,6 +369,7 @@ class Operator(Fault):
     """An operator interferes with what is being worked on."""
 
     name = "operator interferes"
+    rate = 2.0
 
     def run(self, arena: Arena, count: int) -> None:
         dice = arena.dice(self.name)

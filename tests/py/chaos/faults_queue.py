@@ -48,6 +48,7 @@ class Tampering(Fault):
 
     queues: ClassVar[Sequence[str]] = QUEUES
     forges: ClassVar[bool] = False
+    rate = 1.5
 
     def run(self, arena: Arena, count: int) -> None:
         dice = arena.dice(self.name)
@@ -163,6 +164,7 @@ class Forged(Fault):
     """Messages that the engine did not write. Each lands when somebody has taken it."""
 
     name = "messages forged"
+    rate = 2.0
 
     def run(self, arena: Arena, count: int) -> None:
         dice = arena.dice(self.name)

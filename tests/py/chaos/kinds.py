@@ -22,11 +22,17 @@ class Fault(ABC):
 
     name: ClassVar[str] = ""
     own_server: ClassVar[bool] = False  # it needs a server that serves no other episode
+    alone: ClassVar[bool] = False  # no episode may have two such kinds: they share a proxy, or so
+    rate: ClassVar[float] = 1.0  # how many land while one of the usual kind does
     settings: ClassVar[Mapping[str, str]] = {}  # of that server
 
     def __init_subclass__(cls) -> None:
         if cls.name:
             KINDS[cls.name] = cls
+
+    @classmethod
+    def is_alone(cls) -> bool:
+        return cls.alone or cls.own_server
 
     def server(self) -> Server:
         """A new server for the episode, if it needs its own; the episode closes it."""

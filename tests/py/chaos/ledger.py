@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+STALL = 0.3  # seconds for which a process that wants to run does not
+
 Line = dict[str, Any]
 
 now = time.monotonic
@@ -50,6 +52,16 @@ class Ledger:
             for text in whole:
                 line = json.loads(text)
                 self._lines.setdefault(line["what"], []).append(line)
+
+
+def watch(name: str, ledger: Ledger, ended: threading.Event | None = None) -> None:
+    """Say when this process did not run for a while though it wanted to: the machine is busy."""
+    ended = ended or threading.Event()
+    before = now()
+    while not ended.wait(STALL / 3):
+        if (woke := now()) - before > STALL:
+            ledger.write("stalled", worker=name, since=before, until=woke)
+        before = woke
 
 
 def task_of(step: str) -> str:
