@@ -36,6 +36,10 @@ select pid
 """
 STATE = "select state from pg_stat_activity where pid = %s"
 GONE = "select not exists (select from pg_stat_activity where pid = any (%s))"
+MOVED = """
+select not exists (select from tasker.claims where claimed_at < %s)
+   and not exists (select from tasker.steps where state = 'enqueued' and enqueued_at < %s)
+"""
 FLEET = """
   from pg_stat_activity
  where datname = current_database() and backend_type = 'client backend'
@@ -62,8 +66,14 @@ def locked(arena: Arena, statement: str) -> Iterator[None]:
 
 def work_goes_on(arena: Arena) -> None:
     """Wait until something was completed."""
-    before = arena.one(EFFECTS)
+    ((before,),) = arena.wait(partial(arena.rows, EFFECTS), "the server answers")
     arena.wait(lambda: arena.one(EFFECTS) > before, "work goes on")
+
+
+def all_moved(arena: Arena) -> None:
+    """Wait until all that was open has moved: a fault is over only then, for those that it hit."""
+    ((moment,),) = arena.wait(partial(arena.rows, "select clock_timestamp()"), "an answer")
+    arena.wait(lambda: arena.one(MOVED, moment, moment), "every step moves")
 
 
 class NetworkFault(Fault):
@@ -281,6 +291,7 @@ class AllEnd(ForAll):
             if (ended := self.end_all(arena)) >= len(arena.runners) * 4:
                 arena.landed(self.name, since, everybody=True)
                 count -= 1
+                all_moved(arena)
             else:
                 arena.missed(self.name, f"there were {ended} connections")
                 time.sleep(0.1)

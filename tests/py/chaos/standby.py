@@ -10,7 +10,8 @@ from servers import rows, temporary_folder
 
 from tasker_sql.embedded import EmbeddedError, EmbeddedServer
 
-RECEIVED = "select pg_last_wal_receive_lsn()::text"
+RECEIVED = "pg_last_wal_receive_lsn()"
+WRITTEN = "select pg_current_wal_insert_lsn()::text"
 
 
 class Standby:
@@ -49,10 +50,16 @@ class Standby:
 
     def missing(self) -> int:
         """How many bytes of WAL the primary has written and the standby has not received."""
-        ((received,),) = rows(self.embedded.url("postgres"), RECEIVED)
+        ((received,),) = rows(self.embedded.url("postgres"), f"select {RECEIVED}::text")
         behind = "select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %s)::bigint"
         ((bytes_,),) = rows(self._primary.url("postgres"), behind, received)
         return int(bytes_)
+
+    def catch_up(self) -> None:
+        """Come back when it has received all that the primary had written when it was asked."""
+        ((written,),) = rows(self._primary.url("postgres"), WRITTEN)
+        has = f"select {RECEIVED} >= %s::pg_lsn"
+        wait_for(lambda: rows(self.embedded.url("postgres"), has, written) == [(True,)])
 
     def promote(self) -> None:
         """Become the primary."""
