@@ -8,7 +8,7 @@ as $$
 --
 -- Raises   22023
 begin
-  if (length(btrim(p_reason)) > 0 and length(p_reason) <= 1000) is not true then
+  if (length(p_reason) <= 1000 and length(btrim(p_reason)) > 0) is not true then
     raise exception 'a reason of 1 to 1000 characters is needed'
       using errcode = '22023',
             detail  = format('got %s', coalesce(length(p_reason) || ' characters', 'null'));

@@ -36,8 +36,8 @@ begin
     exception
       when serialization_failure then null;  -- somebody was at it; the next sweep looks again
       when others then
-      raise warning 'tasker.sweep: task id % was not finalized: % (%)',
-                    v_task.task_id, sqlerrm, sqlstate;
+        raise warning 'tasker.sweep: task id % was not finalized: % (%)',
+                      v_task.task_id, sqlerrm, sqlstate;
     end;
   end loop;
   return v_count;
