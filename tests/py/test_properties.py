@@ -1,317 +1,1112 @@
-"""Whatever is called in whatever order, whatever happens to the queues: all promises are kept.
+"""Whatever is called in whatever order, whatever happens to queues and clocks: the engine does what
+the model says.
 
-Hypothesis draws DAGs and calls of every verb, tampers with queues and turns the clock. A small
-model knows who holds what; after every call `check_invariants()` must be empty, and in the end
-every task that nobody stopped must come to its end.
+Hypothesis draws DAGs and calls of every verb, tampers with queues and turns the clock. After each
+call the engine's answer, everything that it shows of tasks, steps, claims and queues, and the
+complaints of `check_invariants` must be what `model.py` predicts.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
+import evidence
 import psycopg
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from model import (
+    ENDED,
+    RANKS,
+    REQUESTS,
+    RESULTS,
+    WIDE,
+    Claim,
+    Model,
+    Outcome,
+    Refused,
+    Step,
+    Task,
+    Template,
+)
+from servers import Server
 
 from tasker_sql import errors
 from tasker_sql.client import Client
 
-ASKED = os.environ.get("TASKER_TEST_EXAMPLES")  # a longer look, each time at other examples
-EXAMPLES = int(ASKED or 60)
-CALLS = 50
-ENDED = {"complete", "error", "cancelled", "resolved_manually"}
-CLOCK = """
+ASKED = os.environ.get("TASKER_TEST_RULES")  # a longer look, each time at other examples
+RULES = int(ASKED or 20_000)
+SECONDS = int(os.environ.get("TASKER_TEST_SECONDS") or 86_400)  # after which it is long enough
+CALLS = 50  # an example
+EXAMPLES = 40  # a batch
+NAMESPACES = ["test", "other"]
+VERBS = {
+    "cancel_task",
+    "claim_steps",
+    "claim_task_for_finalization",
+    "complete_step",
+    "complete_step_manually",
+    "create_tasks",
+    "extend_finalization_claim",
+    "fail_step",
+    "finalize_task",
+    "finish_and_claim",
+    "heartbeat",
+    "pause_namespace",
+    "pause_task",
+    "pause_template",
+    "process_step_results",
+    "process_task_requests",
+    "register_template",
+    "release_claim",
+    "release_finalization_claim",
+    "resolve_step",
+    "resolve_task",
+    "resume_namespace",
+    "resume_task",
+    "resume_template",
+    "retry_step",
+    "submit_step_results",
+    "sweep",
+}
+EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
+T = TypeVar("T")
+
+SCENERY = """
 create table public.clock (t timestamptz);
-insert into public.clock values ('2030-01-01 00:00Z');
+insert into public.clock values ('2030-01-01Z');
 create or replace function tasker._now () returns timestamptz language sql volatile
-as $$ select t from public.clock $$
+as $$ select t from public.clock $$;
+
+create function public.ms (timestamptz) returns numeric language sql immutable
+as $$ select round(extract(epoch from $1 - '2030-01-01Z') * 1000, 3) $$;
+
+-- What there is to be seen, except for the queues.
+create function public.look () returns jsonb language sql as $$
+select jsonb_build_object(
+  'tasks', (select coalesce(jsonb_object_agg(task.task_uuid, jsonb_build_array(
+                     task.state,
+                     task.paused_at is not null or template.paused_at is not null
+                       or namespace.paused_at is not null,
+                     task.open_sinks, public.ms(task.started_at), public.ms(task.finished_at))),
+                     '{}')
+              from tasker.tasks as task
+              join tasker.task_templates as template on template.template_id = task.template_id
+              join tasker.namespaces as namespace
+                on namespace.namespace_id = template.namespace_id),
+  'steps', (select coalesce(jsonb_object_agg(step.step_id, jsonb_build_array(
+                     step.state, step.attempt, step.waiting_parents, step.result,
+                     coalesce(claim.worker, submission.worker), public.ms(claim.lease_until),
+                     failure.error ->> 'message', public.ms(timer.due_at),
+                     public.ms(step.enqueued_at), public.ms(step.started_at),
+                     public.ms(step.finished_at))), '{}')
+              from tasker.steps as step
+              left join tasker.timers as timer on timer.step_id = step.step_id
+              left join tasker.claims as claim
+                on claim.token = step.claim_token
+               and step.state = 'in_progress' and step.step_id = any (claim.step_ids)
+              left join tasker.submissions as submission
+                on submission.token = step.claim_token
+               and step.state = 'in_progress' and step.step_id = any (submission.step_ids)
+              left join lateral (
+                   select failure.error from tasker.step_failures as failure
+                    where failure.step_id = step.step_id
+                    order by failure.failed_at desc, failure.failure_id desc limit 1
+                   ) as failure on true),
+  'claims', (select coalesce(jsonb_object_agg(worker, jsonb_build_array(
+                      namespace, public.ms(lease_until), step_uuids)), '{}')
+               from tasker.live_claims),
+  'finalizations', (select coalesce(jsonb_object_agg(task_uuid, jsonb_build_array(
+                             processor_id, public.ms(claimed_until))), '{}')
+                      from tasker.live_finalization_claims),
+  'rejected', (select count(*) from tasker.rejected_requests),
+  'broken', (select coalesce(jsonb_agg(jsonb_build_array(severity, invariant, step_uuid)), '[]')
+               from tasker.check_invariants()))
+$$;
+
+-- The check plans for large tables each time; here they are small, and it is most of the time.
+do $$
+declare
+  v_function regprocedure;
+begin
+  for v_function in
+    select oid from pg_proc
+     where pronamespace = 'tasker'::regnamespace and proname ~ '^_?check_'
+       and 'plan_cache_mode=force_custom_plan' = any (proconfig)
+  loop
+    execute format('alter function %s set plan_cache_mode = force_generic_plan', v_function);
+  end loop;
+end
+$$
 """
+# Not truncated: that would throw all plans away, and planning would be most of the time.
 FORGET = """
 do $$
 declare
   v_table regclass;
 begin
   for v_table in
-    select oid::regclass from pg_class
-     where relkind = 'r' and relnamespace = 'tasker'::regnamespace
-       and relname not in ('alembic_version', 'legal_transitions', 'sweep_cursors')
-    union all
-    select oid::regclass from pg_class
-     where relkind = 'r' and relnamespace = 'pgmq'::regnamespace and relname like 'q\\_%'
+    select oid from pg_class
+     where relkind = 'r'
+       and (relnamespace = 'tasker'::regnamespace
+            and relname not in ('alembic_version', 'legal_transitions', 'namespaces',
+                                'sweep_cursors', 'task_templates')
+            or relnamespace = 'pgmq'::regnamespace and relname like 'q\\_%')
   loop
-    execute format('truncate %s restart identity cascade', v_table);
+    execute 'delete from ' || v_table;
   end loop;
+  delete from tasker.task_templates;
 end
 $$;
-alter sequence tasker.task_ids restart;
+update tasker.namespaces set paused_at = null, paused_by = null, pause_reason = null;
+select setval(pg_get_serial_sequence('tasker.submissions', 'submission_id'), 1, false);
 update tasker.sweep_cursors set position = 0;
-update public.clock set t = '2030-01-01 00:00Z';
+update public.clock set t = '2030-01-01Z';
 reset all;
 select setseed(0);
 """
+MESSAGES = """
+create or replace function public.messages () returns jsonb language plpgsql as $$
+declare
+  v_one   jsonb;
+  v_found jsonb := '{}';
+begin
+  %s
+  return v_found;
+end
+$$
+"""
+MESSAGES_OF_ONE = """
+  v_one := null;
+  if to_regclass('pgmq.q_{0}') is not null then
+    select coalesce(jsonb_agg(jsonb_build_array(message, public.ms(enqueued_at)) order by msg_id),
+                    '[]')
+      into v_one from pgmq.q_{0};
+  end if;
+  v_found := v_found || jsonb_build_object('{0}', v_one);
+"""
+
+numbers = st.integers(0, 999)  # of whatever there is, `pick` takes one
+shapes = st.fixed_dictionaries(
+    {
+        "back": st.lists(st.sets(st.integers(1, 3), max_size=2), min_size=1, max_size=6),
+        "wide": st.sampled_from([0] * 6 + [17, -17]),  # with a join, or without
+        "elsewhere": st.sets(st.integers(0, 5), max_size=2),
+        "external": st.booleans(),
+        "max_attempts": st.integers(1, 3),
+        "backoff": st.sampled_from(["none", "linear", "exponential", "fibonacci"]),
+        "jitter": st.sampled_from([False] * 4 + [True]),
+    }
+)
+
+
+def pick(items: Iterable[T], number: int) -> T:
+    found = list(items)
+    return found[number % len(found)]
+
+
+def ms(at: datetime | None) -> float | None:
+    return None if at is None else (at - EPOCH) / timedelta(milliseconds=1)
+
+
+def seconds(count: float) -> timedelta:
+    return timedelta(seconds=count)
 
 
 class Machine(RuleBasedStateMachine):
     """One sequence of calls on an empty engine."""
 
+    client: Client
     connection: psycopg.Connection[Any]
+    somebody: psycopg.Connection[Any]  # who holds rows meanwhile
+    counts: Counter[str]  # calls that did something, by verb
+    ends: Counter[str]
 
     def __init__(self) -> None:
         super().__init__()
         self.connection.execute(FORGET.encode())
-        self.client = Client(self.connection)
-        self.client.create_namespace("test")
-        self.templates = 0
-        self.tasks: list[UUID] = []
-        self.held: dict[UUID, set[UUID]] = {}  # steps by the token that holds them, says the model
-        self.lost: list[tuple[UUID, UUID]] = []  # step and token of claims that are over
-        self.forged = False  # messages: the check is right to complain of them
+        self.client.sweep()  # makes the queues again
+        self.model = Model(NAMESPACES)
+        self.templates: list[Template] = []
+        self.past: list[tuple[UUID, dict[Step, Outcome]]] = []  # tokens, and what they reported
+        self.attempts: list[UUID] = []
+        self.workers = 0
+        self.seen: dict[str, Any] | None = None
+        self.well = False  # as of the last look
+        self.swept = False  # since then
+        self.counts["examples"] += 1
 
-    # What clients and workers do
+    # Asking for tasks
 
-    @rule(
-        back=st.lists(st.sets(st.integers(1, 3), max_size=2), min_size=1, max_size=6),
-        attempts=st.integers(1, 3),
-        external=st.booleans(),
-        contexts=st.integers(1, 3),
-        priority=st.sampled_from(["high", "normal", "low"]),
-    )
-    def create(
-        self,
-        back: list[set[int]],
-        attempts: int,
-        external: bool,
-        contexts: int,
-        priority: str,
-    ) -> None:
-        self.templates += 1
-        steps = [
-            {
-                "name": f"s{number}",
-                "handler": {"callable": "any"},
-                "dependencies": [f"s{number - by}" for by in sorted(steps_back) if by <= number],
-                "retry": {"max_attempts": attempts, "backoff_base_ms": 5000},
-            }
-            for number, steps_back in enumerate(back)
-        ]
+    @initialize(shape=shapes, more=shapes)
+    def begin(self, shape: dict[str, Any], more: dict[str, Any]) -> None:
+        for one in (shape, more):
+            self.register_template(one | {"wide": 0})
+            self.create(len(self.templates) - 1, 2, "normal", 0, None)
+
+    @precondition(lambda self: len(self.templates) < 5)
+    @rule(shape=shapes)
+    def register_template(self, shape: dict[str, Any]) -> None:
+        back: list[set[int]] = shape["back"]
+        if shape["wide"]:
+            back = [set() for _ in range(abs(shape["wide"]))]
+            back += [set(range(1, 18))] if shape["wide"] > 0 else []
+        retry = {"max_attempts": shape["max_attempts"], "backoff": shape["backoff"]} | {
+            "backoff_base_ms": 2000,
+            "max_backoff_ms": 5000,
+            "jitter": shape["jitter"],
+        }
         definition = {
             "namespace_name": "test",
-            "name": f"t{self.templates}",
+            "name": f"t{len(self.templates)}",
             "version": "1.0.0",
-            "steps": steps,
-            "finalization": "external" if external else "inline",
+            "finalization": "external" if shape["external"] else "inline",
+            "steps": [
+                {
+                    "name": f"s{number}",
+                    "handler": {"callable": "any"},
+                    "namespace": "other" if number in shape["elsewhere"] else "test",
+                    "dependencies": [f"s{number - by}" for by in sorted(steps) if by <= number],
+                    "retry": retry,
+                }
+                for number, steps in enumerate(back)
+            ],
         }
         self.client.register_template(definition)
-        options = {"priority": priority}
-        made = self.client.create_tasks("test", f"t{self.templates}", [{}] * contexts, options)
-        self.tasks += [task.task_uuid for task in made]
+        compiled = self.client.get_template("test", f"t{len(self.templates)}").steps
+        place = {step["name"]: number for number, step in enumerate(compiled, 1)}
+        assert all(place[parent] < place[s["name"]] for s in compiled for parent in s["parents"])
+        for namespace in {"test"} | {step["namespace"] for step in compiled}:
+            self.model.add_namespace(namespace)
+        self.templates.append(
+            Template(
+                "test",
+                f"t{len(self.templates)}",
+                shape["external"],
+                shape["max_attempts"],
+                shape["backoff"],
+                2000,
+                5000,
+                shape["jitter"],
+                tuple(
+                    (step["name"], step["namespace"], tuple(place[one] for one in step["parents"]))
+                    for step in compiled
+                ),
+            )
+        )
+        self.counts["register_template"] += 1
+
+    @precondition(lambda self: len(self.model.tasks) < 8)
+    @rule(
+        which=numbers,
+        count=st.integers(1, 3),
+        priority=st.sampled_from(list(RANKS)),
+        delay=st.sampled_from([0, 0, 0, 0, -5, 8]),
+        keys=st.none() | st.lists(st.sampled_from("abc"), min_size=3, max_size=3),
+    )
+    def create(
+        self, which: int, count: int, priority: str, delay: int, keys: list[str] | None
+    ) -> None:
+        template = pick(self.templates, which)
+        contexts = [{"n": (which + number) % 2} for number in range(count)]
+        keys = keys and keys[:count]
+        run_at = self.model.now + delay * 1000 if delay else None
+        options: dict[str, Any] = {"priority": priority}
+        if run_at is not None:
+            options["run_at"] = (EPOCH + timedelta(milliseconds=run_at)).isoformat()
+        if keys:
+            options["idempotency_keys"] = keys
+
+        def engine() -> Any:
+            made = self.client.create_tasks("test", template.name, contexts, options)
+            return [(task.task_uuid, task.created) for task in made]
+
+        def model(answer: Any) -> Any:
+            uuids = [uuid for uuid, _ in answer] if isinstance(answer, list) else [uuid4()] * count
+            return self.model.create(template, contexts, keys, uuids, priority, run_at)
+
+        self.both("create_tasks", engine, model)
+
+    @precondition(lambda self: len(self.model.queues[REQUESTS] or []) < 4)
+    @rule(
+        which=numbers,
+        key=st.none() | st.sampled_from("abc"),
+        wrong=st.sampled_from([None, None, None, "name", "key", "options", "nothing"]),
+    )
+    def ask_for_a_task(self, which: int, key: str | None, wrong: str | None) -> None:
+        template = pick(self.templates, which)
+        message: Any = {"namespace": "test", "name": template.name, "context": {"n": which % 2}}
+        if key:
+            message["options"] = {"idempotency_key": key}
+        if wrong == "options":
+            message["options"] = {"priority": "highest"}
+        elif wrong == "nothing":
+            message = None
+        elif wrong:
+            message[wrong] = "wrong"
+        self.post(REQUESTS, [message])
+        self.counts["(send a request)"] += 1
+
+    @precondition(lambda self: self.model.queues[REQUESTS] and len(self.model.tasks) < 10)
+    @rule(limit=st.integers(1, 5))
+    def process_task_requests(self, limit: int) -> None:
+        def model(answer: Any) -> Any:
+            queue = self.model.queues[REQUESTS] or []
+            messages, queue[:] = queue[:limit], queue[limit:]
+            return [self.requested(m, a[0]) for (m, _), a in zip(messages, answer, strict=True)]
+
+        self.both(
+            "process_task_requests",
+            lambda: [
+                (row.task_uuid, row.created, bool(row.error))
+                for row in self.client.process_task_requests(limit)
+            ],
+            model,
+            something=bool,
+        )
+
+    def requested(self, message: Any, uuid: UUID | None) -> tuple[UUID | None, bool, bool]:
+        """What becomes of a message that asks for a task."""
+        known = {template.name: template for template in self.templates}
+        try:
+            if (
+                not message
+                or message.keys() - {"namespace", "name", "context", "options"}
+                or message["name"] not in known
+                or message.get("options", {}).keys() - {"idempotency_key"}
+            ):
+                raise Refused("22023")
+            key = message.get("options", {}).get("idempotency_key")
+            template = known[message["name"]]
+            ((made, new),) = self.model.create(
+                template,
+                [message["context"]],
+                key and [key],
+                [uuid or uuid4()],
+            )
+            return made, new, False
+        except Refused:
+            self.model.rejected += 1
+            return None, False, True
+
+    # Working
+
+    @rule(
+        namespace=st.sampled_from(["test", "test", "other"]),
+        limit=st.sampled_from([1, 2, 3, 5, 10]),
+        lease=st.sampled_from([30, 60]),
+        new=st.booleans(),
+    )
+    def claim_steps(self, namespace: str, limit: int, lease: int, new: bool) -> None:
+        limit = self.enough(namespace, limit)
+        self.session(new)
+        self.seen, self.well, self.swept = None, False, False
+        rows = self.client.claim_steps(namespace, self.worker(), limit, seconds(lease))
+        self.claimed(rows, namespace, limit, lease, new)
+        if rows:
+            self.counts["claim_steps"] += 1
 
     @rule(limit=st.integers(1, 5))
-    def claim(self, limit: int) -> None:
-        for step in self.client.claim_steps("test", "w", limit):
-            assert not any(step.step_uuid in steps for steps in self.held.values()), "held twice"
-            self.held.setdefault(step.token, set()).add(step.step_uuid)
+    def claim_more(self, limit: int) -> None:
+        """Work is drawn as often as accidents are."""
+        self.claim_steps("test", limit, 30, True)
 
-    @rule(data=st.data(), bad=st.sets(st.integers(0, 4)), limit=st.integers(0, 3))
-    def finish(self, data: st.DataObject, bad: set[int], limit: int) -> None:
-        if not self.held:
-            return
-        token = data.draw(st.sampled_from(list(self.held)))
-        steps = sorted(self.held[token])[: data.draw(st.integers(1, 5))]
-        outcomes = [
-            {"step_uuid": str(step), "error": "no", "retryable": number % 2 == 0}
-            if number in bad
-            else {"step_uuid": str(step), "result": number}
-            for number, step in enumerate(steps)
-        ]
-        self.held[token] -= set(steps)
-        self.lost += [(step, token) for step in steps]
-        if not self.held[token]:
-            del self.held[token]
-        if data.draw(st.booleans()):
-            self.client.submit_step_results(token, outcomes)
+    @precondition(lambda self: self.model.claims)
+    @rule(which=numbers)
+    def finish_more(self, which: int) -> None:
+        self.finish_and_claim(which, set(), 99, "test", 5, False)
+
+    @precondition(lambda self: self.model.claims)
+    @rule(
+        which=numbers,
+        bad=st.sets(st.integers(0, 4), max_size=2),
+        most=st.sampled_from([1, 5, 99]),
+        namespace=st.sampled_from(["test", "test", "other"]),
+        limit=st.sampled_from([0, 1, 5]),
+        new=st.booleans(),
+    )
+    def finish_and_claim(
+        self, which: int, bad: set[int], most: int, namespace: str, limit: int, new: bool
+    ) -> None:
+        claim = pick(self.model.claims.values(), which)
+        outcomes = self.outcomes(claim.steps[:most], bad, which)
+        self.finish(claim.token, outcomes, namespace, limit, new)
+
+    def finish(
+        self,
+        token: UUID,
+        outcomes: dict[Step, Outcome],
+        namespace: str,
+        limit: int,
+        new: bool,
+    ) -> None:
+        limit = limit and self.enough(namespace, limit + len(outcomes))
+        self.session(new)
+        self.past.append((token, outcomes))
+        answers = token, min(step.id for step in outcomes)
+        rows: list[Any] = []
+
+        def engine() -> Any:
+            rows[:] = self.client.finish_and_claim(
+                namespace, self.worker(), token, told(outcomes), limit, seconds(30)
+            )
+            return [row.step_uuid for row in rows]
+
+        def model(answer: Any) -> Any:
+            if self.model.finish(token, outcomes):
+                self.claimed(rows, namespace, limit, 30, new, answers)
+                return answer
+            claims = [claim for claim in self.model.claims.values() if claim.answers == answers]
+            return [s.uuid for claim in claims for s in claim.steps if s.held_by(claim.token)]
+
+        self.both("finish_and_claim", engine, model)
+
+    @precondition(lambda self: self.model.claims)
+    @rule(which=numbers, held=st.booleans())
+    def complete_step(self, which: int, held: bool) -> None:
+        claim = pick(self.model.claims.values(), which)
+        step = pick(claim.steps, which)
+        with self.somebody_holds([step.task, *step.children] if held else []):
+            self.complete(step, claim.token, {"n": which})
+
+    def complete(self, step: Step, token: UUID, result: Any) -> None:
+        def model(_: Any) -> Any:
+            if not self.is_done(step, token):
+                self.model.finish(token, {step: Outcome(result)})
+            return self.model.answer(step)
+
+        self.past.append((token, {step: Outcome(result)}))
+        self.both(
+            "complete_step",
+            lambda: answer(self.client.complete_step(step.uuid, token, result)),
+            model,
+        )
+
+    def is_done(self, step: Step, token: UUID) -> bool:
+        return step.state == "complete" and step.token == token
+
+    @precondition(lambda self: self.model.claims)
+    @rule(
+        which=numbers,
+        retryable=st.sampled_from([True, True, False]),
+        after=st.sampled_from([None, None, 0, 7]),
+    )
+    def fail_step(self, which: int, retryable: bool, after: int | None) -> None:
+        claim = pick(self.model.claims.values(), which)
+        outcome = Outcome(None, f"failure {which}", retryable, after and after * 1000)
+        if after == 0:
+            outcome = Outcome(None, f"failure {which}", retryable, 0)
+        self.fail(pick(claim.steps, which), claim.token, outcome)
+
+    def fail(self, step: Step, token: UUID, outcome: Outcome) -> None:
+        after = outcome.retry_after
+
+        def engine() -> Any:
+            row = self.client.fail_step(
+                step.uuid,
+                token,
+                outcome.error,
+                outcome.retryable,
+                None if after is None else seconds(after / 1000),
+            )
+            return row.step_state, ms(row.next_retry_at), row.task_state
+
+        def model(said: Any) -> Any:
+            if token not in step.reported:
+                self.model.finish(token, {step: outcome})
+            state, due = step.reported[token]
+            if isinstance(due, tuple) and due[0] <= said[1] <= due[1]:
+                due = said[1]
+            ended = state == "waiting_for_retry" and step.task.ended
+            return state, due, "in_progress" if ended else step.task.state
+
+        self.past.append((token, {step: outcome}))
+        self.both("fail_step", engine, model)
+
+    @precondition(lambda self: self.model.claims)
+    @rule(which=numbers, bad=st.sets(st.integers(0, 4), max_size=2), most=st.integers(1, 5))
+    def submit_step_results(self, which: int, bad: set[int], most: int) -> None:
+        claim = pick(self.model.claims.values(), which)
+        self.submit(claim.token, self.outcomes(claim.steps[:most], bad, which))
+
+    def submit(self, token: UUID, outcomes: dict[Step, Outcome]) -> None:
+        def engine() -> Any:
+            row = self.client.submit_step_results(token, told(outcomes))
+            return row and row.submission_id
+
+        self.past.append((token, outcomes))
+        self.both("submit_step_results", engine, lambda _: self.model.submit(token, outcomes))
+
+    @precondition(lambda self: self.model.claims)
+    @rule(which=numbers, wrong=st.sampled_from([None, None, "token", "number", "outcomes", "text"]))
+    def send_results(self, which: int, wrong: str | None) -> None:
+        """A worker that can only write messages."""
+        claim = pick(self.model.claims.values(), which)
+        outcomes = self.outcomes(claim.steps, set(), which)
+        message: Any = {"token": str(claim.token), "outcomes": told(outcomes)}
+        if wrong == "number":
+            message = {"submission_id": -1}
+        elif wrong == "text":
+            message = "text"
+        elif wrong:
+            message[wrong] = str(uuid4())
+        self.post(RESULTS, [message])
+        self.counts["(send results)"] += 1
+
+    @precondition(lambda self: self.model.queues[RESULTS])
+    @rule(limit=st.integers(1, 5))
+    def process_step_results(self, limit: int) -> None:
+        def model(_: Any) -> Any:
+            queue = self.model.queues[RESULTS] or []
+            messages, queue[:] = queue[:limit], queue[limit:]
+            return [self.processed(message) for message, _ in messages]
+
+        self.both(
+            "process_step_results",
+            lambda: [
+                (row.completed, row.failed, bool(row.error))
+                for row in self.client.process_step_results(limit)
+            ],
+            model,
+            something=bool,
+        )
+
+    def processed(self, message: Any) -> tuple[int, int, bool]:
+        """What becomes of a message with results."""
+        try:
+            if "submission_id" in message:
+                if message["submission_id"] < 1:
+                    raise Refused("22023")
+                return *self.model.process(message["submission_id"]), False
+            if "token" not in message or not isinstance(message["outcomes"], list):
+                raise Refused("22023")
+            steps = {str(step.uuid): step for step in self.model.steps.values()}
+            outcomes = {
+                steps[one["step_uuid"]]: Outcome(one["result"]) for one in message["outcomes"]
+            }
+            submitted = self.model.submit(UUID(message["token"]), outcomes)
+            return *self.model.process(submitted), False
+        except Refused:
+            self.model.rejected += 1
+            return 0, 0, True
+
+    @precondition(lambda self: self.model.claims)
+    @rule(which=numbers, lease=st.sampled_from([30, 90]))
+    def heartbeat(self, which: int, lease: int) -> None:
+        self.beat(pick(self.model.claims, which), lease)
+
+    def beat(self, token: UUID, lease: int) -> None:
+        def engine() -> Any:
+            row = self.client.heartbeat(token, seconds(lease))
+            return ms(row.lease_until), row.cancelled_step_uuids
+
+        self.both("heartbeat", engine, lambda _: self.model.heartbeat(token, lease * 1000))
+
+    @precondition(lambda self: self.model.claims)
+    @rule(which=numbers)
+    def release_claim(self, which: int) -> None:
+        self.release(pick(self.model.claims, which))
+
+    def release(self, token: UUID) -> None:
+        self.both(
+            "release_claim",
+            lambda: [row.step_uuid for row in self.client.release_claim(token)],
+            lambda _: self.model.release(token),
+        )
+
+    @precondition(lambda self: self.past)
+    @rule(
+        which=numbers,
+        verb=st.sampled_from(["complete", "fail", "finish", "submit", "heartbeat", "release"]),
+        forged=st.sampled_from([False, False, False, True]),
+        change=st.booleans(),
+    )
+    def repeat_or_come_late(self, which: int, verb: str, forged: bool, change: bool) -> None:
+        """The reply was lost; or the worker slept, and its token means nothing any more."""
+        token, outcomes = pick(self.past, which)
+        token = uuid4() if forged else token
+        step = pick(outcomes, which)
+        if verb == "finish":
+            self.finish(token, outcomes, "test", 5, False)
+        elif verb == "submit":
+            self.submit(token, outcomes)
+        elif verb == "heartbeat":
+            self.beat(token, 30)
+        elif verb == "release":
+            self.release(token)
+        elif (outcomes[step].error is None) != change:
+            self.complete(step, token, "late")
         else:
-            for step in self.client.finish_and_claim("test", "w", token, outcomes, limit):
-                self.held.setdefault(step.token, set()).add(step.step_uuid)
-
-    @rule(data=st.data(), bad=st.sets(st.integers(0, 4)))
-    def work(self, data: st.DataObject, bad: set[int]) -> None:
-        """The usual thing, drawn as often as each of the accidents."""
-        self.claim(5)
-        self.finish(data, bad, 5)
-
-    @rule(data=st.data())
-    def finish_with_a_lost_token(self, data: st.DataObject) -> None:
-        if not self.lost:
-            return
-        step, _ = data.draw(st.sampled_from(self.lost))
-        with pytest.raises(errors.StaleClaimError):
-            self.client.complete_step(step, uuid4(), "mine")
-
-    @rule(data=st.data())
-    def give_back(self, data: st.DataObject) -> None:
-        if self.held:
-            token = data.draw(st.sampled_from(list(self.held)))
-            given = {step.step_uuid for step in self.client.release_claim(token)}
-            assert given == self.held.pop(token)
-
-    @rule(data=st.data())
-    def heartbeat(self, data: st.DataObject) -> None:
-        if self.held:
-            self.client.heartbeat(data.draw(st.sampled_from(list(self.held))))
-
-    @rule()
-    def process_results(self) -> None:
-        assert not [row for row in self.client.process_step_results(10) if row.error]
+            self.fail(step, token, Outcome(None, "late", True, 0))
+        self.counts["(repeated or late)"] += 1
 
     # What time and accidents do
 
-    @rule(seconds=st.sampled_from([1, 6, 31]))
-    def time_passes(self, seconds: int) -> None:
-        self.connection.execute(
-            "update public.clock set t = t + make_interval(secs => %s)", [seconds]
-        )
+    @rule(by=st.sampled_from([1, 2, 6, 31, 61, 3601]))
+    def time_passes(self, by: int) -> None:
+        self.turn_the_clock(by * 1000)
+        self.counts["(time passes)"] += 1
 
-    @rule(seconds=st.sampled_from([0, 6, 31]), limit=st.sampled_from([1, 1000]))
-    def sweep(self, seconds: int, limit: int) -> None:
-        self.time_passes(seconds)
-        self.client.sweep(limit)
-        self.forget_what_was_taken_away()
+    @precondition(lambda self: self.model.now > 2000)
+    @rule(by=st.integers(1, 1500))
+    def the_clock_is_set_back(self, by: int) -> None:
+        self.turn_the_clock(-by)
+        self.counts["(clock set back)"] += 1
+
+    @rule()
+    def sweep(self) -> None:
+        self.both(
+            "sweep",
+            lambda: {row.action: row.affected for row in self.client.sweep()},
+            lambda _: self.model.sweep(),
+            something=lambda said: any(said.values()),
+        )
+        self.swept = True
 
     @rule(
-        queue=st.sampled_from(
-            ["test_queue", "test_queue_high", "test_queue_low", "orchestration_step_results"]
-        ),
-        how=st.sampled_from(["purge", "drop", "double", "forge", "hide"]),
+        which=numbers,
+        how=st.sampled_from(["purge", "drop", "first", "last", "double", "forge", "hide", "move"]),
     )
-    def tamper(self, queue: str, how: str) -> None:
-        there = self.connection.execute("select to_regclass(%s)", [f"pgmq.q_{queue}"]).fetchone()
-        if there == (None,):
+    def tamper(self, which: int, how: str) -> None:
+        """With a queue that has messages, if any has."""
+        there = {name: found for name, found in self.model.queues.items() if found is not None}
+        full = [name for name, found in there.items() if found]
+        queue = pick(full or there or [RESULTS], which)
+        steps = [name for name in there if name not in (RESULTS, REQUESTS)]
+        if how == "drop" and there:
+            self.run(f"select pgmq.drop_queue('{queue}')")
+            self.model.queues[queue] = None
+        elif how in ("first", "last") and full:
+            end = {"first": "min", "last": "max"}[how]
+            messages = f"pgmq.q_{queue}"
+            self.run(
+                f"delete from {messages} where msg_id = (select {end}(msg_id) from {messages})"
+            )
+            there[queue].pop(0 if how == "first" else -1)
+        elif how == "hide" and full:
+            self.run(f"select pgmq.read('{queue}', 3600, 2)")
+        elif how == "double" and full:
+            self.post(queue, [content for content, _ in there[queue]])
+        elif how == "forge" and steps:
+            known = [*self.model.steps, 1, 77]
+            forged = [{"step_id": pick(known, which)}, {"x": None}, 5]
+            self.post(pick(steps, which), forged[: which % 3 + 1])
+        elif full:
+            taken, there[queue][:] = there[queue][:], []
+            self.run(f"select pgmq.purge_queue('{queue}')")
+            if how == "move" and queue in steps:
+                self.post(pick(steps, which // 2), [content for content, _ in taken])
+        else:
             return
-        statements = {
-            "purge": f"select pgmq.purge_queue('{queue}')",
-            "drop": f"select pgmq.drop_queue('{queue}')",
-            "double": f"select pgmq.send('{queue}', message) from pgmq.q_{queue}",
-            "forge": f"""select pgmq.send('{queue}', '{{"step_id": 1048577, "x": null}}')""",
-            "hide": f"select pgmq.read('{queue}', 3600, 2)",
-        }
-        if how in ("double", "forge") and queue.startswith("orch"):
-            return  # forged results are rejected, which another test looks at
-        self.forged = self.forged or how in ("double", "forge")
-        self.connection.execute(statements[how].encode())
+        self.counts[f"({how} messages)"] += 1
 
     # What operators do
 
-    @rule(data=st.data(), verb=st.sampled_from(["cancel_task", "resolve_task"]))
-    def stop_a_task(self, data: st.DataObject, verb: str) -> None:
-        if self.tasks:
-            self.attempt(getattr(self.client, verb), data.draw(st.sampled_from(self.tasks)), "why")
+    @rule(which=numbers, state=st.sampled_from(["cancelled", "resolved_manually"]))
+    def end_a_task(self, which: int, state: str) -> None:
+        task = pick(self.tasks, which)
+        verb = {"cancelled": "cancel_task", "resolved_manually": "resolve_task"}[state]
 
-    @rule(data=st.data(), verb=st.sampled_from(["retry_step", "resolve_step", "complete_by_hand"]))
-    def settle_a_step(self, data: st.DataObject, verb: str) -> None:
-        if not self.tasks:
-            return
-        task = data.draw(st.sampled_from(self.tasks))
-        step = data.draw(st.sampled_from(self.client.get_task_steps(task))).step_uuid
-        if verb == "complete_by_hand":
-            self.attempt(self.client.complete_step_manually, step, {"by": "hand"}, "why")
+        def engine() -> Any:
+            row = getattr(self.client, verb)(task.uuid, "why")
+            return row.task_state, row.cancelled_steps
+
+        self.both(verb, engine, lambda _: (state, self.model.close(task, state)))
+
+    @rule(
+        which=numbers,
+        verb=st.sampled_from(["retry_step", "resolve_step", "complete_step_manually"]),
+    )
+    def settle_a_step(self, which: int, verb: str) -> None:
+        """Mostly one that has failed."""
+        steps = self.model.steps.values()
+        failed = [step for step in steps if step.state in ("error", "waiting_for_retry")]
+        step = pick(failed if failed and which % 4 else steps, which)
+        result = pick([None, {"by": "hand"}], which) if verb == "complete_step_manually" else None
+        arguments = [step.uuid, *([result] if verb == "complete_step_manually" else []), "why"]
+
+        def model(_: Any) -> Any:
+            if verb == "retry_step":
+                return self.model.retry(step)
+            state = "resolved_manually" if verb == "resolve_step" else "complete"
+            return self.model.settle(step, state, result)
+
+        self.both(verb, lambda: answer(getattr(self.client, verb)(*arguments)), model)
+
+    @rule(which=numbers, what=st.sampled_from(["task", "template", "namespace"]))
+    def pause_or_resume(self, which: int, what: str) -> None:
+        """Resume what is paused; else pause it."""
+        things: dict[str, Iterable[Any]] = {
+            "task": self.tasks,
+            "template": self.templates,
+            "namespace": NAMESPACES,
+        }
+        thing = pick(things[what], which)
+        paused = thing.paused if what == "task" else thing in self.model.paused
+        self.switch(what, thing, paused != (which % 7 == 0))
+
+    def switch(self, what: str, thing: Any, resume: bool) -> None:
+        verb = f"{'resume' if resume else 'pause'}_{what}"
+        named = {"task": lambda: [thing.uuid], "template": lambda: ["test", thing.name]}
+        arguments = named.get(what, lambda: [thing])()
+
+        def engine() -> Any:
+            row = getattr(self.client, verb)(*arguments, "why")
+            return row.paused, row.changed
+
+        def model(_: Any) -> Any:
+            if what == "task":
+                changed = thing.paused == resume
+                thing.paused = not resume
+                if resume and changed:
+                    self.model.restore(thing, self.model.now)
+            else:
+                changed = (thing in self.model.paused) == resume
+                (self.model.paused.discard if resume else self.model.paused.add)(thing)
+            return not resume, changed
+
+        self.both(verb, engine, model)
+
+    # Finalizing from outside
+
+    @precondition(lambda self: self.attempts or any(map(self.model.is_ready, self.tasks)))
+    @rule(which=numbers, verb=st.sampled_from(["claim", "claim", "extend", "release", "finalize"]))
+    def finalize_from_outside(self, which: int, verb: str) -> None:
+        """Mostly a task that is ready for it, and with the last attempt."""
+        tasks = self.tasks
+        ready = [task for task in tasks if self.model.is_ready(task)]
+        task = pick(ready if ready and which % 4 else tasks, which)
+        attempt = pick(self.attempts[-2:] or [uuid4()], which)
+        if verb == "claim":
+            self.claim_finalization(task, 20 + which % 20)
+        elif verb == "extend":
+            self.both(
+                "extend_finalization_claim",
+                lambda: ms(self.client.extend_finalization_claim(attempt, 25).claimed_until),
+                lambda _: self.model.extend_finalization(attempt, 25_000),
+            )
+        elif verb == "release":
+            self.both(
+                "release_finalization_claim",
+                lambda: getattr(self.client.release_finalization_claim(attempt), "released", None),
+                lambda _: self.model.release_finalization(attempt),
+            )
         else:
-            self.attempt(getattr(self.client, verb), step, "why")
+            self.finalize(task, attempt if self.attempts and which % 3 else None)
 
-    @rule(data=st.data(), verb=st.sampled_from(["pause", "resume"]))
-    def pause_or_resume(self, data: st.DataObject, verb: str) -> None:
-        getattr(self.client, f"{verb}_namespace")("test", "why")
-        if self.tasks:
-            getattr(self.client, f"{verb}_task")(data.draw(st.sampled_from(self.tasks)), "why")
+    def claim_finalization(self, task: Task, timeout: int) -> None:
+        processor = self.worker()
+        attempts: list[UUID] = []
 
-    @rule(data=st.data())
-    def finalize(self, data: st.DataObject) -> None:
-        if self.tasks:
-            task = data.draw(st.sampled_from(self.tasks))
-            claim = self.client.claim_task_for_finalization(task, "p")
-            if claim.claimed:
-                self.client.finalize_task(task, claim.finalization_attempt_uuid)
+        def engine() -> Any:
+            row = self.client.claim_task_for_finalization(task.uuid, processor, timeout)
+            if row.finalization_attempt_uuid:
+                attempts.append(row.finalization_attempt_uuid)
+            return row.message
+
+        def model(_: Any) -> Any:
+            attempt = attempts[0] if attempts else None
+            return self.model.claim_finalization(task, processor, timeout * 1000, attempt)
+
+        self.both("claim_task_for_finalization", engine, model)
+        self.attempts += attempts
+
+    def finalize(self, task: Task, attempt: UUID | None) -> None:
+        self.both(
+            "finalize_task",
+            lambda: self.client.finalize_task(task.uuid, attempt).message,
+            lambda _: self.model.finalize(task, attempt),
+        )
 
     # What must hold
 
     @invariant()
-    def nothing_is_broken(self) -> None:
-        rows = self.client.check_invariants()
-        assert not [
-            row
-            for row in rows
-            if row.severity == "safety" and not (self.forged and "message" in row.invariant)
-        ]
+    def the_engine_is_where_the_model_is(self) -> None:
+        seen = self.look()
+        broken = {tuple(row) for row in seen.pop("broken")}
+        assert {row[1:] for row in broken if row[0] == "safety"} == self.model.broken()
+        assert not self.swept or all(severity == "safety" for severity, *_ in broken)
+        for step in self.model.steps.values():
+            if isinstance(step.due, tuple):
+                (first, last), due = step.due, seen["steps"][str(step.id)][7]
+                assert first <= due <= last
+                step.due = due
+                step.reported = {
+                    token: (state, due if isinstance(at, tuple) else at)
+                    for token, (state, at) in step.reported.items()
+                }
+        expected = self.model.visible()
+        assert seen == expected, difference(seen, expected)
+        self.seen, self.well, self.swept = None, True, False
+        self.turn_the_clock(1)
 
     def teardown(self) -> None:
         """Resume everything, and let a worker run: every task must come to its end."""
-        self.client.resume_namespace("test", "the end")
+        if not self.well:
+            return  # it failed before
+        before = self.counts.copy()
+        for namespace in self.model.paused & set(NAMESPACES):
+            self.switch("namespace", namespace, True)
+        for template in self.model.paused - set(NAMESPACES):
+            self.switch("template", template, True)
         for task in self.tasks:
-            self.client.resume_task(task, "the end")
+            self.switch("task", task, True)
         for _ in range(60):
-            self.time_passes(61)
-            self.client.sweep()
-            self.client.process_step_results(1000)
-            for step in self.client.claim_steps("test", "last", 1000):
-                self.client.complete_step(step.step_uuid, step.token, None)
+            self.the_engine_is_where_the_model_is()
+            self.turn_the_clock(61_000)
+            self.sweep()
+            self.process_step_results(1000)
+            for namespace in NAMESPACES:
+                self.claim_steps(namespace, 1000, 30, True)
+            for claim in list(self.model.claims.values()):
+                self.finish(claim.token, self.outcomes(claim.steps, set(), 0), "test", 0, False)
             for task in self.tasks:
-                self.client.finalize_task(task)
-            states = [self.client.get_task(task).state for task in self.tasks]
-            if set(states) <= ENDED:
+                if self.model.is_ready(task):
+                    self.finalize(task, None)
+            self.the_engine_is_where_the_model_is()
+            if all(task.ended for task in self.tasks):
                 break
-        assert set(states if self.tasks else []) <= ENDED
-        self.nothing_is_broken()
+        states = [task.state for task in self.tasks]
+        assert all(task.ended for task in self.tasks), states
+        self.counts.clear()
+        self.counts.update(before)
+        self.ends.update(states)
 
     # How it is done
 
-    def attempt(self, verb: Any, *arguments: Any) -> None:
-        """Call an operator's verb, which may be refused in this state; then look who was fenced."""
+    def both(
+        self,
+        verb: str,
+        engine: Callable[[], Any],
+        model: Callable[[Any], Any],
+        something: Callable[[Any], bool] = lambda _: True,
+    ) -> None:
+        """Engine and model must give the same answer, or refuse with the same code."""
+        self.seen, self.well, self.swept = None, False, False
         try:
-            verb(*arguments)
-        except errors.IllegalTransitionError:
-            return
-        self.forget_what_was_taken_away()
+            said = engine()
+        except errors.TaskerError as error:
+            said = error.sqlstate
+        try:
+            expected = model(said)
+        except Refused as refused:
+            expected = refused.code
+        assert said == expected, f"{verb}: {said}, the model says {expected}"
+        self.counts[verb] += something(said)
 
-    def forget_what_was_taken_away(self) -> None:
-        """Bring the model up to date with claims that somebody else ended."""
-        rows = self.connection.execute(
-            "select tasker._step_uuid(task_uuid, step_id), claim_token from tasker.steps"
-            " join tasker.tasks on task_id = step_id >> 20 where steps.state = 'in_progress'"
-        ).fetchall()
-        really = {(step, token) for step, token in rows}
-        for token, steps in list(self.held.items()):
-            gone = {step for step in steps if (step, token) not in really}
-            self.lost += [(step, token) for step in gone]
-            steps -= gone
-            if not steps:
-                del self.held[token]
+    def claimed(
+        self,
+        rows: Sequence[Any],
+        namespace: str,
+        limit: int,
+        lease: int,
+        new: bool,
+        answers: tuple[UUID, int] | None = None,
+    ) -> None:
+        """Let the model adopt a claim; then the worker must have been told what it needs."""
+        tokens = {row.token for row in rows} or {uuid4()}
+        assert len(tokens) == 1
+        steps = [self.model.steps[row.step_uuid.int & (1 << 62) - 1] for row in rows]
+        claim = Claim(
+            tokens.pop(),
+            namespace,
+            f"w{self.workers}",
+            self.model.now + lease * 1000,
+            steps,
+            answers,
+        )
+        left = {
+            name: messages if messages is None else [tuple(message) for message in messages]
+            for name, messages in self.look()["queues"].items()
+        }
+        self.model.claim(claim, limit, left, new)
+        for row, step in zip(rows, claim.steps, strict=True):
+            assert (row.attempt, row.context) == (step.attempt, step.task.context)
+            assert row.dependency_results == {one.name: one.result for one in step.parents}
+
+    def outcomes(self, steps: Iterable[Step], bad: set[int], which: int) -> dict[Step, Outcome]:
+        return {
+            step: Outcome(None, f"failure {which}", bool(which % 3), [None, 4000][which % 2])
+            if number in bad
+            else Outcome({"n": which})
+            for number, step in enumerate(sorted(steps, key=lambda step: step.id))
+        }
+
+    @property
+    def tasks(self) -> list[Task]:
+        return list(self.model.tasks.values())
+
+    def worker(self) -> str:
+        self.workers += 1
+        return f"w{self.workers}"
+
+    def session(self, new: bool) -> None:
+        """A new session does not remember which queues were empty."""
+        if new:
+            self.run("reset all")
+
+    def enough(self, namespace: str, limit: int) -> int:
+        """A claim looks ten times at most: more than there are pointers to nothing."""
+        names = [name for name in self.model.queues if name.startswith(f"{namespace}_")]
+        messages = sum(len(self.model.queues[name] or []) for name in names)
+        return limit if messages < 9 else max(limit, messages // 5)
+
+    @contextmanager
+    def somebody_holds(self, rows: Sequence[Step | Task]) -> Iterator[None]:
+        """Somebody holds wide joins, for which nobody waits."""
+        with self.somebody.transaction():
+            for row in rows:
+                value: Any = row.uuid
+                if isinstance(row, Step) and len(row.parents) > WIDE:
+                    table, key, value = "steps", "step_id", row.id
+                elif isinstance(row, Task) and len(row.sinks) > WIDE and row.state == "in_progress":
+                    table, key = "tasks", "task_uuid"
+                else:
+                    continue
+                lock = f"select from tasker.{table} where {key} = %s for update"
+                self.somebody.execute(lock.encode(), [value])
+                self.model.locked.add(row)
+                self.counts["(held joins)"] += 1
+            yield
+            self.model.locked.clear()
+
+    def look(self) -> dict[str, Any]:
+        if self.seen is None:
+            query = "select public.look() || jsonb_build_object('queues', public.messages())"
+            ((self.seen,),) = self.connection.execute(query).fetchall()
+        assert self.seen is not None
+        return self.seen
+
+    def post(self, queue: str, contents: Sequence[Any]) -> None:
+        """Put messages into a queue, past the engine."""
+        for content in contents if self.model.queues[queue] is not None else []:
+            self.connection.execute(
+                f"insert into pgmq.q_{queue} (enqueued_at, vt, message)"
+                " select t, t, %s::jsonb from public.clock".encode(),
+                [psycopg.types.json.Jsonb(content)],
+            )
+            self.model.send(queue, content)
+
+    def turn_the_clock(self, by: int) -> None:
+        self.model.now += by
+        self.run(f"update public.clock set t = t + interval '{by} ms'")
+
+    def run(self, statement: str) -> None:
+        self.connection.execute(statement.encode())
 
 
-@contextmanager
-def machine(dsn: str) -> Iterator[type[Machine]]:
-    """The machine on a database with a clock that stands still."""
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(CLOCK.encode())
-        yield type("Machine", (Machine,), {"connection": connection})
+def told(outcomes: dict[Step, Outcome]) -> list[dict[str, Any]]:
+    """Outcomes as workers report them."""
+    return [
+        {"step_uuid": str(step.uuid), "result": outcome.result}
+        if outcome.error is None
+        else {
+            "step_uuid": str(step.uuid),
+            "error": outcome.error,
+            "retryable": outcome.retryable,
+            "retry_after_seconds": outcome.retry_after and outcome.retry_after / 1000,
+        }
+        for step, outcome in outcomes.items()
+    ]
+
+
+def answer(row: Any) -> tuple[UUID, str, str]:
+    return row.task_uuid, row.step_state, row.task_state
+
+
+def difference(seen: Any, expected: Any, where: str = "") -> str:
+    """Where two pictures differ."""
+    if isinstance(seen, dict) and isinstance(expected, dict):
+        parts = [
+            difference(seen.get(key), expected.get(key), f"{where}/{key}")
+            for key in sorted(seen.keys() | expected.keys())
+        ]
+        return "".join(parts)
+    return "" if seen == expected else f"\n{where}: {seen}\n  the model says {expected}"
+
+
+def look_at(dsn: str, number: int) -> tuple[Counter[str], Counter[str]]:
+    """One batch of examples; what was called, and how tasks ended."""
+    counts: Counter[str] = Counter()
+    ends: Counter[str] = Counter()
+    with (
+        psycopg.connect(dsn, autocommit=True) as connection,
+        psycopg.connect(dsn, autocommit=True) as somebody,
+    ):
+        client = Client(connection)
+        if connection.execute("select to_regclass('public.clock')").fetchone() == (None,):
+            connection.execute(SCENERY.encode())
+            for namespace in NAMESPACES:
+                client.create_namespace(namespace)
+            parts = [MESSAGES_OF_ONE.format(name) for name in Model(NAMESPACES).queues]
+            connection.execute((MESSAGES % "".join(parts)).encode())
+        given = {"client": client, "connection": connection, "somebody": somebody}
+        made = type("Machine", (Machine,), given | {"counts": counts, "ends": ends})
+        try:
+            run_state_machine_as_test(
+                seed(number)(made),
+                settings=settings(
+                    max_examples=EXAMPLES,
+                    stateful_step_count=CALLS,
+                    deadline=None,
+                    suppress_health_check=list(HealthCheck),
+                    database=None,
+                    report_multiple_bugs=False,
+                    phases=[Phase.generate, Phase.shrink],
+                ),
+            )
+        except BaseException as error:
+            error.add_note(f"in the batch with the seed {number}")
+            raise
+    return counts, ends
 
 
 @pytest.mark.newest
-def test_any_order_of_calls_keeps_every_promise(database: str) -> None:
-    with machine(database) as made:
-        run_state_machine_as_test(
-            made,
-            settings=settings(
-                max_examples=EXAMPLES,
-                stateful_step_count=CALLS,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-                derandomize=ASKED is None,
-                database=None,
-            ),
-        )
+def test_any_order_of_calls_does_what_the_model_says(server: Server) -> None:
+    """Two batches at a time, each with a database of its own."""
+    begun = time.monotonic()
+    seeds = itertools.count(secrets.randbits(32) if ASKED else 1)
+    counts: Counter[str] = Counter()
+    ends: Counter[str] = Counter()
+    with ExitStack() as stack:
+        databases = [stack.enter_context(server.database(server.migrated)) for _ in range(2)]
+        pool = stack.enter_context(ProcessPoolExecutor(2, get_context("spawn")))
+        running = {pool.submit(look_at, dsn, next(seeds)): dsn for dsn in databases}
+        while running:
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                dsn = running.pop(future)
+                more, ended = future.result()
+                counts, ends = counts + more, ends + ended
+                rules = counts.total() - counts["examples"]
+                taken = round(time.monotonic() - begun)
+                print(f"{rules} rules in {taken} s", flush=True)
+                if rules < RULES and taken < SECONDS:
+                    running[pool.submit(look_at, dsn, next(seeds))] = dsn
+    verbs = {verb: count for verb, count in sorted(counts.items()) if verb != "examples"}
+    print(*(f"{count:8} {verb}" for verb, count in verbs.items()), sep="\n")
+    assert rules >= RULES or taken >= SECONDS
+    assert not VERBS - verbs.keys(), "never called"
+    assert set(ends) == ENDED
+    if ASKED:
+        figures = {"rules": rules, "examples": counts["examples"], "tasks": ends.total()}
+        figures |= {"seconds": taken}
+        evidence.record("properties", figures | {"per_verb": verbs, "ends": dict(ends)})
