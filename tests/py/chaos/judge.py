@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chaos.arena import Arena
-from chaos.ledger import Line, now, task_of
+from chaos.ledger import STALL, Line, now, task_of
 from chaos.workload import Workload
 
 BUSY = "the machine was busy"
@@ -56,15 +56,20 @@ select tasker._step_uuid(task.task_uuid, failure.step_id)::text as step,
   join tasker.tasks as task on task.task_id = failure.step_id >> 20
 """
 HISTORY = """
-select tasker._step_uuid(task.task_uuid, change.id)::text as step,
-       extract(epoch from change.at)::float as at,
-       legal.to_state as state,
-       change.actor
-  from tasker._changes as change
-  join tasker.tasks as task on task.task_id = change.id >> 20
-  join tasker.legal_transitions as legal on legal.transition = change.change
- where legal.entity = 'step'
- order by change.transition_id, change.position
+select tasker._step_uuid(task.task_uuid, past.id)::text as step,
+       extract(epoch from past.at)::float as at,
+       past.state,
+       past.actor
+  from (select change.id, change.at, change.transition_id, change.position,
+               legal.to_state as state, change.actor
+          from tasker._changes as change
+          join tasker.legal_transitions as legal on legal.transition = change.change
+         where legal.entity = 'step'
+         union all
+        select restored.step_id, restored.at, 0, 0, 'enqueued', 'sweep'
+          from public.restored) as past
+  join tasker.tasks as task on task.task_id = past.id >> 20
+ order by past.at, past.transition_id, past.position
 """
 
 
@@ -256,16 +261,20 @@ class Judge:
             hit = fault["everybody"] or worker in fault["victims"] or task in fault["tasks"]
             if hit and fault["since"] <= until and fault["until"] >= since:
                 return str(fault["kind"])
-        return BUSY if self.stalled(since, until) else None
+        starved = any(
+            stall["since"] <= until and stall["until"] >= since and stall["once"] > STALL
+            for stall in self.stalls
+        )
+        return BUSY if starved else None
 
-    def stalled(self, since: float, until: float) -> float:
-        """Seconds for which some process did not run then, though nobody had frozen it."""
+    def busy(self, since: float, until: float) -> float:
+        """The share of that time for which some process did not run, though nobody froze it."""
         lost: Counter[str] = Counter()
         for stall in self.stalls:
-            lost[stall["worker"]] += max(
-                0.0, min(stall["until"], until) - max(stall["since"], since)
-            )
-        return max(lost.values(), default=0.0)
+            both = min(stall["until"], until) - max(stall["since"], since)
+            share = max(0.0, both) / (stall["until"] - stall["since"])
+            lost[stall["worker"]] += share * stall["lost"]
+        return min(0.9, max(lost.values(), default=0.0) / max(until - since, 0.001))
 
     def recovery(self) -> None:
         """Whatever faults have hit moves again in time after the last of them."""
@@ -283,9 +292,10 @@ class Judge:
                     continue
                 worst = self.verdict.recovery.get(kind, 0.0)
                 self.verdict.recovery[kind] = max(worst, seconds)
-                busy = self.stalled(at - self.turn, at - self.turn + seconds)
-                if seconds > self.arena.bound + busy:
-                    late.append((kind, step, round(seconds, 3)))
+                if seconds > self.arena.bound:
+                    busy = self.busy(at - self.turn, at - self.turn + seconds)
+                    if seconds > self.arena.bound / (1 - busy):
+                        late.append((kind, step, round(seconds, 3), round(busy, 3)))
         self.find(f"a step did not move within {self.arena.bound:g} s", late)
 
     def hit(self, fault: Line, at: float) -> set[str]:

@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-STALL = 0.3  # seconds for which a process that wants to run does not
+TICK = 0.1  # seconds
+STALL = 0.3  # seconds for which a process did not run, and that are worth a line
 
 Line = dict[str, Any]
 
@@ -55,13 +56,17 @@ class Ledger:
 
 
 def watch(name: str, ledger: Ledger, ended: threading.Event | None = None) -> None:
-    """Say when this process did not run for a while though it wanted to: the machine is busy."""
+    """Say for how long this process did not run though it wanted to: the machine is busy."""
     ended = ended or threading.Event()
-    before = now()
-    while not ended.wait(STALL / 3):
-        if (woke := now()) - before > STALL:
-            ledger.write("stalled", worker=name, since=before, until=woke)
-        before = woke
+    before = since = now()
+    lost = 0.0
+    while not ended.wait(TICK):
+        woke = now()
+        late, before = woke - before - TICK, woke
+        lost += late
+        if late > STALL or lost > STALL:
+            ledger.write("stalled", worker=name, since=since, until=woke, lost=lost, once=late)
+            since, lost = woke, 0.0
 
 
 def task_of(step: str) -> str:

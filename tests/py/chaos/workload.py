@@ -22,6 +22,14 @@ SQL_HANDLERS = 3
 TABLES = """
 create table public.effects (step_uuid uuid not null, token uuid not null, worker text not null);
 create table public.sql_effects (task text not null, number integer not null);
+
+-- History has no word for a message that the sweep sends anew: the step's state does not change.
+create table public.restored (step_id bigint not null, at timestamptz not null);
+create function public.note_restored () returns trigger language plpgsql
+as $$ begin insert into public.restored values (new.step_id, new.enqueued_at); return null; end $$;
+create trigger note_restored after update on tasker.steps for each row
+  when (old.state = 'enqueued' and new.state = 'enqueued' and new.enqueued_at > old.enqueued_at)
+  execute function public.note_restored();
 """
 SQL_HANDLER = """
 create function public.effect_{0} (context jsonb, dependency_results jsonb) returns jsonb
