@@ -1,0 +1,359 @@
+"""What is done to a database that is in use: locked, rewritten, dumped, upgraded, looked at."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
+
+import psycopg
+from running import running
+from servers import rows, temporary_folder
+
+from chaos.arena import Arena, ChaosError
+from chaos.crew import handle
+from chaos.faults_network import EFFECTS, FLEET, HELD, PATIENCE, all_moved, locked, work_goes_on
+from chaos.kinds import Fault
+from chaos.ledger import now
+from tasker_sql import freeze, schema
+from tasker_sql.freeze import Frozen
+from tasker_sql.handlers import Registry, Step
+
+WAITING = f"select count(*) {FLEET} and wait_event_type = 'Lock'"
+
+
+_turns: WeakKeyDictionary[Arena, threading.Lock] = WeakKeyDictionary()
+
+
+class Upkeep(Fault):
+    """Happens while work goes on, and may make it wait, but not fail.
+
+    One at a time: an administrator's statements may well wait for each other.
+    """
+
+    waits: ClassVar[bool] = False  # whether it makes all wait, so that leases may run out
+
+    def run(self, arena: Arena, count: int) -> None:
+        turn = _turns.setdefault(arena, threading.Lock())
+        while count:
+            with turn:
+                work_goes_on(arena)
+                since = now()
+                if why := self.strike(arena):
+                    arena.missed(self.name, why)
+                else:
+                    arena.landed(self.name, since, everybody=self.waits)
+                    count -= 1
+                    if self.waits:
+                        all_moved(arena)
+
+    @abstractmethod
+    def strike(self, arena: Arena) -> str:
+        """Why it did not land; nothing when it did."""
+
+
+class Locked(Upkeep):
+    """As by an ALTER TABLE."""
+
+    name = "exclusive lock on the steps"
+    waits = True
+
+    def strike(self, arena: Arena) -> str:
+        with locked(arena, "lock table tasker.steps in access exclusive mode"):
+            arena.wait(lambda: arena.one(WAITING) >= 3, "others wait", PATIENCE)
+        return ""
+
+
+class Rewritten(Upkeep):
+    """A statement gives a relation new files."""
+
+    statement: ClassVar[str]
+    files: ClassVar[str]
+
+    def strike(self, arena: Arena) -> str:
+        before = arena.rows(self.files)
+        arena.rows(self.statement)
+        return "" if arena.rows(self.files) != before else "nothing was rewritten"
+
+
+class VacuumFull(Rewritten):
+    name = "vacuum full of the steps"
+    statement = "vacuum full tasker.steps"
+    files = "select pg_relation_filenode('tasker.steps')"
+    waits = True
+
+
+class Reindexed(Rewritten):
+    name = "reindex concurrently of the steps"
+    statement = "reindex table concurrently tasker.steps"
+    files = """
+        select pg_relation_filenode(indexrelid)
+          from pg_index where indrelid = 'tasker.steps'::regclass order by 1
+    """
+
+
+class Reloaded(Upkeep):
+    name = "configuration reloaded"
+
+    def strike(self, arena: Arena) -> str:
+        chosen = f"{arena.dice(f'{now()}').randint(4096, 65536)}kB"
+        read = "select 1 from pg_file_settings where name = 'work_mem' and setting = %s and applied"
+        before = arena.one("select pg_conf_load_time()")
+        arena.rows(f"alter system set work_mem = '{chosen}'")
+        arena.rows("select pg_reload_conf()")
+        loaded = "select pg_conf_load_time() > %s"
+        arena.wait(partial(arena.one, loaded, before), "it is read", PATIENCE)
+        return "" if arena.rows(read, chosen) else "it was overruled"
+
+    def clean_up(self, arena: Arena) -> None:
+        arena.rows("alter system reset work_mem")
+        arena.rows("select pg_reload_conf()")
+
+
+class SnapshotHeld(Upkeep):
+    """An analyst's transaction stays open: nothing that died since can be cleaned up."""
+
+    name = "snapshot held open"
+
+    def strike(self, arena: Arena) -> str:
+        with psycopg.connect(arena.dsn, application_name="chaos") as analyst:
+            analyst.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            analyst.execute("select from tasker.tasks")
+            pid = analyst.info.backend_pid
+            for _ in range(5):
+                work_goes_on(arena)
+            arena.rows("vacuum tasker.steps")
+            age = "select age(backend_xmin) from pg_stat_activity where pid = %s"
+            held = arena.one(age, pid)
+        return "" if held >= 10 else f"only {held} transactions happened"
+
+
+class TimeoutStrikes(Upkeep):
+    """A runner's call waits for a lock, and the server gives up on it."""
+
+    setting: ClassVar[str]
+    says: ClassVar[str]
+    waits = True
+
+    def run(self, arena: Arena, count: int) -> None:
+        ((database,),) = arena.rows("select current_database()")
+        arena.rows(f"alter database {database} set {self.setting} = '200ms'")
+        self.runner = arena.hire("runner")
+        arena.wait(partial(arena.rows, HELD, self.runner.name), "it has work", PATIENCE)
+        arena.rows(f"alter database {database} reset {self.setting}")
+        super().run(arena, count)
+        arena.dismiss(self.runner)
+
+    def strike(self, arena: Arena) -> str:
+        since = now()
+        with locked(arena, "lock table tasker.claims in share mode"):
+            arena.wait(lambda: self.is_struck(arena, since), "a statement is given up", PATIENCE)
+        return ""
+
+    def is_struck(self, arena: Arena, since: float) -> bool:
+        log = arena.ledger.lines("log", worker=self.runner.name)
+        return any(line["at"] > since and self.says in line["text"] for line in log)
+
+
+class LockTimeout(TimeoutStrikes):
+    name = "lock_timeout strikes"
+    setting, says = "lock_timeout", "canceling statement due to lock timeout"
+
+
+class StatementTimeout(TimeoutStrikes):
+    name = "statement_timeout strikes"
+    setting, says = "statement_timeout", "canceling statement due to statement timeout"
+
+
+class Restored(Upkeep):
+    """A copy is made while work goes on; all that was open in it completes there, once."""
+
+    name = "dumped and restored"
+
+    def strike(self, arena: Arena) -> str:
+        programs = arena.server.embedded._programs
+        name = f"restored_{arena.seed}_{now():.0f}"
+        copy = arena.server.embedded.url(name)
+        folder = temporary_folder()
+        if programs.account:
+            shutil.chown(folder, programs.account.uid, programs.account.gid)
+        before = arena.one(EFFECTS)
+        try:
+            self.must(programs.run("pg_dump", "-Fc", "-f", f"{folder}/dump", "-d", arena.dsn))
+            worked = arena.one(EFFECTS) > before
+            tokens = [token for (token,) in arena.rows("select token::text from tasker.claims")]
+            arena.server.create(name)
+            self.must(programs.run("pg_restore", "--exit-on-error", "-d", copy, f"{folder}/dump"))
+            return self.complete(copy, tokens) if worked else "nothing was done meanwhile"
+        finally:
+            shutil.rmtree(folder)
+            arena.server.admin.execute(f"drop database if exists {name} with (force)".encode())
+
+    def must(self, done: subprocess.CompletedProcess[str]) -> None:
+        if done.returncode:
+            raise ChaosError(f"{done.args[0]} failed: {done.stderr}")
+
+    def complete(self, copy: str, tokens: Sequence[str]) -> str:
+        """Let a runner do what is left in the copy, and look at everything."""
+        for token in tokens:
+            self.refuse(copy, token)
+        open_tasks = "select count(*) from tasker.open_tasks"
+        if rows(copy, open_tasks) == [(0,)]:
+            return "nothing was open"
+        with running(copy, registry(), ["alpha", "beta"]):
+            limit = now() + PATIENCE
+            while rows(copy, open_tasks) != [(0,)] and now() < limit:
+                pass
+        for what, query in WRONG.items():
+            if wrong := rows(copy, query):
+                raise ChaosError(f"in the copy, {what}: {wrong[:5]}")
+        return ""
+
+    def refuse(self, copy: str, token: str) -> None:
+        """A claim that was made after the copy holds nothing there."""
+        if rows(copy, "select 1 from tasker.claims where token = %s", token):
+            return
+        try:
+            rows(copy, "select from tasker.heartbeat(%s)", token)
+        except psycopg.DatabaseError as error:
+            if error.sqlstate == "TK001":
+                return
+        raise ChaosError(f"the copy knows the token {token}")
+
+
+WRONG = {
+    "an invariant is broken": "select * from tasker.check_invariants()",
+    "a task did not end": """
+        select task_uuid, state from tasker.tasks where finished_at is null
+    """,
+    "a step does not have its one effect": """
+        select step.step_id, step.result ->> 'by', count(effect.step_uuid)
+          from tasker.steps as step
+          join tasker.tasks as task on task.task_id = step.step_id >> 20
+          left join public.effects as effect
+            on effect.step_uuid = tasker._step_uuid(task.task_uuid, step.step_id)
+         group by step.step_id
+        having count(effect.step_uuid)
+               <> (step.state = 'complete' and step.result ->> 'by' = 'transaction')::integer
+    """,
+    "an SQL handler had its effect twice": """
+        select task, number from public.sql_effects group by 1, 2 having count(*) > 1
+    """,
+}
+
+
+def registry() -> Registry:
+    """The handlers of the workload, without a ledger."""
+    handlers = Registry()
+
+    @handlers.handler("plain")
+    def plain(step: Step) -> dict[str, Any]:
+        return {**handle(step, step.results, 0.0), "by": "handler"}
+
+    @handlers.handler("effect", transactional=True)
+    def effect(step: Step, connection: psycopg.Connection[Any]) -> dict[str, Any]:
+        insert = "insert into public.effects values (%s, gen_random_uuid(), 'the copy')"
+        connection.execute(insert, [step.step_uuid])
+        return {**handle(step, step.results, 0.0), "by": "transaction"}
+
+    return handlers
+
+
+ALEMBIC = """
+import sys
+from pathlib import Path
+from tasker_sql import schema
+schema.SCRIPTS = Path(sys.argv[1])
+getattr(schema, sys.argv[2])(*sys.argv[3:])
+"""
+REVISION = '''"""all functions, again"""
+
+from alembic import op
+
+revision = "{new}"
+down_revision = "{head}"
+
+
+def upgrade() -> None:
+    {up}
+
+
+def downgrade() -> None:
+    {down}
+'''
+MARK = "-- Again."
+MARKED = """
+select count(*) from pg_proc
+ where pronamespace = 'tasker'::regnamespace and prosrc like %s
+"""
+
+
+class Upgraded(Upkeep):
+    """A revision replaces all functions, and goes back again, under workers that know neither."""
+
+    name = "upgraded or downgraded under load"
+
+    def prepare(self, arena: Arena) -> None:  # noqa: ARG002
+        """Copy Alembic's folder, and add the revision."""
+        self.folder = temporary_folder()
+        scripts = self.folder / "alembic"
+        shutil.copytree(schema.SCRIPTS, scripts)
+        self.head = schema.head()
+        self.new = f"{int(self.head) + 1:04d}"
+        before = {
+            name: text
+            for name, text in freeze.truth().items()
+            if name.startswith("functions/") and "_recovery_grace" not in name  # the arena's own
+        }
+        again = {
+            name: text.replace("\nas $$\n", f"\nas $$\n{MARK}\n") for name, text in before.items()
+        }
+        self.marked = sum(MARK in text for text in again.values())
+        plan = freeze.plan(
+            self.new, {name: Frozen(f"{self.head}/{name}", before[name]) for name in before}, again
+        )
+        for revision, texts in ((self.head, before), (self.new, plan.texts)):
+            for name, text in texts.items():
+                path = scripts / "frozen" / revision / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+        up, down = (
+            "\n    ".join(f'op.install("{operation.path}")' for operation in operations)  # type: ignore[attr-defined]
+            for operations in (plan.up, plan.down)
+        )
+        text = REVISION.format(new=self.new, head=self.head, up=up, down=down)
+        (scripts / "versions" / f"{self.new}_again.py").write_text(text)
+
+    def strike(self, arena: Arena) -> str:
+        since, before = now(), arena.one(EFFECTS)
+        upgrades = arena.one("select version_num from tasker.alembic_version") == self.head
+        command, revision = ("upgrade", self.new) if upgrades else ("downgrade", self.head)
+        done = subprocess.run(
+            [sys.executable, "-c", ALEMBIC, self.folder / "alembic", command, arena.dsn, revision],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise ChaosError(f"alembic {command} failed: {done.stderr}")
+        if arena.one(MARKED, f"%{MARK}%") != self.marked * upgrades:
+            raise ChaosError(f"alembic {command} did not replace all functions")
+        work_goes_on(arena)
+        wrong = [
+            line["text"]
+            for line in arena.ledger.lines("log")
+            if line["at"] > since and re.search(r"\([0-9A-Z]{5}\)$", line["text"])
+        ]
+        if wrong:
+            raise ChaosError(f"during {command}: {wrong[:5]}")
+        return "" if arena.one(EFFECTS) > before else "nothing was done meanwhile"
+
+    def clean_up(self, arena: Arena) -> None:  # noqa: ARG002
+        shutil.rmtree(self.folder)
