@@ -21,11 +21,13 @@ MORE = 2  # kinds that an episode may have besides the one that it is named afte
 
 def plan(seed: int, kinds: Mapping[str, type[Fault]], steps: int, each: int) -> Plan:
     """The episode of that seed: `each` faults of a kind that goes round with the seed, and fewer
-    of up to two others. The same kinds and numbers make the same episode."""
+    of up to two others, unless it must be alone. The same kinds and numbers make the same episode."""
     dice = random.Random(seed)
     names = sorted(kinds)
     first = names[seed % len(names)]
     others = [name for name in names if name != first and not kinds[name].is_alone()]
+    if kinds[first].is_alone():
+        others = []
     chosen = dice.sample(others, min(len(others), dice.randint(0, MORE)))
     counts = {first: each, **dict.fromkeys(chosen, each / 2)}
     return Plan(seed, {name: share(kinds[name], count) for name, count in counts.items()}, steps)

@@ -123,11 +123,13 @@ class CutAtCommit(NetworkFault):
 
 class CutBeforeCommit(CutAtCommit):
     name = "connection cut before the commit"
+    rate = 3.0
     commits, leaves = False, "aborted"
 
 
 class CutAfterCommit(CutAtCommit):
     name = "connection cut after the commit, before its reply"
+    rate = 3.0
     commits, leaves = True, "committed"
 
 
@@ -135,6 +137,7 @@ class CutInACall(NetworkFault):
     """A connection is cut while the server carries out a call, which waits for a lock just then."""
 
     name = "connection cut while a call runs"
+    rate = 2.0
 
     def run(self, arena: Arena, count: int) -> None:
         victims = [self.hire(arena, "worker", batch=3), self.hire(arena, "runner")]
@@ -162,6 +165,7 @@ class Frozen(NetworkFault):
     """Nothing comes through until the lease is over; then everything does, and must be refused."""
 
     name = "connections frozen past the lease"
+    rate = 0.5
 
     def run(self, arena: Arena, count: int) -> None:
         while count:
@@ -211,6 +215,7 @@ class ClientVanished(NetworkFault):
     """
 
     name = "half-open: the client vanished in its transaction"
+    rate = 0.5
 
     def run(self, arena: Arena, count: int) -> None:
         while count:
@@ -243,6 +248,7 @@ class ServerVanished(NetworkFault):
     """
 
     name = "half-open: the server vanished"
+    rate = 0.25
 
     def run(self, arena: Arena, count: int) -> None:
         while count:
@@ -303,6 +309,8 @@ class AllEnd(ForAll):
 
 class AllCut(AllEnd):
     name = "all connections cut at once"
+    rate = 0.5
+    alone = True
 
     def end_all(self, arena: Arena) -> int:  # noqa: ARG002
         return self.proxy.cut()
@@ -310,6 +318,8 @@ class AllCut(AllEnd):
 
 class AllTerminated(AllEnd):
     name = "all connections terminated by pg_terminate_backend"
+    rate = 0.5
+    alone = True
 
     def end_all(self, arena: Arena) -> int:
         ended = [pid for (pid,) in arena.rows(f"select pid {FLEET}")]
@@ -322,6 +332,8 @@ class Slow(ForAll):
     """Each packet takes longer, for everybody. That excuses nothing."""
 
     name = "slow network"
+    rate = 0.5
+    alone = True
 
     def run(self, arena: Arena, count: int) -> None:
         dice = arena.dice(self.name)

@@ -108,6 +108,7 @@ class Crash(ServerFault):
 
 class StoppedImmediately(Crash):
     name = "server stopped immediately, and restarted"
+    rate = 0.25
 
     def crash(self, arena: Arena) -> None:
         arena.server.embedded.stop("immediate")
@@ -115,6 +116,7 @@ class StoppedImmediately(Crash):
 
 class PostmasterKilled(Crash):
     name = "postmaster killed, and restarted"
+    rate = 0.25
 
     def crash(self, arena: Arena) -> None:
         server = arena.server.embedded
@@ -126,6 +128,7 @@ class BackendKilled(Crash):
     """The postmaster then restarts the server, because shared memory may be damaged."""
 
     name = "backend killed, and with it all others"
+    rate = 0.25
 
     def crash(self, arena: Arena) -> None:
         busy = f"select pid {FLEET} order by xact_start nulls last limit 1"
@@ -148,6 +151,7 @@ class NoConnectionsLeft(ServerFault):
     """Others hold all connections, and the fleet has lost its own."""
 
     name = "connection limit reached"
+    rate = 0.25
 
     def strike(self, arena: Arena) -> str:
         since = now()
@@ -202,6 +206,7 @@ class DiskFault(ServerFault):
 
 class DatabaseFull(DiskFault):
     name = "disk full of data"
+    rate = 0.25
 
     def put(self, server: OnDisk) -> None:
         """New databases go where their template is."""
@@ -226,6 +231,7 @@ class DatabaseFull(DiskFault):
 
 class WalFull(DiskFault):
     name = "disk full of WAL"
+    rate = 0.25
 
     def put(self, server: OnDisk) -> None:
         small_disk.put_wal(server, server.disk)
@@ -280,6 +286,7 @@ class FailedOver(ForAll):
     """
 
     name = "failover to a standby without the last transactions"
+    rate = 0.25
     own_server = True
     settings: ClassVar[Mapping[str, str]] = SAFE
 

@@ -63,6 +63,7 @@ class Locked(Upkeep):
     """As by an ALTER TABLE."""
 
     name = "exclusive lock on the steps"
+    rate = 0.5
     waits = True
 
     def strike(self, arena: Arena) -> str:
@@ -85,6 +86,7 @@ class Rewritten(Upkeep):
 
 class VacuumFull(Rewritten):
     name = "vacuum full of the steps"
+    rate = 0.25
     statement = "vacuum full tasker.steps"
     files = "select pg_relation_filenode('tasker.steps')"
     waits = True
@@ -92,6 +94,7 @@ class VacuumFull(Rewritten):
 
 class Reindexed(Rewritten):
     name = "reindex concurrently of the steps"
+    rate = 0.25
     statement = "reindex table concurrently tasker.steps"
     files = """
         select pg_relation_filenode(indexrelid)
@@ -101,6 +104,7 @@ class Reindexed(Rewritten):
 
 class Reloaded(Upkeep):
     name = "configuration reloaded"
+    rate = 0.5
 
     def strike(self, arena: Arena) -> str:
         chosen = f"{arena.dice(f'{now()}').randint(4096, 65536)}kB"
@@ -121,6 +125,7 @@ class SnapshotHeld(Upkeep):
     """An analyst's transaction stays open: nothing that died since can be cleaned up."""
 
     name = "snapshot held open"
+    rate = 0.25
 
     def strike(self, arena: Arena) -> str:
         with psycopg.connect(arena.dsn, application_name="chaos") as analyst:
@@ -164,11 +169,13 @@ class TimeoutStrikes(Upkeep):
 
 class LockTimeout(TimeoutStrikes):
     name = "lock_timeout strikes"
+    rate = 0.5
     setting, says = "lock_timeout", "canceling statement due to lock timeout"
 
 
 class StatementTimeout(TimeoutStrikes):
     name = "statement_timeout strikes"
+    rate = 0.5
     setting, says = "statement_timeout", "canceling statement due to statement timeout"
 
 
@@ -176,6 +183,7 @@ class Restored(Upkeep):
     """A copy is made while work goes on; all that was open in it completes there, once."""
 
     name = "dumped and restored"
+    rate = 0.25
 
     def strike(self, arena: Arena) -> str:
         programs = arena.server.embedded._programs
@@ -299,6 +307,7 @@ class Upgraded(Upkeep):
     """A revision replaces all functions, and goes back again, under workers that know neither."""
 
     name = "upgraded or downgraded under load"
+    rate = 0.25
 
     def prepare(self, arena: Arena) -> None:  # noqa: ARG002
         """Copy Alembic's folder, and add the revision."""
