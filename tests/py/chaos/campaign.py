@@ -21,7 +21,8 @@ MORE = 2  # kinds that an episode may have besides the one that it is named afte
 
 def plan(seed: int, kinds: Mapping[str, type[Fault]], steps: int, each: int) -> Plan:
     """The episode of that seed: `each` faults of a kind that goes round with the seed, and fewer
-    of up to two others, unless it must be alone. The same kinds and numbers make the same episode."""
+    of up to two others, unless it must be alone. The same kinds and numbers make the same.
+    """
     dice = random.Random(seed)
     names = sorted(kinds)
     first = names[seed % len(names)]
