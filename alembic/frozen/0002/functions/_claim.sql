@@ -16,7 +16,8 @@ as $$
 -- call (p_ids and p_changes are what the call did before); two when the queues were empty at first.
 --
 -- Returns  the claim's token, null when there was nothing to take
--- Locks    messages, steps, tasks; when a row is not free within 2 ms, its pointer goes back
+-- Locks    the namespace against being dropped (an advisory lock, shared); messages, steps, tasks;
+--          when a row is not free within 2 ms, its pointer goes back
 -- Calls    _pop, _start, _free_steps, _put_back, _record, _fail_overfed, _commit_soon;
 --          _apply_deferred and _sweep_timers when the queues are empty
 declare
