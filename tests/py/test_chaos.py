@@ -21,7 +21,7 @@ KINDS = {
     for name, kind in load().items()
     if kind.__module__ in (faults_process.__name__, faults_queue.__name__)
 }
-EACH = 12  # faults of the usual kind
+EACH = 10  # faults of the usual kind
 EPISODES = 4
 AT_ONCE = 2
 STEPS = 1_500

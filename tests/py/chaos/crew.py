@@ -395,20 +395,23 @@ class Worker:
         self, steps: Sequence[ClaimedStep], results: Sequence[dict[str, Any]]
     ) -> None:
         """Send COMMIT, and look over another connection until it is carried out."""
-        client = connect(self.spec.dsn, self.spec.name)
-        connection = client._source
+        self.hang_up()
+        connection = self.client._source
         assert isinstance(connection, psycopg.Connection)
-        self._client, mine = client, self._client
-        connection.execute("begin")
-        self.complete(connection, steps, results)
-        connection.pgconn.send_query(b"commit")
-        query = "select from tasker.steps where claim_token = %s and state = 'complete'"
-        with psycopg.connect(self.spec.dsn, autocommit=True) as watching:
-            while watching.execute(query, [steps[0].token]).rowcount < len(steps):
-                time.sleep(0.005)
-        self.phase("committed", steps)
-        self._client = mine
-        client.close()
+        try:
+            connection.execute("begin")
+            self.complete(connection, steps, results)
+            connection.pgconn.send_query(b"commit")
+            query = "select from tasker.steps where claim_token = %s and state = 'complete'"
+            with psycopg.connect(self.spec.dsn, autocommit=True) as watching:
+                while watching.execute(query, [steps[0].token]).rowcount < len(steps):
+                    time.sleep(0.005)
+        except psycopg.Error as error:
+            raise UnavailableError(str(error)) from error
+        else:
+            self.phase("committed", steps)
+        finally:
+            self.hang_up()
 
     # As no worker should
 

@@ -17,7 +17,7 @@ from chaos.ledger import Line, now, task_of
 from tasker_sql.client import Client, connect
 from tasker_sql.errors import IllegalTransitionError, NotFoundError
 
-PATIENCE = 20.0  # seconds that one fault may take to land
+PATIENCE = 60.0  # seconds that one fault may take to land
 AT_ONCE = 4  # processes that are frozen at the same time
 YEAR = 365 * 86400.0
 
@@ -204,7 +204,7 @@ class RunnerFault(Fault):
         runner = self.hire(arena)
         limit = now() + PATIENCE * count
         while count:
-            if now() > limit:
+            if now() > limit or arena.ended.is_set():
                 raise ChaosError(f"{self.name} does not land")
             if not arena.rows(HELD, runner.name):
                 time.sleep(0.01)

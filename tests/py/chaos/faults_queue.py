@@ -169,7 +169,7 @@ class Forged(Fault):
     def run(self, arena: Arena, count: int) -> None:
         dice = arena.dice(self.name)
         arena.forged = True
-        for _ in range(count):
+        while count:
             queue = dice.choice(QUEUES)
             message = self.forge(arena, queue, dice)
             since = now()
@@ -181,6 +181,7 @@ class Forged(Fault):
             taken = partial(self.is_taken, arena, queue, number)
             arena.wait(taken, f"somebody takes {message}", PATIENCE)
             arena.landed(self.name, since)
+            count -= 1
 
     def is_taken(self, arena: Arena, queue: str, number: int) -> bool:
         query = f"select not exists (select from pgmq.q_{queue} where msg_id = %s)"
