@@ -119,7 +119,7 @@ class Arena:
     ) -> None:
         self.server, self.seed = server, seed
         self.lease, self.sweep_period, self.patience = lease, sweep_period, patience
-        self.dsn = self.worker_dsn = dsn
+        self.first_dsn = self.dsn = self.worker_dsn = dsn
         self.folder = Path(tempfile.mkdtemp(prefix="chaos-"))
         self.ledger = Ledger(self.folder / "ledger")
         self.ended = threading.Event()  # nobody waits any longer

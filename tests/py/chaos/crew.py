@@ -331,6 +331,8 @@ class Worker:
             while True:
                 try:
                     self.commit(steps, [result for _, result in ready])
+                    uuids = [step.step_uuid for step in steps]
+                    self.say("confirmed", token=steps[0].token, steps=uuids)
                     return
                 except BusyError:
                     time.sleep(0.01)

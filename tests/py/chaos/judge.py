@@ -18,6 +18,7 @@ from chaos.ledger import STALL, Line, now, task_of
 from chaos.workload import Workload
 
 BUSY = "the machine was busy"
+STARVED = 0.1  # share of a time
 MOST = 10  # findings of a sort that are told
 PLANNED = {"PlannedError", "HopelessError"}
 SAFETY = """
@@ -232,6 +233,13 @@ class Judge:
                     self.verdict.explained[why] += 1
         self.find("a handler started twice under one claim", twice)
         self.find("a start that came to nothing, and no fault explains it", unexplained)
+        if self.arena.dsn == self.arena.first_dsn:  # a failover may lose what was confirmed
+            confirmed = {
+                (step, line["token"])
+                for line in self.arena.ledger.lines("confirmed")
+                for step in line["steps"]
+            }
+            self.find("what was confirmed is lost", list(confirmed - final.items()))
         started = {(step, start["token"]) for step, all_of in by_step.items() for start in all_of}
         by_token = {(step, token) for step, token in final.items() if token is not None}
         self.find("a step is complete that nobody started", list(by_token - started))
@@ -255,17 +263,21 @@ class Judge:
         )
 
     def why(self, worker: str, step: str, since: float, until: float) -> str | None:
-        """The kind of fault that hit this worker, this step's task or everybody meanwhile."""
+        """The kind of fault that hit this worker, this step's task or everybody meanwhile.
+
+        Whom a fault for everybody has hit gets as long to come back as recovery may take.
+        """
         task = task_of(step)
         for fault in self.faults:
             hit = fault["everybody"] or worker in fault["victims"] or task in fault["tasks"]
-            if hit and fault["since"] <= until and fault["until"] >= since:
+            ends = fault["until"] + (self.arena.bound if fault["everybody"] else 0.0)
+            if hit and fault["since"] <= until and ends >= since:
                 return str(fault["kind"])
         starved = any(
             stall["since"] <= until and stall["until"] >= since and stall["once"] > STALL
             for stall in self.stalls
         )
-        return BUSY if starved else None
+        return BUSY if starved or self.busy(since, until) > STARVED else None
 
     def busy(self, since: float, until: float) -> float:
         """The share of that time for which some process did not run, though nobody froze it."""
