@@ -336,12 +336,12 @@ def serial(*calls: Call) -> bool:
     )
 
 
-def pairs(scene: Scene, calls: list[Call]) -> list[Scenario]:
-    """Each verb against each, one transaction each."""
-    return [
-        Scenario(scene, (alone(a), alone(b)), serial=serial(a, b))
-        for a, b in combinations_with_replacement(calls, 2)
-    ]
+def pairs(scene: Scene, calls: list[Call], random: Random) -> list[Scenario]:
+    """Each verb against each, one transaction each; first those that are after the same thing."""
+    found = list(combinations_with_replacement(calls, 2))
+    random.shuffle(found)
+    found.sort(key=lambda pair: len({call.name.split()[0] for call in pair}))
+    return [Scenario(scene, (alone(a), alone(b)), serial=serial(a, b)) for a, b in found]
 
 
 def deeper(scene: Scene, calls: list[Call], races: list[Race], random: Random) -> list[Scenario]:
@@ -374,13 +374,12 @@ def scenarios(scene: Scene, calls: list[Call], races: list[Race]) -> Iterator[Sc
     Deeper ones are made of pairs that were seen to race.
     """
     random = Random(f"{SEED} {scene.__name__}")
-    left = pairs(scene, calls)
-    random.shuffle(left)
+    left = pairs(scene, calls, random)
     told = set()
     while True:
-        some, left = left[:20], left[20:]
+        some, left = left[:30], left[30:]
         yield from some
-        for scenario in deeper(scene, calls, races, random):
+        for scenario in random.sample(deeper(scene, calls, races, random), 4):
             if str(scenario) not in told:
                 told.add(str(scenario))
                 yield scenario
@@ -430,7 +429,7 @@ def test_every_merge_keeps_every_promise(server: Server) -> None:
     print(dict(sorted(tally.answers.items())))
     assert not tally.findings, "\n".join(tally.findings)
     assert tally.schedules >= SCHEDULES
-    assert tally.waited >= SCHEDULES // 4, "hardly anything raced"
+    assert tally.waited >= SCHEDULES // 5, "hardly anything raced"
     for call in CALLS:
         assert tally.answers[f"{call.name}: ok"], f"{call.name} never succeeded: it was not tested"
     refused = {answer.split(": ")[1] for answer in tally.answers}
