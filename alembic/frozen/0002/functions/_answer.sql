@@ -4,9 +4,9 @@ create or replace function tasker._answer (p_step_id bigint)
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- What a command on a step answers. When a completed step's task has ended since, the task is told
--- as it was: a repeated call gives the first answer, save that the task may have been blocked or
--- paused since.
+-- What a command on a step answers. When a completed step's task has ended since (at another
+-- moment, even an earlier one: clocks are set back), the task is told as it was: a repeated call
+-- gives the first answer, save that the task may have been blocked or paused since.
 --
 -- Returns  one row
 #variable_conflict use_column
@@ -16,7 +16,7 @@ begin
          step.state::text,
          case
            when step.state in ('complete', 'resolved_manually')
-                and task.finished_at > step.finished_at
+                and task.finished_at <> step.finished_at
              then 'in_progress'
            else task.state::text
          end

@@ -20,6 +20,7 @@ declare
   v_floor  bigint[] := array[0, 0, 0]::bigint[];
   v_since  bigint[] := array[v_ms, v_ms, v_ms];
   v_empty  boolean[] := array[false, false, false];
+  v_hinted boolean[] := array[false, false, false];
   v_ids    bigint[] := array[]::bigint[];
   v_want   integer;
   v_got    record;
@@ -28,9 +29,10 @@ begin
     v_hint := current_setting('tasker.hint_' || p_namespace || v_suffix[q], true);
     if v_hint ~ '^[0-9]{1,18} [0-9]{1,15} [tf]$'
        and abs(v_ms - split_part(v_hint, ' ', 2)::bigint) < 500 then
-      v_floor[q] := split_part(v_hint, ' ', 1)::bigint;
-      v_since[q] := split_part(v_hint, ' ', 2)::bigint;
-      v_empty[q] := q <> 2 and split_part(v_hint, ' ', 3)::boolean;
+      v_floor[q]  := split_part(v_hint, ' ', 1)::bigint;
+      v_since[q]  := split_part(v_hint, ' ', 2)::bigint;
+      v_empty[q]  := q <> 2 and split_part(v_hint, ' ', 3)::boolean;
+      v_hinted[q] := true;
     end if;
   end loop;
   if v_empty[1] and v_empty[3] then
@@ -44,7 +46,7 @@ begin
       v_want := least(p_limit - cardinality(v_ids),
                       case round when 1 then v_quota[q] else p_limit end);
       continue when v_want <= 0
-                 or (v_empty[q] and (round < 3 or v_floor[q] = 0 and v_since[q] = v_ms));
+                 or (v_empty[q] and (round < 3 or not v_hinted[q]));
       if round = 3 then
         v_floor[q] := 0;
         v_since[q] := v_ms;
