@@ -52,8 +52,12 @@ def run(
     try:
         with ThreadPoolExecutor(at_once) as pool:
             playing = {pool.submit(play, one, kinds, zygote, server): one for one in plans}
-            for ended in as_completed(playing):
-                told(playing[ended], ended.result())
+            try:
+                for ended in as_completed(playing):
+                    told(playing[ended], ended.result())
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
             return [ended.result() for ended in playing]
     finally:
         zygote.close()

@@ -100,6 +100,7 @@ class HopelessError(PermanentError):
 
 
 def main(spec: Spec) -> None:
+    logging.getLogger().addHandler(logging.NullHandler())  # faults make much noise
     ledger = Ledger(Path(spec.ledger))
     threading.Thread(target=watch, args=(spec.name, ledger), daemon=True).start()
     if spec.clock:

@@ -25,7 +25,7 @@ FORGETFUL = """
 create or replace function tasker._recovery_grace () returns interval language sql immutable
 as $$ select make_interval(secs => {}) $$
 """
-
+ENDED = "select count(*) from tasker.steps where finished_at is not null"
 CALM = """
 select not exists (select from tasker.claims)
    and not exists (select from tasker.submissions)
@@ -82,7 +82,8 @@ class Episode:
             self.guard("run", self.run)
         for fault in self.faults.values():
             self.guard("clean up", lambda fault=fault: fault.clean_up(self.arena))  # type: ignore[misc]
-        verdict = judge(self.arena, self.workload, self.findings)
+        verdict = Verdict(self.plan.seed, self.findings)
+        self.guard("judge", lambda: judge(self.arena, self.workload, verdict))
         verdict.seconds = now() - begun
         return verdict
 
@@ -108,7 +109,11 @@ class Episode:
         ]
         for thread in injecting:
             thread.join()
-        arena.wait(lambda: self.workload.steps >= self.plan.steps, "enough tasks")
+        self.go_on(
+            lambda: self.workload.steps >= self.plan.steps,
+            lambda: self.workload.steps,
+            "there are enough tasks",
+        )
         self.over.set()
         for thread in background:
             thread.join()
@@ -134,16 +139,24 @@ class Episode:
     def settle(self) -> None:
         """No more faults: everything must come to its end."""
         arena = self.arena
-        arena.wait(lambda: self.workload.ended, "every task ends")
-        arena.wait(
-            lambda: arena.rows(CALM) == [(True,)], "nothing is left lying about", arena.bound
-        )
+        self.go_on(lambda: self.workload.ended, lambda: arena.one(ENDED), "every task ends")
+        arena.wait(lambda: arena.one(CALM), "nothing is left lying about")
         for member in [*arena.runners, *arena.workers]:
             arena.dismiss(member)
         codes = {line["worker"]: line["code"] for line in arena.ledger.lines("exit")}
         for member in arena.runners:
             if codes.get(member.name) != 0:
                 self.findings.append(f"{member.name} ended with {codes.get(member.name)}")
+
+    def go_on(self, ended: Callable[[], bool], count: Callable[[], int], what: str) -> None:
+        """Wait for the end, as long as there is progress: a busy machine may take its time."""
+
+        def progress() -> Callable[[], bool]:
+            before = count()
+            return lambda: ended() or count() > before
+
+        while not ended():
+            self.arena.wait(progress(), what)
 
     def thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
         thread = threading.Thread(target=self.guard, args=(name, work), name=name)

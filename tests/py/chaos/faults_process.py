@@ -15,7 +15,7 @@ from chaos.crew import Order
 from chaos.kinds import Fault
 from chaos.ledger import Line, now, task_of
 from tasker_sql.client import Client, connect
-from tasker_sql.errors import IllegalTransitionError, NotFoundError
+from tasker_sql.errors import BusyError, IllegalTransitionError, NotFoundError
 
 PATIENCE = 60.0  # seconds that one fault may take to land
 AT_ONCE = 4  # processes that are frozen at the same time
@@ -378,7 +378,7 @@ class Operator(Fault):
             since = now()
             try:
                 tasks = self.interfere(arena, client, dice)
-            except (IllegalTransitionError, NotFoundError) as error:
+            except (BusyError, IllegalTransitionError, NotFoundError) as error:
                 arena.missed(self.name, str(error))
             else:
                 arena.landed(self.name, since, tasks=tasks)

@@ -54,28 +54,25 @@ class Tampering(Fault):
         dice = arena.dice(self.name)
         arena.forged = arena.forged or self.forges
         limit = now() + PATIENCE * count
-        with psycopg.connect(arena.dsn, autocommit=True, application_name="chaos") as connection:
-            while count:
-                if now() > limit:
-                    raise ChaosError(f"{self.name}: nothing to tamper with")
-                since = now()
-                steps = self.try_on(connection, dice.choice(self.queues), dice)
-                if steps is None:
-                    time.sleep(0.005)
-                    continue
-                arena.landed(self.name, since, steps=steps)
-                count -= 1
-                time.sleep(dice.uniform(0.0, 0.1))
+        while count:
+            if now() > limit:
+                raise ChaosError(f"{self.name}: nothing to tamper with")
+            since = now()
+            steps = self.try_on(arena, dice.choice(self.queues), dice)
+            if steps is None:
+                time.sleep(0.005)
+                continue
+            arena.landed(self.name, since, steps=steps)
+            count -= 1
+            time.sleep(dice.uniform(0.0, 0.1))
 
-    def try_on(
-        self, connection: psycopg.Connection[Any], queue: str, dice: Random
-    ) -> list[str] | None:
+    def try_on(self, arena: Arena, queue: str, dice: Random) -> list[str] | None:
         """The steps that were hit; nothing when the queue held no message, or was missing."""
         try:
-            with connection.transaction():
+            with psycopg.connect(arena.dsn, application_name="chaos") as connection:
                 messages = self.tamper(connection, queue, dice)
                 found = connection.execute(STEPS_OF.encode(), {"messages": messages}).fetchall()
-        except (psycopg.errors.UndefinedTable, psycopg.errors.DeadlockDetected):
+        except (psycopg.errors.UndefinedTable, psycopg.OperationalError):  # or a deadlock
             return None
         return [step for (step,) in found] if messages else None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from chaos.workload import Workload
 BUSY = "the machine was busy"
 STARVED = 0.1  # share of a time
 MOST = 10  # findings of a sort that are told
+FINAL = {"complete", "error", "cancelled", "resolved_manually"}
 PLANNED = {"PlannedError", "HopelessError"}
 SAFETY = """
 select invariant, task_uuid::text, step_uuid::text, detail
@@ -99,15 +100,14 @@ def pulse(arena: Arena) -> list[str]:
     return [f"at {now():.3f}, {len(broken)} invariants: {broken[:MOST]}"] if broken else []
 
 
-def judge(arena: Arena, workload: Workload, findings: Iterable[str]) -> Verdict:
-    """Look at everything: nobody is at work any more."""
-    return Judge(arena, workload, findings).verdict
+def judge(arena: Arena, workload: Workload, verdict: Verdict) -> None:
+    """Look at everything, and enter it into the verdict. Nobody is at work any more."""
+    Judge(arena, workload, verdict).look()
 
 
 class Judge:
-    def __init__(self, arena: Arena, workload: Workload, findings: Iterable[str]) -> None:
-        self.arena, self.workload = arena, workload
-        self.verdict = Verdict(arena.seed, list(findings))
+    def __init__(self, arena: Arena, workload: Workload, verdict: Verdict) -> None:
+        self.arena, self.workload, self.verdict = arena, workload, verdict
         self.turn = time.time() - now()  # from the ledger's clock to the server's
         self.faults = arena.ledger.lines("fault")
         frozen = {member.name for member in arena.members if member.was_frozen}
@@ -122,12 +122,10 @@ class Judge:
         for change in self.named(HISTORY):
             self.history[change["step"]].append(change)
 
+    def look(self) -> None:
         self.verdict.landed.update(fault["kind"] for fault in self.faults)
-        self.verdict.missed.update(miss["kind"] for miss in arena.ledger.lines("miss"))
-        self.verdict.steps = sum(
-            step["state"] in ("complete", "error", "cancelled", "resolved_manually")
-            for step in self.steps
-        )
+        self.verdict.missed.update(miss["kind"] for miss in self.arena.ledger.lines("miss"))
+        self.verdict.steps = sum(step["state"] in FINAL for step in self.steps)
         self.invariants()
         self.tasks()
         self.results()
@@ -157,13 +155,12 @@ class Judge:
         self.find("a task is missing", list(self.workload.created.keys() - keys.keys()))
         self.find("one key, several tasks", [key for key, count in keys.items() if count > 1])
         ends = {key: shape.ends for key, shape in self.workload.created.items()}
-        final = {"complete", "error", "cancelled", "resolved_manually"}
         self.find(
             "a task ended otherwise, or not at all",
             [
                 (key, task, state)
                 for key, task, state in made
-                if state not in (final if task in self.touched else {ends.get(key)})
+                if state not in (FINAL if task in self.touched else {ends.get(key)})
             ],
         )
 

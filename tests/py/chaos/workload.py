@@ -106,9 +106,7 @@ def _steps(dag: Mapping[str, Sequence[str]], dice: random.Random) -> list[dict[s
         namespace = dice.choice(["alpha", "beta"])
         handler: dict[str, Any] = {"callable": "effect" if namespace == "alpha" else "plain"}
         if namespace == "beta" and functions and dice.random() < 0.3:
-            handler = {
-                "sql": functions.pop()
-            }  # once in a template: the task's key names its effect
+            handler = {"sql": functions.pop()}  # only here: so the task's key names its effect
         elif dice.random() < 0.15:
             handler["initialization"] = {"failures": dice.randint(1, 2)}
         steps.append(
@@ -165,7 +163,8 @@ class Workload:
         else:
             contexts = [json.dumps({"key": key}) for key in keys]
             options = {"priority": priority, "idempotency_keys": keys}
-            self.arena.rows(CREATE, shape.name, contexts, json.dumps(options))
+            for _ in range(self.dice.choice([1, 1, 2])):  # the reply may have been lost
+                self.arena.rows(CREATE, shape.name, contexts, json.dumps(options))
         self._pending = None
         for key in keys:
             self.created[key] = shape
