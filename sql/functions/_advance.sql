@@ -15,8 +15,9 @@ as $$
 -- its task (step_no 0). p_failed_tasks are tasks in which a step failed for good.
 --
 -- Returns  the changes to record
--- Locks    children, then tasks, each in id order; wide ones last, and these are not waited for
--- Calls    _count_down_steps, _defer_wide, _advance_tasks
+-- Locks    children, then tasks, each in id order, waiting for a moment; wide ones last, and
+--          these are not waited for
+-- Calls    _count_or_defer, _defer_wide, _count_down_steps, _advance_tasks
 declare
   v_children bigint[];
   v_amounts  jsonb;
@@ -55,7 +56,7 @@ begin
     into v_children, v_amounts, v_wide
     from child;
 
-  v_log   := tasker._count_down_steps(
+  v_log   := tasker._count_or_defer(
     array(select id from unnest(v_children) as id where id & 1048575 <> 0),
     v_amounts, p_now);
   ids     := v_log.ids;

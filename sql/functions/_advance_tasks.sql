@@ -17,7 +17,7 @@ as $$
 --
 -- Returns  the changes to record
 -- Locks    the tasks in id order, then the free ones of p_wide
--- Calls    _count_down_tasks, _block, _finalize_blocked, _defer_wide
+-- Calls    _count_or_defer, _defer_wide, _count_down_tasks, _block, _finalize_blocked
 declare
   v_ending  bigint[];
   v_task_id bigint;
@@ -35,7 +35,7 @@ begin
       order by task.task_id
         for no key update;
   end if;
-  v_log   := tasker._count_down_tasks(p_sinks, p_amounts, p_now);
+  v_log   := tasker._count_or_defer(p_sinks, p_amounts, p_now);
   ids     := v_log.ids;
   changes := v_log.changes;
   -- Somebody may have blocked them while we waited.

@@ -11,7 +11,16 @@ from chaos.proxy import Proxy
 from running import client_of, ended, running, template, wait_for
 from servers import rows
 from sessions import Session
-from workflows import claim, create, define, run_all, step_states, sweep, violations
+from workflows import (
+    claim,
+    create,
+    define,
+    run_all,
+    step_states,
+    sweep,
+    task_state,
+    violations,
+)
 
 from tasker_sql.errors import UnavailableError
 from tasker_sql.handlers import Registry
@@ -19,6 +28,8 @@ from tasker_sql.runner import Settings
 
 CLAIM = "select step_uuid::text, token::text from tasker.claim_steps('test', 'w', 1, '1 second')"
 COMPLETE = "select from tasker.complete_step(%s, %s)"
+PAIR: dict[str, list[str]] = {"left": [], "right": []}
+COMPLETED = "select step_state from tasker.complete_step(%s, %s)"
 
 
 def test_a_step_that_was_completed_and_never_committed_runs_again(
@@ -101,3 +112,21 @@ def define_slow(dsn: str) -> None:
         "create function public.slow (jsonb, jsonb) returns jsonb language sql volatile"
         " as $$ select pg_sleep(1); select null::jsonb $$",
     )
+
+
+@pytest.mark.parametrize("steps", [{"left": [], "right": [], "end": ["left", "right"]}, PAIR])
+def test_a_step_beside_a_silent_one_is_completed_all_the_same(
+    database: str, sessions: Callable[..., list[Session]], steps: dict[str, list[str]]
+) -> None:
+    define(database, "pair", steps)
+    (task,) = create(database, "pair")
+    (silent,) = sessions("silent")
+    left, right = claim(database)["left"], claim(database)["right"]
+    silent.run(COMPLETE, *right)
+    assert rows(database, COMPLETED, *left) == [("complete",)]
+    assert violations(database) == []
+    silent.commit()
+    run_all(database)
+    assert set(step_states(database, task).values()) == {"complete"}
+    assert task_state(database, task) == "complete"
+    assert violations(database) == []
