@@ -167,8 +167,8 @@ class Proxy:
                 await link.run(reader, server)
             finally:
                 self.links.discard(link)
-        except (OSError, asyncio.IncompleteReadError):
-            pass  # the server is down, or the client is gone: it sees a reset connection
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the server is down, the client is gone, or we end: it sees a reset connection
         finally:
             writer.transport.abort()
 
