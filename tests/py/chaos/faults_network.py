@@ -13,13 +13,15 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 
-from chaos.arena import Arena, Member
+from chaos.arena import Arena, ChaosError, Member
 from chaos.crew import Order
 from chaos.kinds import Fault
 from chaos.ledger import Line, now
 from chaos.proxy import Link, MissedError, Proxy
 
-PATIENCE = 20.0  # seconds that one fault may take to land
+PATIENCE = 60.0  # seconds that one fault may take to land
+HOLD = 1.0  # seconds that a lock is held at most
+QUEUE = 1  # seconds that others may queue up behind somebody who waits for a lock
 AT_ONCE = 4  # processes that something slow is done to at the same time
 
 CALLS = r"tasker\.(claim_steps|complete_step|finish_and_claim|fail_step|submit_step_results)"
@@ -58,8 +60,12 @@ def proxy_of(arena: Arena) -> Proxy:
 
 @contextmanager
 def locked(arena: Arena, statement: str) -> Iterator[None]:
-    """Somebody else's lock, for a while."""
+    """Somebody else's lock, for a while.
+
+    Raises psycopg.errors.LockNotAvailable rather than make all others queue up for long.
+    """
     with psycopg.connect(arena.dsn, application_name="chaos") as connection:
+        connection.execute(f"set local lock_timeout = '{QUEUE}s'".encode())
         connection.execute(statement.encode())
         yield
 
@@ -144,15 +150,17 @@ class CutInACall(NetworkFault):
         turns = cycle(victims)
         while count:
             victim = next(turns)
-            with locked(arena, "lock table tasker.claims in share mode"):
-                pid = arena.wait(partial(self.waits, arena, victim), "a call waits")
-                since = now()
-                cut = self.proxy.cut([pid])
-            if cut:
+            try:
+                with locked(arena, "lock table tasker.claims in share mode"):
+                    pid = arena.wait(partial(self.waits, arena, victim), "a call waits", HOLD)
+                    since = now()
+                    cut = self.proxy.cut([pid])
+            except (psycopg.errors.LockNotAvailable, ChaosError) as error:
+                arena.missed(self.name, str(error))
+            else:
+                assert cut == 1, "it waits, so its connection is there"
                 arena.landed(self.name, since, victims=[victim.name])
                 count -= 1
-            else:
-                arena.missed(self.name, "the connection was gone")
             work_goes_on(arena)
         for victim in victims:
             arena.dismiss(victim)

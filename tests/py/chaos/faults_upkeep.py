@@ -19,7 +19,17 @@ from servers import rows, temporary_folder
 
 from chaos.arena import Arena, ChaosError
 from chaos.crew import handle
-from chaos.faults_network import EFFECTS, FLEET, HELD, PATIENCE, all_moved, locked, work_goes_on
+from chaos.faults_network import (
+    EFFECTS,
+    FLEET,
+    HELD,
+    HOLD,
+    PATIENCE,
+    QUEUE,
+    all_moved,
+    locked,
+    work_goes_on,
+)
 from chaos.kinds import Fault
 from chaos.ledger import now
 from tasker_sql import freeze, schema
@@ -46,7 +56,11 @@ class Upkeep(Fault):
             with turn:
                 work_goes_on(arena)
                 since = now()
-                if why := self.strike(arena):
+                try:
+                    why = self.strike(arena)
+                except psycopg.errors.LockNotAvailable as error:
+                    why = str(error)
+                if why:
                     arena.missed(self.name, why)
                 else:
                     arena.landed(self.name, since, everybody=self.waits)
@@ -68,7 +82,10 @@ class Locked(Upkeep):
 
     def strike(self, arena: Arena) -> str:
         with locked(arena, "lock table tasker.steps in access exclusive mode"):
-            arena.wait(lambda: arena.one(WAITING) >= 3, "others wait", PATIENCE)
+            try:
+                arena.wait(lambda: arena.one(WAITING) >= 3, "others wait", HOLD)
+            except ChaosError as error:
+                return str(error)
         return ""
 
 
@@ -77,10 +94,13 @@ class Rewritten(Upkeep):
 
     statement: ClassVar[str]
     files: ClassVar[str]
+    queue: ClassVar[int] = QUEUE  # as for `locked`; 0 when nobody queues up behind it
 
     def strike(self, arena: Arena) -> str:
         before = arena.rows(self.files)
-        arena.rows(self.statement)
+        with psycopg.connect(arena.dsn, autocommit=True, application_name="chaos") as connection:
+            connection.execute(f"set lock_timeout = '{self.queue}s'".encode())
+            connection.execute(self.statement.encode())
         return "" if arena.rows(self.files) != before else "nothing was rewritten"
 
 
@@ -96,6 +116,7 @@ class Reindexed(Rewritten):
     name = "reindex concurrently of the steps"
     rate = 0.25
     statement = "reindex table concurrently tasker.steps"
+    queue = 0
     files = """
         select pg_relation_filenode(indexrelid)
           from pg_index where indrelid = 'tasker.steps'::regclass order by 1
@@ -159,7 +180,10 @@ class TimeoutStrikes(Upkeep):
     def strike(self, arena: Arena) -> str:
         since = now()
         with locked(arena, "lock table tasker.claims in share mode"):
-            arena.wait(lambda: self.is_struck(arena, since), "a statement is given up", PATIENCE)
+            try:
+                arena.wait(lambda: self.is_struck(arena, since), "a statement is given up", HOLD)
+            except ChaosError as error:
+                return str(error)
         return ""
 
     def is_struck(self, arena: Arena, since: float) -> bool:
