@@ -5,6 +5,7 @@ Works from a checkout and from a wheel, which carries `alembic/` as `tasker_sql/
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ SCRIPTS = next(
     if (folder / "env.py").is_file()
 )
 UPGRADE_COMMAND = "tasker-sql db upgrade"
+_ALEMBIC = threading.Lock()  # it keeps its context in globals
 
 
 class SchemaError(Exception):
@@ -133,6 +135,7 @@ def _alembic(command: str, dsn: str, revision: str) -> None:
     from alembic.util import CommandError
 
     try:
-        getattr(alembic.command, command)(alembic_config(dsn), revision)
+        with _ALEMBIC:
+            getattr(alembic.command, command)(alembic_config(dsn), revision)
     except CommandError as error:
         raise SchemaError(f"{error}; a newer tasker-sql may know it") from error
