@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import logging
 import sys
 import time
 
@@ -28,6 +29,7 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=8, help="of the first kind of an episode")
     parser.add_argument("--jobs", type=int, default=3, help="episodes at a time")
     asked = parser.parse_args()
+    logging.getLogger().addHandler(logging.NullHandler())  # faults make much noise
     if asked.only:
         kinds = {name: kinds[name] for name in asked.only}
     count = asked.episodes or -(-STEPS // asked.steps)

@@ -243,10 +243,14 @@ class Arena:
         """Enter that a fault did not land as it was meant to."""
         self.ledger.write("miss", kind=kind, why=why)
 
-    def close(self) -> None:
+    def kill_all(self) -> None:
+        """End all processes, and whatever waits for them."""
         self.ended.set()
         for member in self.members:
             member.kill()
+
+    def close(self) -> None:
+        self.kill_all()
         for connection in self._connections:
             connection.close()
         self._watch.join()

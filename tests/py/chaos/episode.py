@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import psycopg
 from servers import Server
@@ -47,45 +48,54 @@ class Plan:
 
 
 def play(plan: Plan, kinds: Mapping[str, type[Fault]], zygote: Zygote, server: Server) -> Verdict:
-    """Play an episode to its end. What goes wrong in it is a finding, and raises nothing."""
-    faults = {name: kinds[name]() for name in plan.faults}
-    with ExitStack() as stack:
-        own = [fault for fault in faults.values() if fault.own_server]
-        if own:
-            server = own[0].server()
-            stack.callback(server.close)
-            server.create("chaos", server.migrated)
-            dsn = server.embedded.url("chaos")
-        else:
-            dsn = stack.enter_context(server.database(server.migrated))
-        arena = Arena(
-            *(zygote, server, dsn, plan.seed),
-            lease=plan.lease,
-            sweep_period=plan.sweep_period,
-            patience=plan.patience,
-        )
-        stack.callback(arena.close)
-        return Episode(plan, arena, faults).play()
+    """Play an episode to its end. Whatever goes wrong in it is a finding, and raises nothing."""
+    verdict = Verdict(plan.seed)
+    begun = now()
+    try:
+        with ExitStack() as stack:
+            faults = {name: kinds[name]() for name in plan.faults}
+            own = [fault for fault in faults.values() if fault.own_server]
+            if own:
+                server = own[0].server()
+                stack.callback(server.close)
+                server.create("chaos", server.migrated)
+                dsn = server.embedded.url("chaos")
+            else:
+                dsn = stack.enter_context(server.database(server.migrated))
+            arena = Arena(
+                *(zygote, server, dsn, plan.seed),
+                lease=plan.lease,
+                sweep_period=plan.sweep_period,
+                patience=plan.patience,
+            )
+            stack.callback(arena.close)
+            Episode(plan, arena, faults, verdict).play()
+    except Exception:
+        verdict.findings.append(traceback.format_exc())
+    verdict.seconds = now() - begun
+    return verdict
 
 
 class Episode:
-    def __init__(self, plan: Plan, arena: Arena, faults: Mapping[str, Fault]) -> None:
-        self.plan, self.arena, self.faults = plan, arena, faults
+    def __init__(
+        self, plan: Plan, arena: Arena, faults: Mapping[str, Fault], verdict: Verdict
+    ) -> None:
+        self.plan, self.arena, self.faults, self.verdict = plan, arena, faults, verdict
         self.workload = Workload(arena)
-        self.findings: list[str] = []
         self.over = threading.Event()  # faults and work
+        self.threads: list[threading.Thread] = []
 
-    def play(self) -> Verdict:
-        begun = now()
+    def play(self) -> None:
         self.guard("prepare", self.prepare)
-        if not self.findings:
+        if not self.verdict.findings:
             self.guard("run", self.run)
+        self.over.set()
+        self.arena.kill_all()
+        for thread in self.threads:
+            thread.join()
         for fault in self.faults.values():
             self.guard("clean up", lambda fault=fault: fault.clean_up(self.arena))  # type: ignore[misc]
-        verdict = Verdict(self.plan.seed, self.findings)
-        self.guard("judge", lambda: judge(self.arena, self.workload, verdict))
-        verdict.seconds = now() - begun
-        return verdict
+        judge(self.arena, self.workload, self.verdict)
 
     def prepare(self) -> None:
         self.arena.rows(FORGETFUL.format(self.arena.bound))
@@ -134,7 +144,7 @@ class Episode:
         """No committed snapshot may show a broken safety invariant."""
         while not self.over.wait(1.0):
             with suppress(psycopg.OperationalError):
-                self.findings += pulse(self.arena)
+                self.verdict.findings += pulse(self.arena)
 
     def settle(self) -> None:
         """No more faults: everything must come to its end."""
@@ -146,20 +156,25 @@ class Episode:
         codes = {line["worker"]: line["code"] for line in arena.ledger.lines("exit")}
         for member in arena.runners:
             if codes.get(member.name) != 0:
-                self.findings.append(f"{member.name} ended with {codes.get(member.name)}")
+                self.verdict.findings.append(f"{member.name} ended with {codes.get(member.name)}")
 
     def go_on(self, ended: Callable[[], bool], count: Callable[[], int], what: str) -> None:
         """Wait for the end, as long as there is progress: a busy machine may take its time."""
 
-        def progress() -> Callable[[], bool]:
-            before = count()
-            return lambda: ended() or count() > before
+        def look() -> tuple[bool, int]:
+            return ended(), count()
 
-        while not ended():
-            self.arena.wait(progress(), what)
+        def look_for_news(seen: int) -> tuple[bool, int] | None:
+            over, now_seen = look()
+            return (over, now_seen) if over or now_seen > seen else None
+
+        over, seen = self.arena.wait(look, what)
+        while not over:
+            over, seen = self.arena.wait(partial(look_for_news, seen), what)
 
     def thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
         thread = threading.Thread(target=self.guard, args=(name, work), name=name)
+        self.threads.append(thread)
         thread.start()
         return thread
 
@@ -167,4 +182,4 @@ class Episode:
         try:
             work()
         except Exception:
-            self.findings.append(f"{name}: {traceback.format_exc()}")
+            self.verdict.findings.append(f"{name}: {traceback.format_exc()}")
