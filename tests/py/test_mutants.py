@@ -43,7 +43,7 @@ def test_mutants_have_names_of_their_own() -> None:
     ],
 )
 def test_a_guard_that_is_missed_kills(old: str, new: str, fate: str, killer: str) -> None:
-    result = mutants.run(Mutant("", (Edit("heartbeat", old, new),)), HEARTBEAT)
+    result = mutants.run(Mutant("", (Edit("heartbeat", old, new),)), [HEARTBEAT])
     assert (result.fate, result.killer) == (fate, killer), result.output
 
 
@@ -59,10 +59,11 @@ def test_a_run_that_fails_without_any_mutant_is_noticed() -> None:
 
 
 def test_the_likeliest_killers_come_first() -> None:
-    mutant = Mutant("", (Edit("_let_go", "", ""),))
-    order = mutants.tests_for(mutant)
+    stages = mutants.stages_for(Mutant("", (Edit("_let_go", "", ""),)))
+    order = [test for stage in stages for test in stage]
+    assert len(set(order)) == len(order)
     callers = order.index("tests/sql/complete_step/enqueues_its_children.sql")
-    others = order.index("tests/sql/await_work/registers_an_idle_worker.sql")
     races = order.index("tests/py/test_races.py")
-    assert callers < others < races < order.index("tests/py/test_hostile.py")
+    others = order.index("tests/sql/await_work/registers_an_idle_worker.sql")
+    assert callers < races < others < order.index("tests/py/test_hostile.py")
     assert "tests/py/test_mutants.py" not in order

@@ -140,11 +140,15 @@ def compile_all(dsn: str, mutants: Sequence[Mutant]) -> None:
                     raise MutantError(f"{mutant.name}: {wrong}")
 
 
-def run(mutant: Mutant, tests: Sequence[str], *, pg: int = 18) -> Result:
-    """Run tests on a mutant until one fails."""
+def run(mutant: Mutant, stages: Sequence[Sequence[str]], *, pg: int = 18) -> Result:
+    """Run tests on a mutant, stage after stage, until one fails."""
     started = time.monotonic()
+    code, output = 0, ""
     with _copy(mutant) as folder:
-        code, output = _pytest(folder, tests, pg)
+        for tests in stages:
+            code, output = _pytest(folder, tests, pg)
+            if code:
+                break
     failed = re.search(r"^(FAILED|ERROR) (.+?)(?: - |$)", output, re.MULTILINE)
     behaves = failed and (failed[1] == "FAILED" or "ERROR at teardown of" in output)
     fate: Fate = "killed" if code == 1 and behaves else "broken" if code else "survived"
@@ -159,16 +163,25 @@ def passes(tests: Sequence[str], *, pg: int = 18) -> str:
     return output if code else ""
 
 
-def tests_for(mutant: Mutant) -> list[str]:
+def stages_for(mutant: Mutant) -> list[list[str]]:
     """All tests, the likeliest killers first: what killed it last, its own, its callers', ..."""
-    sql = [file for name in _callers(mutant.function) for file in _sql(name)]
+    last = [file for file in [killers().get(mutant.name, "")] if (ROOT / file).is_file()]
+    own = [file for name in _callers(mutant.function) for file in _sql(name)]
     files = {path.stem: path for path in (ROOT / "tests" / "py").glob("test_*.py")}
     races = sorted(name for name in files if name.startswith(("test_races", "test_interleav")))
-    order = [*races, *ASKED_FIRST, *sorted(files)]
-    asked = [files[name] for name in order if name in files and name not in NOT_ASKED]
-    python = [str(file.relative_to(ROOT)) for file in asked]
-    last = [file for file in [killers().get(mutant.name, "")] if (ROOT / file).is_file()]
-    return list(dict.fromkeys([*last, *sql, *_sql("*"), *python]))
+    order = dict.fromkeys([*races, *ASKED_FIRST, *sorted(files)])
+    asked = [name for name in order if name in files and name not in NOT_ASKED]
+    stages: list[list[str]] = []
+    for stage in (
+        last,
+        own,
+        [str(files[name].relative_to(ROOT)) for name in asked if name in races],
+        _sql("*"),
+        [str(files[name].relative_to(ROOT)) for name in asked if name not in races],
+    ):
+        before = set().union(*stages)
+        stages.append([file for file in dict.fromkeys(stage) if file not in before])
+    return [stage for stage in stages if stage]
 
 
 @cache

@@ -47,7 +47,7 @@ def report(result: Result) -> None:
 
 def run_all(chosen: Sequence[Mutant], jobs: int) -> list[Result]:
     with ThreadPoolExecutor(jobs) as pool:
-        running = [pool.submit(lambda m: mutants.run(m, mutants.tests_for(m)), m) for m in chosen]
+        running = [pool.submit(lambda m: mutants.run(m, mutants.stages_for(m)), m) for m in chosen]
         for future in as_completed(running):
             report(future.result())
         return [future.result() for future in running]
