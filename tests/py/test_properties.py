@@ -18,7 +18,7 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID, uuid4
 
 import evidence
@@ -30,7 +30,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -219,6 +218,28 @@ shapes = st.fixed_dictionaries(
 )
 
 
+class Drawn(NamedTuple):
+    """A call that hypothesis may draw: when it is possible, how often, with what arguments."""
+
+    possible: Callable[[Machine], Any]
+    often: int
+    arguments: dict[str, st.SearchStrategy[Any]]
+
+
+DRAWN: dict[str, Drawn] = {}
+F = TypeVar("F", bound=Callable[..., None])
+
+
+def drawn(
+    possible: Callable[[Machine], Any], often: int = 1, /, **arguments: Any
+) -> Callable[[F], F]:
+    def note(method: F) -> F:
+        DRAWN[method.__name__] = Drawn(possible, often, arguments)
+        return method
+
+    return note
+
+
 def pick(items: Iterable[T], number: int) -> T:
     found = list(items)
     return found[number % len(found)]
@@ -263,8 +284,7 @@ class Machine(RuleBasedStateMachine):
             self.register_template(one | {"wide": 0})
             self.create(len(self.templates) - 1, 2, "normal", 0, None)
 
-    @precondition(lambda self: len(self.templates) < 5)
-    @rule(shape=shapes)
+    @drawn(lambda self: len(self.templates) < 4, shape=shapes)
     def register_template(self, shape: dict[str, Any]) -> None:
         back: list[set[int]] = shape["back"]
         if shape["wide"]:
@@ -315,8 +335,9 @@ class Machine(RuleBasedStateMachine):
         )
         self.counts["register_template"] += 1
 
-    @precondition(lambda self: len(self.model.tasks) < 8)
-    @rule(
+    @drawn(
+        lambda self: self.has_room,
+        3,
         which=numbers,
         count=st.integers(1, 3),
         priority=st.sampled_from(list(RANKS)),
@@ -346,8 +367,8 @@ class Machine(RuleBasedStateMachine):
 
         self.both("create_tasks", engine, model)
 
-    @precondition(lambda self: len(self.model.queues[REQUESTS] or []) < 4)
-    @rule(
+    @drawn(
+        lambda self: len(self.model.queues[REQUESTS] or []) < 2,
         which=numbers,
         key=st.none() | st.sampled_from("abc"),
         wrong=st.sampled_from([None, None, None, "name", "key", "options", "nothing"]),
@@ -366,8 +387,7 @@ class Machine(RuleBasedStateMachine):
         self.post(REQUESTS, [message])
         self.counts["(send a request)"] += 1
 
-    @precondition(lambda self: self.model.queues[REQUESTS] and len(self.model.tasks) < 10)
-    @rule(limit=st.integers(1, 5))
+    @drawn(lambda self: self.model.queues[REQUESTS] and self.has_room, limit=st.integers(1, 5))
     def process_task_requests(self, limit: int) -> None:
         def model(answer: Any) -> Any:
             queue = self.model.queues[REQUESTS] or []
@@ -410,7 +430,9 @@ class Machine(RuleBasedStateMachine):
 
     # Working
 
-    @rule(
+    @drawn(
+        lambda self: any(map(self.queued, NAMESPACES)),
+        3,
         namespace=st.sampled_from(["test", "test", "other"]),
         limit=st.sampled_from([1, 2, 3, 5, 10]),
         lease=st.sampled_from([30, 60]),
@@ -425,18 +447,24 @@ class Machine(RuleBasedStateMachine):
         if rows:
             self.counts["claim_steps"] += 1
 
-    @rule(limit=st.integers(1, 5))
-    def claim_more(self, limit: int) -> None:
-        """Work is drawn as often as accidents are."""
-        self.claim_steps("test", limit, 30, True)
+    @drawn(lambda _: True, 12, which=numbers, bad=st.sets(st.integers(0, 4), max_size=2))
+    def work(self, which: int, bad: set[int]) -> None:
+        """The usual thing: what was claimed is finished, what is queued is claimed, and when there
+        is nothing, there is more to do, or time passes."""
+        full = [name for name in NAMESPACES if self.queued(name) and name not in self.model.paused]
+        if self.model.claims:
+            self.finish_and_claim(which, bad, 99, pick(full or NAMESPACES, which), 5, True)
+        elif full:
+            self.claim_steps(pick(full, which), 5, 30, True)
+        elif self.has_room:
+            self.create(which, 1 + which % 2, pick(RANKS, which), 0, None)
+        else:
+            self.turn_the_clock(6000)
+            self.sweep()
 
-    @precondition(lambda self: self.model.claims)
-    @rule(which=numbers)
-    def finish_more(self, which: int) -> None:
-        self.finish_and_claim(which, set(), 99, "test", 5, False)
-
-    @precondition(lambda self: self.model.claims)
-    @rule(
+    @drawn(
+        lambda self: self.model.claims,
+        3,
         which=numbers,
         bad=st.sets(st.integers(0, 4), max_size=2),
         most=st.sampled_from([1, 5, 99]),
@@ -480,8 +508,7 @@ class Machine(RuleBasedStateMachine):
 
         self.both("finish_and_claim", engine, model)
 
-    @precondition(lambda self: self.model.claims)
-    @rule(which=numbers, held=st.booleans())
+    @drawn(lambda self: self.model.claims, which=numbers, held=st.booleans())
     def complete_step(self, which: int, held: bool) -> None:
         claim = pick(self.model.claims.values(), which)
         step = pick(claim.steps, which)
@@ -504,8 +531,8 @@ class Machine(RuleBasedStateMachine):
     def is_done(self, step: Step, token: UUID) -> bool:
         return step.state == "complete" and step.token == token
 
-    @precondition(lambda self: self.model.claims)
-    @rule(
+    @drawn(
+        lambda self: self.model.claims,
         which=numbers,
         retryable=st.sampled_from([True, True, False]),
         after=st.sampled_from([None, None, 0, 7]),
@@ -542,8 +569,12 @@ class Machine(RuleBasedStateMachine):
         self.past.append((token, {step: outcome}))
         self.both("fail_step", engine, model)
 
-    @precondition(lambda self: self.model.claims)
-    @rule(which=numbers, bad=st.sets(st.integers(0, 4), max_size=2), most=st.integers(1, 5))
+    @drawn(
+        lambda self: self.model.claims,
+        which=numbers,
+        bad=st.sets(st.integers(0, 4), max_size=2),
+        most=st.integers(1, 5),
+    )
     def submit_step_results(self, which: int, bad: set[int], most: int) -> None:
         claim = pick(self.model.claims.values(), which)
         self.submit(claim.token, self.outcomes(claim.steps[:most], bad, which))
@@ -556,8 +587,11 @@ class Machine(RuleBasedStateMachine):
         self.past.append((token, outcomes))
         self.both("submit_step_results", engine, lambda _: self.model.submit(token, outcomes))
 
-    @precondition(lambda self: self.model.claims)
-    @rule(which=numbers, wrong=st.sampled_from([None, None, "token", "number", "outcomes", "text"]))
+    @drawn(
+        lambda self: self.model.claims and len(self.model.queues[RESULTS] or []) < 2,
+        which=numbers,
+        wrong=st.sampled_from([None, None, "token", "number", "outcomes", "text"]),
+    )
     def send_results(self, which: int, wrong: str | None) -> None:
         """A worker that can only write messages."""
         claim = pick(self.model.claims.values(), which)
@@ -572,8 +606,7 @@ class Machine(RuleBasedStateMachine):
         self.post(RESULTS, [message])
         self.counts["(send results)"] += 1
 
-    @precondition(lambda self: self.model.queues[RESULTS])
-    @rule(limit=st.integers(1, 5))
+    @drawn(lambda self: self.model.queues[RESULTS], 2, limit=st.integers(1, 5))
     def process_step_results(self, limit: int) -> None:
         def model(_: Any) -> Any:
             queue = self.model.queues[RESULTS] or []
@@ -609,8 +642,7 @@ class Machine(RuleBasedStateMachine):
             self.model.rejected += 1
             return 0, 0, True
 
-    @precondition(lambda self: self.model.claims)
-    @rule(which=numbers, lease=st.sampled_from([30, 90]))
+    @drawn(lambda self: self.model.claims, which=numbers, lease=st.sampled_from([30, 90]))
     def heartbeat(self, which: int, lease: int) -> None:
         self.beat(pick(self.model.claims, which), lease)
 
@@ -621,8 +653,7 @@ class Machine(RuleBasedStateMachine):
 
         self.both("heartbeat", engine, lambda _: self.model.heartbeat(token, lease * 1000))
 
-    @precondition(lambda self: self.model.claims)
-    @rule(which=numbers)
+    @drawn(lambda self: self.model.claims, which=numbers)
     def release_claim(self, which: int) -> None:
         self.release(pick(self.model.claims, which))
 
@@ -633,8 +664,8 @@ class Machine(RuleBasedStateMachine):
             lambda _: self.model.release(token),
         )
 
-    @precondition(lambda self: self.past)
-    @rule(
+    @drawn(
+        lambda self: self.past,
         which=numbers,
         verb=st.sampled_from(["complete", "fail", "finish", "submit", "heartbeat", "release"]),
         forged=st.sampled_from([False, False, False, True]),
@@ -661,18 +692,17 @@ class Machine(RuleBasedStateMachine):
 
     # What time and accidents do
 
-    @rule(by=st.sampled_from([1, 2, 6, 31, 61, 3601]))
+    @drawn(lambda _: True, by=st.sampled_from([1, 2, 6, 31, 61, 3601]))
     def time_passes(self, by: int) -> None:
         self.turn_the_clock(by * 1000)
         self.counts["(time passes)"] += 1
 
-    @precondition(lambda self: self.model.now > 2000)
-    @rule(by=st.integers(1, 1500))
+    @drawn(lambda self: self.model.now > 2000, by=st.integers(1, 1500))
     def the_clock_is_set_back(self, by: int) -> None:
         self.turn_the_clock(-by)
         self.counts["(clock set back)"] += 1
 
-    @rule()
+    @drawn(lambda _: True, 3)
     def sweep(self) -> None:
         self.both(
             "sweep",
@@ -682,7 +712,9 @@ class Machine(RuleBasedStateMachine):
         )
         self.swept = True
 
-    @rule(
+    @drawn(
+        lambda _: True,
+        2,
         which=numbers,
         how=st.sampled_from(["purge", "drop", "first", "last", "double", "forge", "hide", "move"]),
     )
@@ -721,7 +753,11 @@ class Machine(RuleBasedStateMachine):
 
     # What operators do
 
-    @rule(which=numbers, state=st.sampled_from(["cancelled", "resolved_manually"]))
+    @drawn(
+        lambda self: len(self.open_tasks) > 2,
+        which=numbers,
+        state=st.sampled_from(["cancelled", "resolved_manually"]),
+    )
     def end_a_task(self, which: int, state: str) -> None:
         task = pick(self.tasks, which)
         verb = {"cancelled": "cancel_task", "resolved_manually": "resolve_task"}[state]
@@ -732,7 +768,9 @@ class Machine(RuleBasedStateMachine):
 
         self.both(verb, engine, lambda _: (state, self.model.close(task, state)))
 
-    @rule(
+    @drawn(
+        lambda _: True,
+        2,
         which=numbers,
         verb=st.sampled_from(["retry_step", "resolve_step", "complete_step_manually"]),
     )
@@ -752,17 +790,26 @@ class Machine(RuleBasedStateMachine):
 
         self.both(verb, lambda: answer(getattr(self.client, verb)(*arguments)), model)
 
-    @rule(which=numbers, what=st.sampled_from(["task", "template", "namespace"]))
+    @drawn(
+        lambda _: True,
+        2,
+        which=numbers,
+        what=st.sampled_from(["task", "task", "template", "namespace"]),
+    )
     def pause_or_resume(self, which: int, what: str) -> None:
-        """Resume what is paused; else pause it."""
+        """Mostly resume what is paused, if anything is."""
+        paused: list[tuple[str, Any]] = [("task", task) for task in self.tasks if task.paused]
+        paused += [("template", one) for one in self.templates if one in self.model.paused]
+        paused += [("namespace", one) for one in NAMESPACES if one in self.model.paused]
+        if paused and which % 4:
+            self.switch(*pick(paused, which), resume=True)
+            return
         things: dict[str, Iterable[Any]] = {
             "task": self.tasks,
             "template": self.templates,
             "namespace": NAMESPACES,
         }
-        thing = pick(things[what], which)
-        paused = thing.paused if what == "task" else thing in self.model.paused
-        self.switch(what, thing, paused != (which % 7 == 0))
+        self.switch(what, pick(things[what], which), resume=which % 8 == 0)
 
     def switch(self, what: str, thing: Any, resume: bool) -> None:
         verb = f"{'resume' if resume else 'pause'}_{what}"
@@ -788,8 +835,11 @@ class Machine(RuleBasedStateMachine):
 
     # Finalizing from outside
 
-    @precondition(lambda self: self.attempts or any(map(self.model.is_ready, self.tasks)))
-    @rule(which=numbers, verb=st.sampled_from(["claim", "claim", "extend", "release", "finalize"]))
+    @drawn(
+        lambda self: self.attempts or any(map(self.model.is_ready, self.tasks)),
+        which=numbers,
+        verb=st.sampled_from(["claim", "claim", "extend", "release", "finalize"]),
+    )
     def finalize_from_outside(self, which: int, verb: str) -> None:
         """Mostly a task that is ready for it, and with the last attempt."""
         tasks = self.tasks
@@ -836,6 +886,19 @@ class Machine(RuleBasedStateMachine):
             lambda: self.client.finalize_task(task.uuid, attempt).message,
             lambda _: self.model.finalize(task, attempt),
         )
+
+    @rule(
+        call=st.sampled_from([name for name in DRAWN for _ in range(DRAWN[name].often)]).flatmap(
+            lambda name: st.tuples(st.just(name), st.fixed_dictionaries(DRAWN[name].arguments))
+        )
+    )
+    def call(self, call: tuple[str, dict[str, Any]]) -> None:
+        """Where that is not possible now, work goes on."""
+        name, arguments = call
+        if DRAWN[name].possible(self):
+            getattr(self, name)(**arguments)
+        else:
+            self.work(len(self.past), set())
 
     # What must hold
 
@@ -955,6 +1018,14 @@ class Machine(RuleBasedStateMachine):
     def tasks(self) -> list[Task]:
         return list(self.model.tasks.values())
 
+    @property
+    def open_tasks(self) -> list[Task]:
+        return [task for task in self.tasks if not task.ended]
+
+    @property
+    def has_room(self) -> bool:
+        return len(self.open_tasks) < 5 and len(self.tasks) < 12
+
     def worker(self) -> str:
         self.workers += 1
         return f"w{self.workers}"
@@ -964,10 +1035,14 @@ class Machine(RuleBasedStateMachine):
         if new:
             self.run("reset all")
 
+    def queued(self, namespace: str) -> int:
+        """How many messages its queues hold."""
+        names = [name for name in self.model.queues if name.startswith(f"{namespace}_")]
+        return sum(len(self.model.queues[name] or []) for name in names)
+
     def enough(self, namespace: str, limit: int) -> int:
         """A claim looks ten times at most: more than there are pointers to nothing."""
-        names = [name for name in self.model.queues if name.startswith(f"{namespace}_")]
-        messages = sum(len(self.model.queues[name] or []) for name in names)
+        messages = self.queued(namespace)
         return limit if messages < 9 else max(limit, messages // 5)
 
     @contextmanager
