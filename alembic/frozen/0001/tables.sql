@@ -370,7 +370,7 @@ select bound.name, bound.initial, bound.initial, bound.minimum, bound.maximum, b
     ('template_namespaces', 100, 20, 200, 'namespaces',
      'The namespaces that one template makes work in.'),
     ('tasks_per_call', 10000, 100, 100000, 'tasks', 'The contexts of one create_tasks.'),
-    ('steps_per_call', 1000, 100, 10000, 'steps', 'Steps that one call claims, and outcomes it reports.'),
+    ('steps_per_call', 1000, 100, 5000, 'steps', 'Steps that one call claims, and outcomes it reports.'),
     ('messages_per_call', 1000, 100, 100000, 'messages', 'Messages that one call carries out.'),
     ('rows_per_call', 1000, 100, 100000, 'rows', 'Rows, tasks or namespaces that one question is about.'),
     ('sweep_rows', 100000, 100, 1000000, 'rows', 'Rows of each kind that one sweep moves.'),
