@@ -17,7 +17,7 @@ import psycopg
 from running import running
 from servers import rows, temporary_folder
 
-from chaos.arena import Arena, ChaosError
+from chaos.arena import Arena, ChaosError, Member
 from chaos.crew import handle
 from chaos.faults_network import (
     EFFECTS,
@@ -36,6 +36,7 @@ from tasker_sql import freeze, schema
 from tasker_sql.freeze import Frozen
 from tasker_sql.handlers import Registry, Step
 
+MISSES = 30  # of one kind in an episode, after which it is not going to land
 WAITING = f"select count(*) {FLEET} and wait_event_type = 'Lock'"
 
 
@@ -52,7 +53,10 @@ class Upkeep(Fault):
 
     def run(self, arena: Arena, count: int) -> None:
         turn = _turns.setdefault(arena, threading.Lock())
+        misses = 0
         while count:
+            if misses > MISSES:
+                raise ChaosError(f"{self.name} does not land")
             with turn:
                 work_goes_on(arena)
                 since = now()
@@ -62,6 +66,7 @@ class Upkeep(Fault):
                     why = str(error)
                 if why:
                     arena.missed(self.name, why)
+                    misses += 1
                 else:
                     arena.landed(self.name, since, everybody=self.waits)
                     count -= 1
@@ -168,26 +173,32 @@ class TimeoutStrikes(Upkeep):
     says: ClassVar[str]
     waits = True
 
-    def run(self, arena: Arena, count: int) -> None:
-        ((database,),) = arena.rows("select current_database()")
-        arena.rows(f"alter database {database} set {self.setting} = '200ms'")
-        self.runner = arena.hire("runner")
-        arena.wait(partial(arena.rows, HELD, self.runner.name), "it has work", PATIENCE)
-        arena.rows(f"alter database {database} reset {self.setting}")
-        super().run(arena, count)
-        arena.dismiss(self.runner)
-
     def strike(self, arena: Arena) -> str:
+        runner = self.hire(arena)
         since = now()
-        with locked(arena, "lock table tasker.claims in share mode"):
-            try:
-                arena.wait(lambda: self.is_struck(arena, since), "a statement is given up", HOLD)
-            except ChaosError as error:
-                return str(error)
+        struck = partial(self.is_struck, arena, runner, since)
+        try:
+            with locked(arena, "lock table tasker.claims in share mode"):
+                arena.wait(struck, "a statement is given up", HOLD)
+        except ChaosError as error:
+            return str(error)
+        finally:
+            arena.dismiss(runner)
         return ""
 
-    def is_struck(self, arena: Arena, since: float) -> bool:
-        log = arena.ledger.lines("log", worker=self.runner.name)
+    def hire(self, arena: Arena) -> Member:
+        """A runner with the setting, which is gone with the connection that it strikes."""
+        ((database,),) = arena.rows("select current_database()")
+        arena.rows(f"alter database {database} set {self.setting} = '200ms'")
+        try:
+            runner = arena.hire("runner")
+            arena.wait(partial(arena.rows, HELD, runner.name), "it has work", PATIENCE)
+        finally:
+            arena.rows(f"alter database {database} reset {self.setting}")
+        return runner
+
+    def is_struck(self, arena: Arena, runner: Member, since: float) -> bool:
+        log = arena.ledger.lines("log", worker=runner.name)
         return any(line["at"] > since and self.says in line["text"] for line in log)
 
 
