@@ -268,10 +268,10 @@ class Client:
             lease=lease,
         )
 
-    def complete_step(self, step_uuid: UUID, token: UUID, result: Any = None) -> rows.StepAnswer:
+    def complete_step(self, step_uuid: UUID, token: UUID, result: Any = None) -> rows.CompletedStep:
         """Complete a claimed step. In a transaction with business writes: exactly once."""
         return self._one(
-            rows.StepAnswer, "complete_step", step_uuid=step_uuid, token=token, result=result
+            rows.CompletedStep, "complete_step", step_uuid=step_uuid, token=token, result=result
         )
 
     def fail_step(

@@ -76,6 +76,17 @@ class StepAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class CompletedStep:
+    """What became of a step, and of its task. `repeated`: it was complete already under this token,
+    so a transaction with writes of its own must roll back."""
+
+    task_uuid: UUID
+    step_state: str
+    task_state: str
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FailedStep:
     """What became of a step whose attempt failed; `next_retry_at` when it waits for another."""
 

@@ -3,7 +3,7 @@ create or replace function tasker.complete_step (
   p_token     uuid,
   p_result    jsonb default null
 )
-  returns table (task_uuid uuid, step_state text, task_state text)
+  returns table (task_uuid uuid, step_state text, task_state text, repeated boolean)
   language plpgsql
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
@@ -15,7 +15,9 @@ as $$
 -- transaction. Call it in the transaction of your business writes: if the claim is stale, it
 -- raises, and they roll back.
 --
--- Returns  one row; the same row again when the call is repeated with the same token
+-- Returns  one row; the same again when the call is repeated with the same token, with repeated
+--          true: a transaction that is run again after a lost reply must roll back then, for its
+--          writes are in the database already
 -- Raises   TK001 stale claim, TK002 no such step, TK006 result over result_bytes,
 --          22023 null step or token
 -- Locks    the claim, the step, its children, its task
@@ -40,9 +42,11 @@ begin
                        and step.state = 'complete') then
     perform tasker._stale(p_token, array[v_step_id]);
   end if;
-  return query select answer.* from tasker._answer(v_step_id) as answer;
+  return query
+  select answer.*, v_worker is null
+    from tasker._answer(v_step_id) as answer;
 end;
 $$;
 
 comment on function tasker.complete_step is
-'Completes a claimed step with its result (any JSON up to result_bytes; null is none) in the caller''s transaction: children are counted and enqueued, the task ends with its last step. Repeating the call gives the first answer. Raises TK001 (the token does not hold the step: roll back and drop the result), TK002 (no such step), TK006 (result too large), 22023 (null argument).';
+'Completes a claimed step with its result (any JSON up to result_bytes; null is none) in the caller''s transaction: children are counted and enqueued, the task ends with its last step. Repeating the call gives the first answer, and says that it is repeated: business writes of the same transaction are in the database already, so roll back. Raises TK001 (the token does not hold the step: roll back and drop the result), TK002 (no such step), TK006 (result too large), 22023 (null argument).';

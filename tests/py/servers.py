@@ -200,4 +200,7 @@ def rows(dsn: str, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
     """The rows of one statement over a connection of its own, committed."""
     with psycopg.connect(dsn) as connection:
         cursor = connection.execute(query.encode(), arguments or None)
-        return cursor.fetchall() if cursor.description else []
+        if cursor.description:
+            return cursor.fetchall()
+        selected = (cursor.statusmessage or "").startswith("SELECT")
+        return [()] * cursor.rowcount if selected else []  # a row without columns is a row

@@ -1,15 +1,17 @@
 begin;
 \ir ../fixtures.psql
-select plan(9);
+select plan(11);
 select pg_temp.a_template('two', '{"a": [], "b": ["a"]}');
 select pg_temp.a_task('two') as task \gset
 select pg_temp.step(:'task', 'a') as a, pg_temp.step(:'task', 'b') as b \gset
 select pg_temp.a_claim() as token \gset
-select format('select * from tasker.complete_step(%L, %L, ''1'')', :'a', :'token') as call \gset
+select format('select task_uuid, step_state, task_state from tasker.complete_step(%L, %L, ''1'')', :'a', :'token') as call \gset
 
+select is((select repeated from tasker.complete_step(:'a', :'token', '1')), false, 'the first call is not repeated');
 create temp table answer as :call;
 select pg_temp.later('1 second');
 select results_eq(:'call', 'table answer', 'the same answer');
+select is((select repeated from tasker.complete_step(:'a', :'token', '1')), true, 'which says so, for business writes in the same transaction');
 select is((select count(*) from pg_temp.queued('test_queue')), 1::bigint, 'the child is enqueued once');
 select is((select waiting_parents from tasker.steps where step_id = tasker._step_id(:'b')), 0, 'and counted once');
 select results_eq(format('select pg_temp.history(%L)', :'a'),
