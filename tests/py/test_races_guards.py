@@ -13,9 +13,15 @@ import pytest
 from servers import rows
 from sessions import Session
 from workflows import (
+    CANCEL,
     CLAIM,
     COMPLETE,
     FAIL,
+    FINALIZE,
+    FINISH,
+    PAUSE,
+    RESOLVE,
+    RETRY,
     SWEEP,
     changes,
     claim,
@@ -31,11 +37,6 @@ from workflows import (
     violations,
 )
 
-CANCEL = "select task_state, cancelled_steps from tasker.cancel_task(%s, 'no need')"
-RETRY = "select step_state, task_state from tasker.retry_step(%s, 'try again')"
-RESOLVE = "select step_state, task_state from tasker.resolve_step(%s, 'done by hand')"
-PAUSE = "select changed from tasker.pause_task(%s, 'wait')"
-FINISH = "select from tasker.finish_and_claim('test', 'w', %s, %s, 0)"
 SUBMIT = "select steps from tasker.submit_step_results(%s, %s)"
 CARRY_OUT = """
 select done.completed, done.failed
@@ -43,7 +44,6 @@ select done.completed, done.failed
 """
 PROCESS = "select completed, failed, error from tasker.process_step_results()"
 TAKE_BACK = "select tasker._take_back(%s, tasker._now())"
-FINALIZE = "select task_state, finalized, message from tasker.finalize_task(%s)"
 HOLD_STEP = """
 select from tasker.tasks as task
   join tasker.template_steps as link using (template_id)
