@@ -182,13 +182,12 @@ class Frozen(NetworkFault):
             frozen = [(member, now(), self.freeze(arena, member)) for member in members]
             for _, _, tokens in frozen:
                 arena.wait(partial(arena.are_over, tokens), "claims are lost", PATIENCE)
-            thawed = now()
             self.proxy.thaw()
             for member, since, tokens in frozen:
                 if not arena.some_lost(tokens):
                     arena.missed(self.name, f"{member.name} had just finished")
                     continue
-                refused = partial(self.is_refused, arena, member, tokens, thawed)
+                refused = partial(self.is_refused, arena, member, tokens, since)
                 arena.wait(refused, f"{member.name} is refused", PATIENCE)
                 arena.landed(self.name, since, victims=[member.name], held_rows=True)
                 count -= 1
