@@ -17,17 +17,18 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import timedelta
 from enum import IntEnum
 from functools import partial
 from types import FrameType
 from typing import Final
 
+from tasker_sql import database
 from tasker_sql.bell import Bell
 from tasker_sql.breaker import Breaker
-from tasker_sql.client import LEASE, Client, connect
+from tasker_sql.client import Client, connect
+from tasker_sql.config import Config, Pool
 from tasker_sql.database import application_name
 from tasker_sql.errors import BusyError, TaskerError, UnavailableError
 from tasker_sql.handlers import Registry, default_registry
@@ -36,7 +37,6 @@ from tasker_sql.worker import Worker
 
 DISCOVER: Final = 2.0  # seconds between looks for new namespaces
 SOON: Final = 0.004  # seconds
-BATCH: Final = 50  # messages that one call of a loop carries out
 
 log = logging.getLogger(__name__)
 
@@ -49,48 +49,38 @@ class Exit(IntEnum):
     BROKEN = 4  # a part of the runner died of a defect
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What can be chosen about a runner; times in seconds."""
-
-    name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
-    slots: int = 10  # handlers that run at a time, in each namespace
-    lease: timedelta = LEASE
-    poll: float = 1.0  # how often an idle worker looks for work without being notified
-    two_hop: bool = False
-    listen: bool = True  # LISTEN for work; not through a PgBouncer that pools transactions
-    prepare_threshold: int | None = 5
-    sweep_interval: float = 1.0
-    results_interval: float = 0.1
-    requests_interval: float = 0.2
-    stop_within: float = 30.0
-    breaker: Callable[[], Breaker] = Breaker
+def default_name() -> str:
+    """A name that no other runner has: the host's, and the process's number."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 class Loop(threading.Thread):
     """Repeats a call: at once while there is more to do, soon after there was something to do,
-    and every `interval` seconds when there is nothing. The call says how much it did."""
+    and every `interval` seconds when there is nothing. The call gets a limit, and says how much it
+    did."""
 
     def __init__(
         self,
         name: str,
         session: Session,
-        call: Callable[[Client], int],
+        call: Callable[[Client, int], int],
         interval: float,
+        batch: int = 1,
     ) -> None:
         super().__init__(name=name, daemon=True)
         self._session = session
         self._call = call
         self._interval = interval
+        self._batch = batch
         self._stopped = threading.Event()
 
     def run(self) -> None:
         pause = SOON
         while not self._stopped.wait(pause):
             try:
-                done = self._session.call(self._call)
+                done = self._session.call(lambda client: self._call(client, self._batch))
                 longer = min(self._interval, 2 * max(pause, SOON))
-                pause = 0.0 if done == BATCH else SOON if done else longer
+                pause = 0.0 if done >= self._batch else SOON if done else longer
             except UnavailableError as error:
                 pause = max(error.retry_in, 0.01)
             except BusyError as error:
@@ -124,44 +114,43 @@ class KnownNamespaces:
 class Runner:
     """Orchestration and workers over one database, in one process.
 
-    `namespaces` are those to serve; None means all, also those that appear later. `run` blocks
-    until `stop`, SIGTERM or SIGINT, and answers the exit code. The first signal lets handlers
-    finish, for at most `stop_within` seconds; the second ends it at once.
+    `run` blocks until `stop`, SIGTERM or SIGINT, and answers the exit code. The first signal lets
+    handlers finish, for at most `graceful_timeout` seconds; the second ends it at once.
     """
 
     def __init__(
-        self,
-        dsn: str,
-        namespaces: Sequence[str] | None = None,
-        registry: Registry = default_registry,
-        settings: Settings | None = None,
+        self, config: Config, registry: Registry = default_registry, name: str | None = None
     ) -> None:
-        self.settings = settings or Settings()
-        self._dsn = dsn
+        self.config = config
+        self.name = name or default_name()
+        self.patience = config.orchestration.graceful_timeout
+        self._dsn = database.dsn(config.database.url)
         self._registry = registry
         self._bell = Bell()
         self._stops = 0
         self._broken = False
         self._stopping = False
         self._adding = threading.Lock()
+        pools = config.executor_pools
         self.loops = [
-            self._loop("sweep", _sweep, self.settings.sweep_interval),
-            self._loop("results", _process_step_results, self.settings.results_interval),
-            self._loop("requests", _process_task_requests, self.settings.requests_interval),
+            self._loop("step_enqueuer", _sweep, pools.step_enqueuer),
+            self._loop("step_result_processor", _process_results, pools.step_result_processor),
+            self._loop("task_request_processor", _process_requests, pools.task_request_processor),
         ]
         self.workers: list[Worker] = []
         self._serving = 0  # workers that have not ended
-        self._namespaces = None if namespaces is None else list(dict.fromkeys(namespaces))
-        if namespaces is None:
-            known = KnownNamespaces()
-            self.loops.append(self._loop("namespaces", partial(self._serve_all, known), DISCOVER))
+        self._namespaces = list(dict.fromkeys(config.orchestration.namespaces))
+        if not self._namespaces:
+            discover = partial(self._serve_all, KnownNamespaces())
+            session = self._session("namespaces")
+            self.loops.append(Loop("namespaces", session, discover, DISCOVER))
 
     def connections(self, namespaces: int = 1) -> int:
         """How many connections this runner opens at most when it serves so many namespaces.
 
         Handlers in SQL take one for each slot.
         """
-        return len(self.loops) + namespaces * (1 + self.settings.slots)
+        return len(self.loops) + namespaces * (1 + self.config.executor_pools.task_claimer.slots)
 
     def run(self) -> Exit:
         """Run until told to stop."""
@@ -185,20 +174,19 @@ class Runner:
     # How it is done
 
     def _run(self) -> Exit:
-        name = self.settings.name
-        log.info("runner %s starts", name)
-        for namespace in self._namespaces or []:
+        log.info("runner %s starts", self.name)
+        for namespace in self._namespaces:
             self._serve(namespace)
         for loop in self.loops:
             loop.start()
         self._wait_for(lambda: self._stops > 0 or self._broken, None)
 
-        log.info("runner %s stops: waiting for %d steps", name, self._unfinished)
+        log.info("runner %s stops: waiting for %d steps", self.name, self._unfinished)
         with self._adding:
             self._stopping = True
         for worker in self.workers:
             worker.stop()
-        deadline = time.monotonic() + self.settings.stop_within
+        deadline = time.monotonic() + self.patience
         self._wait_for(lambda: self._stops > 1 or self._serving == 0, deadline)
         for loop in self.loops:
             loop.stop()
@@ -211,22 +199,21 @@ class Runner:
         return self._exit(left)
 
     def _exit(self, left: bool) -> Exit:
-        name = self.settings.name
         if left:
             log.error(
                 "runner %s ends with %d steps unfinished; others take them over when their leases "
                 "run out, within %s",
-                *(name, self._unfinished, self.settings.lease),
+                *(self.name, self._unfinished, self._lease),
             )
             return Exit.WORK_LEFT
-        log.info("runner %s has stopped", name)
+        log.info("runner %s has stopped", self.name)
         return Exit.BROKEN if self._broken else Exit.CLEAN
 
     @property
     def _unfinished(self) -> int:
         return sum(worker.unfinished for worker in self.workers)
 
-    def _serve_all(self, known: KnownNamespaces, client: Client) -> int:
+    def _serve_all(self, known: KnownNamespaces, client: Client, _: int) -> int:
         for namespace in known.new(client):
             self._serve(namespace)
         return 0
@@ -279,47 +266,64 @@ class Runner:
         }
 
     def _connect(self, part: str) -> Client:
+        chosen = self.config.database
         return connect(
-            self._dsn, application_name(part), prepare_threshold=self.settings.prepare_threshold
+            self._dsn,
+            application_name(part),
+            prepare_threshold=None if chosen.pgbouncer else 5,
+            connect_timeout=chosen.connect_timeout,
         )
 
-    def _loop(self, part: str, call: Callable[[Client], int], interval: float) -> Loop:
-        session = Session(f"{self.settings.name} {part}", self._connect, self.settings.breaker())
-        return Loop(part, session, call, interval)
+    def _breaker(self) -> Breaker:
+        chosen = self.config.circuit_breakers.database
+        return Breaker(chosen.failures, chosen.open_for, chosen.successes)
+
+    def _session(self, part: str) -> Session:
+        return Session(f"{self.name} {part}", self._connect, self._breaker())
+
+    def _loop(self, part: str, call: Callable[[Client, int], int], pool: Pool) -> Loop:
+        return Loop(part, self._session(part), call, pool.poll / 1000, pool.batch)
+
+    @property
+    def _lease(self) -> timedelta:
+        return timedelta(seconds=self.config.engine.lease)
 
     def _worker(self, namespace: str) -> Worker:
-        chosen = self.settings
+        pool = self.config.executor_pools.task_claimer
         return Worker(
             self._connect,
             namespace,
-            chosen.name,
+            self.name,
             registry=self._registry,
-            slots=chosen.slots,
-            lease=chosen.lease,
-            poll=chosen.poll,
-            two_hop=chosen.two_hop,
-            listen=chosen.listen,
-            breaker=chosen.breaker,
+            slots=pool.slots,
+            lease=self._lease,
+            poll=pool.poll / 1000,
+            batch=pool.batch,
+            two_hop=self.config.engine.two_hop,
+            listen=not self.config.database.pgbouncer,
+            breaker=self._breaker,
         )
 
 
-def _sweep(client: Client) -> int:
-    for swept in client.sweep():
-        if swept.affected:
-            log.info("sweep: %s %d", swept.action, swept.affected)
-    return 0
+def _sweep(client: Client, limit: int) -> int:
+    """How much was done of the kind of which most was done: at the limit, there is more."""
+    swept = client.sweep(limit)
+    for action in swept:
+        if action.affected:
+            log.info("sweep: %s %d", action.action, action.affected)
+    return max(action.affected for action in swept)
 
 
-def _process_step_results(client: Client) -> int:
-    processed = client.process_step_results(limit=BATCH)
+def _process_results(client: Client, limit: int) -> int:
+    processed = client.process_step_results(limit)
     for result in processed:
         if result.error:
             log.warning("results: message %d was rejected: %s", result.msg_id, result.error)
     return len(processed)
 
 
-def _process_task_requests(client: Client) -> int:
-    processed = client.process_task_requests(limit=BATCH)
+def _process_requests(client: Client, limit: int) -> int:
+    processed = client.process_task_requests(limit)
     for request in processed:
         if request.error:
             log.warning("requests: message %d was rejected: %s", request.msg_id, request.error)

@@ -42,7 +42,6 @@ REPORT_DELAY: Final = 0.005  # seconds that a finished step waits for others to 
 LINGER: Final = 0.01  # seconds without work after which a worker registers as idle
 IDLE_FOR: Final = timedelta(seconds=30)  # how long such a registration holds
 PREFETCH: Final = 0.02  # seconds of work that a slot may hold in advance
-LARGEST_BATCH: Final = 200  # steps
 LARGEST_REPORT: Final = 8 << 20  # characters
 
 log = logging.getLogger(__name__)
@@ -74,7 +73,8 @@ class Report:
 class Worker:
     """Serves one namespace. `run` blocks until `stop` was called and all is given back.
 
-    `connect` opens a connection for a thread of the given name. `slots` handlers run at a time.
+    `connect` opens a connection for a thread of the given name. `slots` handlers run at a time,
+    a claim takes at most `batch` steps.
     `two_hop` hands results in for others to process, instead of orchestrating in the same call.
     """
 
@@ -88,6 +88,7 @@ class Worker:
         slots: int = 10,
         lease: timedelta = LEASE,
         poll: float = 1.0,
+        batch: int = 200,
         two_hop: bool = False,
         listen: bool = True,
         breaker: Callable[[], Breaker] = Breaker,
@@ -104,6 +105,7 @@ class Worker:
         self._lease = lease
         self._claimer = attempt.Claimer(namespace, name, lease, lambda: int(not self._stopping))
         self._poll = poll
+        self._batch = batch
         self._two_hop = two_hop
         self._listen = listen
         self._breaker = breaker
@@ -450,7 +452,7 @@ class Worker:
             return 0
         ahead = 0.0 if self._completing else PREFETCH / max(self._slowest, 1e-6)
         room = (self.slots - self._missing) * max(1.0, ahead)
-        return max(0, min(LARGEST_BATCH, int(room)) - len(self._busy))
+        return max(0, min(self._batch, int(room)) - len(self._busy))
 
     def _give_back(self) -> None:
         """Take steps that have not started out of the inbox, and give their claims back when
