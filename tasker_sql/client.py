@@ -316,6 +316,14 @@ class Client:
         """Do what must happen because time has passed or something was lost."""
         return self._rows(rows.SweptAction, "sweep", limit=limit)
 
+    def enqueue_steps(self, limit: int = 1000) -> list[rows.SweptAction]:
+        """The larger part of a sweep: what is due, or was lost on its way into a queue."""
+        return self._rows(rows.SweptAction, "enqueue_steps", limit=limit)
+
+    def finalize_tasks(self, limit: int = 1000) -> list[rows.SweptAction]:
+        """The other part of a sweep: tasks that no last step has ended."""
+        return self._rows(rows.SweptAction, "finalize_tasks", limit=limit)
+
     def process_step_results(self, limit: int = 50) -> list[rows.ProcessedResult]:
         """Carry out outcomes that were handed in."""
         return self._rows(rows.ProcessedResult, "process_step_results", limit=limit)
