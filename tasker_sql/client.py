@@ -565,6 +565,13 @@ class Client:
                 return False
             return len(list(connection.notifies(timeout=0))) > 0
 
+    @property
+    def usable(self) -> bool:
+        """Whether its connection is open, and in no transaction."""
+        with self._connection() as connection:
+            idle = psycopg.pq.TransactionStatus.IDLE
+            return connection.info.transaction_status is idle
+
     def close(self) -> None:
         """Close the connection, or the pool."""
         self._source.close()  # type: ignore[union-attr]

@@ -68,6 +68,15 @@ class Database:
     connect_timeout: Annotated[
         int, Key("After how long an attempt to connect is given up.", "seconds", 2, 300)
     ]
+    pool_size: Annotated[
+        int,
+        Key(
+            "Connections that executors and handlers (those in SQL, and transactional ones) share. "
+            "Beside them a runner has one for each namespace, and one.",
+            "",
+            *(4, 10_000),
+        ),
+    ]
     pgbouncer: Annotated[
         bool,
         Key(
@@ -100,6 +109,8 @@ class Engine:
 class Pool:
     """One kind of executor."""
 
+    min: Annotated[int, Key("How many there are at least.", "", 1, 1000)]
+    max: Annotated[int, Key("How many there are at most, when there is much to do.", "", 1, 1000)]
     poll: Annotated[
         float, Key("How often to look when there was nothing to do.", "milliseconds", 10, 10_000)
     ]
@@ -107,21 +118,71 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerPool(Pool):
-    """The workers of one namespace."""
+class Scaling:
+    """When pools grow and shrink."""
 
-    slots: Annotated[int, Key("Handlers that run at a time, in each namespace.", "", 1, 1000)]
+    interval: Annotated[
+        float, Key("How often the size of each pool is decided.", "seconds", 0.1, 3600)
+    ]
+    cooldown: Annotated[
+        float, Key("How long a pool keeps its size after a change.", "seconds", 0, 86400)
+    ]
+    target_utilization: Annotated[
+        float,
+        Key(
+            "The share of their time that executors should be busy. Above 1.2 times as much, a "
+            "pool grows in proportion; below half of it, it shrinks.",
+            "",
+            *(0.05, 1),
+        ),
+    ]
+    most_database_use: Annotated[
+        float,
+        Key(
+            "The share of the runner's connections that may be in use. Beyond it no pool grows, "
+            "and all look for work less often and take less of it.",
+            "",
+            *(0.1, 1),
+        ),
+    ]
+    error_rate: Annotated[
+        float, Key("The share of calls that may fail before a pool grows by one.", "", 0, 1)
+    ]
+    queue_depth: Annotated[
+        int,
+        Key(
+            "What may wait in a queue before its pool grows, by one for each 50 that wait.",
+            "messages",
+            *(1, 10_000),
+        ),
+    ]
+    queue_age: Annotated[
+        float,
+        Key(
+            "How long the oldest message of a queue may wait before its pool grows by one.",
+            "seconds",
+            *(0.1, 86400),
+        ),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutorPools:
     """The pools of executors, each of which repeats one SQL function."""
 
+    scaling: Annotated[Scaling, Key("When pools grow and shrink.")]
     task_request_processor: Annotated[Pool, Key("`process_task_requests`: tasks by message.")]
     step_result_processor: Annotated[Pool, Key("`process_step_results`: the second of two hops.")]
-    step_enqueuer: Annotated[Pool, Key("`sweep`: what is due, or was lost.")]
+    step_enqueuer: Annotated[
+        Pool, Key("`enqueue_steps`: what is due, or was lost on its way into a queue.")
+    ]
+    task_finalizer: Annotated[Pool, Key("`finalize_tasks`: tasks that no last step has ended.")]
     task_claimer: Annotated[
-        WorkerPool, Key("The workers: `finish_and_claim`, and handlers. Notified of new work.")
+        Pool,
+        Key(
+            "The workers: `finish_and_claim`. One pool for each namespace, whose executors are the "
+            "slots in which handlers run. Notified of new work, it polls besides."
+        ),
     ]
 
 
@@ -141,7 +202,36 @@ class CircuitBreakers:
     """What a runner does when the database fails: leave it alone for a while. Only failures of the
     infrastructure count."""
 
-    database: Annotated[Breaker, Key("Around every call.")]
+    database: Annotated[Breaker, Key("Around all calls but those of the queues.")]
+    queue: Annotated[
+        Breaker,
+        Key("Around calls that take from queues or put into them: claims, reports, messages."),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class HealthLimits:
+    """When executors, and the runner, are not well."""
+
+    error_rate: Annotated[
+        float,
+        Key("An executor of whose calls more than this share fails is degraded.", "", 0, 1),
+    ]
+    slow: Annotated[
+        float,
+        Key("An executor whose calls take longer on average is degraded.", "seconds", 0.001, 3600),
+    ]
+    stuck: Annotated[
+        float, Key("An executor with a call that runs longer is unhealthy.", "seconds", 1, 86400)
+    ]
+    degraded_below: Annotated[
+        float,
+        Key("A runner of whose executors a smaller share is healthy is degraded.", "", 0, 1),
+    ]
+    unhealthy_below: Annotated[
+        float,
+        Key("A runner of whose executors a smaller share is healthy is unhealthy.", "", 0, 1),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +242,16 @@ class Orchestration:
         list[str], Key("Which namespaces to serve. Empty: all, also those that appear later.")
     ]
     handlers: Annotated[list[str], Key("Modules, or .py files, with @handler functions.")]
+    discover: Annotated[float, Key("How often to look for new ones.", "seconds", 0.1, 3600)]
+    heartbeat: Annotated[float, Key("How often a runner measures itself.", "seconds", 0.1, 300)]
     graceful_timeout: Annotated[
         float, Key("What handlers get to finish after SIGTERM.", "seconds", 0, 3600)
     ]
+    emergency_timeout: Annotated[
+        float,
+        Key("What calls get to end when that is over, or a second signal came.", "seconds", 0, 600),
+    ]
+    health: Annotated[HealthLimits, Key("When an executor, or the runner, is not well.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,8 +374,11 @@ def load(
         except ValueError as error:
             problems.append(str(error))
     if not problems:
-        return Loaded(environment, _built(Config, given), given)
-    raise ConfigError("\n".join(problems))
+        settings = _built(Config, given)
+        problems += _contradictions(settings, given)
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return Loaded(environment, settings, given)
 
 
 @cache
@@ -404,6 +504,36 @@ def _built(table: type[T], given: Mapping[str, Given], prefix: str = "") -> T:
             hint = get_type_hints(table)[field.name]
             values[field.name] = _built(hint, given, f"{path}.")
     return table(**values)
+
+
+def _contradictions(settings: Config, given: Mapping[str, Given]) -> Iterator[str]:
+    """What is wrong with values that are right one by one."""
+
+    def told(path: str) -> str:
+        return f"{given[path].origin}: {path} = {plain(given[path].value)}"
+
+    pools = {
+        f"executor_pools.{field.name}": getattr(settings.executor_pools, field.name)
+        for field in fields(ExecutorPools)
+        if field.name != "scaling"
+    }
+    for path, pool in pools.items():
+        if pool.min > pool.max:
+            least, most = told(f"{path}.min"), told(f"{path}.max")
+            yield f"{least} is more than {most}; at most that is needed"
+    total = sum(pool.max for path, pool in pools.items() if not path.endswith("task_claimer"))
+    if total > settings.database.pool_size:
+        yield (
+            f"{told('database.pool_size')} is less than what executors need: their pools have up "
+            f"to {total}, task_claimer apart; a pool_size of {total} or smaller pools are needed"
+        )
+    limits = settings.orchestration.health
+    if limits.unhealthy_below > limits.degraded_below:
+        path = "orchestration.health"
+        yield (
+            f"{told(f'{path}.unhealthy_below')} is more than {told(f'{path}.degraded_below')}; at "
+            "most that is needed"
+        )
 
 
 # Showing it

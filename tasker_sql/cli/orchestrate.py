@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
-from tasker_sql import config, database, handlers, schema
+from tasker_sql import config, schema
 from tasker_sql.cli.shared import NO, Json, opened, print_json, print_table
-from tasker_sql.config import Config
-from tasker_sql.runner import Exit, Runner
+from tasker_sql.config import Telemetry
+from tasker_sql.runner import Exit, OrchestrationCore
 
 
 def add_to(app: typer.Typer) -> None:
@@ -67,7 +67,8 @@ def run(
     chosen = {
         "orchestration.namespaces": namespace,
         "orchestration.handlers": handler,
-        "executor_pools.task_claimer.slots": slots,
+        "executor_pools.task_claimer.min": slots,
+        "executor_pools.task_claimer.max": slots,
         "engine.two_hop": two_hop,
         "engine.lease": lease,
         "executor_pools.task_claimer.poll": None if poll is None else poll * 1000,
@@ -79,9 +80,9 @@ def run(
         {path: value for path, value in chosen.items() if value is not None},
         origin="the command line",
     )
-    set_up(loaded.config)
-    runner = Runner(loaded.config)
-    schema.check(database.dsn(loaded.config.database.url))
+    log_as(loaded.config.telemetry)
+    runner = OrchestrationCore.from_config(loaded.config)
+    schema.check(runner.dsn)
     code = runner.run()
     if code is Exit.WORK_LEFT:
         logging.shutdown()
@@ -90,13 +91,11 @@ def run(
     raise typer.Exit(code)
 
 
-def set_up(settings: Config) -> None:
-    """What a process needs before its runner: a log, and handlers."""
+def log_as(settings: Telemetry) -> None:
+    """Log as configured."""
     logging.basicConfig(
-        format="%(asctime)s %(levelname)-7s %(message)s", level=settings.telemetry.level.upper()
+        format="%(asctime)s %(levelname)-7s %(message)s", level=settings.level.upper()
     )
-    for place in settings.orchestration.handlers:
-        handlers.load(place)
 
 
 def sweep(as_json: Json = False) -> None:

@@ -29,7 +29,7 @@ from tasker_sql.demo.report import Figures, Summary
 from tasker_sql.demo.screen import Screen, Snapshot
 from tasker_sql.demo.watch import Watch
 from tasker_sql.errors import UnavailableError
-from tasker_sql.runner import Exit, Runner
+from tasker_sql.runner import Exit, OrchestrationCore
 
 Connection = psycopg.Connection[Any]
 
@@ -165,10 +165,11 @@ def _work(console: Console, dsn: str, run: Run, workers: int) -> Figures:
     chosen = {
         "database.url": dsn,
         "orchestration.namespaces": ["demo_orders", "demo_flights"],
-        "executor_pools.task_claimer.slots": workers,
+        "executor_pools.task_claimer.min": workers,
+        "executor_pools.task_claimer.max": workers,
         "executor_pools.step_enqueuer.poll": SWEEP_EVERY,
     }
-    runner = Runner(config.load(chosen).config)
+    runner = OrchestrationCore(config.load(chosen).config)
 
     def failures() -> int:
         return sum(worker.failed for worker in runner.workers)
@@ -181,7 +182,9 @@ def _work(console: Console, dsn: str, run: Run, workers: int) -> Figures:
     return Figures(len(run.tasks), watch.steps, watch.retries, watch.seconds)
 
 
-def _until_done(console: Console, runner: Runner, watch: Watch, troubles: _Troubles) -> Exit:
+def _until_done(
+    console: Console, runner: OrchestrationCore, watch: Watch, troubles: _Troubles
+) -> Exit:
     """The runner works in a thread, and this one shows how far it is."""
     ended: list[Exit] = []
     thread = threading.Thread(target=lambda: ended.append(runner.run()), name="runner")
@@ -200,7 +203,7 @@ def _until_done(console: Console, runner: Runner, watch: Watch, troubles: _Troub
     return ended[0] if ended else Exit.BROKEN
 
 
-def _stop(runner: Runner, thread: threading.Thread) -> None:
+def _stop(runner: OrchestrationCore, thread: threading.Thread) -> None:
     """Let handlers finish; at another Ctrl-C, do not."""
     runner.stop()
     try:

@@ -14,15 +14,15 @@ from tasker_sql import config
 from tasker_sql.client import Client, connect
 from tasker_sql.config import Config
 from tasker_sql.handlers import Registry
-from tasker_sql.runner import Exit, Runner
+from tasker_sql.runner import Exit, OrchestrationCore
 
 SECONDS = 30  # after which whatever a test waits for is not going to happen
 
 SHORT_NAMES: Final = {
-    "slots": "executor_pools.task_claimer.slots",
-    "lease": "engine.lease",
-    "two_hop": "engine.two_hop",
-    "stop_within": "orchestration.graceful_timeout",
+    "slots": ("executor_pools.task_claimer.min", "executor_pools.task_claimer.max"),
+    "lease": ("engine.lease",),
+    "two_hop": ("engine.two_hop",),
+    "stop_within": ("orchestration.graceful_timeout",),
 }
 
 
@@ -31,7 +31,7 @@ def configured(
 ) -> Config:
     """The configuration of tests, with values by path or by a short name."""
     values = {"database.url": dsn, "orchestration.namespaces": list(namespaces or []), **more}
-    values |= {SHORT_NAMES[name]: value for name, value in short.items()}
+    values |= {path: value for name, value in short.items() for path in SHORT_NAMES[name]}
     for path, value in values.items():
         if isinstance(value, timedelta):
             values[path] = value.total_seconds()
@@ -64,10 +64,11 @@ def running(
     registry: Registry,
     namespaces: Sequence[str] | None = None,
     exit_code: Exit = Exit.CLEAN,
+    more: Mapping[str, Any] = {},
     **short: Any,
-) -> Iterator[Runner]:
+) -> Iterator[OrchestrationCore]:
     """A runner in a thread; it must stop within the time, with that exit code."""
-    runner = Runner(configured(dsn, namespaces, **short), registry, "test")
+    runner = OrchestrationCore(configured(dsn, namespaces, more, **short), registry, "test")
     codes: list[Exit] = []
     thread = threading.Thread(target=lambda: codes.append(runner.run()))
     thread.start()

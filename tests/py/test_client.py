@@ -21,7 +21,7 @@ from tasker_sql import errors
 from tasker_sql.client import SQL_TYPES, Client, parameters
 from tasker_sql.jsontext import encode
 
-OURS = {"transaction", "finish_with_function", "listen", "wait", "close", "queue_depths"}
+OURS = {"transaction", "finish_with_function", "listen", "wait", "close", "usable", "queue_depths"}
 METHODS = sorted(name for name in vars(Client) if not name.startswith("_") and name not in OURS)
 PYTHON_TYPES = {
     "text": str,

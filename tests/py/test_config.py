@@ -12,11 +12,11 @@ import pytest
 from running import configured
 from typer.testing import CliRunner
 
-from tasker_sql import config
+from tasker_sql import config, control
 from tasker_sql.cli import app, orchestrate
 from tasker_sql.config import Config, ConfigError
 from tasker_sql.handlers import default_registry
-from tasker_sql.runner import Runner
+from tasker_sql.runner import OrchestrationCore
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,7 +53,7 @@ class TestLayers:
         assert changed == config.packaged(environment).keys() != set()
 
     def test_an_environment_overrides_the_defaults(self) -> None:
-        path, file = "executor_pools.task_claimer.slots", "executor_pools.toml"
+        path, file = "executor_pools.task_claimer.min", "executor_pools.toml"
         assert loaded({}, path) == (10, f"config/{file}")
         production = {"TASKER_ENV": "production"}
         assert loaded(production, path) == (20, f"config/environments/production/{file}")
@@ -85,11 +85,11 @@ class TestLayers:
             {"HOST": "db1", "SLOTS": "7", "EMPTY": ""},
             database="url = 'host=${HOST} user=${WHO:-me} dbname=${EMPTY:-x}'\n"
             "pgbouncer='${P:-true}'",
-            executor_pools="[task_claimer]\nslots = '${SLOTS}'",
+            executor_pools="[task_claimer]\nmin = '${SLOTS}'",
             orchestration="handlers = ['${HOST}.py']",
         )
         assert loaded(environ, "database.url")[0] == "host=db1 user=me dbname=x"
-        assert loaded(environ, "executor_pools.task_claimer.slots")[0] == 7
+        assert loaded(environ, "executor_pools.task_claimer.min")[0] == 7
         assert loaded(environ, "database.pgbouncer")[0] is True
         assert loaded(environ, "orchestration.handlers")[0] == ["db1.py"]
 
@@ -125,7 +125,15 @@ class TestErrors:
             ("motor", "lease = 1", "there is no key motor.lease (= 1); the components are"),
             ("orchestration", "namespaces = 'a'", "an array of texts is needed"),
             ("orchestration", "namespaces = [1]", "namespaces = [1] is of the wrong type"),
-            ("executor_pools", "task_claimer.slots = 1.5", "slots = 1.5 is of the wrong type"),
+            ("executor_pools", "task_claimer.min = 1.5", "min = 1.5 is of the wrong type"),
+            (
+                "executor_pools",
+                "task_claimer.min = 41",
+                "executor_pools.task_claimer.min = 41 is more than config/executor_pools.toml: "
+                "executor_pools.task_claimer.max = 40",
+            ),
+            ("database", "pool_size = 10", "database.pool_size = 10 is less than what executors"),
+            ("orchestration", "health.unhealthy_below = 1", "below = 1 is more than config/orch"),
             (
                 "telemetry",
                 "level = 'loud'",
@@ -215,24 +223,39 @@ class TestCommands:
 Probe = Callable[[Config], Any]
 
 
-def loop(name: str, attribute: str) -> Probe:
+def core(of: Callable[[OrchestrationCore], Any]) -> Probe:
+    return lambda settings: of(OrchestrationCore(settings))
+
+
+def pool(name: str, attribute: str) -> Probe:
+    """Of a pool that orchestrates, or of a worker."""
+
     def probe(settings: Config) -> Any:
-        loops = Runner(settings).loops
-        return next(getattr(loop, attribute) for loop in loops if loop.name == name)
+        runner = OrchestrationCore(settings)
+        pools: list[control.Pool] = [*runner._pools, runner._worker("test")]
+        return next(getattr(pool, attribute) for pool in pools if pool.name == name)
 
     return probe
 
 
-def worker(attribute: str) -> Probe:
-    return lambda settings: getattr(Runner(settings)._worker("test"), attribute)
+def breaker(name: str, attribute: str) -> Probe:
+    return core(lambda core: getattr(getattr(core.circuits, name).breaker, attribute))
 
 
-def breaker(attribute: str) -> Probe:
-    return lambda settings: getattr(Runner(settings).loops[0]._session.breaker, attribute)
+def rule(attribute: str) -> Probe:
+    return core(lambda core: getattr(core.control._rules, attribute))
+
+
+def limit(attribute: str) -> Probe:
+    return core(lambda core: getattr(core.control._limits, attribute))
+
+
+def interval(job: str) -> Probe:
+    return core(lambda core: {job.__name__: every for every, job in core.control._jobs()}[job])
 
 
 def registered(settings: Config) -> Any:
-    orchestrate.set_up(settings)
+    OrchestrationCore.from_config(settings)
     return default_registry.names
 
 
@@ -241,41 +264,65 @@ def log_level(settings: Config) -> Any:
     handlers, level = root.handlers[:], root.level
     try:
         root.handlers.clear()
-        orchestrate.set_up(settings)
+        orchestrate.log_as(settings.telemetry)
         return root.level
     finally:
         root.handlers[:], root.level = handlers, level
 
 
 def connected(settings: Config) -> Any:
-    client = Runner(settings)._connect("part")
+    client = OrchestrationCore(settings)._connect("part")
     with client.transaction() as connection:
         found = connection.info.get_parameters(), connection.prepare_threshold
     client.close()
     return found
 
 
+POOLS = (
+    "task_request_processor",
+    "step_result_processor",
+    "step_enqueuer",
+    "task_finalizer",
+    "task_claimer",
+)
 PROBES: dict[str, tuple[Any, Probe]] = {
-    "database.url": ("dbname=after", lambda settings: Runner(settings)._dsn),
+    "database.url": ("dbname=after", core(lambda core: core.dsn)),
     "database.connect_timeout": (3, connected),
-    "database.pgbouncer": (True, worker("_listen")),
-    "engine.lease": (7, worker("_lease")),
-    "engine.two_hop": (True, worker("_two_hop")),
-    "executor_pools.task_request_processor.poll": (77, loop("task_request_processor", "_interval")),
-    "executor_pools.task_request_processor.batch": (7, loop("task_request_processor", "_batch")),
-    "executor_pools.step_result_processor.poll": (77, loop("step_result_processor", "_interval")),
-    "executor_pools.step_result_processor.batch": (7, loop("step_result_processor", "_batch")),
-    "executor_pools.step_enqueuer.poll": (77, loop("step_enqueuer", "_interval")),
-    "executor_pools.step_enqueuer.batch": (7, loop("step_enqueuer", "_batch")),
-    "executor_pools.task_claimer.slots": (7, worker("slots")),
-    "executor_pools.task_claimer.poll": (77, worker("_poll")),
-    "executor_pools.task_claimer.batch": (7, worker("_batch")),
-    "circuit_breakers.database.failures": (7, breaker("failures")),
-    "circuit_breakers.database.open_for": (7, breaker("open_seconds")),
-    "circuit_breakers.database.successes": (7, breaker("successes")),
-    "orchestration.namespaces": (["a"], lambda settings: len(Runner(settings).loops)),
+    "database.pool_size": (99, core(lambda core: core.connections.size)),
+    "database.pgbouncer": (True, connected),
+    "engine.lease": (7, pool("task_claimer", "_lease")),
+    "engine.two_hop": (True, pool("task_claimer", "_two_hop")),
+    "executor_pools.scaling.interval": (7, interval("_scale")),
+    "executor_pools.scaling.cooldown": (7, rule("cooldown")),
+    "executor_pools.scaling.target_utilization": (0.7, rule("target_utilization")),
+    "executor_pools.scaling.most_database_use": (0.7, rule("most_database_use")),
+    "executor_pools.scaling.error_rate": (0.7, rule("error_rate")),
+    "executor_pools.scaling.queue_depth": (7, rule("queue_depth")),
+    "executor_pools.scaling.queue_age": (7, rule("queue_age")),
+    **{f"executor_pools.{name}.min": (2, pool(name, "least")) for name in POOLS},
+    **{f"executor_pools.{name}.max": (5, pool(name, "most")) for name in POOLS},
+    **{f"executor_pools.{name}.poll": (77, pool(name, "poll")) for name in POOLS},
+    **{f"executor_pools.{name}.batch": (7, pool(name, "batch")) for name in POOLS},
+    **{
+        f"circuit_breakers.{name}.{key}": (7, breaker(name, attribute))
+        for name in ("database", "queue")
+        for key, attribute in (
+            ("failures", "failures"),
+            ("open_for", "open_seconds"),
+            ("successes", "successes"),
+        )
+    },
+    "orchestration.namespaces": (["a"], core(lambda core: len(core.control._jobs()))),
     "orchestration.handlers": ([str(ROOT / "examples/handlers.py")], registered),
-    "orchestration.graceful_timeout": (7, lambda settings: Runner(settings).patience),
+    "orchestration.discover": (7, interval("_discover")),
+    "orchestration.heartbeat": (7, interval("_beat")),
+    "orchestration.graceful_timeout": (7, core(lambda core: core.graceful)),
+    "orchestration.emergency_timeout": (7, core(lambda core: core.emergency)),
+    "orchestration.health.error_rate": (0.7, limit("error_rate")),
+    "orchestration.health.slow": (7, limit("slow")),
+    "orchestration.health.stuck": (7, limit("stuck")),
+    "orchestration.health.degraded_below": (0.7, limit("degraded_below")),
+    "orchestration.health.unhealthy_below": (0.3, limit("unhealthy_below")),
     "telemetry.level": ("debug", log_level),
 }
 
