@@ -332,6 +332,35 @@ class Client:
         """Create tasks that were asked for by message."""
         return self._rows(rows.ProcessedRequest, "process_task_requests", limit=limit)
 
+    def report_runner(
+        self, name: str, report: Any, interval: timedelta = timedelta(seconds=5)
+    ) -> list[rows.ForcedBreaker]:
+        """A runner's heartbeat: tell how it is, learn what operators want of its breakers."""
+        return self._rows(
+            rows.ForcedBreaker, "report_runner", name=name, report=report, interval=interval
+        )
+
+    def force_breaker(
+        self, breaker: str, position: str, reason: str, runner: str | None = None
+    ) -> rows.BreakerOrder:
+        """Force a breaker open or closed, of one runner or of every one."""
+        return self._one(
+            rows.BreakerOrder,
+            "force_breaker",
+            breaker=breaker,
+            position=position,
+            reason=reason,
+            runner=runner,
+        )
+
+    def release_breaker(
+        self, breaker: str, reason: str, runner: str | None = None
+    ) -> rows.BreakerRelease:
+        """Undo `force_breaker`; the next call is on trial."""
+        return self._one(
+            rows.BreakerRelease, "release_breaker", breaker=breaker, reason=reason, runner=runner
+        )
+
     def claim_task_for_finalization(
         self, task_uuid: UUID, processor_id: str, timeout_seconds: int = 30
     ) -> rows.FinalizationClaim:
@@ -502,6 +531,18 @@ class Client:
     def queue_depths(self) -> list[rows.QueueDepth]:
         """How full each queue is (a view)."""
         return self._view(rows.QueueDepth, "queue_depths")
+
+    def known_runners(self) -> list[rows.KnownRunner]:
+        """Who runs, or ran within the last day (a view)."""
+        return self._view(rows.KnownRunner, "known_runners")
+
+    def executor_pools(self) -> list[rows.ExecutorPool]:
+        """The executor pools of live runners (a view)."""
+        return self._view(rows.ExecutorPool, "executor_pools")
+
+    def circuit_breakers(self) -> list[rows.CircuitBreaker]:
+        """The circuit breakers of live runners (a view)."""
+        return self._view(rows.CircuitBreaker, "circuit_breakers")
 
     # Handlers, and what a worker needs of its connection
 
@@ -680,7 +721,7 @@ def _translated() -> Iterator[None]:
             raise  # the caller's mistake, such as commit() within `transaction()`
         if errors.is_infrastructure(error.sqlstate):
             said = error.diag.message_primary or str(error).strip() or type(error).__name__
-            raise errors.UnavailableError(said) from error
+            raise errors.UnavailableError(" ".join(said.split())) from error
         state, message, detail, hint = _told(error)
         raise errors.answer(state, message, detail, hint) from error
 

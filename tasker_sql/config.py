@@ -243,7 +243,15 @@ class Orchestration:
     ]
     handlers: Annotated[list[str], Key("Modules, or .py files, with @handler functions.")]
     discover: Annotated[float, Key("How often to look for new ones.", "seconds", 0.1, 3600)]
-    heartbeat: Annotated[float, Key("How often a runner measures itself.", "seconds", 0.1, 300)]
+    heartbeat: Annotated[
+        float,
+        Key(
+            "How often a runner measures itself, reports (see the view known_runners) and learns "
+            "what operators want of its circuit breakers.",
+            "seconds",
+            *(0.1, 300),
+        ),
+    ]
     graceful_timeout: Annotated[
         float, Key("What handlers get to finish after SIGTERM.", "seconds", 0, 3600)
     ]

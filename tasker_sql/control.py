@@ -1,4 +1,5 @@
-"""What a runner does every now and then: measure itself, scale its pools, look for namespaces.
+"""What a runner does every now and then: measure itself and tell of it, scale its pools, obey
+operators, look for namespaces.
 
 One thread, with a connection of its own: it goes on when all others are in use.
 """
@@ -6,13 +7,16 @@ One thread, with a connection of its own: it goes on when all others are in use.
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import Any, Final, Protocol
 
-from tasker_sql import health, scaling
+from tasker_sql import __version__, breaker, health, scaling
 from tasker_sql.client import Client
 from tasker_sql.config import Config
 from tasker_sql.errors import TaskerError, UnavailableError
@@ -90,8 +94,8 @@ class PoolHealth:
     namespace: str | None
     status: str
     executors: int
-    least: int
-    most: int
+    min_executors: int
+    max_executors: int
     healthy: int
     unhealthy: int
     utilization: float
@@ -114,7 +118,7 @@ class BreakerHealth:
     failed_in_a_row: int
     failed_calls: int  # since the runner began
     opened: int  # how often
-    changed_at: float  # seconds since 1970
+    changed_ago: float  # seconds
     last_error: str
 
 
@@ -139,6 +143,7 @@ class Control:
 
     def __init__(
         self,
+        name: str,
         settings: Config,
         circuits: Circuits,
         connections: Connections,
@@ -146,6 +151,7 @@ class Control:
         serve: Callable[[str], None],
     ) -> None:
         self.state = State.STARTUP
+        self._name = name
         self._config = settings
         self._circuits = circuits
         self._connections = connections
@@ -199,8 +205,10 @@ class Control:
                 if now >= due[number]:
                     due[number] = now + every
                     self._try(job)
-            self._wake.wait(max(0.0, min(due) - time.monotonic()))
-            self._wake.clear()
+            if self._wake.wait(max(0.0, min(due) - time.monotonic())):
+                self._wake.clear()
+                due[0] = 0.0  # the state has changed
+        self._try(self._beat)
         self._session.close()
 
     def report(self) -> Health:
@@ -252,6 +260,47 @@ class Control:
         for one in self._all:
             one.shown.read(one.pool, now)
             one.pool.factor = self._pressure
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tell the database how the runner is, and do what operators want of its circuits."""
+        wanted = self._session.call(
+            lambda client: client.report_runner(
+                self._name,
+                self._report(),
+                timedelta(seconds=self._config.orchestration.heartbeat),
+            ),
+            although_forced=True,
+        )
+        orders = {order.breaker: order for order in wanted}
+        for circuit in self._circuits:
+            if order := orders.get(circuit.name):
+                circuit.force(breaker.State(order.forced), order.reason)
+            else:
+                circuit.force(None)
+
+    def _report(self) -> dict[str, Any]:
+        """What `report_runner` takes."""
+        found = self.report()
+        return {
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "version": __version__,
+            "uptime": found.uptime,
+            "state": found.state,
+            "status": found.status,
+            "namespaces": sorted({pool.namespace for pool in found.pools if pool.namespace}),
+            "pools": [asdict(pool) for pool in found.pools],
+            "breakers": [asdict(circuit) for circuit in found.breakers],
+            "connections": {
+                "size": self._connections.size,
+                "open": found.connections,
+                "used": found.connections_used,
+                "waited_for": found.connections_waited_for,
+                "use": found.database_use,
+                "pressure": found.pressure,
+            },
+        }
 
     def _scale(self) -> None:
         """Decide how many executors each pool should have."""
@@ -322,8 +371,8 @@ class Control:
             namespace=pool.namespace,
             status=str(health.status(states, self.state, self._limits)),
             executors=pool.size,
-            least=pool.least,
-            most=pool.most,
+            min_executors=pool.least,
+            max_executors=pool.most,
             healthy=states.count(health.Executor.HEALTHY),
             unhealthy=states.count(health.Executor.UNHEALTHY),
             utilization=one.shown.utilization,
@@ -338,14 +387,14 @@ class Control:
 
 
 def _breaker_health(circuit: Circuit) -> BreakerHealth:
-    breaker = circuit.breaker
+    inner = circuit.breaker
     return BreakerHealth(
         breaker=circuit.name,
-        state=str(breaker.state),
-        forced=str(breaker.forced) if breaker.forced else None,
-        failed_in_a_row=breaker.failed_in_a_row,
+        state=str(inner.state),
+        forced=str(inner.forced) if inner.forced else None,
+        failed_in_a_row=inner.failed_in_a_row,
         failed_calls=circuit.failed_calls,
         opened=circuit.opened,
-        changed_at=circuit.changed_at,
+        changed_ago=time.monotonic() - circuit.changed_at,
         last_error=circuit.last_error,
     )

@@ -94,6 +94,7 @@ class OrchestrationCore:
             reserved=sum(chosen.min for _, _, chosen in orchestrating),
         )
         self.control = Control(
+            self.name,
             settings,
             self.circuits,
             self.connections,

@@ -36,21 +36,23 @@ class Circuit:
         self.breaker = breaker
         self.opened = 0  # how often
         self.failed_calls = 0
-        self.changed_at = time.time()
+        self.changed_at = time.monotonic()
         self.last_error = ""
         self._lock = threading.Lock()
         self._lost_at: float | None = None
         self._again_at = 0.0  # no call before, after a failure
 
-    def admit(self) -> float:
-        """Let a call pass: the time at which it begins.
+    def admit(self, although_forced: bool = False) -> float:
+        """Let a call pass: the time at which it begins. One `although_forced` passes what an
+        operator has forced open: it is to learn when that is over.
 
-        Raises UnavailableError when it may not, saying when to ask again.
+        Raises UnavailableError when it may not pass, saying when to ask again.
         """
         with self._lock:
             now, before = time.monotonic(), self.breaker.state
             left = self._again_at - now
-            left = left if left > 0 else self.breaker.wait(now)
+            if left <= 0 and not (although_forced and self.breaker.forced):
+                left = self.breaker.wait(now)
             if self.breaker.state is not before:
                 self._changed()
                 log.info("%s circuit: half-open, one call is tried", self.name)
@@ -116,7 +118,7 @@ class Circuit:
                 log.warning("%s circuit: %s", self.name, told)
 
     def _changed(self) -> None:
-        self.changed_at = time.time()
+        self.changed_at = time.monotonic()
 
 
 def _why_open(before: State, count: int) -> str:
@@ -305,14 +307,19 @@ class Session:
         self._source = source
         self._circuit = circuit
 
-    def call(self, work: Callable[[Client], T], circuit: Circuit | None = None) -> T:
+    def call(
+        self,
+        work: Callable[[Client], T],
+        circuit: Circuit | None = None,
+        although_forced: bool = False,
+    ) -> T:
         """What `work` makes of a connection.
 
         Raises UnavailableError when the database cannot answer or the circuit is open: then it is
         not known whether the work was done, and `retry_in` says when to try again.
         """
         circuit = circuit or self._circuit
-        began = circuit.admit()
+        began = circuit.admit(although_forced)
         try:
             with self._source.lend() as client:
                 result = work(client)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from typer.testing import CliRunner
 from tasker_sql import config, control
 from tasker_sql.cli import app, orchestrate
 from tasker_sql.config import Config, ConfigError
-from tasker_sql.handlers import default_registry
 from tasker_sql.runner import OrchestrationCore
 
 ROOT = Path(__file__).parents[2]
@@ -255,8 +255,10 @@ def interval(job: str) -> Probe:
 
 
 def registered(settings: Config) -> Any:
+    """Whether examples/handlers.py was run."""
+    sys.modules.pop("handlers", None)
     OrchestrationCore.from_config(settings)
-    return default_registry.names
+    return "handlers" in sys.modules
 
 
 def log_level(settings: Config) -> Any:

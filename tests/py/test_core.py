@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
-from running import SECONDS, client_of, configured, ended, running, template, wait_for
-from servers import rows
+from running import SECONDS, client_of, configured, ended, running, step_named, template, wait_for
+from servers import Server, rows
 
 from tasker_sql import health
 from tasker_sql.client import Client
 from tasker_sql.control import Control, PoolHealth
 from tasker_sql.handlers import Registry, Step
 from tasker_sql.health import State
+from tasker_sql.rows import CircuitBreaker
 from tasker_sql.runner import Exit, OrchestrationCore
 from tasker_sql.worker import Worker
 
@@ -30,6 +33,7 @@ POOLS = {
     "task_finalizer",
     "task_claimer",
 }
+LEASE = timedelta(seconds=0.6)
 CLAIMER = "executor_pools.task_claimer"
 FUNCTIONS = """
 select count(*) from pg_stat_activity
@@ -64,6 +68,14 @@ def states(monkeypatch: pytest.MonkeyPatch) -> list[State]:
 
 def pool(core: OrchestrationCore, name: str) -> PoolHealth:
     return next(pool for pool in core.health().pools if pool.pool == name)
+
+
+def breaker_of(client: Client, name: str) -> CircuitBreaker:
+    return next(one for one in client.circuit_breakers() if one.breaker == name)
+
+
+def done(core: OrchestrationCore) -> int:
+    return sum(worker.done for worker in core.workers)
 
 
 class TestLife:
@@ -216,3 +228,119 @@ class TestScaling:
             wait_for(lambda: core.health().pressure == 1.0, "the end of the pressure")
             assert pool(core, "step_enqueuer").batch == 1000
         assert client.check_invariants() == []
+
+
+class TestRegistry:
+    def test_shows_the_runner_until_it_has_stopped(
+        self, database: str, client: Client, registry: Registry
+    ) -> None:
+        client.create_namespace("test")
+        with running(database, registry, ["test"]) as core:
+            (found,) = wait_for(lambda: [one for one in client.known_runners() if one.is_live])
+            assert (found.name, found.namespaces) == ("test", ["test"])
+            wait_for(lambda: client.known_runners()[0].state == "normal")
+            assert {pool.pool for pool in client.executor_pools()} == POOLS
+            breakers = {one.breaker: one.state for one in client.circuit_breakers()}
+            assert breakers == {"database": "closed", "queue": "closed"}
+            assert client.known_runners()[0].connections["size"] == core.connections.size
+            assert rows(database, "select live_runners, slots from tasker.served_namespaces") == [
+                (1, 4)
+            ]
+        (found,) = client.known_runners()
+        assert (found.state, found.is_live) == ("stopped", False)
+
+    def test_an_operator_holds_the_queues_up_and_nothing_is_lost(
+        self, database: str, client: Client, registry: Registry
+    ) -> None:
+        started, finish = threading.Event(), threading.Event()
+
+        @registry.handler("a")
+        def handle(step: Step) -> int:
+            started.set()
+            finish.wait(SECONDS)
+            return step.attempt
+
+        client.register_template(template(ONE))
+        task = client.create_task("test", "flow").task_uuid
+        with running(database, registry, ["test"], lease=LEASE) as core:
+            assert started.wait(SECONDS)
+            assert client.force_breaker("queue", "open", "a test").changed
+            wait_for(lambda: breaker_of(client, "queue").forced == "open")
+            later = client.create_task("test", "flow").task_uuid
+            finish.set()
+            first = step_named(client, task, "a").lease_until
+            wait_for(lambda: step_named(client, task, "a").lease_until > first + LEASE)
+            assert core.workers[0].unfinished == 1, "its heartbeats keep what it cannot report"
+            assert client.get_task(later).state == "pending"
+
+            assert client.release_breaker("queue", "over").changed
+            assert [ended(client, one) for one in (task, later)] == ["complete"] * 2
+            wait_for(lambda: breaker_of(client, "queue").state == "closed")
+        assert step_named(client, task, "a").result == 1
+        assert client.check_invariants() == []
+
+    def test_an_operator_holds_everything_up_and_can_take_it_back(
+        self, database: str, client: Client, registry: Registry
+    ) -> None:
+        registry.handler("a")(lambda _: "done")
+        client.register_template(template(ONE))
+        with running(database, registry, ["test"]) as core:
+            wait_for(lambda: client.circuit_breakers())
+            client.force_breaker("database", "open", "a test", "test")
+            wait_for(lambda: core.circuits.database.breaker.forced)
+            calls = core._pools[2].counts().calls
+            assert core.health().status != "healthy"
+            wait_for(lambda: breaker_of(client, "database").forced == "open")
+            assert core._pools[2].counts().calls <= calls + 1, "the one that was under way"
+            client.release_breaker("database", "over", "test")
+            wait_for(lambda: core._pools[2].counts().calls > calls + 1)
+            assert ended(client, client.create_task("test", "flow").task_uuid) == "complete"
+
+    def test_a_database_that_is_away_harms_nothing(
+        self, registry: Registry, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Its server crashes under load and comes back after some seconds."""
+        registry.handler("a")(lambda step: step.context)
+        registry.handler("b")(lambda step: step.results["a"])
+        server = Server(18, {"synchronous_commit": "on"})
+        caplog.set_level(logging.INFO)
+        try:
+            server.create("away", server.migrated)
+            dsn = server.embedded.url("away")
+            with client_of(dsn) as client:
+                client.register_template(template({"a": [], "b": ["a"]}))
+                tasks = client.create_tasks("test", "flow", [{"n": n} for n in range(1000)])
+            with running(dsn, registry, ["test"]) as core:
+                wait_for(lambda: done(core) > 100)
+                server.embedded.stop("immediate")
+                assert done(core) < 2000, "it crashed under load"
+                used, failed = time.process_time(), core.circuits.queue.failed_calls
+                wait_for(lambda: core.circuits.queue.opened and core.circuits.database.opened)
+                opened = core.circuits.queue.opened
+                assert core.health().status == "unhealthy"
+                wait_for(lambda: core.circuits.queue.opened >= opened + 10, "ten trials")
+                probes = core.circuits.queue.failed_calls - failed
+                assert probes <= core.circuits.queue.opened + 20, "one call at a time was tried"
+                assert time.process_time() - used < 2, "and nobody was busy meanwhile"
+
+                server.embedded.start()
+                wait_for(lambda: done(core) >= 2000, "all steps")
+                wait_for(lambda: core.health().status == "healthy")
+                assert core.state is State.NORMAL
+            with client_of(dsn) as client:
+                found = rows(dsn, "select state::text, count(*) from tasker.tasks group by 1")
+                assert found == [("complete", 1000)]
+                assert step_named(client, tasks[-1].task_uuid, "b").result == {"n": 999}
+                assert client.check_invariants() == []
+        finally:
+            server.close()
+        story = iter(record.getMessage() for record in caplog.records)
+        for told in (  # in this order, whatever is between
+            "failure 1 in a row, next try in",
+            "failure 3 in a row, open for 0.2 s",
+            "queue circuit: half-open, one call is tried",
+            "the trial failed, open for 0.2 s",
+            "queue circuit: half-open, one call is tried",
+            "queue circuit: the database answers again, after",
+        ):
+            assert any(told in line for line in story), told
