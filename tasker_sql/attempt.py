@@ -48,6 +48,7 @@ class Job:
     """A claimed step on its way through a worker."""
 
     claimed: ClaimedStep
+    worker: str = ""
     cancelled: threading.Event = field(default_factory=threading.Event)
     started: float | None = None  # on the monotonic clock
     seconds: float = 0.0  # that the handler took
@@ -74,9 +75,24 @@ class Job:
             return False
         return True
 
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the log says of it, in JSON."""
+        step = self.claimed
+        return {
+            "task": step.task_uuid,
+            "step": step.step_uuid,
+            "name": step.name,
+            "attempt": step.attempt,
+            "worker": self.worker,
+        }
+
     def __str__(self) -> str:
         step = self.claimed
-        return f"step {step.name} {step.step_uuid}, attempt {step.attempt} of {step.max_attempts}"
+        return (
+            f"step {step.name} {step.step_uuid} of task {step.task_uuid}, "
+            f"attempt {step.attempt} of {step.max_attempts} by {self.worker}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

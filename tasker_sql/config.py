@@ -29,9 +29,8 @@ from typing import Annotated, Any, Final, TypeVar, get_args, get_origin, get_typ
 T = TypeVar("T")
 
 PACKAGE: Final = Path(__file__).parent
-PACKAGED: Final = next(
-    folder for folder in (PACKAGE / "_config", PACKAGE.parent / "config") if folder.is_dir()
-)
+IN_A_WHEEL: Final = PACKAGE / "_config"
+PACKAGED: Final = IN_A_WHEEL if IN_A_WHEEL.is_dir() else PACKAGE.parent / "config"
 DEFAULT_ENVIRONMENT: Final = "development"
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -267,6 +266,9 @@ class Telemetry:
     """What a runner says."""
 
     level: Annotated[str, Key("Log from here on.", choices=("debug", "info", "warning", "error"))]
+    format: Annotated[
+        str, Key("Text for people, or an object a line for machines.", choices=("text", "json"))
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
@@ -42,6 +42,14 @@ class Circuit:
         self._lost_at: float | None = None
         self._again_at = 0.0  # no call before, after a failure
 
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What the log says of it, in JSON."""
+        return {"circuit": self.name, "state": self.breaker.state}
+
+    def __str__(self) -> str:
+        return f"{self.name} circuit"
+
     def admit(self, although_forced: bool = False) -> float:
         """Let a call pass: the time at which it begins. One `although_forced` passes what an
         operator has forced open: it is to learn when that is over.
@@ -55,7 +63,7 @@ class Circuit:
                 left = self.breaker.wait(now)
             if self.breaker.state is not before:
                 self._changed()
-                log.info("%s circuit: half-open, one call is tried", self.name)
+                log.info("%s: half-open, one call is tried", self)
         if left > 0:
             raise UnavailableError("the database could not be reached a moment ago", left)
         return now
@@ -74,7 +82,7 @@ class Circuit:
                 self._changed()
             if self._lost_at is not None and self.breaker.state is State.CLOSED:
                 seconds = time.monotonic() - self._lost_at
-                log.info("%s circuit: the database answers again, after %.1f s", self.name, seconds)
+                log.info("%s: the database answers again, after %.1f s", self, seconds)
                 self._lost_at = None
 
     def failed(self, error: UnavailableError, began: float) -> UnavailableError:
@@ -90,15 +98,15 @@ class Circuit:
             if self.breaker.state is not State.OPEN or self.breaker.forced:
                 left = backoff(count, random.random())
                 log.warning(
-                    "%s circuit: %s; failure %d in a row, next try in %.1f s",
-                    *(self.name, error, count, left),
+                    "%s: %s; failure %d in a row, next try in %.1f s",
+                    *(self, error, count, left),
                 )
             else:
                 self._changed()
                 self.opened += 1
                 log.error(
-                    "%s circuit: %s; %s, open for %g s",
-                    *(self.name, error, _why_open(before, count), left),
+                    "%s: %s; %s, open for %g s",
+                    *(self, error, _why_open(before, count), left),
                 )
             self._again_at = now + left
         return UnavailableError(str(error), left)
@@ -115,7 +123,7 @@ class Circuit:
                 self._changed()
                 self._again_at = 0.0
                 told = f"forced {position} by an operator: {why}" if position else "released"
-                log.warning("%s circuit: %s", self.name, told)
+                log.warning("%s: %s", self, told)
 
     def _changed(self) -> None:
         self.changed_at = time.monotonic()

@@ -18,7 +18,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -138,11 +138,19 @@ class Worker:
         self._idle_since: float | None = None
         self._idle_until = 0.0  # when the registration as an idle worker ends
 
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What the log says of it, in JSON."""
+        return {"worker": self.worker, "namespace": self.namespace}
+
+    def __str__(self) -> str:
+        return f"worker {self.worker} of {self.namespace}"
+
     # What others call
 
     def run(self) -> None:
         """Work until `stop` is called; then finish what runs, and give the rest back."""
-        log.info("%s serves %s with %d slots", self.worker, self.namespace, self.size)
+        log.info("%s serves it with %d slots", self, self.size)
         try:
             while not self._at_rest():
                 pause, online = self._try_turn()
@@ -154,7 +162,7 @@ class Worker:
             for _ in range(self._slots):
                 self._inbox.put(None)
             self._session.close()
-        log.info("%s has stopped serving %s", self.worker, self.namespace)
+        log.info("%s has stopped serving it", self)
 
     def resize(self, size: int) -> None:
         """Run so many handlers at a time, as soon as those that run have ended. Returns at once."""
@@ -246,10 +254,10 @@ class Worker:
         except UnavailableError as error:
             return min(max(error.retry_in, 0.01), 1.0), False
         except BusyError as error:
-            log.info("%s: %s; trying again", self.namespace, error)
+            log.info("%s: %s; trying again", self, error)
             return random.uniform(0.005, 0.05), True
         except TaskerError as error:
-            log.error("%s: %s (%s)", self.namespace, error, error.sqlstate)
+            log.error("%s: %s (%s)", self, error, error.sqlstate)
             return 1.0, True
         return self._pause(), True
 
@@ -352,7 +360,7 @@ class Worker:
             self._collect()  # transactions of handlers may have completed it just now
             taken: Iterable[UUID] = list(claim.jobs)
             if taken:
-                log.warning("lost %d steps of %s: %s", len(claim.jobs), self.namespace, error)
+                log.warning("%s lost %d steps: %s", self, len(claim.jobs), error)
         else:
             claim.beat_at = time.monotonic() + self._lease.total_seconds() / 3
             taken = beat.cancelled_step_uuids
@@ -397,7 +405,7 @@ class Worker:
             if len(report.finished) == 1:
                 self._refused(report, error)
                 return
-            log.info("%s: %s; reporting one by one", self.namespace, error)
+            log.info("%s: %s; reporting one by one", self, error)
             for finished in report.finished:
                 self._report = Report(report.token, [finished], 0)
                 self._send(self._report)
@@ -489,7 +497,7 @@ class Worker:
             if claim is None:
                 claim = Claim(step.token, now + self._lease.total_seconds() / 3)
                 self._claims[step.token] = claim
-            job = Job(step)
+            job = Job(step, self.worker)
             claim.jobs[step.step_uuid] = job
             self._busy.add(job)
             self._inbox.put(job)
@@ -514,7 +522,7 @@ class Worker:
             if claim.finished or any(job in self._busy for job in claim.jobs.values()):
                 continue
             steps = self._session.call(methodcaller("release_claim", claim.token))
-            log.info("gave %d steps of %s back", len(steps), self.namespace)
+            log.info("%s gave %d steps back", self, len(steps))
             self._claims.pop(claim.token)
 
     def _at_rest(self) -> bool:

@@ -10,9 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from tasker_sql import config, schema
+from tasker_sql import config, schema, telemetry
 from tasker_sql.cli.shared import NO, Json, opened, print_json, print_table
-from tasker_sql.config import Telemetry
 from tasker_sql.runner import Exit, OrchestrationCore
 
 
@@ -80,7 +79,7 @@ def run(
         {path: value for path, value in chosen.items() if value is not None},
         origin="the command line",
     )
-    log_as(loaded.config.telemetry)
+    telemetry.log_as(loaded.config.telemetry)
     runner = OrchestrationCore.from_config(loaded.config)
     schema.check(runner.dsn)
     code = runner.run()
@@ -89,13 +88,6 @@ def run(
         sys.stdout.flush()
         os._exit(code)  # handlers that hang would hold up an orderly exit
     raise typer.Exit(code)
-
-
-def log_as(settings: Telemetry) -> None:
-    """Log as configured."""
-    logging.basicConfig(
-        format="%(asctime)s %(levelname)-7s %(message)s", level=settings.level.upper()
-    )
 
 
 def sweep(as_json: Json = False) -> None:

@@ -13,8 +13,8 @@ import pytest
 from running import configured
 from typer.testing import CliRunner
 
-from tasker_sql import config, control
-from tasker_sql.cli import app, orchestrate
+from tasker_sql import config, control, telemetry
+from tasker_sql.cli import app
 from tasker_sql.config import Config, ConfigError
 from tasker_sql.runner import OrchestrationCore
 
@@ -266,8 +266,8 @@ def log_level(settings: Config) -> Any:
     handlers, level = root.handlers[:], root.level
     try:
         root.handlers.clear()
-        orchestrate.log_as(settings.telemetry)
-        return root.level
+        telemetry.log_as(settings.telemetry)
+        return root.level, type(root.handlers[0].formatter)
     finally:
         root.handlers[:], root.level = handlers, level
 
@@ -326,6 +326,7 @@ PROBES: dict[str, tuple[Any, Probe]] = {
     "orchestration.health.degraded_below": (0.7, limit("degraded_below")),
     "orchestration.health.unhealthy_below": (0.3, limit("unhealthy_below")),
     "telemetry.level": ("debug", log_level),
+    "telemetry.format": ("json", log_level),
 }
 
 
