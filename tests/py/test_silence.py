@@ -61,6 +61,8 @@ def test_a_step_that_was_claimed_and_never_committed_is_claimed_by_others(
     assert len(silent.run(CLAIM)) == 1
     assert claim(database) == {}
     assert wait_for(lambda: claim(database), "the end of its session").keys() == {"step"}
+    with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
+        silent.run("commit")
 
 
 def test_a_call_that_is_not_answered_fails(database: str) -> None:
