@@ -264,6 +264,7 @@ class TestRegistry:
         task = client.create_task("test", "flow").task_uuid
         with running(database, registry, ["test"], lease=LEASE) as core:
             assert started.wait(SECONDS)
+            wait_for(lambda: client.circuit_breakers())
             assert client.force_breaker("queue", "open", "a test").changed
             wait_for(lambda: breaker_of(client, "queue").forced == "open")
             later = client.create_task("test", "flow").task_uuid
