@@ -18,8 +18,7 @@ as $$
 -- Calls    _count_down_steps, _count_down_tasks, _defer_wide
 declare
   v_patience constant text := current_setting('lock_timeout');
-  v_targets  bigint[] := p_targets;
-  v_amounts  jsonb := p_amounts;
+  v_is_task  constant boolean := p_targets[1] & 1048575 = 0;
   v_free     record;
   v_log      record;
 begin
@@ -28,26 +27,26 @@ begin
   if cardinality(p_targets) = 0 then
     return;
   end if;
-  for attempt in 1 .. 2 loop
-    begin
-      if v_patience::interval not between '1 ms' and '500 ms' then
-        perform set_config('lock_timeout', '500ms', true);
-      end if;
-      if v_targets[1] & 1048575 = 0 then
-        v_log := tasker._count_down_tasks(v_targets, v_amounts, p_now);
-      else
-        v_log := tasker._count_down_steps(v_targets, v_amounts, p_now);
-      end if;
-      perform set_config('lock_timeout', v_patience, true);
-      ids     := v_log.ids;
-      changes := v_log.changes;
-      return;
-    exception when lock_not_available then  -- which takes the setting back, too
-      v_free    := tasker._defer_wide(p_targets, p_amounts);
-      v_targets := v_free.ids;
-      v_amounts := v_free.amounts;
-    end;
-  end loop;
+  begin
+    if v_patience::interval not between '1 ms' and '500 ms' then
+      perform set_config('lock_timeout', '500ms', true);
+    end if;
+    if v_is_task then
+      v_log := tasker._count_down_tasks(p_targets, p_amounts, p_now);
+    else
+      v_log := tasker._count_down_steps(p_targets, p_amounts, p_now);
+    end if;
+    perform set_config('lock_timeout', v_patience, true);
+  exception when lock_not_available then  -- which takes the setting back, too
+    v_free := tasker._defer_wide(p_targets, p_amounts);
+    if v_is_task then
+      v_log := tasker._count_down_tasks(v_free.ids, v_free.amounts, p_now);
+    else
+      v_log := tasker._count_down_steps(v_free.ids, v_free.amounts, p_now);
+    end if;
+  end;
+  ids     := v_log.ids;
+  changes := v_log.changes;
 end;
 $$;
 

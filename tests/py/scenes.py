@@ -114,6 +114,7 @@ MOVES = {
     "resume_template": "select paused, changed from tasker.resume_template('test', %(name)s, 'x')",
     "pause_namespace": "select paused, changed from tasker.pause_namespace('test', 'x')",
     "resume_namespace": "select paused, changed from tasker.resume_namespace('test', 'x')",
+    "set_limit": "select previous, changed from tasker.set_limit('tags_per_task', 30, 'x')",
     "pause_spare": "select paused, changed from tasker.pause_namespace('spare', 'x')",
     # finalization
     "claim_task_for_finalization": "select claimed, already_claimed_by, task_state, message"
@@ -464,9 +465,15 @@ SCENES = {
         """
         process_step_results        >  .1 w  w  w
         fail_step                   .  .1 .  .  .
-        claim_task_for_finalization -  .1 w  w  w
-        finalize_freely             -  .1 w  w  w
+        claim_task_for_finalization >  .1 w  w  w
+        finalize_freely             >  .1 w  w  w
         cancel_task                 -  .1 w  w  w
+        """,
+    ),
+    "limited": Scene(
+        lambda _: {},
+        """
+        set_limit w
         """,
     ),
     "two_failed": Scene(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 
+import psycopg
 import pytest
 from servers import rows
 from sessions import Session
@@ -79,6 +80,24 @@ def test_the_submission_behind_steps_that_are_held(three: tuple[str, Session, li
         holder.run(CANCEL, task)
     assert rows(dsn, SWEEP_ONE, "submissions_processed") == [(1,)]
     assert task_state(dsn, tasks[2]) == "complete"
+
+
+def test_a_queue_that_is_held_loses_no_count(database: str, sessions: Opener) -> None:
+    define(database, "chain", {"one": [], "two": ["one"]})
+    (task,) = create(database, "chain")
+    holder, worker = sessions("holder", "worker")
+    one = claim(database)["one"]
+    holder.run("lock table pgmq.q_test_queue in access exclusive mode")
+    worker.run("set local lock_timeout = '50ms'")
+    with pytest.raises(psycopg.errors.LockNotAvailable):  # the whole call, or nothing
+        worker.run(COMPLETE, *one)
+    worker.rollback()
+    waiting = worker.blocks(COMPLETE, *one)
+    holder.commit()
+    assert waiting.result() == [("complete", "in_progress")]
+    worker.commit()
+    assert step_states(database, task)["two"] == "enqueued"
+    assert violations(database) == []
 
 
 def test_the_join_behind_joins_that_are_held(database: str, sessions: Opener) -> None:

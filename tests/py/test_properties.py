@@ -168,8 +168,8 @@ begin
     select oid from pg_class
      where relkind = 'r'
        and (relnamespace = 'tasker'::regnamespace
-            and relname not in ('alembic_version', 'legal_transitions', 'namespaces',
-                                'sweep_cursors', 'task_templates')
+            and relname not in ('alembic_version', 'legal_transitions', 'limits',
+                                'namespaces', 'sweep_cursors', 'task_templates')
             or relnamespace = 'pgmq'::regnamespace and relname like 'q\\_%')
   loop
     execute 'delete from ' || v_table;

@@ -44,6 +44,7 @@ update tasker.namespaces set paused_at = null, paused_by = null, pause_reason = 
  where paused_at is not null;
 update tasker.task_templates set paused_at = null, paused_by = null, pause_reason = null
  where paused_at is not null;
+update tasker.limits set value = initial where value <> initial;
 delete from tasker.task_templates where version = '2.0.0' or namespace_id in
   (select namespace_id from tasker.namespaces where name = 'spare');
 do $$ begin
@@ -87,6 +88,7 @@ select array(select (row(name, version, task.state, open_sinks, task.paused_at i
        array(select (row(name, paused_at is null))::text from tasker.namespaces order by 1),
        array(select (row(name, version, paused_at is null))::text
                from tasker.task_templates order by 1),
+       array(select (row(name, value))::text from tasker.limits order by 1),
        array(select queue_name from pgmq.meta order by 1),
        array(select relname::text from pg_class where relname like 'q\\_spare%%queue%%'
                 and relkind = 'r' order by 1),

@@ -218,6 +218,7 @@ class Arena:
         *,
         victims: Iterable[str] = (),
         everybody: bool = False,
+        held_rows: bool = False,
         tasks: Iterable[str] = (),
         steps: Iterable[str] = (),
     ) -> None:
@@ -225,8 +226,9 @@ class Arena:
 
         It lasted from `since` to `until` (`ledger.now()`; nothing: till now). It explains a second
         start of what its victims (names of Members) held meanwhile, of steps of those tasks (uuids
-        as text), or of all. Steps that it hit otherwise than through its victims are named: they
-        must move again in time, too.
+        as text), or of all. One that `held_rows` in an open transaction kept others waiting, half a
+        second a call: that explains leases that ran out meanwhile. Steps that it hit otherwise than
+        through its victims are named: they must move again in time, too.
         """
         self.ledger.write(
             "fault",
@@ -235,6 +237,7 @@ class Arena:
             until=now() if until is None else until,
             victims=list(victims),
             everybody=everybody,
+            held_rows=held_rows,
             tasks=list(tasks),
             steps=list(steps),
         )

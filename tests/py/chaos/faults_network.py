@@ -189,7 +189,7 @@ class Frozen(NetworkFault):
             for member, since, tokens in frozen:
                 refused = partial(self.is_refused, arena, member, tokens, thawed)
                 arena.wait(refused, f"{member.name} is refused", PATIENCE)
-                arena.landed(self.name, since, victims=[member.name])
+                arena.landed(self.name, since, victims=[member.name], held_rows=True)
                 count -= 1
             for member in members:
                 arena.dismiss(member)
@@ -232,7 +232,7 @@ class ClientVanished(NetworkFault):
             vanished = [(worker, *self.vanish(arena, worker)) for worker in workers]
             for worker, since, pid in vanished:
                 arena.wait(partial(arena.one, GONE, [pid]), "its session ends", PATIENCE)
-                arena.landed(self.name, since, victims=[worker.name])
+                arena.landed(self.name, since, victims=[worker.name], held_rows=True)
                 count -= 1
 
     def vanish(self, arena: Arena, worker: Member) -> tuple[float, int]:

@@ -178,10 +178,10 @@ class FrozenBeforeTheCommit(Zombie):
         arena.dismiss(worker)
         ((lost, effects, complete),) = arena.rows(TRACES, token=frozen["token"])
         if lost and effects == complete == 0:  # the machine was so slow that it was not left alone
-            arena.landed(FrozenTooLong.name, frozen["at"], victims=[worker.name])
+            arena.landed(FrozenTooLong.name, frozen["at"], victims=[worker.name], held_rows=True)
             return self.name == FrozenTooLong.name
         if effects == complete == len(frozen["steps"]):
-            arena.landed(FrozenBeforeTheCommit.name, frozen["at"])
+            arena.landed(FrozenBeforeTheCommit.name, frozen["at"], held_rows=True)
             return self.name == FrozenBeforeTheCommit.name
         raise ChaosError(f"{frozen} left {effects} effects and {complete} complete steps")
 
@@ -257,7 +257,7 @@ class RunnerFrozen(RunnerFault):
             arena.missed(self.name, "it had just reported all its work")
             return False
         arena.wait(lambda: self.noticed(arena, runner, thawed), "it learns that they are", PATIENCE)
-        arena.landed(self.name, since, victims=[runner.name])
+        arena.landed(self.name, since, victims=[runner.name], held_rows=True)
         return True
 
     def noticed(self, arena: Arena, runner: Member, since: float) -> bool:

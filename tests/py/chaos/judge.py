@@ -262,12 +262,17 @@ class Judge:
     def why(self, worker: str, step: str, since: float, until: float) -> str | None:
         """The kind of fault that hit this worker, this step's task or everybody meanwhile.
 
-        Whom a fault for everybody has hit gets as long to come back as recovery may take.
+        Whom a fault for everybody has hit gets as long to come back as recovery may take, and whom
+        held rows kept waiting, a lease.
         """
         task = task_of(step)
         for fault in self.faults:
-            hit = fault["everybody"] or worker in fault["victims"] or task in fault["tasks"]
-            ends = fault["until"] + (self.arena.bound if fault["everybody"] else 0.0)
+            hit = worker in fault["victims"] or task in fault["tasks"]
+            ends = fault["until"]
+            if fault["everybody"]:
+                hit, ends = True, ends + self.arena.bound
+            elif fault["held_rows"]:
+                hit, ends = True, ends + self.arena.lease
             if hit and fault["since"] <= until and ends >= since:
                 return str(fault["kind"])
         starved = any(
@@ -286,7 +291,8 @@ class Judge:
         return min(0.9, max(lost.values(), default=0.0) / max(until - since, 0.001))
 
     def recovery(self) -> None:
-        """Whatever faults have hit moves again in time after the last of them."""
+        """Whatever faults have hit moves again in time after the last of them, and after the last
+        transaction that might hold its rows: the server ends each in time."""
         hits: dict[str, list[tuple[float, str]]] = defaultdict(list)
         for fault in self.faults:
             at = self.turn + (fault["since"] if fault["victims"] else fault["until"])
@@ -299,6 +305,7 @@ class Judge:
                 seconds = self.moved(step, at)
                 if following and following[0] < at + seconds:
                     continue
+                seconds -= self.held_up(at, seconds)
                 worst = self.verdict.recovery.get(kind, 0.0)
                 self.verdict.recovery[kind] = max(worst, seconds)
                 if seconds > self.arena.bound:
@@ -306,6 +313,15 @@ class Judge:
                     if seconds > self.arena.bound / (1 - busy):
                         late.append((kind, step, round(seconds, 3), round(busy, 3)))
         self.find(f"a step did not move within {self.arena.bound:g} s", late)
+
+    def held_up(self, at: float, seconds: float) -> float:
+        """How long of that time some transaction was open that held rows and did nothing."""
+        ends = [
+            self.turn + fault["until"] - at
+            for fault in self.faults
+            if fault["held_rows"] and self.turn + fault["since"] <= at + seconds
+        ]
+        return max(0.0, min(seconds, max(ends, default=0.0)))
 
     def hit(self, fault: Line, at: float) -> set[str]:
         """The steps that were in the hands of its victims, or open, and those that it names."""

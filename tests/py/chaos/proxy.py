@@ -167,6 +167,7 @@ class Proxy:
                 await link.run(reader, server)
             finally:
                 self.links.discard(link)
+                to_server.transport.abort()
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # the server is down, the client is gone, or we end: it sees a reset connection
         finally:
