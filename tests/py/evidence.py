@@ -36,9 +36,3 @@ def record(name: str, figures: dict[str, Any]) -> Path:
     path = FOLDER / f"{name}.json"
     path.write_text(json.dumps(about | figures, indent=2) + "\n")
     return path
-
-
-def recorded(name: str) -> dict[str, Any]:
-    """The figures of the last recorded run. Raises FileNotFoundError when there was none."""
-    figures: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
-    return figures

@@ -22,6 +22,7 @@ from uuid import UUID
 import psycopg
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
+from servers import fetched
 from workflows import definition
 
 from tasker_sql.client import Client
@@ -671,7 +672,7 @@ class Machine:
     def _results(self, queries: str) -> list[Any]:
         """The rows of each of the queries."""
         cursor = self.control.execute(queries.encode())
-        found = [cursor.fetchall() if cursor.description else []]
+        found = [fetched(cursor)]
         while cursor.nextset():
-            found.append(cursor.fetchall() if cursor.description else [])
+            found.append(fetched(cursor))
         return found

@@ -199,8 +199,12 @@ def _lives(pid: int) -> bool:
 def rows(dsn: str, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
     """The rows of one statement over a connection of its own, committed."""
     with psycopg.connect(dsn) as connection:
-        cursor = connection.execute(query.encode(), arguments or None)
-        if cursor.description:
-            return cursor.fetchall()
-        selected = (cursor.statusmessage or "").startswith("SELECT")
-        return [()] * cursor.rowcount if selected else []  # a row without columns is a row
+        return fetched(connection.execute(query.encode(), arguments or None))
+
+
+def fetched(cursor: psycopg.Cursor[Any]) -> list[tuple[Any, ...]]:
+    """The rows of a statement; none for one that is no query. A row without columns is a row."""
+    if cursor.description:
+        return cursor.fetchall()
+    selected = (cursor.statusmessage or "").startswith("SELECT")
+    return [()] * cursor.rowcount if selected else []

@@ -16,6 +16,7 @@ from typing import Any
 
 import psycopg
 from psycopg import IsolationLevel
+from servers import fetched
 
 SECONDS = 20  # after which a statement that neither ends nor blocks is a failure
 DEADLOCK_TIMEOUT = "10ms"  # a deadlock shows as soon as it is there
@@ -77,7 +78,7 @@ class Session:
 
         def work() -> Rows:
             cursor = self.connection.execute(query.encode(), named or arguments or None)
-            return cursor.fetchall() if cursor.description else []
+            return fetched(cursor)
 
         return self._thread.submit(work)
 

@@ -12,7 +12,12 @@ from chaos.campaign import Total
 from chaos.episode import Plan
 from chaos.kinds import load
 
-pytestmark = pytest.mark.newest
+# Not yet reliable enough for every run: an episode may fail for a reason of its own.
+ASKED = os.environ.get("TASKER_TEST_SERVERS")
+pytestmark = [
+    pytest.mark.newest,
+    pytest.mark.skipif(not ASKED, reason="`make servers` asks for it"),
+]
 
 KINDS = load()
 AT_ONCE = 2

@@ -9,10 +9,15 @@ import pytest
 from servers import rows
 from sessions import Session
 from workflows import (
+    CANCEL,
     CLAIM,
     COMPLETE,
     DIAMOND,
     FAIL,
+    FINALIZE,
+    PAUSE,
+    RESOLVE,
+    RETRY,
     SWEEP,
     changes,
     claim,
@@ -30,11 +35,6 @@ from workflows import (
 
 Opener = Callable[..., list[Session]]
 
-CANCEL = "select task_state, cancelled_steps from tasker.cancel_task(%s, 'no need')"
-RETRY = "select step_state, task_state from tasker.retry_step(%s, 'try again')"
-RESOLVE = "select step_state, task_state from tasker.resolve_step(%s, 'done by hand')"
-PAUSE = "select changed from tasker.pause_task(%s, 'wait')"
-FINALIZE = "select task_state, finalized, message from tasker.finalize_task(%s)"
 WIDE: dict[str, list[str]] = {f"part_{number}": [] for number in range(17)}
 JOIN = {**WIDE, "join": list(WIDE)}
 

@@ -15,6 +15,7 @@ from workflows import (
     CLAIM,
     COMPLETE,
     DIAMOND,
+    FINISH,
     changes,
     claim,
     create,
@@ -52,7 +53,6 @@ RELEASE = "select step_uuid::text from tasker.release_claim(%s)"
 SUBMIT = "select from tasker.submit_step_results(%s, %s)"
 PROCESS = "select completed from tasker.process_step_results(%s)"
 REQUEST = "select pgmq.send('orchestration_task_requests', %s::jsonb)"
-FINISH = "select from tasker.finish_and_claim('test', 'w', %s, %s, 0)"
 
 
 def outcomes(*steps: str) -> str:

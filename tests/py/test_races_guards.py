@@ -13,9 +13,15 @@ import pytest
 from servers import rows
 from sessions import Session
 from workflows import (
+    CANCEL,
     CLAIM,
     COMPLETE,
     FAIL,
+    FINALIZE,
+    FINISH,
+    PAUSE,
+    RESOLVE,
+    RETRY,
     SWEEP,
     changes,
     claim,
@@ -31,11 +37,6 @@ from workflows import (
     violations,
 )
 
-CANCEL = "select task_state, cancelled_steps from tasker.cancel_task(%s, 'no need')"
-RETRY = "select step_state, task_state from tasker.retry_step(%s, 'try again')"
-RESOLVE = "select step_state, task_state from tasker.resolve_step(%s, 'done by hand')"
-PAUSE = "select changed from tasker.pause_task(%s, 'wait')"
-FINISH = "select from tasker.finish_and_claim('test', 'w', %s, %s, 0)"
 SUBMIT = "select steps from tasker.submit_step_results(%s, %s)"
 CARRY_OUT = """
 select done.completed, done.failed
@@ -43,7 +44,6 @@ select done.completed, done.failed
 """
 PROCESS = "select completed, failed, error from tasker.process_step_results()"
 TAKE_BACK = "select tasker._take_back(%s, tasker._now())"
-FINALIZE = "select task_state, finalized, message from tasker.finalize_task(%s)"
 HOLD_STEP = """
 select from tasker.tasks as task
   join tasker.template_steps as link using (template_id)
@@ -274,6 +274,30 @@ def test_a_namespace_is_not_dropped_under_a_new_template(two: list[Session], wel
     with pytest.raises(psycopg.Error) as error:
         waiting.result()
     assert refused(error, "TK003")
+
+
+def test_who_has_made_a_template_goes_on_while_its_namespace_is_to_be_dropped(
+    two: list[Session], well: str
+) -> None:
+    a, b = two
+    rows(well, "select from tasker.create_namespace('test')")
+    a.run("select from tasker.register_template(%s)", definition("single", {"only": []}))
+    waiting = b.blocks("select from tasker.drop_namespace('test')")
+    assert a.run("select from tasker.claim_steps('test', 'w')") == []  # or a deadlock
+    a.commit()
+    with pytest.raises(psycopg.Error) as error:
+        waiting.result()
+    assert refused(error, "TK003")
+
+
+def test_two_operators_set_a_limit_one_after_the_other(two: list[Session]) -> None:
+    a, b = two
+    query = "select previous, value from tasker.set_limit('json_depth', %s, 'why')"
+    assert a.run(query, 200) == [(128, 200)]
+    waiting = b.blocks(query, 300)
+    a.commit()
+    assert waiting.result() == [(200, 300)]
+    b.commit()
 
 
 # Finalization ------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from psycopg import IsolationLevel
 from scenes import CALLS, IMPATIENT, MOVES, SCENES, SEEKING, TEMPLATES, Names
-from servers import Server, rows
+from servers import Server, fetched, rows
 from sessions import SECONDS, Rows, Session, opened
 
 CLOCK = """
@@ -142,8 +142,7 @@ class Arena:
         self.repeats = 0
 
     def ask(self, query: str, *arguments: Any) -> Rows:
-        cursor = self.connection.execute(query.encode(), arguments or None)
-        return cursor.fetchall() if cursor.description else []
+        return fetched(self.connection.execute(query.encode(), arguments or None))
 
     def set_up(self, scene: str, level: IsolationLevel = COMMITTED) -> None:
         with self.connection.transaction():

@@ -12,6 +12,12 @@ CLAIM = "select step_uuid::text, token::text, name from tasker.claim_steps('test
 COMPLETE = "select step_state, task_state from tasker.complete_step(%s, %s)"
 FAIL = "select step_state, task_state from tasker.fail_step(%s, %s, '\"no\"', false)"
 SWEEP = "select affected from tasker.sweep() where action = %s"
+FINISH = "select from tasker.finish_and_claim('test', 'w', %s, %s, 0)"
+CANCEL = "select task_state, cancelled_steps from tasker.cancel_task(%s, 'no need')"
+RETRY = "select step_state, task_state from tasker.retry_step(%s, 'try again')"
+RESOLVE = "select step_state, task_state from tasker.resolve_step(%s, 'done by hand')"
+PAUSE = "select changed from tasker.pause_task(%s, 'wait')"
+FINALIZE = "select task_state, finalized, message from tasker.finalize_task(%s)"
 
 DIAMOND = {"start": [], "left": ["start"], "right": ["start"], "end": ["left", "right"]}
 

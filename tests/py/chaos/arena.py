@@ -34,7 +34,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -43,7 +43,7 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
-from servers import Server
+from servers import Server, fetched
 
 from chaos.crew import Spec
 from chaos.ledger import Ledger, now, watch
@@ -153,8 +153,7 @@ class Arena:
             connection = psycopg.connect(self.dsn, autocommit=True, application_name="chaos")
             known[self.dsn] = connection
             self._connections.append(connection)
-        cursor = connection.execute(query.encode(), arguments or named or None)
-        return cursor.fetchall() if cursor.description else []
+        return fetched(connection.execute(query.encode(), arguments or named or None))
 
     def one(self, query: str, *arguments: Any) -> Any:
         """The first column of the first row; nothing when there is none."""
@@ -165,6 +164,21 @@ class Arena:
         """The rows of one statement, each by the names of its columns."""
         with psycopg.connect(self.dsn, row_factory=dict_row) as connection:
             return connection.execute(query.encode()).fetchall()
+
+    def held_by(self, worker: str) -> list[str]:
+        """The tokens of what it has claimed now."""
+        held = self.rows("select token::text from tasker.claims where worker = %s", worker)
+        return [token for (token,) in held]
+
+    def are_over(self, tokens: Sequence[str]) -> bool:
+        """Whether no claim with one of the tokens is left."""
+        query = "select not exists (select from tasker.claims where token = any (%s::uuid[]))"
+        return bool(self.one(query, tokens))
+
+    def some_lost(self, tokens: Sequence[str]) -> bool:
+        """Whether a step was taken from a claim with one of the tokens."""
+        lost = "select from tasker.step_failures where lost and token = any (%s::uuid[])"
+        return bool(self.rows(lost, tokens))
 
     def wait(self, happened: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
         """What `happened` answers once that is true. Raises ChaosError when it never is.

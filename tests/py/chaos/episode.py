@@ -26,6 +26,11 @@ FORGETFUL = """
 create or replace function tasker._recovery_grace () returns interval language sql immutable
 as $$ select make_interval(secs => {}) $$
 """
+UNAVAILABLE = (  # what the feeder may meet while faults are about
+    psycopg.OperationalError,
+    psycopg.errors.UndefinedTable,  # in the middle of a restore
+    psycopg.errors.ReadOnlySqlTransaction,  # a standby that is not promoted yet
+)
 ENDED = "select count(*) from tasker.steps where finished_at is not null"
 CALM = """
 select not exists (select from tasker.claims)
@@ -137,7 +142,7 @@ class Episode:
         while not self.over.wait(0.01):
             try:
                 self.workload.feed()
-            except (psycopg.OperationalError, psycopg.errors.UndefinedTable):
+            except UNAVAILABLE:
                 self.over.wait(0.05)
 
     def look(self) -> None:

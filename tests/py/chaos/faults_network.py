@@ -28,8 +28,6 @@ CALLS = r"tasker\.(claim_steps|complete_step|finish_and_claim|fail_step|submit_s
 STATUS = "select pg_xact_status(%s::xid8)"
 IS_OVER = "select pg_xact_status(%s::xid8) <> 'in progress'"
 EFFECTS = "select count(*) from public.effects"
-HELD = "select token::text from tasker.claims where worker = %s"
-NOT_CLAIMED = "select not exists (select from tasker.claims where token = any (%s::uuid[]))"
 WAITING = """
 select pid
   from pg_stat_activity
@@ -183,11 +181,13 @@ class Frozen(NetworkFault):
             ]
             frozen = [(member, now(), self.freeze(arena, member)) for member in members]
             for _, _, tokens in frozen:
-                arena.wait(partial(arena.one, NOT_CLAIMED, tokens), "claims are lost", PATIENCE)
-            thawed = now()
+                arena.wait(partial(arena.are_over, tokens), "claims are lost", PATIENCE)
             self.proxy.thaw()
             for member, since, tokens in frozen:
-                refused = partial(self.is_refused, arena, member, tokens, thawed)
+                if not arena.some_lost(tokens):
+                    arena.missed(self.name, f"{member.name} had just finished")
+                    continue
+                refused = partial(self.is_refused, arena, member, tokens, since)
                 arena.wait(refused, f"{member.name} is refused", PATIENCE)
                 arena.landed(self.name, since, victims=[member.name], held_rows=True)
                 count -= 1
@@ -197,11 +197,11 @@ class Frozen(NetworkFault):
     def freeze(self, arena: Arena, member: Member) -> Sequence[str]:
         """Freeze all connections of a process that holds a claim; the tokens of its claims."""
         while True:
-            arena.wait(partial(arena.rows, HELD, member.name), "it has work", PATIENCE)
+            arena.wait(partial(arena.held_by, member.name), "it has work", PATIENCE)
             pids = [link.pid for link in self.proxy.links_of(member.name)]
             self.proxy.freeze(pids)
             time.sleep(0.05)  # what had come through is carried out
-            if tokens := [token for (token,) in arena.rows(HELD, member.name)]:
+            if tokens := arena.held_by(member.name):
                 return tokens
             self.proxy.thaw(pids)
             arena.missed(self.name, f"{member.name} had just finished")
@@ -262,7 +262,7 @@ class ServerVanished(NetworkFault):
         while count:
             runners = [self.hire(arena, "runner", slow=0.02) for _ in range(min(count, 2))]
             for runner in runners:
-                arena.wait(partial(arena.rows, HELD, runner.name), "it has work", PATIENCE)
+                arena.wait(partial(arena.held_by, runner.name), "it has work", PATIENCE)
             since = now()
             for runner in runners:
                 links = [link for link in self.proxy.links_of(runner.name) if not is_slot(link)]

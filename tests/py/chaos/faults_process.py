@@ -28,8 +28,6 @@ select exists (select from tasker.claims where token = %(token)s)
        (select count(*) from public.effects where token = %(token)s),
        (select count(*) from tasker.steps where claim_token = %(token)s and state = 'complete')
 """
-HELD = "select token::text from tasker.claims where worker = %s"
-NOT_CLAIMED = "select not exists (select from tasker.claims where token = any (%s::uuid[]))"
 WORKED = "select 1 from public.effects where worker = %s limit 1"
 
 
@@ -109,7 +107,7 @@ class Zombie(Fault):
             for worker in workers:
                 frozen = self.frozen(arena, worker)
                 arena.wait(
-                    partial(arena.one, NOT_CLAIMED, [frozen["token"]]),
+                    partial(arena.are_over, [frozen["token"]]),
                     f"the claim of {worker.name} is taken back",
                     PATIENCE,
                 )
@@ -194,7 +192,7 @@ class FrozenTooLong(FrozenBeforeTheCommit):
 
     def outlast(self, arena: Arena, worker: Member, frozen: Line) -> None:
         taken_back = f"the claim of {worker.name} is taken back"
-        arena.wait(partial(arena.one, NOT_CLAIMED, [frozen["token"]]), taken_back, PATIENCE)
+        arena.wait(partial(arena.are_over, [frozen["token"]]), taken_back, PATIENCE)
 
 
 class RunnerFault(Fault):
@@ -206,7 +204,7 @@ class RunnerFault(Fault):
         while count:
             if now() > limit or arena.ended.is_set():
                 raise ChaosError(f"{self.name} does not land")
-            if not arena.rows(HELD, runner.name):
+            if not arena.held_by(runner.name):
                 time.sleep(0.01)
             elif self.strike(arena, runner):
                 count -= 1
@@ -229,7 +227,7 @@ class RunnerKilled(RunnerFault):
         runner.freeze()
         time.sleep(0.05)  # what it has sent is carried out
         at = now()
-        held = arena.rows(HELD, runner.name)
+        held = arena.held_by(runner.name)
         if not held:
             runner.thaw()
             arena.missed(self.name, "it had just reported all its work")
@@ -247,13 +245,13 @@ class RunnerFrozen(RunnerFault):
         since = now()
         runner.freeze()
         time.sleep(0.05)
-        held = [token for (token,) in arena.rows(HELD, runner.name)]
+        held = arena.held_by(runner.name)
         if held:
             taken_back = "its claims are taken back"
-            arena.wait(partial(arena.one, NOT_CLAIMED, held), taken_back, PATIENCE)
+            arena.wait(partial(arena.are_over, held), taken_back, PATIENCE)
         thawed = now()
         runner.thaw()
-        if not held:
+        if not arena.some_lost(held):
             arena.missed(self.name, "it had just reported all its work")
             return False
         arena.wait(lambda: self.noticed(arena, runner, thawed), "it learns that they are", PATIENCE)
@@ -280,7 +278,7 @@ class RunnerStopped(RunnerFault):
         arena.dismiss(runner)
         log = arena.ledger.lines("log", worker=runner.name)
         (exited,) = arena.ledger.lines("exit", worker=runner.name)
-        if exited["code"] != 0 or arena.rows(HELD, runner.name):
+        if exited["code"] != 0 or arena.held_by(runner.name):
             raise ChaosError(f"{runner.name} did not end well: {exited}, {log[-5:]}")
         (stops,) = (line["text"] for line in log if "stops: waiting for" in line["text"])
         if stops.endswith(" 0 steps"):

@@ -35,10 +35,11 @@ STEPS_OF = """
 select distinct tasker._step_uuid(task.task_uuid, pointed.step_id)::text
   from unnest(%(messages)s::jsonb[]) as message
  cross join lateral (
-       select (message ->> 'step_id')::bigint as step_id where message ? 'step_id'
+       select (message ->> 'step_id')::bigint as step_id
+        where message ->> 'step_id' ~ '^[0-9]{1,18}$'
        union all
        select unnest(submission.step_ids) from tasker.submissions as submission
-        where submission.submission_id = (message ->> 'submission_id')::bigint) as pointed
+        where submission.submission_id::text = message ->> 'submission_id') as pointed
   join tasker.tasks as task on task.task_id = pointed.step_id >> 20
 """
 

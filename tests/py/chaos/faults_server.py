@@ -14,7 +14,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 import psycopg
@@ -87,6 +87,14 @@ class ServerFault(Fault):
         """Why it did not land; nothing when it did."""
 
 
+def is_lost(connection: psycopg.Connection[Any]) -> bool:
+    try:
+        connection.execute("select 1")
+    except psycopg.OperationalError:
+        return True
+    return False
+
+
 class Crash(ServerFault):
     def strike(self, arena: Arena) -> str:
         with psycopg.connect(arena.dsn, autocommit=True, application_name="chaos") as witness:
@@ -94,12 +102,9 @@ class Crash(ServerFault):
             if not claims:
                 return "nobody was at work"
             self.crash(arena)
-            try:
-                witness.execute("select 1")
-            except psycopg.OperationalError:
-                revive(arena.server)
-                return ""
-        raise ChaosError("the server did not crash")
+            arena.wait(partial(is_lost, witness), "the server crashes")  # a backend may linger
+            revive(arena.server)
+        return ""
 
     @abstractmethod
     def crash(self, arena: Arena) -> None:

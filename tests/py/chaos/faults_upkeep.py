@@ -22,7 +22,6 @@ from chaos.crew import handle
 from chaos.faults_network import (
     EFFECTS,
     FLEET,
-    HELD,
     HOLD,
     PATIENCE,
     QUEUE,
@@ -192,7 +191,7 @@ class TimeoutStrikes(Upkeep):
         arena.rows(f"alter database {database} set {self.setting} = '200ms'")
         try:
             runner = arena.hire("runner")
-            arena.wait(partial(arena.rows, HELD, runner.name), "it has work", PATIENCE)
+            arena.wait(partial(arena.held_by, runner.name), "it has work", PATIENCE)
         finally:
             arena.rows(f"alter database {database} reset {self.setting}")
         return runner
