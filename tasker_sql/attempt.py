@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -39,6 +39,7 @@ LARGEST_RESULT: Final = 8 << 20  # characters; no result_bytes can be set above 
 LONGEST_MESSAGE: Final = 8_000
 LONGEST_TRACEBACK: Final = 8_000
 LONGEST_NOTE: Final = 300  # in our own log
+LONGEST_WAIT: Final = 1.0  # seconds between looks whether there is a database
 SQL_GRACE: Final = 5.0  # seconds that a server gets to carry out a statement_timeout
 
 
@@ -47,6 +48,7 @@ class Job:
     """A claimed step on its way through a worker."""
 
     claimed: ClaimedStep
+    worker: str = ""
     cancelled: threading.Event = field(default_factory=threading.Event)
     started: float | None = None  # on the monotonic clock
     seconds: float = 0.0  # that the handler took
@@ -73,9 +75,24 @@ class Job:
             return False
         return True
 
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the log says of it, in JSON."""
+        step = self.claimed
+        return {
+            "task": step.task_uuid,
+            "step": step.step_uuid,
+            "name": step.name,
+            "attempt": step.attempt,
+            "worker": self.worker,
+        }
+
     def __str__(self) -> str:
         step = self.claimed
-        return f"step {step.name} {step.step_uuid}, attempt {step.attempt} of {step.max_attempts}"
+        return (
+            f"step {step.name} {step.step_uuid} of task {step.task_uuid}, "
+            f"attempt {step.attempt} of {step.max_attempts} by {self.worker}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +134,7 @@ def run(job: Job, registry: Registry, session: Session, claimer: Claimer) -> Out
             outcome = completed(job, handler.function(_step(job)))
     except BaseException as error:  # sys.exit() in a handler harms only its step
         outcome = raised(job, error)
-    job.seconds = time.monotonic() - job.started
+    job.seconds = 0.0 if job.started is None else time.monotonic() - job.started
     return outcome
 
 
@@ -224,31 +241,33 @@ def _in_a_transaction(
     It claims the next step, too: so every slot comes to have a claim of its own, and slots do not
     wait for each other to commit.
     """
-    if not _connected(job, session):
-        return Outcome(None, "taken away before it started")
-    try:
-        if handler is None:
-            claimed = session.call(lambda client: _finish_by_sql(job, client, claimer))
-        else:
-            claimed = session.call(lambda client: _finish(job, client, claimer, handler))
-    except _LostClaim as lost:
-        why = str(lost)
-        with suppress(TaskerError, UnavailableError):  # it is lost, counted or not
-            why = session.call(lambda client: count_late_write(job, client, claimer.worker)) or why
-        return Outcome(None, f"rolled back: {why}")
+    with ExitStack() as stack:
+        client = _lent(job, session, stack)
+        if client is None:
+            return Outcome(None, "taken away before it started")
+        job.started = time.monotonic()
+        try:
+            if handler is None:
+                claimed = _finish_by_sql(job, client, claimer)
+            else:
+                claimed = _finish(job, client, claimer, handler)
+        except _LostClaim as lost:
+            why = str(lost)
+            with suppress(TaskerError, UnavailableError):  # it is lost, counted or not
+                why = count_late_write(job, client, claimer.worker) or why
+            return Outcome(None, f"rolled back: {why}")
     return Outcome(None, claimed=tuple(claimed))
 
 
-def _connected(job: Job, session: Session) -> bool:
-    """Wait until there is a database: an attempt that has not begun cannot fail."""
+def _lent(job: Job, session: Session, stack: ExitStack) -> Client | None:
+    """Wait until there is a connection: an attempt that has not begun cannot fail."""
+    job.started = None
     while not job.cancelled.is_set():
         try:
-            session.ready()
+            return stack.enter_context(session.lend())
         except UnavailableError as error:
-            job.cancelled.wait(error.retry_in)
-        else:
-            return True
-    return False
+            job.cancelled.wait(min(error.retry_in, LONGEST_WAIT))
+    return None
 
 
 class _LostClaim(Exception):  # noqa: N818

@@ -73,12 +73,16 @@ class SqlHandlerError(Exception):
 
 
 def connect(
-    dsn: str, application_name: str, prepare_threshold: int | None = 5, connect_timeout: int = 10
+    dsn: str,
+    application_name: str,
+    prepare_threshold: int | None = 5,
+    connect_timeout: int = 10,
+    patience: float | None = None,
 ) -> Client:
     """A client with a connection of its own, in autocommit mode. Close it.
 
     `prepare_threshold=None` prepares no statements, for a PgBouncer that does not support them.
-    Raises UnavailableError.
+    A call whose server is silent for `patience` seconds fails. Raises UnavailableError.
     """
     with _translated():
         connection = _Impatient.connect(
@@ -95,6 +99,7 @@ def connect(
     connection.add_notice_handler(
         lambda notice: log.info("%s: %s", notice.severity, notice.message_primary)
     )
+    connection.patience = patience
     set_json_loads(decode, connection)
     return Client(connection)
 
@@ -357,6 +362,14 @@ class Client:
         """Do what must happen because time has passed or something was lost."""
         return self._rows(rows.SweptAction, "sweep", limit=limit)
 
+    def enqueue_steps(self, limit: int = 1000) -> list[rows.SweptAction]:
+        """The larger part of a sweep: what is due, or was lost on its way into a queue."""
+        return self._rows(rows.SweptAction, "enqueue_steps", limit=limit)
+
+    def finalize_tasks(self, limit: int = 1000) -> list[rows.SweptAction]:
+        """The other part of a sweep: tasks that no last step has ended."""
+        return self._rows(rows.SweptAction, "finalize_tasks", limit=limit)
+
     def process_step_results(self, limit: int = 50) -> list[rows.ProcessedResult]:
         """Carry out outcomes that were handed in."""
         return self._rows(rows.ProcessedResult, "process_step_results", limit=limit)
@@ -364,6 +377,35 @@ class Client:
     def process_task_requests(self, limit: int = 50) -> list[rows.ProcessedRequest]:
         """Create tasks that were asked for by message."""
         return self._rows(rows.ProcessedRequest, "process_task_requests", limit=limit)
+
+    def report_runner(
+        self, name: str, report: Any, interval: timedelta = timedelta(seconds=5)
+    ) -> list[rows.ForcedBreaker]:
+        """A runner's heartbeat: tell how it is, learn what operators want of its breakers."""
+        return self._rows(
+            rows.ForcedBreaker, "report_runner", name=name, report=report, interval=interval
+        )
+
+    def force_breaker(
+        self, breaker: str, position: str, reason: str, runner: str | None = None
+    ) -> rows.BreakerOrder:
+        """Force a breaker open or closed, of one runner or of every one."""
+        return self._one(
+            rows.BreakerOrder,
+            "force_breaker",
+            breaker=breaker,
+            position=position,
+            reason=reason,
+            runner=runner,
+        )
+
+    def release_breaker(
+        self, breaker: str, reason: str, runner: str | None = None
+    ) -> rows.BreakerRelease:
+        """Undo `force_breaker`; the next call is on trial."""
+        return self._one(
+            rows.BreakerRelease, "release_breaker", breaker=breaker, reason=reason, runner=runner
+        )
 
     def claim_task_for_finalization(
         self, task_uuid: UUID, processor_id: str, timeout_seconds: int = 30
@@ -548,6 +590,18 @@ class Client:
         """How full each queue is (a view)."""
         return self._view(rows.QueueDepth, "queue_depths")
 
+    def known_runners(self) -> list[rows.KnownRunner]:
+        """Who runs, or ran within the last day (a view)."""
+        return self._view(rows.KnownRunner, "known_runners")
+
+    def executor_pools(self) -> list[rows.ExecutorPool]:
+        """The executor pools of live runners (a view)."""
+        return self._view(rows.ExecutorPool, "executor_pools")
+
+    def circuit_breakers(self) -> list[rows.CircuitBreaker]:
+        """The circuit breakers of live runners (a view)."""
+        return self._view(rows.CircuitBreaker, "circuit_breakers")
+
     # Handlers, and what a worker needs of its connection
 
     @contextmanager
@@ -625,6 +679,13 @@ class Client:
             if connection.fileno() not in ready:
                 return False
             return len(list(connection.notifies(timeout=0))) > 0
+
+    @property
+    def usable(self) -> bool:
+        """Whether its connection is open, and in no transaction."""
+        with self._connection() as connection:
+            idle = psycopg.pq.TransactionStatus.IDLE
+            return connection.info.transaction_status is idle
 
     def close(self) -> None:
         """Close the connection, or the pool."""
@@ -734,7 +795,7 @@ def _translated() -> Iterator[None]:
             raise  # the caller's mistake, such as commit() within `transaction()`
         if errors.is_infrastructure(error.sqlstate):
             said = error.diag.message_primary or str(error).strip() or type(error).__name__
-            raise errors.UnavailableError(said) from error
+            raise errors.UnavailableError(" ".join(said.split())) from error
         state, message, detail, hint = _told(error)
         raise errors.answer(state, message, detail, hint) from error
 

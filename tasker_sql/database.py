@@ -1,25 +1,28 @@
-"""Which database: the one that `DATABASE_URL` names, else the private one of this user."""
+"""Which database: the one that is configured, else the private one of this user."""
 
 from __future__ import annotations
 
 import os
 import re
 
-from tasker_sql import __version__
+from tasker_sql import __version__, config
 from tasker_sql.embedded import default_server
 
 EMBEDDED_DATABASE = "tasker"
 
 
-def dsn() -> str:
-    """A libpq connection string: `DATABASE_URL` as a URL or as keywords, else the private server.
+def dsn(url: str | None = None) -> str:
+    """A libpq connection string: what is configured (`DATABASE_URL` at first), as a URL or as
+    keywords, else the private server.
 
     The private server is created and started when it does not run. A driver named in the URL,
     as in `postgresql+psycopg://`, is left out, because libpq does not know it.
-    Raises tasker_sql.embedded.EmbeddedError when there is neither.
+    Raises tasker_sql.embedded.EmbeddedError when there is neither, tasker_sql.config.ConfigError.
     """
-    if given := os.environ.get("DATABASE_URL", "").strip():
-        return re.sub(r"^(postgres(?:ql)?)\+\w+://", r"\1://", given)
+    if url is None:  # nothing else of the configuration may stand in the way of DATABASE_URL
+        url = os.environ.get("DATABASE_URL", "").strip() or config.load().config.database.url
+    if url:
+        return re.sub(r"^(postgres(?:ql)?)\+\w+://", r"\1://", url)
     server = default_server()
     server.start()
     server.ensure_database(EMBEDDED_DATABASE)

@@ -592,3 +592,90 @@ class QueueDepth:
     oldest_at: datetime | None
     oldest_age: timedelta | None
     missing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ForcedBreaker:
+    """A circuit breaker that operators have forced: `forced` is open or closed."""
+
+    breaker: str
+    forced: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerOrder:
+    """What an operator wants of a breaker; no runner: of every runner's."""
+
+    breaker: str
+    runner: str | None
+    forced: str
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerRelease:
+    """What an operator wants no more. `changed` is false when nothing was forced."""
+
+    breaker: str
+    runner: str | None
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRunner:
+    """A runner, as of its last heartbeat."""
+
+    name: str
+    is_live: bool
+    state: str
+    status: str
+    namespaces: list[str]
+    started_at: datetime
+    seen_at: datetime
+    silent_for: timedelta
+    host: str
+    pid: int
+    version: str
+    connections: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorPool:
+    """A pool of a live runner, as of its last heartbeat."""
+
+    runner: str
+    pool: str
+    namespace: str | None
+    status: str
+    executors: int
+    min_executors: int
+    max_executors: int
+    healthy: int
+    unhealthy: int
+    utilization: float
+    error_rate: float
+    throughput: float
+    done: int
+    queue_depth: int
+    queue_age: timedelta
+    poll: timedelta
+    batch: int
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitBreaker:
+    """A circuit breaker of a live runner, as of its last heartbeat."""
+
+    runner: str
+    breaker: str
+    state: str
+    forced: str | None
+    wanted: str | None
+    failed_in_a_row: int
+    failed_calls: int
+    opened: int
+    changed_at: datetime
+    last_error: str
+    seen_at: datetime

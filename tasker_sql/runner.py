@@ -1,12 +1,14 @@
-"""A runner: one process that orchestrates and works, until it is told to stop.
+"""The runner: one process that orchestrates and works, until it is told to stop.
 
-Three loops, each a thread that repeats one SQL function:
+Five pools of executors, each of which repeats one SQL function:
 
-    sweep                  what must happen because time has passed or something was lost
-    process_step_results   outcomes that workers handed in over the two-hop path
-    process_task_requests  tasks that were asked for by message
+    task_request_processor   process_task_requests   tasks that were asked for by message
+    step_result_processor    process_step_results    outcomes handed in over the two-hop path
+    step_enqueuer            enqueue_steps           what is due, or was lost on its way
+    task_finalizer           finalize_tasks          tasks that no last step has ended
+    task_claimer             finish_and_claim        the workers, one for each namespace, with slots
 
-and one worker for each namespace. Any number of runners may do the same at the same time.
+Any number of runners may do the same at the same time.
 """
 
 from __future__ import annotations
@@ -17,26 +19,26 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import timedelta
 from enum import IntEnum
 from functools import partial
-from types import FrameType
-from typing import Final
+from types import FrameType, TracebackType
+from typing import Self
 
+from tasker_sql import config, database, handlers
 from tasker_sql.bell import Bell
 from tasker_sql.breaker import Breaker
-from tasker_sql.client import LEASE, Client, connect
+from tasker_sql.client import Client, connect
+from tasker_sql.config import Config
+from tasker_sql.control import QUEUES, Control, Health
 from tasker_sql.database import application_name
-from tasker_sql.errors import BusyError, TaskerError, UnavailableError
+from tasker_sql.executors import Pool, Work
 from tasker_sql.handlers import Registry, default_registry
-from tasker_sql.session import Session
+from tasker_sql.health import State
+from tasker_sql.rows import SweptAction
+from tasker_sql.session import Circuit, Circuits, Connection, Connections, Session
 from tasker_sql.worker import Worker
-
-DISCOVER: Final = 2.0  # seconds between looks for new namespaces
-SOON: Final = 0.004  # seconds
-BATCH: Final = 50  # messages that one call of a loop carries out
 
 log = logging.getLogger(__name__)
 
@@ -49,205 +51,199 @@ class Exit(IntEnum):
     BROKEN = 4  # a part of the runner died of a defect
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What can be chosen about a runner; times in seconds."""
-
-    name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
-    slots: int = 10  # handlers that run at a time, in each namespace
-    lease: timedelta = LEASE
-    poll: float = 1.0  # how often an idle worker looks for work without being notified
-    two_hop: bool = False
-    listen: bool = True  # LISTEN for work; not through a PgBouncer that pools transactions
-    prepare_threshold: int | None = 5
-    sweep_interval: float = 1.0
-    results_interval: float = 0.1
-    requests_interval: float = 0.2
-    stop_within: float = 30.0
-    breaker: Callable[[], Breaker] = Breaker
-
-    @property
-    def patience(self) -> float:
-        """How long the database may be silent: when it answers later, a lease has run out."""
-        return max(5.0, 2 * self.lease.total_seconds())
+def default_name() -> str:
+    """A name that no other runner has: the host's, and the process's number."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
-class Loop(threading.Thread):
-    """Repeats a call: at once while there is more to do, soon after there was something to do,
-    and every `interval` seconds when there is nothing. The call says how much it did."""
-
-    def __init__(
-        self,
-        name: str,
-        session: Session,
-        call: Callable[[Client], int],
-        interval: float,
-    ) -> None:
-        super().__init__(name=name, daemon=True)
-        self._session = session
-        self._call = call
-        self._interval = interval
-        self._stopped = threading.Event()
-
-    def run(self) -> None:
-        pause = SOON
-        while not self._stopped.wait(pause):
-            try:
-                done = self._session.call(self._call)
-                longer = min(self._interval, 2 * max(pause, SOON))
-                pause = 0.0 if done == BATCH else SOON if done else longer
-            except UnavailableError as error:
-                pause = max(error.retry_in, 0.01)
-            except BusyError as error:
-                pause = self._interval
-                log.info("%s: %s; trying again", self.name, error)
-            except TaskerError as error:
-                pause = max(self._interval, 1.0)
-                log.error("%s: %s (%s)", self.name, error, error.sqlstate)
-            except Exception:
-                pause = max(self._interval, 1.0)
-                log.exception("%s met a defect, and goes on", self.name)
-        self._session.close()
-
-    def stop(self) -> None:
-        self._stopped.set()
-
-
-class KnownNamespaces:
-    """All namespaces, and which of them are new."""
-
-    def __init__(self) -> None:
-        self._names: set[str] = set()
-
-    def new(self, client: Client) -> list[str]:
-        """Those that were not there at the last call."""
-        found = {namespace.name for namespace in client.list_namespaces()} - self._names
-        self._names |= found
-        return sorted(found)
-
-
-class Runner:
+class OrchestrationCore:
     """Orchestration and workers over one database, in one process.
 
-    `namespaces` are those to serve; None means all, also those that appear later. `run` blocks
-    until `stop`, SIGTERM or SIGINT, and answers the exit code. The first signal lets handlers
-    finish, for at most `stop_within` seconds; the second ends it at once.
+    As a process of its own: `run` blocks until `stop`, SIGTERM or SIGINT, and answers the exit
+    code. Within an application:
+
+        with OrchestrationCore.from_config() as core:
+            ...
+
+    The first `stop` lets handlers finish, for at most `graceful_timeout`; the second ends it at
+    once.
     """
 
     def __init__(
-        self,
-        dsn: str,
-        namespaces: Sequence[str] | None = None,
-        registry: Registry = default_registry,
-        settings: Settings | None = None,
+        self, settings: Config, registry: Registry = default_registry, name: str | None = None
     ) -> None:
-        self.settings = settings or Settings()
-        self._dsn = dsn
+        self.config = settings
+        self.name = name or default_name()
+        self.graceful = settings.orchestration.graceful_timeout
+        self.emergency = settings.orchestration.emergency_timeout
+        self.dsn = database.dsn(settings.database.url)
+        self.circuits = Circuits(
+            _circuit("database", settings.circuit_breakers.database),
+            _circuit("queue", settings.circuit_breakers.queue),
+        )
+        pools = settings.executor_pools
+        orchestrating = [
+            ("task_request_processor", _process_requests, pools.task_request_processor),
+            ("step_result_processor", _process_results, pools.step_result_processor),
+            ("step_enqueuer", _enqueue_steps, pools.step_enqueuer),
+            ("task_finalizer", _finalize_tasks, pools.task_finalizer),
+        ]
+        self.connections = Connections(
+            partial(self._connect, "pool"),
+            settings.database.pool_size,
+            reserved=sum(chosen.min for _, _, chosen in orchestrating),
+        )
+        self.control = Control(
+            self.name,
+            settings,
+            self.circuits,
+            self.connections,
+            Session(Connection(partial(self._connect, "control")), self.circuits.database),
+            self._serve,
+        )
+        self._pools = [self._pool(name, work, chosen) for name, work, chosen in orchestrating]
+        self.workers: list[Worker] = []
         self._registry = registry
         self._bell = Bell()
         self._stops = 0
         self._broken = False
-        self._stopping = False
         self._adding = threading.Lock()
-        self.loops = [
-            self._loop("sweep", _sweep, self.settings.sweep_interval),
-            self._loop("results", _process_step_results, self.settings.results_interval),
-            self._loop("requests", _process_task_requests, self.settings.requests_interval),
-        ]
-        self.workers: list[Worker] = []
         self._serving = 0  # workers that have not ended
-        self._namespaces = None if namespaces is None else list(dict.fromkeys(namespaces))
-        if namespaces is None:
-            known = KnownNamespaces()
-            self.loops.append(self._loop("namespaces", partial(self._serve_all, known), DISCOVER))
+        self._exit = Exit.CLEAN
+        self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
+        self._controller = threading.Thread(target=self.control.run, name="control", daemon=True)
 
-    def connections(self, namespaces: int = 1) -> int:
-        """How many connections this runner opens at most when it serves so many namespaces.
+    @classmethod
+    def from_config(
+        cls,
+        settings: Config | None = None,
+        registry: Registry = default_registry,
+        name: str | None = None,
+    ) -> Self:
+        """As files and environment configure it, with the handlers that these name.
 
-        Handlers in SQL take one for each slot.
+        Raises ConfigError, and what modules with handlers raise when they are imported.
         """
-        return len(self.loops) + namespaces * (1 + self.settings.slots)
+        settings = settings or config.load().config
+        for place in settings.orchestration.handlers:
+            handlers.load(place)
+        return cls(settings, registry, name)
+
+    # What others call
 
     def run(self) -> Exit:
         """Run until told to stop."""
         previous = self._take_signals()
         try:
-            return self._run()
+            self.start()
+            return self.wait()
         finally:
             for number, action in previous.items():
                 signal.signal(number, action)
+
+    def start(self) -> None:
+        """Begin. Returns at once."""
+        self._supervisor.start()
 
     def stop(self) -> None:
         """Stop gracefully; called again, at once. Returns immediately, from any thread."""
         self._stops += 1
         self._bell.ring()
 
+    def wait(self) -> Exit:
+        """Wait for the end."""
+        self._supervisor.join()
+        return self._exit
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self.stop()
+        self.wait()
+
     @property
     def stopping(self) -> bool:
         """Whether it was told to stop."""
         return self._stops > 0
 
-    # How it is done
+    @property
+    def state(self) -> State:
+        return self.control.state
 
-    def _run(self) -> Exit:
-        name = self.settings.name
-        log.info("runner %s starts", name)
-        for namespace in self._namespaces or []:
+    def health(self) -> Health:
+        """How it is now. Asks the database nothing."""
+        return self.control.report()
+
+    def most_connections(self, namespaces: int = 1) -> int:
+        """How many connections this runner opens at most when it serves so many namespaces."""
+        return self.connections.size + namespaces + 1
+
+    # The supervisor: one state after the other
+
+    def _supervise(self) -> None:
+        log.info("runner %s starts", self.name)
+        for namespace in dict.fromkeys(self.config.orchestration.namespaces):
             self._serve(namespace)
-        for loop in self.loops:
-            loop.start()
-        self._wait_for(lambda: self._stops > 0 or self._broken, None)
+        for pool in self._pools:
+            pool.resize(pool.least)
+        self._controller.start()
+        self._wait_for(lambda: self._ending or self.control.is_up, None)
+        if not self._ending:
+            self._become(State.NORMAL)
+            self._wait_for(lambda: self._ending, None)
 
-        log.info("runner %s stops: waiting for %d steps", name, self._unfinished)
         with self._adding:
-            self._stopping = True
+            self._become(State.GRACEFUL_SHUTDOWN)
+        log.info("runner %s stops: waiting for %d steps", self.name, self._unfinished)
         for worker in self.workers:
             worker.stop()
-        deadline = time.monotonic() + self.settings.stop_within
+        deadline = time.monotonic() + self.graceful
         self._wait_for(lambda: self._stops > 1 or self._serving == 0, deadline)
-        for loop in self.loops:
-            loop.stop()
-        if self._stops <= 1:
-            for loop in self.loops:
-                loop.join(max(0.0, deadline - time.monotonic()))
+        for pool in self._pools:
+            pool.resize(0)
+        ended = self._stops < 2 and all(pool.join(deadline) for pool in self._pools)
         left = self._serving > 0
+        if left or not ended:
+            self._emergency()
+        self._end(left)
+
+    def _emergency(self) -> None:
+        self._become(State.EMERGENCY)
+        deadline = time.monotonic() + self.emergency
         for worker in self.workers:
             worker.abandon()
-        return self._exit(left)
+        for pool in self._pools:
+            pool.join(deadline)
 
-    def _exit(self, left: bool) -> Exit:
-        name = self.settings.name
+    def _end(self, left: bool) -> None:
+        self._become(State.STOPPED)
+        self._controller.join(self.emergency)
+        self.connections.close()
         if left:
+            self._exit = Exit.WORK_LEFT
             log.error(
                 "runner %s ends with %d steps unfinished; others take them over when their leases "
                 "run out, within %s",
-                *(name, self._unfinished, self.settings.lease),
+                *(self.name, self._unfinished, self._lease),
             )
-            return Exit.WORK_LEFT
-        log.info("runner %s has stopped", name)
-        return Exit.BROKEN if self._broken else Exit.CLEAN
+        else:
+            self._exit = Exit.BROKEN if self._broken else Exit.CLEAN
+            log.info("runner %s has stopped", self.name)
+
+    def _become(self, state: State) -> None:
+        self.control.become(state)
+
+    @property
+    def _ending(self) -> bool:
+        return self._stops > 0 or self._broken
 
     @property
     def _unfinished(self) -> int:
         return sum(worker.unfinished for worker in self.workers)
-
-    def _serve_all(self, known: KnownNamespaces, client: Client) -> int:
-        for namespace in known.new(client):
-            self._serve(namespace)
-        return 0
-
-    def _serve(self, namespace: str) -> None:
-        """Start a worker, unless the runner is stopping."""
-        with self._adding:
-            if self._stopping:
-                return
-            worker = self._worker(namespace)
-            thread = threading.Thread(
-                target=self._guard, args=(worker,), name=f"worker {namespace}", daemon=True
-            )
-            self.workers.append(worker)
-            self._serving += 1
-            thread.start()
 
     def _wait_for(self, happened: Callable[[], bool], deadline: float | None) -> None:
         """Wait until it has happened, or until the deadline."""
@@ -256,9 +252,26 @@ class Runner:
             now = time.monotonic()
             if happened() or (deadline is not None and now >= deadline):
                 break
-            self._bell.wait(1.0 if deadline is None else min(deadline - now, 1.0))
+            slice_ = 0.1 if self.state is State.STARTUP else 1.0
+            self._bell.wait(slice_ if deadline is None else min(deadline - now, slice_))
             self._bell.hush()
         self._bell.hush()
+
+    # Its parts
+
+    def _serve(self, namespace: str) -> None:
+        """Start a worker, unless the runner is stopping."""
+        with self._adding:
+            if self.state not in (State.STARTUP, State.NORMAL):
+                return
+            worker = self._worker(namespace)
+            thread = threading.Thread(
+                target=self._guard, args=(worker,), name=f"worker {namespace}", daemon=True
+            )
+            self.workers.append(worker)
+            self.control.add(worker)
+            self._serving += 1
+            thread.start()
 
     def _guard(self, worker: Worker) -> None:
         """A worker that dies of a defect takes the runner with it: better than a silent gap."""
@@ -284,52 +297,80 @@ class Runner:
         }
 
     def _connect(self, part: str) -> Client:
+        chosen = self.config.database
         return connect(
-            self._dsn, application_name(part), prepare_threshold=self.settings.prepare_threshold
+            self.dsn,
+            application_name(f"{self.name} {part}"),
+            prepare_threshold=None if chosen.pgbouncer else 5,
+            connect_timeout=chosen.connect_timeout,
+            patience=self.patience,
         )
 
-    def _loop(self, part: str, call: Callable[[Client], int], interval: float) -> Loop:
-        session = Session(
-            *(f"{self.settings.name} {part}", self._connect, self.settings.breaker()),
-            patience=self.settings.patience,
-        )
-        return Loop(part, session, call, interval)
+    @property
+    def patience(self) -> float:
+        """How long the database may be silent: when it answers later, a lease has run out."""
+        return max(5.0, 2 * self._lease.total_seconds())
+
+    def _pool(self, name: str, work: Work, chosen: config.Pool) -> Pool:
+        circuit = self.circuits.queue if name in QUEUES else self.circuits.database
+        pool = Pool(name, Session(self.connections, circuit), circuit, work, chosen)
+        self.control.add(pool)
+        return pool
+
+    @property
+    def _lease(self) -> timedelta:
+        return timedelta(seconds=self.config.engine.lease)
 
     def _worker(self, namespace: str) -> Worker:
-        chosen = self.settings
+        chosen = self.config.executor_pools.task_claimer
         return Worker(
-            self._connect,
+            partial(self._connect, namespace),
             namespace,
-            chosen.name,
+            self.name,
+            circuits=self.circuits,
+            handlers=Session(self.connections.for_handlers, self.circuits.database),
             registry=self._registry,
-            slots=chosen.slots,
-            lease=chosen.lease,
-            poll=chosen.poll,
-            two_hop=chosen.two_hop,
-            listen=chosen.listen,
-            breaker=chosen.breaker,
-            patience=chosen.patience,
+            bounds=chosen,
+            lease=self._lease,
+            two_hop=self.config.engine.two_hop,
+            listen=not self.config.database.pgbouncer,
         )
 
 
-def _sweep(client: Client) -> int:
-    for swept in client.sweep():
-        if swept.affected:
-            log.info("sweep: %s %d", swept.action, swept.affected)
-    return 0
+def _circuit(name: str, chosen: config.Breaker) -> Circuit:
+    return Circuit(name, Breaker(chosen.failures, chosen.open_for, chosen.successes))
 
 
-def _process_step_results(client: Client) -> int:
-    processed = client.process_step_results(limit=BATCH)
+# What the pools repeat: of a client and a limit, how much was done
+
+
+def _process_requests(client: Client, limit: int) -> int:
+    processed = client.process_task_requests(limit)
+    for request in processed:
+        if request.error:
+            log.warning("requests: message %d was rejected: %s", request.msg_id, request.error)
+    return len(processed)
+
+
+def _process_results(client: Client, limit: int) -> int:
+    processed = client.process_step_results(limit)
     for result in processed:
         if result.error:
             log.warning("results: message %d was rejected: %s", result.msg_id, result.error)
     return len(processed)
 
 
-def _process_task_requests(client: Client) -> int:
-    processed = client.process_task_requests(limit=BATCH)
-    for request in processed:
-        if request.error:
-            log.warning("requests: message %d was rejected: %s", request.msg_id, request.error)
-    return len(processed)
+def _enqueue_steps(client: Client, limit: int) -> int:
+    return _told(client.enqueue_steps(limit))
+
+
+def _finalize_tasks(client: Client, limit: int) -> int:
+    return _told(client.finalize_tasks(limit))
+
+
+def _told(swept: list[SweptAction]) -> int:
+    """How much was done of the kind of which most was done: at the limit, there is more."""
+    for action in swept:
+        if action.affected:
+            log.info("sweep: %s %d", action.action, action.affected)
+    return max(action.affected for action in swept)

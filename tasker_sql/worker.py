@@ -1,7 +1,7 @@
 """A worker: claims steps of one namespace, runs their handlers in threads, reports the outcomes.
 
 One thread, the coordinator, talks to the database; the slots only run handlers. (Handlers in SQL
-and transactional ones need a connection, so the slot that meets the first of them opens one.)
+and transactional ones need a connection, and borrow one.)
 
     coordinator --inbox--> slots --outbox--> coordinator
 
@@ -18,7 +18,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,22 +27,21 @@ from queue import Empty, SimpleQueue
 from typing import Final
 from uuid import UUID
 
-from tasker_sql import attempt
+from tasker_sql import attempt, config, health, scaling
 from tasker_sql.attempt import Job, Outcome
 from tasker_sql.bell import Bell
-from tasker_sql.breaker import Breaker
 from tasker_sql.client import LEASE, Client
 from tasker_sql.errors import BusyError, StaleClaimError, TaskerError, UnavailableError
+from tasker_sql.executors import Counts
 from tasker_sql.handlers import Registry, default_registry
 from tasker_sql.jsontext import JsonText
 from tasker_sql.rows import ClaimedStep
-from tasker_sql.session import PATIENCE, Session
+from tasker_sql.session import Circuits, Connection, Session
 
 REPORT_DELAY: Final = 0.005  # seconds that a finished step waits for others to be reported with
 LINGER: Final = 0.01  # seconds without work after which a worker registers as idle
 IDLE_FOR: Final = timedelta(seconds=30)  # how long such a registration holds
 PREFETCH: Final = 0.02  # seconds of work that a slot may hold in advance
-LARGEST_BATCH: Final = 200  # steps
 LARGEST_REPORT: Final = 8 << 20  # characters
 
 log = logging.getLogger(__name__)
@@ -74,46 +73,48 @@ class Report:
 class Worker:
     """Serves one namespace. `run` blocks until `stop` was called and all is given back.
 
-    `connect` opens a connection for a thread of the given name. `slots` handlers run at a time.
-    `two_hop` hands results in for others to process, instead of orchestrating in the same call.
+    `connect` opens the connection of the coordinator, `handlers` lends some to handlers. `two_hop`
+    hands results in for others to process, instead of orchestrating in the same call. It is a pool,
+    too: its slots, in which handlers run, can be resized; `factor` is the back-pressure on it.
     """
 
     def __init__(
         self,
-        connect: Callable[[str], Client],
+        connect: Callable[[], Client],
         namespace: str,
-        name: str,
+        worker: str,
         *,
+        circuits: Circuits,
+        handlers: Session,
         registry: Registry = default_registry,
-        slots: int = 10,
+        bounds: config.Pool,
         lease: timedelta = LEASE,
-        poll: float = 1.0,
         two_hop: bool = False,
         listen: bool = True,
-        breaker: Callable[[], Breaker] = Breaker,
-        patience: float = PATIENCE,
     ) -> None:
-        if slots < 1:
-            raise ValueError(f"a worker needs at least one slot, not {slots}")
+        self.name = "task_claimer"
         self.namespace = namespace
-        self.name = name
-        self.slots = slots
+        self.worker = worker
+        self.least = bounds.min
+        self.most = bounds.max
+        self.size = bounds.min
+        self.factor = 1.0
         self.done = 0  # attempts that were reported, or completed in their own transaction
         self.failed = 0  # of these, how many failed
-        self._connect = connect
+        self.circuit = circuits.queue
+        self._queue = circuits.queue
+        self._handlers = handlers
         self._registry = registry
         self._lease = lease
-        self._claimer = attempt.Claimer(namespace, name, lease, lambda: int(not self._stopping))
-        self._poll = poll
+        self._claimer = attempt.Claimer(namespace, worker, lease, lambda: int(not self._stopping))
+        self._bounds = bounds
         self._two_hop = two_hop
         self._listen = listen
-        self._breaker = breaker
-        self._patience = patience
-        self._session = Session(
-            *(f"{name} {namespace}", connect, breaker()),
-            opened=self._on_connect if listen else None,
-            patience=patience,
-        )
+        own = Connection(connect, self._on_connect if listen else None)
+        self._session = Session(own, circuits.database)
+        self._slots = 0  # threads that were started and not told to end
+        self._seconds = 0.0  # that handlers took, in sum
+        self._was_answered = False
 
         self._inbox: SimpleQueue[Job | None] = SimpleQueue()
         self._outbox: deque[tuple[Job, Outcome | None]] = deque()
@@ -126,6 +127,7 @@ class Worker:
 
         self._claims: dict[UUID, Claim] = {}
         self._busy: set[Job] = set()  # on their way through the slots
+        self._numbers = 0  # of slots so far
         self._missing = 0  # slots held by runaway handlers and not replaced
         self._runaways: list[threading.Thread] = []
         self._threads: dict[Job, threading.Thread] = {}
@@ -136,23 +138,36 @@ class Worker:
         self._idle_since: float | None = None
         self._idle_until = 0.0  # when the registration as an idle worker ends
 
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What the log says of it, in JSON."""
+        return {"worker": self.worker, "namespace": self.namespace}
+
+    def __str__(self) -> str:
+        return f"worker {self.worker} of {self.namespace}"
+
     # What others call
 
     def run(self) -> None:
         """Work until `stop` is called; then finish what runs, and give the rest back."""
-        for number in range(self.slots):
-            self._start_slot(number)
-        log.info("%s serves %s with %d slots", self.name, self.namespace, self.slots)
-        while not self._at_rest():
-            pause, online = self._try_turn()
-            try:
-                self._sleep(pause, online)
-            except UnavailableError as error:
-                self._sleep(min(error.retry_in, 1.0), online=False)
-        for _ in range(self.slots):
-            self._inbox.put(None)
-        self._session.close()
-        log.info("%s has stopped serving %s", self.name, self.namespace)
+        log.info("%s serves it with %d slots", self, self.size)
+        try:
+            while not self._at_rest():
+                pause, online = self._try_turn()
+                try:
+                    self._sleep(pause, online)
+                except UnavailableError as error:
+                    self._sleep(min(error.retry_in, 1.0), online=False)
+        finally:
+            for _ in range(self._slots):
+                self._inbox.put(None)
+            self._session.close()
+        log.info("%s has stopped serving it", self)
+
+    def resize(self, size: int) -> None:
+        """Run so many handlers at a time, as soon as those that run have ended. Returns at once."""
+        self.size = size
+        self._bell.ring()
 
     def stop(self) -> None:
         """Claim no more, let handlers finish, give back what has not started. Returns at once."""
@@ -174,20 +189,47 @@ class Worker:
         """How many of these no slot has started."""
         return self._inbox.qsize()
 
+    @property
+    def poll(self) -> float:
+        return scaling.poll(self._bounds.poll / 1000, self.factor)
+
+    @property
+    def batch(self) -> int:
+        return scaling.batch(self._bounds.batch, self.factor)
+
+    def states(self, _: health.Limits) -> list[health.Executor]:
+        """How each slot is. One that a handler holds past its time, and cannot be replaced, is of
+        no use; how long handlers take before that is their own affair."""
+        state = health.Executor.HEALTHY
+        if self._stopping:
+            state = health.Executor.STOPPING
+        elif not self.circuit.breaker.passes:
+            state = health.Executor.UNHEALTHY
+        elif not self._was_answered:
+            state = health.Executor.STARTING
+        missing = min(self._missing, self.size)
+        return [health.Executor.UNHEALTHY] * missing + [state] * (self.size - missing)
+
+    def counts(self) -> Counts:
+        """What the slots have done. A handler that fails is no failure of its slot."""
+        now = time.monotonic()
+        running = sum(now - job.started for job in list(self._busy) if job.started is not None)
+        return Counts(self.done, 0, self.done, self._seconds + running)
+
     # The slots
 
-    def _start_slot(self, number: int) -> None:
-        name = f"{self.name} {self.namespace} {number}"
-        threading.Thread(target=self._slot, args=(name,), name=name, daemon=True).start()
+    def _start_slot(self) -> None:
+        self._numbers += 1
+        name = f"{self.worker} {self.namespace} {self._numbers}"
+        threading.Thread(target=self._slot, name=name, daemon=True).start()
 
-    def _slot(self, name: str) -> None:
-        session = Session(name, self._connect, self._breaker(), patience=self._patience)
+    def _slot(self) -> None:
         while (job := self._inbox.get()) is not None:
             self._threads[job] = threading.current_thread()
             if job.cancelled.is_set():
                 outcome = Outcome(None, "taken away before it started")
             else:
-                outcome = attempt.run(job, self._registry, session, self._claimer)
+                outcome = attempt.run(job, self._registry, self._handlers, self._claimer)
             if outcome.claimed:
                 self._claimed.append(outcome.claimed)
             if job.settle():
@@ -200,7 +242,6 @@ class Worker:
             del job
             if len(self._outbox) >= self._enough:
                 self._bell.ring()
-        session.close()
 
     # The coordinator
 
@@ -213,10 +254,10 @@ class Worker:
         except UnavailableError as error:
             return min(max(error.retry_in, 0.01), 1.0), False
         except BusyError as error:
-            log.info("%s: %s; trying again", self.namespace, error)
+            log.info("%s: %s; trying again", self, error)
             return random.uniform(0.005, 0.05), True
         except TaskerError as error:
-            log.error("%s: %s (%s)", self.namespace, error, error.sqlstate)
+            log.error("%s: %s (%s)", self, error, error.sqlstate)
             return 1.0, True
         return self._pause(), True
 
@@ -236,6 +277,7 @@ class Worker:
             if job.started is not None:
                 faded = 0.98 * self._slowest if math.isfinite(self._slowest) else 0.0
                 self._slowest = max(job.seconds, faded)
+                self._seconds += job.seconds
             self._finished(job, outcome, now)
 
     def _finished(self, job: Job, outcome: Outcome, now: float) -> None:
@@ -271,7 +313,7 @@ class Worker:
         late = [job for job in self._busy if job.started is not None and job.gives_up_at <= now]
         for job in late:
             self._runaways = [thread for thread in self._runaways if thread.is_alive()]
-            job.replaced = len(self._runaways) < 4 * self.slots  # each costs memory
+            job.replaced = len(self._runaways) < 4 * self.size  # each costs memory
             if not job.settle():
                 continue  # it has just ended
             job.cancelled.set()
@@ -279,7 +321,7 @@ class Worker:
             if thread := self._threads.pop(job, None):
                 self._runaways.append(thread)
             if job.replaced:
-                self._start_slot(self.slots + len(self._runaways))
+                self._start_slot()
             else:
                 self._missing += 1
             self._finished(job, attempt.timed_out(job), now)
@@ -290,6 +332,7 @@ class Worker:
         """Everything that is due now."""
         now = time.monotonic()
         self._was_stopping = self._stopping
+        self._adjust_slots()
         for claim in [claim for claim in self._claims.values() if claim.beat_at <= now]:
             self._beat(claim)
         if self._stopping:
@@ -300,6 +343,14 @@ class Worker:
         elif self._wanted() > 0:
             self._look_for_work(now)
 
+    def _adjust_slots(self) -> None:
+        while self._slots < self.size:
+            self._slots += 1
+            self._start_slot()
+        while self._slots > self.size:
+            self._slots -= 1
+            self._inbox.put(None)  # behind what waits
+
     def _beat(self, claim: Claim) -> None:
         """Extend a claim, and learn which of its steps were taken away."""
         token = claim.token
@@ -309,7 +360,7 @@ class Worker:
             self._collect()  # transactions of handlers may have completed it just now
             taken: Iterable[UUID] = list(claim.jobs)
             if taken:
-                log.warning("lost %d steps of %s: %s", len(claim.jobs), self.namespace, error)
+                log.warning("%s lost %d steps: %s", self, len(claim.jobs), error)
         else:
             claim.beat_at = time.monotonic() + self._lease.total_seconds() / 3
             taken = beat.cancelled_step_uuids
@@ -347,14 +398,14 @@ class Worker:
     def _send(self, report: Report) -> None:
         """Send a report, which stays to be repeated until there is an answer."""
         try:
-            steps = self._session.call(lambda client: self._finish(client, report))
+            steps = self._session.call(lambda client: self._finish(client, report), self._queue)
         except (BusyError, UnavailableError):
             raise
         except TaskerError as error:
             if len(report.finished) == 1:
                 self._refused(report, error)
                 return
-            log.info("%s: %s; reporting one by one", self.namespace, error)
+            log.info("%s: %s; reporting one by one", self, error)
             for finished in report.finished:
                 self._report = Report(report.token, [finished], 0)
                 self._send(self._report)
@@ -368,19 +419,19 @@ class Worker:
         outcomes = JsonText(f"[{','.join(outcome.report or '' for _, outcome in report.finished)}]")
         if not self._two_hop:
             return client.finish_and_claim(
-                self.namespace, self.name, report.token, outcomes, report.limit, self._lease
+                self.namespace, self.worker, report.token, outcomes, report.limit, self._lease
             )
         client.submit_step_results(report.token, outcomes)
         if not report.limit:
             return None
-        return client.claim_steps(self.namespace, self.name, report.limit, self._lease)
+        return client.claim_steps(self.namespace, self.worker, report.limit, self._lease)
 
     def _refused(self, report: Report, error: TaskerError) -> None:
         """One step's outcome was refused: dropped when stale; else the step fails, saying why."""
         job, outcome = report.finished[0]
         if isinstance(error, StaleClaimError):
             why = self._session.call(
-                lambda client: attempt.count_late_write(job, client, self.name)
+                lambda client: attempt.count_late_write(job, client, self.worker)
             )
             log.warning("dropped the result of %s: %s", job, why or error)
             self._reported(report, count=False)
@@ -414,7 +465,8 @@ class Worker:
         limit = self._wanted()
         if now >= self._claim_at:
             steps = self._session.call(
-                lambda client: client.claim_steps(self.namespace, self.name, limit, self._lease)
+                lambda client: client.claim_steps(self.namespace, self.worker, limit, self._lease),
+                self._queue,
             )
             self._answered(len(steps), limit)
             self._take(steps)
@@ -425,15 +477,17 @@ class Worker:
             self._idle_since = now
         elif self._listen and now - self._idle_since >= LINGER and now >= self._idle_until:
             self._session.call(
-                lambda client: client.await_work([self.namespace], self.name, IDLE_FOR)
+                lambda client: client.await_work([self.namespace], self.worker, IDLE_FOR),
+                self._queue,
             )
             self._idle_until = now + IDLE_FOR.total_seconds()
             self._claim_at = now  # work may have come in between
 
     def _answered(self, steps: int, limit: int) -> None:
         """Fewer than asked for: the queue is empty. Ask again when notified, or in a while."""
+        self._was_answered = True
         if limit:
-            self._claim_at = time.monotonic() + (self._poll if steps < limit else 0.0)
+            self._claim_at = time.monotonic() + (self.poll if steps < limit else 0.0)
 
     def _take(self, steps: Iterable[ClaimedStep]) -> None:
         """Give newly claimed steps to the slots."""
@@ -443,7 +497,7 @@ class Worker:
             if claim is None:
                 claim = Claim(step.token, now + self._lease.total_seconds() / 3)
                 self._claims[step.token] = claim
-            job = Job(step)
+            job = Job(step, self.worker)
             claim.jobs[step.step_uuid] = job
             self._busy.add(job)
             self._inbox.put(job)
@@ -453,8 +507,8 @@ class Worker:
         if self._stopping:
             return 0
         ahead = 0.0 if self._completing else PREFETCH / max(self._slowest, 1e-6)
-        room = (self.slots - self._missing) * max(1.0, ahead)
-        return max(0, min(LARGEST_BATCH, int(room)) - len(self._busy))
+        room = (self.size - self._missing) * max(1.0, ahead)
+        return max(0, min(self.batch, int(room)) - len(self._busy))
 
     def _give_back(self) -> None:
         """Take steps that have not started out of the inbox, and give their claims back when
@@ -468,7 +522,7 @@ class Worker:
             if claim.finished or any(job in self._busy for job in claim.jobs.values()):
                 continue
             steps = self._session.call(methodcaller("release_claim", claim.token))
-            log.info("gave %d steps of %s back", len(steps), self.namespace)
+            log.info("%s gave %d steps back", self, len(steps))
             self._claims.pop(claim.token)
 
     def _at_rest(self) -> bool:

@@ -12,7 +12,16 @@ from typing import Annotated
 import typer
 
 from tasker_sql import __version__
-from tasker_sql.cli import database, namespaces, orchestrate, steps, tasks, templates
+from tasker_sql.cli import (
+    configuration,
+    database,
+    namespaces,
+    orchestrate,
+    runners,
+    steps,
+    tasks,
+    templates,
+)
 from tasker_sql.cli.shared import Group, debug_mode
 
 HELP = """Workflow orchestration where PostgreSQL is the orchestrator.
@@ -40,6 +49,8 @@ app.add_typer(tasks.app, name="task")
 app.add_typer(steps.app, name="step")
 app.add_typer(templates.app, name="template")
 app.add_typer(namespaces.app, name="namespace")
+app.add_typer(runners.app, name="runner")
+app.add_typer(configuration.app, name="config")
 
 
 def _show_version(asked: bool) -> None:

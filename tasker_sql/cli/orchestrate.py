@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from datetime import timedelta
 from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
-from tasker_sql import database, handlers, schema
+from tasker_sql import config, schema, telemetry
 from tasker_sql.cli.shared import NO, Json, opened, print_json, print_table
-from tasker_sql.runner import Exit, Runner, Settings
+from tasker_sql.runner import Exit, OrchestrationCore
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,50 +35,54 @@ def run(
         typer.Option("--handlers", "-m", help="A module, or a .py file, with @handler functions."),
     ] = None,
     slots: Annotated[
-        int, typer.Option(min=1, max=1000, help="Handlers that run at a time, in each namespace.")
-    ] = 10,
+        int | None, typer.Option(help="Handlers that run at a time, in each namespace.")
+    ] = None,
     two_hop: Annotated[
-        bool, typer.Option("--two-hop", help="Hand results in instead of orchestrating oneself.")
-    ] = False,
+        bool | None,
+        typer.Option("--two-hop", help="Hand results in instead of orchestrating oneself."),
+    ] = None,
     lease: Annotated[
-        float, typer.Option(min=0.1, max=86400, help="Seconds until others take a lost step over.")
-    ] = 30.0,
+        float | None, typer.Option(help="Seconds until others take a lost step over.")
+    ] = None,
     poll: Annotated[
-        float, typer.Option(min=0.01, help="Seconds between looks for work when idle.")
-    ] = 1.0,
+        float | None, typer.Option(help="Seconds between looks for work when idle.")
+    ] = None,
     stop_within: Annotated[
-        float, typer.Option(min=0, help="Seconds that handlers get to finish after SIGTERM.")
-    ] = 30.0,
+        float | None, typer.Option(help="Seconds that handlers get to finish after SIGTERM.")
+    ] = None,
     pgbouncer: Annotated[
-        bool, typer.Option("--pgbouncer", help="Neither LISTEN nor prepare statements.")
-    ] = False,
+        bool | None, typer.Option("--pgbouncer", help="Neither LISTEN nor prepare statements.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log only warnings.")] = False,
 ) -> None:
     """Orchestrate, and run steps, until SIGTERM or Ctrl-C (twice: at once).
 
-    Run it on as many machines as you like. Exit codes: 0 all finished and given back;
-    1 work was left to others, who take it over when its lease runs out; 4 a defect.
+    Run it on as many machines as you like. Options override the configuration (`tasker-sql config
+    show`). Exit codes: 0 all finished and given back; 1 work was left to others, who take it over
+    when its lease runs out; 4 a defect.
 
     Example: tasker-sql run -n fulfillment -n inventory --handlers shop.handlers --slots 20
     """
-    logging.basicConfig(
-        format="%(asctime)s %(levelname)-7s %(message)s",
-        level=logging.WARNING if quiet else logging.INFO,
+    chosen = {
+        "orchestration.namespaces": namespace,
+        "orchestration.handlers": handler,
+        "executor_pools.task_claimer.min": slots,
+        "executor_pools.task_claimer.max": slots,
+        "engine.two_hop": two_hop,
+        "engine.lease": lease,
+        "executor_pools.task_claimer.poll": None if poll is None else poll * 1000,
+        "orchestration.graceful_timeout": stop_within,
+        "database.pgbouncer": pgbouncer,
+        "telemetry.level": "warning" if quiet else None,
+    }
+    loaded = config.load(
+        {path: value for path, value in chosen.items() if value is not None},
+        origin="the command line",
     )
-    for place in handler or []:
-        handlers.load(place)
-    dsn = database.dsn()
-    schema.check(dsn)
-    settings = Settings(
-        slots=slots,
-        lease=timedelta(seconds=lease),
-        poll=poll,
-        two_hop=two_hop,
-        listen=not pgbouncer,
-        prepare_threshold=None if pgbouncer else 5,
-        stop_within=stop_within,
-    )
-    code = Runner(dsn, namespace, settings=settings).run()
+    telemetry.log_as(loaded.config.telemetry)
+    runner = OrchestrationCore.from_config(loaded.config)
+    schema.check(runner.dsn)
+    code = runner.run()
     if code is Exit.WORK_LEFT:
         logging.shutdown()
         sys.stdout.flush()

@@ -22,20 +22,20 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from tasker_sql import __version__, database, handlers, schema
+from tasker_sql import __version__, config, database, handlers, schema
 from tasker_sql.demo import checks, dataset, prepare, report
 from tasker_sql.demo.prepare import Run
 from tasker_sql.demo.report import Figures, Summary
 from tasker_sql.demo.screen import Screen, Snapshot
 from tasker_sql.demo.watch import Watch
 from tasker_sql.errors import UnavailableError
-from tasker_sql.runner import Exit, Runner, Settings
+from tasker_sql.runner import Exit, OrchestrationCore
 
 Connection = psycopg.Connection[Any]
 
 HANDLERS: Final = "tasker_sql.demo.handlers"
 LOOK_EVERY: Final = 0.12  # seconds
-SWEEP_EVERY: Final = 0.25  # seconds; retries come back with the sweep
+SWEEP_EVERY: Final = 250  # milliseconds; retries come back with the sweep
 LINE_EVERY: Final = 5.0  # seconds between lines where the screen cannot be redrawn
 TROUBLE_SHOWN: Final = 10.0  # seconds
 WRONG, INTERRUPTED = 1, 130  # exit codes
@@ -162,8 +162,14 @@ def _work(console: Console, dsn: str, run: Run, workers: int) -> Figures:
 
     Raises DemoError when the runner ends before, KeyboardInterrupt after a clean stop.
     """
-    settings = Settings(slots=workers, sweep_interval=SWEEP_EVERY)
-    runner = Runner(dsn, ["demo_orders", "demo_flights"], settings=settings)
+    chosen = {
+        "database.url": dsn,
+        "orchestration.namespaces": ["demo_orders", "demo_flights"],
+        "executor_pools.task_claimer.min": workers,
+        "executor_pools.task_claimer.max": workers,
+        "executor_pools.step_enqueuer.poll": SWEEP_EVERY,
+    }
+    runner = OrchestrationCore(config.load(chosen).config)
 
     def failures() -> int:
         return sum(worker.failed for worker in runner.workers)
@@ -176,7 +182,9 @@ def _work(console: Console, dsn: str, run: Run, workers: int) -> Figures:
     return Figures(len(run.tasks), watch.steps, watch.retries, watch.seconds)
 
 
-def _until_done(console: Console, runner: Runner, watch: Watch, troubles: _Troubles) -> Exit:
+def _until_done(
+    console: Console, runner: OrchestrationCore, watch: Watch, troubles: _Troubles
+) -> Exit:
     """The runner works in a thread, and this one shows how far it is."""
     ended: list[Exit] = []
     thread = threading.Thread(target=lambda: ended.append(runner.run()), name="runner")
@@ -195,7 +203,7 @@ def _until_done(console: Console, runner: Runner, watch: Watch, troubles: _Troub
     return ended[0] if ended else Exit.BROKEN
 
 
-def _stop(runner: Runner, thread: threading.Thread) -> None:
+def _stop(runner: OrchestrationCore, thread: threading.Thread) -> None:
     """Let handlers finish; at another Ctrl-C, do not."""
     runner.stop()
     try:

@@ -6,26 +6,36 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 from uuid import UUID
 
-from tasker_sql.breaker import Breaker
+from tasker_sql import config
 from tasker_sql.client import Client, connect
+from tasker_sql.config import Config
 from tasker_sql.handlers import Registry
-from tasker_sql.runner import Exit, Runner, Settings
+from tasker_sql.runner import Exit, OrchestrationCore
 
 SECONDS = 30  # after which whatever a test waits for is not going to happen
 
-QUICK = Settings(
-    name="test",
-    slots=4,
-    poll=0.05,
-    sweep_interval=0.05,
-    results_interval=0.02,
-    requests_interval=0.05,
-    breaker=lambda: Breaker(open_seconds=0.2),
-)
+SHORT_NAMES: Final = {
+    "slots": ("executor_pools.task_claimer.min", "executor_pools.task_claimer.max"),
+    "lease": ("engine.lease",),
+    "two_hop": ("engine.two_hop",),
+    "stop_within": ("orchestration.graceful_timeout",),
+}
+
+
+def configured(
+    dsn: str, namespaces: Sequence[str] | None = None, more: Mapping[str, Any] = {}, **short: Any
+) -> Config:
+    """The configuration of tests, with values by path or by a short name."""
+    values = {"database.url": dsn, "orchestration.namespaces": list(namespaces or []), **more}
+    values |= {path: value for name, value in short.items() for path in SHORT_NAMES[name]}
+    for path, value in values.items():
+        if isinstance(value, timedelta):
+            values[path] = value.total_seconds()
+    return config.load(values, environment="test", environ={}).config
 
 
 def wait_for(happened: Callable[[], Any], what: str = "it") -> Any:
@@ -54,10 +64,11 @@ def running(
     registry: Registry,
     namespaces: Sequence[str] | None = None,
     exit_code: Exit = Exit.CLEAN,
-    **settings: Any,
-) -> Iterator[Runner]:
+    more: Mapping[str, Any] = {},
+    **short: Any,
+) -> Iterator[OrchestrationCore]:
     """A runner in a thread; it must stop within the time, with that exit code."""
-    runner = Runner(dsn, namespaces, registry, replace(QUICK, **settings))
+    runner = OrchestrationCore(configured(dsn, namespaces, more, **short), registry, "test")
     codes: list[Exit] = []
     thread = threading.Thread(target=lambda: codes.append(runner.run()))
     thread.start()

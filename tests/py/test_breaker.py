@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasker_sql.breaker import Breaker, State, backoff
+from tasker_sql.breaker import TRIAL, Breaker, State, backoff
 from tasker_sql.errors import is_infrastructure
 
 
@@ -82,12 +82,54 @@ def test_successes_of_an_earlier_trial_do_not_count() -> None:
     assert state(breaker) is State.HALF_OPEN
 
 
+def test_one_call_at_a_time_is_on_trial() -> None:
+    breaker = opened()
+    assert breaker.wait(30.0) == 0
+    assert breaker.wait(30.0) == TRIAL
+    breaker.succeeded()
+    assert breaker.wait(31.0) == 0
+    breaker.abstained()
+    assert breaker.wait(31.0) == 0
+    assert breaker.wait(31.0) == TRIAL
+    assert breaker.wait(61.0) == 0, "a trial of which nothing is heard does not last for ever"
+
+
+def test_calls_that_fail_side_by_side_fail_once() -> None:
+    breaker = Breaker(failures=2)
+    assert breaker.failed(10.0, began=9.0)
+    assert not breaker.failed(10.5, began=9.5)
+    assert (state(breaker), breaker.failed_in_a_row) == (State.CLOSED, 1)
+    assert breaker.failed(11.0, began=10.0)
+    assert state(breaker) is State.OPEN
+
+
+def test_a_call_from_before_the_trial_decides_nothing() -> None:
+    breaker = opened(now=100.0)
+    breaker.wait(130.0)
+    assert not breaker.failed(131.0, began=99.0)
+    assert state(breaker) is State.HALF_OPEN
+
+
 def test_an_operator_can_force_it_open() -> None:
     breaker = Breaker()
-    breaker.force_open()
+    breaker.force(State.OPEN)
     assert breaker.wait(1e9) > 0
-    breaker.release()
+    assert not breaker.passes
+    breaker.force(None)
+    assert not breaker.passes, "released, it is on trial"
     assert breaker.wait(1e9) == 0
+    assert state(breaker) is State.HALF_OPEN
+
+
+def test_an_operator_can_force_it_closed() -> None:
+    breaker = opened()
+    breaker.force(State.CLOSED)
+    assert breaker.wait(0.0) == 0
+    assert breaker.passes
+    for _ in range(10):
+        breaker.failed(1.0)
+    assert breaker.wait(1.0) == 0
+    breaker.force(None)
     assert state(breaker) is State.HALF_OPEN
 
 

@@ -279,7 +279,7 @@ class TestErrors:
             (["task", "create", "test/flow", "-c", "{"], "--context is not JSON"),
             (["task", "show", "7"], "TASK_UUID"),
             (["task", "cancel", str(UUID(int=0))], "--reason"),
-            (["run", "--slots", "0"], "--slots"),
+            (["run", "--slots", "0"], "task_claimer.min = 0 is less than 1"),
         ],
     )
     def test_wrong_usage_is_2(self, arguments: list[str], message: str) -> None:

@@ -21,8 +21,9 @@ from tasker_sql import errors
 from tasker_sql.client import SQL_TYPES, Client, parameters
 from tasker_sql.jsontext import encode
 
-OURS = {"transaction", "patience", "finish_with_function", "listen", "wait", "close"}
-OURS |= {"queue_depths"}
+VIEWS = {"queue_depths", "known_runners", "executor_pools", "circuit_breakers"}
+OURS = {"transaction", "patience", "finish_with_function", "listen", "wait", "close", "usable"}
+OURS |= VIEWS
 METHODS = sorted(name for name in vars(Client) if not name.startswith("_") and name not in OURS)
 PYTHON_TYPES = {
     "text": str,
@@ -34,6 +35,7 @@ PYTHON_TYPES = {
     "timestamp with time zone": datetime,
     "interval": timedelta,
     "numeric": Decimal,
+    "double precision": float,
     "text[]": list[str],
     "uuid[]": list[UUID],
 }
@@ -108,9 +110,10 @@ class TestDrift:
             ours = [without_none(hints[field.name]) for field in fields(row)]
             assert ours == [PYTHON_TYPES[kind] for kind in types], function
 
-    def test_the_view_of_queue_depths_has_its_row(self, database: str) -> None:
-        row = returned("queue_depths")
-        columns = rows(database, VIEW, "tasker.queue_depths")
+    @pytest.mark.parametrize("view", sorted(VIEWS))
+    def test_a_view_has_its_row(self, database: str, view: str) -> None:
+        row = returned(view)
+        columns = rows(database, VIEW, f"tasker.{view}")
         assert [field.name for field in fields(row)] == [name for name, _ in columns]
         hints = get_type_hints(row)
         ours = [without_none(hints[field.name]) for field in fields(row)]

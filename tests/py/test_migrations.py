@@ -126,12 +126,17 @@ def test_pgmq_is_installed_once_and_says_its_version(empty_database: str) -> Non
 
 
 @pytest.mark.newest
-def test_a_wheel_carries_what_an_upgrade_needs(empty_database: str, tmp_path: Path) -> None:
+def test_a_wheel_carries_what_an_upgrade_and_a_runner_need(
+    empty_database: str, tmp_path: Path
+) -> None:
     build = ["pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(tmp_path)]
     subprocess.run([sys.executable, "-m", *build, str(freeze.ROOT)], check=True)
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         wheel.extractall(tmp_path / "site")
-    code = "import sys, tasker_sql.schema as s; s.upgrade(sys.argv[1]); print(s.__file__)"
+    code = (
+        "import sys; from tasker_sql import config, schema as s; config.load(); "
+        "s.upgrade(sys.argv[1]); print(s.__file__)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, empty_database],
         cwd=tmp_path,

@@ -276,6 +276,30 @@ def test_a_namespace_is_not_dropped_under_a_new_template(two: list[Session], wel
     assert refused(error, "TK003")
 
 
+def test_who_has_made_a_template_goes_on_while_its_namespace_is_to_be_dropped(
+    two: list[Session], well: str
+) -> None:
+    a, b = two
+    rows(well, "select from tasker.create_namespace('test')")
+    a.run("select from tasker.register_template(%s)", definition("single", {"only": []}))
+    waiting = b.blocks("select from tasker.drop_namespace('test')")
+    assert a.run("select from tasker.claim_steps('test', 'w')") == []  # or a deadlock
+    a.commit()
+    with pytest.raises(psycopg.Error) as error:
+        waiting.result()
+    assert refused(error, "TK003")
+
+
+def test_two_operators_set_a_limit_one_after_the_other(two: list[Session]) -> None:
+    a, b = two
+    query = "select previous, value from tasker.set_limit('json_depth', %s, 'why')"
+    assert a.run(query, 200) == [(128, 200)]
+    waiting = b.blocks(query, 300)
+    a.commit()
+    assert waiting.result() == [(200, 300)]
+    b.commit()
+
+
 # Finalization ------------------------------------------------------------------------------------
 
 

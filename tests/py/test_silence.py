@@ -24,7 +24,7 @@ from workflows import (
 
 from tasker_sql.errors import UnavailableError
 from tasker_sql.handlers import Registry
-from tasker_sql.runner import Settings
+from tasker_sql.runner import OrchestrationCore
 
 CLAIM = "select step_uuid::text, token::text from tasker.claim_steps('test', 'w', 1, '1 second')"
 COMPLETE = "select from tasker.complete_step(%s, %s)"
@@ -76,7 +76,7 @@ def test_a_call_that_is_not_answered_fails(database: str) -> None:
 def test_a_runner_whose_server_has_vanished_connects_again(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Settings, "patience", 0.5)
+    monkeypatch.setattr(OrchestrationCore, "patience", 0.5)
     registry = Registry()
     registry.handler("step")(lambda step: step.attempt)
     with client_of(database) as client, Proxy(database) as proxy:
@@ -91,7 +91,7 @@ def test_a_runner_whose_server_has_vanished_connects_again(
 def test_a_handler_may_make_the_server_work_for_long(
     database: str, monkeypatch: pytest.MonkeyPatch, handler: Any
 ) -> None:
-    monkeypatch.setattr(Settings, "patience", 0.5)
+    monkeypatch.setattr(OrchestrationCore, "patience", 0.5)
     registry = Registry()
 
     @registry.handler("step", transactional=True)

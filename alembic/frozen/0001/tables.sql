@@ -384,6 +384,37 @@ create table tasker.sweep_cursors (
 );
 comment on table tasker.sweep_cursors is 'Where the next pass of a rotating sweep begins.';
 
+-- Runners -----------------------------------------------------------------------------------------
+
+create table tasker.runners (
+  name        text        primary key,
+  host        text        not null,
+  pid         integer     not null,
+  version     text        not null,
+  started_at  timestamptz not null,
+  seen_at     timestamptz not null,
+  gone_at     timestamptz not null,
+  state       text        not null,
+  status      text        not null,
+  namespaces  text[]      not null,
+  pools       jsonb       not null,
+  breakers    jsonb       not null,
+  connections jsonb       not null
+) with (fillfactor = 50);
+comment on table tasker.runners is 'One row per runner, updated in place by its heartbeat. Whoever does not report before gone_at is gone; kept for a day, at most 1000.';
+
+create table tasker.forced_breakers (
+  breaker   text        not null,
+  runner    text,
+  forced    text        not null
+            constraint a_breaker_is_forced_open_or_closed check (forced in ('open', 'closed')),
+  reason    text        not null,
+  forced_by text        not null default session_user,
+  forced_at timestamptz not null,
+  constraint a_breaker_is_forced_one_way unique nulls not distinct (breaker, runner)
+);
+comment on table tasker.forced_breakers is 'What operators want of circuit breakers; no runner means every runner. Runners obey with their next heartbeat.';
+
 insert into tasker.sweep_cursors (action, position) values ('lost_messages', 0);
 
 insert into tasker.legal_transitions (transition, entity, from_state, to_state, meaning)

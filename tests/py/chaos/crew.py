@@ -31,10 +31,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
+from running import configured
 
 from chaos.ledger import Ledger, watch
 from tasker_sql import attempt
-from tasker_sql.breaker import Breaker
 from tasker_sql.client import Client, Connection, connect
 from tasker_sql.errors import (
     BusyError,
@@ -46,7 +46,7 @@ from tasker_sql.errors import (
 )
 from tasker_sql.handlers import Registry, Step
 from tasker_sql.rows import ClaimedStep
-from tasker_sql.runner import Runner, Settings
+from tasker_sql.runner import OrchestrationCore
 
 T = TypeVar("T")
 
@@ -184,19 +184,18 @@ def _run(spec: Spec, ledger: Ledger) -> None:
         connection.execute(EFFECT, [step.step_uuid, running.step.token, spec.name])
         return {**handle(step, step.results, spec.slow), "by": "transaction"}
 
-    settings = Settings(
-        name=spec.name,
+    sweeps = {
+        f"executor_pools.{name}.poll": spec.sweep_period * 1000
+        for name in ("step_enqueuer", "task_finalizer")
+    }
+    settings = configured(
+        *(spec.dsn, spec.namespaces, sweeps),
         slots=3,
-        lease=timedelta(seconds=spec.lease),
-        poll=0.05,
+        lease=spec.lease,
         two_hop=spec.two_hop,
-        sweep_interval=spec.sweep_period,
-        results_interval=0.02,
-        requests_interval=0.1,
         stop_within=10.0,
-        breaker=lambda: Breaker(open_seconds=0.2),
     )
-    code = Runner(spec.dsn, spec.namespaces, registry, settings).run()
+    code = OrchestrationCore(settings, registry, spec.name).run()
     ledger.write("exit", worker=spec.name, code=int(code))
 
 

@@ -1,0 +1,35 @@
+create or replace view tasker.circuit_breakers as
+select runner.name as runner,
+       told.breaker,
+       told.state,
+       told.forced,
+       (select wish.forced
+          from tasker.forced_breakers as wish
+         where wish.breaker = told.breaker
+           and (wish.runner = runner.name or wish.runner is null)
+         order by wish.runner nulls last
+         limit 1) as wanted,
+       told.failed_in_a_row,
+       told.failed_calls,
+       told.opened,
+       runner.seen_at - make_interval(secs => told.changed_ago) as changed_at,
+       told.last_error,
+       runner.seen_at
+  from tasker.runners as runner
+ cross join lateral tasker._reported_breakers(runner.breakers) as told
+ where runner.gone_at > tasker._now()
+   and runner.state <> 'stopped';
+
+comment on view tasker.circuit_breakers is
+'The circuit breakers of live runners, as of their last heartbeats. One that has lost this database cannot say so here: its silence does, see known_runners.';
+comment on column tasker.circuit_breakers.runner is 'Whose it is.';
+comment on column tasker.circuit_breakers.breaker is 'queue: around claims, reports and messages; database: around all other calls.';
+comment on column tasker.circuit_breakers.state is 'closed: calls pass; open: none does; half-open: one at a time is tried.';
+comment on column tasker.circuit_breakers.forced is 'The position that an operator has forced, once the runner obeys.';
+comment on column tasker.circuit_breakers.wanted is 'The position that operators want; see force_breaker.';
+comment on column tasker.circuit_breakers.failed_in_a_row is 'Failures since the last success.';
+comment on column tasker.circuit_breakers.failed_calls is 'Failures since the runner began.';
+comment on column tasker.circuit_breakers.opened is 'How often it opened since the runner began.';
+comment on column tasker.circuit_breakers.changed_at is 'When its state last changed.';
+comment on column tasker.circuit_breakers.last_error is 'The last failure in words; empty for none.';
+comment on column tasker.circuit_breakers.seen_at is 'The heartbeat that told all this.';

@@ -1,0 +1,44 @@
+create or replace view tasker.executor_pools as
+select runner.name as runner,
+       told.pool,
+       told.namespace,
+       told.status,
+       told.executors,
+       told.min_executors,
+       told.max_executors,
+       told.healthy,
+       told.unhealthy,
+       told.utilization,
+       told.error_rate,
+       told.throughput,
+       told.done,
+       told.queue_depth,
+       make_interval(secs => told.queue_age) as queue_age,
+       make_interval(secs => told.poll) as poll,
+       told.batch,
+       runner.seen_at
+  from tasker.runners as runner
+ cross join lateral tasker._reported_pools(runner.pools) as told
+ where runner.gone_at > tasker._now()
+   and runner.state <> 'stopped';
+
+comment on view tasker.executor_pools is
+'The executor pools of live runners, as of their last heartbeats.';
+comment on column tasker.executor_pools.runner is 'Whose it is.';
+comment on column tasker.executor_pools.pool is 'task_request_processor, step_result_processor, step_enqueuer, task_finalizer, or task_claimer: the workers.';
+comment on column tasker.executor_pools.namespace is 'Of a task_claimer, the namespace that it serves.';
+comment on column tasker.executor_pools.status is 'healthy, degraded or unhealthy.';
+comment on column tasker.executor_pools.executors is 'How many there are; of a task_claimer, slots for handlers.';
+comment on column tasker.executor_pools.min_executors is 'How many there are at least.';
+comment on column tasker.executor_pools.max_executors is 'How many there may be.';
+comment on column tasker.executor_pools.healthy is 'How many of them are healthy.';
+comment on column tasker.executor_pools.unhealthy is 'How many get nothing done.';
+comment on column tasker.executor_pools.utilization is 'The share of their time in calls (in handlers), 0 to 1, between the last two heartbeats.';
+comment on column tasker.executor_pools.error_rate is 'The share of calls that failed, likewise.';
+comment on column tasker.executor_pools.throughput is 'What was done a second, likewise: messages, steps or tasks.';
+comment on column tasker.executor_pools.done is 'What was done since the runner began.';
+comment on column tasker.executor_pools.queue_depth is 'What waited in their queues at the last decision about their number.';
+comment on column tasker.executor_pools.queue_age is 'How long the oldest of it had waited.';
+comment on column tasker.executor_pools.poll is 'How often they look for work, back-pressure included.';
+comment on column tasker.executor_pools.batch is 'How much they take at a time, back-pressure included.';
+comment on column tasker.executor_pools.seen_at is 'The heartbeat that told all this.';

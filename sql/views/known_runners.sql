@@ -1,0 +1,29 @@
+create or replace view tasker.known_runners as
+select runner.name,
+       runner.gone_at > tasker._now() and runner.state <> 'stopped' as is_live,
+       runner.state,
+       runner.status,
+       runner.namespaces,
+       runner.started_at,
+       runner.seen_at,
+       tasker._now() - runner.seen_at as silent_for,
+       runner.host,
+       runner.pid,
+       runner.version,
+       runner.connections
+  from tasker.runners as runner;
+
+comment on view tasker.known_runners is
+'Who runs, or ran within the last day: one row per runner, as of its last heartbeat.';
+comment on column tasker.known_runners.name is 'Its name; workers claim under it.';
+comment on column tasker.known_runners.is_live is 'It has reported in time, and has not stopped.';
+comment on column tasker.known_runners.state is 'startup, normal, graceful_shutdown, emergency or stopped.';
+comment on column tasker.known_runners.status is 'healthy, degraded or unhealthy, as it judges itself.';
+comment on column tasker.known_runners.namespaces is 'The namespaces whose steps it works on.';
+comment on column tasker.known_runners.started_at is 'When it began.';
+comment on column tasker.known_runners.seen_at is 'Its last heartbeat.';
+comment on column tasker.known_runners.silent_for is 'How long ago that was.';
+comment on column tasker.known_runners.host is 'The machine.';
+comment on column tasker.known_runners.pid is 'The process on it.';
+comment on column tasker.known_runners.version is 'The version of tasker-sql.';
+comment on column tasker.known_runners.connections is 'Its connections: size, open, used, waited_for, the share in use, and the factor of back-pressure (1 for none).';

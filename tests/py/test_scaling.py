@@ -1,0 +1,120 @@
+"""How many executors a pool should have: pure decisions, on a clock that the test moves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tasker_sql.scaling import Decision, Measured, Rules, batch, decide, poll, pressure
+
+RULES = Rules()
+USUAL = Measured(executors=4, utilization=0.75, error_rate=0.0)
+LONG_AGO = -1000.0
+
+
+def decided(least: int = 1, most: int = 20, **measured: Any) -> int:
+    return decide(replace(USUAL, **measured), least, most, RULES, 0.0, LONG_AGO).executors
+
+
+@pytest.mark.parametrize(
+    ("measured", "executors"),
+    [
+        ({}, 4),
+        # Errors: one more.
+        ({"error_rate": 0.05}, 4),
+        ({"error_rate": 0.051}, 5),
+        ({"error_rate": 0.051, "queue_depth": 1000}, 5),
+        # A backlog: one for each 50.
+        ({"queue_depth": 100}, 4),
+        ({"queue_depth": 101}, 6),
+        ({"queue_depth": 500}, 14),
+        ({"queue_depth": 10_000}, 20),
+        ({"queue_depth": 500, "utilization": 0.374}, 3),  # paused: nobody comes to take it
+        # Something has waited for long.
+        ({"queue_age": 30.0}, 4),
+        ({"queue_age": 30.1}, 5),
+        ({"queue_age": 30.1, "utilization": 0.1}, 3),
+        # Busy: in proportion.
+        ({"utilization": 0.89}, 4),
+        ({"utilization": 0.91}, 5),
+        ({"utilization": 1.0}, 6),
+        ({"utilization": 1.0, "executors": 19}, 20),
+        # Idle: half of what can be spared.
+        ({"utilization": 0.375}, 4),
+        ({"utilization": 0.374}, 3),
+        ({"utilization": 0.0, "executors": 20}, 11),
+        ({"utilization": 0.0, "executors": 2}, 1),
+        ({"utilization": 0.0, "executors": 1}, 1),
+    ],
+)
+def test_the_first_rule_that_applies_decides(measured: dict[str, Any], executors: int) -> None:
+    assert decided(**measured) == executors
+
+
+@pytest.mark.parametrize(
+    ("hindrance", "executors"),
+    [
+        ({"database_use": 0.85}, 6),
+        ({"database_use": 0.851}, 4),
+        ({"blocked": True}, 4),
+    ],
+)
+def test_does_not_grow_without_connections(hindrance: dict[str, Any], executors: int) -> None:
+    assert decided(utilization=1.0, **hindrance) == executors
+    assert decided(utilization=0.0, **hindrance) == 3, "but shrinks"
+
+
+def test_keeps_its_size_during_the_cooldown() -> None:
+    busy = replace(USUAL, utilization=1.0)
+    assert decide(busy, 1, 20, RULES, now=159.9, changed_at=100.0) == Decision(4)
+    grown = decide(busy, 1, 20, RULES, now=160.0, changed_at=100.0)
+    assert grown == Decision(6, "they are busy for 100% of the time")
+
+
+def test_comes_back_within_its_bounds() -> None:
+    assert decided(least=6, most=8, executors=4) == 6
+    assert decided(least=6, most=8, executors=10, utilization=0.0) == 8
+    assert decided(least=6, most=8, executors=4, utilization=1.0) == 6
+
+
+def test_a_burst_grows_a_pool_to_its_bound_and_its_end_shrinks_it_to_the_other() -> None:
+    """Utilization and backlog follow from the executors, as under a real load of 12 busy ones."""
+    executors, now, changed_at, sizes = 1, 0.0, LONG_AGO, [1]
+    for load in [12] * 20 + [0] * 20:
+        now += 30
+        measured = Measured(executors, min(1.0, load / executors), 0.0, 200 if load else 0)
+        decision = decide(measured, 1, 10, RULES, now, changed_at)
+        if decision.executors != executors:
+            executors, changed_at = decision.executors, now
+            sizes.append(executors)
+    assert sizes == [1, 5, 9, 10, 6, 4, 3, 2, 1]
+
+
+def test_a_steady_load_settles() -> None:
+    for load in range(1, 20):
+        executors = 1
+        for _ in range(20):
+            measured = Measured(executors, min(1.0, load * 0.7 / executors), 0.0)
+            executors = decide(measured, 1, 20, RULES, 0.0, LONG_AGO).executors
+        measured = replace(
+            measured, executors=executors, utilization=min(1, load * 0.7 / executors)
+        )
+        assert decide(measured, 1, 20, RULES, 0.0, LONG_AGO).executors == executors, load
+
+
+def test_pressure_begins_where_connections_run_short() -> None:
+    assert [pressure(use, 0.85) for use in (0.0, 0.85)] == [1.0, 1.0]
+    assert pressure(0.925, 0.85) == pytest.approx(0.5)
+    assert pressure(1.0, 0.85) == 0.02
+    assert pressure(1.5, 0.85) == 0.02
+    assert pressure(1.0, 1.0) == 1.0
+
+
+def test_pressure_stretches_polls_and_shrinks_batches_within_bounds() -> None:
+    assert [poll(0.2, factor) for factor in (1.0, 0.5, 0.02)] == [0.2, 0.4, 10.0]
+    assert poll(0.001, 1.0) == 0.01
+    assert poll(1.0, 0.02) == 10.0
+    assert [batch(50, factor) for factor in (1.0, 0.5, 0.02)] == [50, 25, 1]
+    assert batch(1, 0.02) == 1

@@ -1,0 +1,25 @@
+begin;
+\ir ../fixtures.psql
+select plan(6);
+select throws_ok(format('select from tasker.finalize_tasks(%s)', bad), '22023', null, bad || ' is refused')
+  from unnest(array['0', '100001', 'null']) as bad;
+
+-- A retry is due, and a blocked task in which nothing runs any more waits for its end.
+select pg_temp.a_task() as waiting \gset
+select pg_temp.a_claim() as token \gset
+select from tasker.fail_step(pg_temp.step(:'waiting', 'only'), :'token', '"no"');
+select pg_temp.a_template('forked', '{"left": [], "right": []}', '{"max_attempts": 1}');
+select pg_temp.a_task('forked') as task \gset
+select pg_temp.a_claim(2) as token \gset
+select from tasker.fail_step(pg_temp.step(:'task', 'left'), :'token', '"no"');
+update tasker.steps set state = 'error', finished_at = tasker._now()
+ where step_id = tasker._step_id(pg_temp.step(:'task', 'right'));
+delete from tasker.claims;
+select pg_temp.later('4 seconds');
+
+select results_eq('select action, affected from tasker.finalize_tasks()', $$ values ('tasks_finalized', 1) $$, 'one is ended');
+select is(pg_temp.task_state(:'task'), 'error', 'it is that one');
+select is(pg_temp.step_state(pg_temp.step(:'waiting', 'only')), 'waiting_for_retry', 'no step is enqueued');
+
+select * from finish();
+rollback;
