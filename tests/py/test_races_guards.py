@@ -56,13 +56,16 @@ HOLD_TASK = "select from tasker.tasks where task_uuid = %s for no key update now
 
 @pytest.fixture
 def well(database: str) -> Iterator[str]:
-    """A database that is well at the end of the test, too."""
+    """A database that is well at the end of the test, too.
+
+    Sessions are asked for after it: they are closed before it looks at what they hold.
+    """
     yield database
     assert violations(database) == []
 
 
 @pytest.fixture
-def two(sessions: Callable[..., list[Session]], well: str) -> list[Session]:  # noqa: ARG001
+def two(well: str, sessions: Callable[..., list[Session]]) -> list[Session]:  # noqa: ARG001
     return sessions("a", "b")
 
 
