@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
+from psycopg import IsolationLevel
 from servers import rows
 from sessions import Session
 from workflows import (
@@ -56,13 +57,16 @@ HOLD_TASK = "select from tasker.tasks where task_uuid = %s for no key update now
 
 @pytest.fixture
 def well(database: str) -> Iterator[str]:
-    """A database that is well at the end of the test, too."""
+    """A database that is well at the end of the test, too.
+
+    Sessions are asked for after it: they are closed before it looks at what they hold.
+    """
     yield database
     assert violations(database) == []
 
 
 @pytest.fixture
-def two(sessions: Callable[..., list[Session]], well: str) -> list[Session]:  # noqa: ARG001
+def two(well: str, sessions: Callable[..., list[Session]]) -> list[Session]:  # noqa: ARG001
     return sessions("a", "b")
 
 
@@ -290,6 +294,21 @@ def test_who_has_made_a_template_goes_on_while_its_namespace_is_to_be_dropped(
     assert refused(error, "TK003")
 
 
+def test_a_claim_keeps_its_queues_until_it_has_looked_into_all(
+    well: str, sessions: Callable[..., list[Session]]
+) -> None:
+    a, b, c = sessions("a", "b", "c")
+    rows(well, "select from tasker.create_namespace('test')")
+    c.run("lock table pgmq.q_test_queue_high")
+    claiming = a.blocks("select from tasker.claim_steps('test', 'w', 10)")
+    dropping = b.blocks("select from tasker.drop_namespace('test')")
+    c.commit()
+    assert claiming.result() == []  # a deadlock if b has dropped the queue that comes next
+    a.commit()
+    assert dropping.result() == [()]
+    b.commit()
+
+
 def test_two_operators_set_a_limit_one_after_the_other(two: list[Session]) -> None:
     a, b = two
     query = "select previous, value from tasker.set_limit('json_depth', %s, 'why')"
@@ -298,6 +317,59 @@ def test_two_operators_set_a_limit_one_after_the_other(two: list[Session]) -> No
     a.commit()
     assert waiting.result() == [(200, 300)]
     b.commit()
+
+
+# Older snapshots do not see what has changed ------------------------------------------------------
+
+
+def look(session: Session) -> None:
+    """From now on, the session sees only what there was before."""
+    session.at(IsolationLevel.REPEATABLE_READ)
+    session.run("select from tasker.namespaces")
+
+
+def test_a_namespace_is_not_dropped_under_a_template_that_is_not_seen(
+    two: list[Session], well: str
+) -> None:
+    a, b = two
+    rows(well, "select from tasker.create_namespace('test')")
+    look(b)
+    a.run("select from tasker.register_template(%s)", definition("single", {"only": []}))
+    a.commit()
+    with pytest.raises(psycopg.Error) as error:
+        b.run("select from tasker.drop_namespace('test')")
+    assert refused(error, "TK003")
+
+
+def test_an_operator_who_does_not_see_another_one_has_to_look_again(
+    two: list[Session], well: str
+) -> None:
+    a, b = two
+    define(well, "three", {"left": [], "right": [], "open": []})
+    (task,) = create(well, "three")
+    steps = claim(well, 3)
+    for name in ("left", "right"):
+        rows(well, FAIL, *steps[name])
+    look(b)
+    assert a.run(RETRY, steps["left"][0]) == [("enqueued", "blocked_by_failures")]
+    a.commit()
+    with pytest.raises(psycopg.errors.SerializationFailure):  # or left still seems to have failed
+        b.run(RETRY, steps["right"][0])
+    b.rollback()
+    assert rows(well, RETRY, steps["right"][0]) == [("enqueued", "in_progress")]
+    assert task_state(well, task) == "in_progress"
+
+
+def test_a_task_whose_claim_is_not_seen_is_not_finalized(two: list[Session], well: str) -> None:
+    a, b = two
+    task = finalizable(well)
+    look(b)
+    a.run(CLAIM_TASK, task, 30)
+    a.commit()
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        b.run(FINALIZE, task)
+    b.rollback()
+    assert task_state(well, task) == "in_progress"
 
 
 # Finalization ------------------------------------------------------------------------------------
@@ -464,6 +536,64 @@ def test_two_that_process_requests_share_them(two: list[Session], well: str) -> 
     assert b.run(query) == []
     a.commit()
     b.commit()
+
+
+def test_a_request_whose_key_is_in_use_goes_to_the_end(two: list[Session], well: str) -> None:
+    a, b = two
+    define(well, "single", {"only": []})
+    a.run(CREATE, ["used"], ["used"])
+    for key in ("used", "free"):
+        request = {"namespace": "test", "name": "single", "options": {"idempotency_key": key}}
+        send = "select from pgmq.send('orchestration_task_requests', %s::jsonb)"
+        rows(well, send, json.dumps(request))
+    query = "select created, error from tasker.process_task_requests()"
+    assert b.run(query) == [(True, None)]
+    b.commit()
+    a.commit()
+    assert rows(well, query) == [(False, None)]
+
+
+def test_a_submission_whose_step_is_held_goes_to_the_end(two: list[Session], well: str) -> None:
+    a, b = two
+    define(well, "single", {"only": []})
+    held, free = create(well, "single", 2)
+    for _ in (held, free):
+        step, token = claim(well)["only"]
+        rows(well, SUBMIT, token, json.dumps([{"step_uuid": step}]))
+    a.run(HOLD_STEP, held, "only")
+    assert b.run(PROCESS) == [(1, 0, None)]
+    b.commit()
+    a.commit()
+    assert rows(well, PROCESS) == [(1, 0, None)]
+    assert (task_state(well, held), task_state(well, free)) == ("complete", "complete")
+
+
+def test_a_child_beside_one_that_is_held_is_enqueued(two: list[Session], well: str) -> None:
+    a, b = two
+    define(well, "fork", {"one": [], "left": ["one"], "right": ["one"]})
+    (task,) = create(well, "fork")
+    one = claim(well)["one"]
+    a.run(HOLD_STEP, task, "left")
+    assert b.run(COMPLETE, *one) == [("complete", "in_progress")]
+    b.commit()
+    a.commit()
+    assert step_states(well, task) == {"one": "complete", "left": "pending", "right": "enqueued"}
+    assert sweep(well, "joins_counted") == 1
+    assert run_all(well) == 2
+
+
+def test_a_task_beside_one_that_is_held_ends(two: list[Session], well: str) -> None:
+    a, b = two
+    define(well, "single", {"only": []})
+    held, free = create(well, "single", 2)
+    (one, token, _), (other, _, _) = rows(well, CLAIM, "w", 2)
+    a.run(HOLD_TASK, held)
+    b.run(FINISH, token, json.dumps([{"step_uuid": step} for step in (one, other)]))
+    b.commit()
+    a.commit()
+    assert (task_state(well, held), task_state(well, free)) == ("in_progress", "complete")
+    assert sweep(well, "joins_counted") == 1
+    assert task_state(well, held) == "complete"
 
 
 def test_two_that_process_one_submission_do_not_wait_for_each_other(

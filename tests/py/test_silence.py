@@ -65,6 +65,17 @@ def test_a_step_that_was_claimed_and_never_committed_is_claimed_by_others(
         silent.run("commit")
 
 
+def test_the_bound_of_a_transaction_ends_with_it(
+    database: str, sessions: Callable[..., list[Session]]
+) -> None:
+    define(database, "one", {"step": []})
+    create(database, "one")
+    (worker,) = sessions("worker")
+    assert len(worker.run(CLAIM)) == 1
+    worker.commit()
+    assert worker.run("show idle_in_transaction_session_timeout") == [("0",)]
+
+
 def test_a_call_that_is_not_answered_fails(database: str) -> None:
     with Proxy(database) as proxy, client_of(proxy.dsn) as client:
         client.list_namespaces()

@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(6);
+select plan(7);
 select pg_temp.a_template('t', '{"far": [], "near": [], "pack": ["far"], "ship": ["pack", "near"]}', '{"max_attempts": 1}');
 select pg_temp.a_task('t') as task \gset
 prepare explain as select code, blocks, reason, cause_uuid from tasker.explain_step(pg_temp.step(:'task', 'ship'));
@@ -28,6 +28,12 @@ select from tasker.retry_step(pg_temp.step(:'wide', 'p30'), 'again');
 insert into tasker.deferred_decrements (step_id, amount) values (tasker._step_id(pg_temp.step(:'wide', 'join')), 1);
 select is((select reason from tasker.explain_step(pg_temp.step(:'wide', 'join')) where code = 'uncounted'),
   'finished parents are yet to be counted; the next sweep or an idle worker does it', 'the join waits to be counted');
+
+-- A task that is to begin later waits in its first step.
+select pg_temp.a_template('chain', '{"one": [], "two": ["one"], "three": ["two"]}');
+select pg_temp.a_task('chain', p_options => '{"run_at": "2030-01-02 00:00Z"}') as scheduled \gset
+select results_eq(format('select code, reason from tasker.explain_step(%L)', pg_temp.step(:'scheduled', 'three')),
+  $$ values ('waits_for_step', 'waits for one, further up: its task is to begin in 24 h 0 min') $$, 'a step whose time has not come');
 
 -- What no rule explains is not passed over in silence.
 update tasker.steps set state = 'in_progress' where step_id = tasker._step_id(pg_temp.step(:'task', 'near'));

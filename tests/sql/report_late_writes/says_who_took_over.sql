@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(4);
+select plan(7);
 select pg_temp.a_template('t', '{"a": []}');
 select pg_temp.a_task('t') as cancelled \gset
 select pg_temp.a_task('t') as settled \gset
@@ -24,6 +24,29 @@ select results_eq('select step_state, winning_attempt, winner = session_user fro
 select pg_temp.a_claim() as token \gset
 select from tasker.fail_step(pg_temp.step(:'released', 'a'), :'token', '"no"', true);
 select is_empty(format('select * from tasker.report_late_writes(%L, array[%L]::uuid[], ''w1'')', :'token', pg_temp.step(:'released', 'a')), 'a failure is not late');
+
+-- Another attempt under another token was not.
+select pg_temp.later('2 seconds');
+select from tasker.sweep();
+select pg_temp.a_claim() as lost \gset
+select pg_temp.later('31 seconds');
+select from tasker.sweep();
+select results_eq(format('select attempt, cause from tasker.report_late_writes(%L, array[%L]::uuid[], ''w1'')', :'lost', pg_temp.step(:'released', 'a')),
+  $$ values (2, 'lease expired') $$, 'a failure before it');
+
+-- A claim took over from nobody where it never was.
+select pg_temp.a_task('t') as other \gset
+select pg_temp.a_claim(2, 'w2') as both \gset
+select pg_temp.a_task('t') as never \gset
+select results_eq(format('select attempt, cause from tasker.report_late_writes(%L, array[%L]::uuid[], ''w1'')', :'both', pg_temp.step(:'never', 'a')),
+  $$ values (null::integer, 'unknown') $$, 'a claim of other steps');
+
+-- What was cancelled is remembered longer than the claim.
+select from tasker.cancel_task(:'other', 'not wanted');
+select pg_temp.later('31 seconds');
+select from tasker.sweep();
+select results_eq(format('select attempt, cause, late_by from tasker.report_late_writes(%L, array[%L]::uuid[], ''w2'')', :'both', pg_temp.step(:'other', 'a')),
+  $$ values (1, 'taken over', interval '31 seconds') $$, 'a cancellation, when the claim is gone');
 
 select * from finish();
 rollback;
