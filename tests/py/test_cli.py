@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 from uuid import UUID, uuid4
 
 import pytest
-from running import SECONDS, client_of, ended, running, step_named, template, wait_for
+from running import SECONDS, client_of, ended, process, running, step_named, template, wait_for
 from typer.testing import CliRunner
 
 from tasker_sql import handlers
@@ -285,20 +281,6 @@ class TestErrors:
     def test_wrong_usage_is_2(self, arguments: list[str], message: str) -> None:
         answer = Answer(*arguments)
         assert (answer.code, message in answer.err) == (2, True)
-
-
-@contextmanager
-def process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A `tasker-sql` of its own; killed at the end, if it still runs."""
-    program = Path(sys.executable).with_name("tasker-sql")
-    started = subprocess.Popen(
-        [program, *arguments], env=dict(os.environ), stderr=subprocess.PIPE, text=True
-    )
-    try:
-        yield started
-    finally:
-        started.kill()
-        started.communicate()
 
 
 @pytest.fixture
