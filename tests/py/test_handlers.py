@@ -287,7 +287,7 @@ class TestIsolation:
         wild = ["leaks", "leaks_into_its_session", "hangs", "prints", "exits"]
         for name in [*wild, "plain"]:
             client.register_template(template({name: []}, name=name, timeout_seconds=1))
-        troubles = [client.create_task("test", name).task_uuid for name in wild * 10]
+        troubles = [client.create_task("test", name).task_uuid for name in wild * 4]
         plain = client.create_tasks("test", "plain", [{"n": n} for n in range(500)])
         log = tmp_path / "log"
         with (
@@ -299,7 +299,7 @@ class TestIsolation:
             ends = [ended(client, task) for task in troubles]
             runner.terminate()
             assert runner.wait(SECONDS) == 0
-        assert ends == ["complete", "complete", "error", "complete", "error"] * 10
+        assert ends == ["complete", "complete", "error", "complete", "error"] * 4
         assert {step_named(client, task.task_uuid, "plain").result for task in plain} == {True}
         assert rows(database, "select count(*), max(n) from orders") == [(500, 499)]
         errors = rows(
@@ -307,7 +307,7 @@ class TestIsolation:
             "select name, error ->> 'type', max(attempt), count(*) from tasker.failed_steps"
             " group by 1, 2 order by 1",
         )
-        assert errors == [("exits", "SystemExit", 3, 10), ("hangs", "Timeout", 3, 10)]
+        assert errors == [("exits", "SystemExit", 3, 4), ("hangs", "Timeout", 3, 4)]
         assert client.check_invariants() == []
 
     def test_one_that_ends_the_process_stops_after_its_attempts(
