@@ -3,10 +3,10 @@
     make soak                                                   # ten minutes
     .venv/bin/python benchmarks/soak.py --minutes 2 --rate 30   # tasks a second
 
-A private server, four `tasker-sql run`, and a steady stream of tasks whose handlers are quick, slow,
-transactional, in SQL, fail, hang, leak into their sessions, or are cancelled. Every few seconds a
-runner is killed, told to stop, or told to reload, and replaced. The first is left alone, so that
-its memory tells something; it is killed at the end, with work in its hands.
+A private server, four `tasker-sql run`, and a steady stream of tasks whose handlers are quick,
+slow, transactional, in SQL, fail, hang, leak into their sessions, or are cancelled. Every few
+seconds a runner is killed, told to stop, or told to reload, and replaced. The first is left alone,
+so that its memory tells something; it is killed at the end, with work in its hands.
 
 Exit code 1 when memory or connections grow, an invariant is broken, or a task does not end.
 """
@@ -138,8 +138,9 @@ class Soak:
     def start(self) -> Process:
         number = next(self.names)
         command = [
-            *(Path(sys.executable).with_name("tasker-sql"), "run", "--quiet", "--lease", "5"),
-            *("--handlers", self.folder / "soak_handlers.py", "--slots", "10"),
+            *(str(Path(sys.executable).with_name("tasker-sql")), "run", "--quiet"),
+            *("--handlers", str(self.folder / "soak_handlers.py"), "--slots", "10"),
+            *("--lease", "5"),
             *(["--two-hop"] if number % 4 == 0 else []),
         ]
         environment = {
@@ -237,10 +238,8 @@ class Soak:
         if late > early * GROWTH[0] + GROWTH[1]:
             yield f"memory grew from {early:.1f} to {late:.1f} MiB"
         early, late = quarters(self.connections)
-        most = RUNNERS * (POOL + 2) + 1
-        print(
-            f"connections, quarter 2 and 4: {early:g} and {late:g}, at most {max(self.connections)}"
-        )
+        found, most = max(self.connections), RUNNERS * (POOL + 2) + 1
+        print(f"connections, quarter 2 and 4: {early:g} and {late:g}, at most {found}")
         if late > early + 4:
             yield f"connections grew from {early:g} to {late:g}"
         if found > most:
