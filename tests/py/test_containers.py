@@ -131,7 +131,7 @@ def test_the_image_is_what_a_runner_needs_and_no_more(engine: Callable[..., str]
     (found,) = json.loads(engine("inspect", "--type", "image", "tasker-sql"))
     settings: dict[str, Any] = found["Config"]
     assert (settings["User"], settings["StopSignal"]) == ("10001", "SIGTERM")
-    check = found.get("HealthCheck") or settings["Healthcheck"]  # of podman, of docker
+    check = found.get("Healthcheck") or settings["Healthcheck"]  # of podman, of docker
     assert check["Test"] == ["CMD", "tasker-sql", "runner", "health"]
     look = "id -u; command -v pip gcc; touch /opt/tasker-sql/x; ls -d /src; tasker-sql --version"
     said = engine(

@@ -41,7 +41,7 @@ OVER: Final = "update tasker.claims set lease_until = clock_timestamp() - interv
 
 def section(title: str) -> str:
     """What stands below a heading, up to the next one."""
-    return re.split(r"^#+ ", TEXT.split(f"# {title}\n")[1], maxsplit=1, flags=re.MULTILINE)[0]
+    return re.split(r"^##+ ", TEXT.split(f"# {title}\n")[1], maxsplit=1, flags=re.MULTILINE)[0]
 
 
 def blocks(title: str, language: str) -> list[str]:
