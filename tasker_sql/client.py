@@ -687,6 +687,12 @@ class Client:
             idle = psycopg.pq.TransactionStatus.IDLE
             return connection.info.transaction_status is idle
 
+    def reset(self) -> None:
+        """Undo what a session was given beyond its transactions: settings, a role, temporary
+        tables, advisory locks, channels. Raises UnavailableError."""
+        with self._connection() as connection, _translated():
+            connection.execute(RESET)
+
     def close(self) -> None:
         """Close the connection, or the pool."""
         self._source.close()  # type: ignore[union-attr]
@@ -746,6 +752,12 @@ def _statement(function: str, row: Any) -> bytes:
     )
     return f"select {columns} from tasker.{function}({arguments})".encode()
 
+
+# DISCARD ALL would forget prepared statements, too.
+RESET: Final = b"""
+close all; unlisten *; set session authorization default; reset all;
+select pg_catalog.pg_advisory_unlock_all(); discard temp; discard sequences
+"""
 
 SET_TIMEOUT: Final = b"select pg_catalog.set_config('statement_timeout', %s, true)"
 

@@ -26,7 +26,7 @@ from functools import partial
 from types import FrameType, TracebackType
 from typing import Self
 
-from tasker_sql import config, database, handlers
+from tasker_sql import config, database
 from tasker_sql.bell import Bell
 from tasker_sql.breaker import Breaker
 from tasker_sql.client import Client, connect
@@ -34,7 +34,7 @@ from tasker_sql.config import Config
 from tasker_sql.control import QUEUES, Control, Health
 from tasker_sql.database import application_name
 from tasker_sql.executors import Pool, Work
-from tasker_sql.handlers import Registry, default_registry
+from tasker_sql.handlers import Registry, Sources, default_registry
 from tasker_sql.health import State
 from tasker_sql.rows import SweptAction
 from tasker_sql.session import Circuit, Circuits, Connection, Connections, Session
@@ -60,7 +60,7 @@ class OrchestrationCore:
     """Orchestration and workers over one database, in one process.
 
     As a process of its own: `run` blocks until `stop`, SIGTERM or SIGINT, and answers the exit
-    code. Within an application:
+    code; SIGHUP is `reload`. Within an application:
 
         with OrchestrationCore.from_config() as core:
             ...
@@ -104,6 +104,8 @@ class OrchestrationCore:
         self._pools = [self._pool(name, work, chosen) for name, work, chosen in orchestrating]
         self.workers: list[Worker] = []
         self._registry = registry
+        self._sources = Sources(settings.orchestration.handlers, registry)
+        self._reloading = threading.Lock()
         self._bell = Bell()
         self._stops = 0
         self._broken = False
@@ -122,12 +124,11 @@ class OrchestrationCore:
     ) -> Self:
         """As files and environment configure it, with the handlers that these name.
 
-        Raises ConfigError, and what modules with handlers raise when they are imported.
+        Raises ConfigError, and ImportError when modules with handlers cannot be loaded.
         """
-        settings = settings or config.load().config
-        for place in settings.orchestration.handlers:
-            handlers.load(place)
-        return cls(settings, registry, name)
+        core = cls(settings or config.load().config, registry, name)
+        core._sources.load()
+        return core
 
     # What others call
 
@@ -149,6 +150,17 @@ class OrchestrationCore:
         """Stop gracefully; called again, at once. Returns immediately, from any thread."""
         self._stops += 1
         self._bell.ring()
+
+    def reload(self) -> None:
+        """Load the modules with handlers again, for what starts from now on; attempts that run end
+        with their old code. If one cannot be loaded, all stays as it is, and the log says why."""
+        with self._reloading:
+            try:
+                self._sources.load()
+            except ImportError as error:
+                log.error("handlers are not reloaded, the old ones go on: %s", error)
+            else:
+                log.info("handlers are reloaded: %s", ", ".join(self._registry.names) or "none")
 
     def wait(self) -> Exit:
         """Wait for the end."""
@@ -290,11 +302,13 @@ class OrchestrationCore:
 
         def on_signal(number: int, _: FrameType | None) -> None:
             log.info("got %s", signal.Signals(number).name)
-            self.stop()
+            if number == signal.SIGHUP:  # an import may take long, or never end
+                threading.Thread(target=self.reload, name="reload", daemon=True).start()
+            else:
+                self.stop()
 
-        return {
-            number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)
-        }
+        chosen = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        return {number: signal.signal(number, on_signal) for number in chosen}
 
     def _connect(self, part: str) -> Client:
         chosen = self.config.database

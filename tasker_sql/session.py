@@ -184,8 +184,9 @@ class Connection:
 class Connections:
     """At most `size` connections for many threads, opened when needed.
 
-    Handlers borrow from `for_handlers`: what they SET in a session, no call of ours meets, and they
-    leave `reserved` connections to others, however many they are and however long they take.
+    Handlers borrow from `for_handlers`: what they leave behind in a session, neither a call of ours
+    meets nor another handler, and they leave `reserved` connections to others, however many they
+    are and however long they take.
     """
 
     def __init__(self, connect: Callable[[], Client], size: int, reserved: int = 0) -> None:
@@ -193,7 +194,7 @@ class Connections:
         self.used = 0
         self.waiting = 0
         self.saturated = 0  # how often nobody gave one back in time
-        self.for_handlers = Share(self, size - reserved)
+        self.for_handlers = Share(self, size - reserved, reset=True)
         self._connect = connect
         self._changed = threading.Condition()
         self._ours = Share(self, size)
@@ -241,10 +242,11 @@ class Connections:
 class Share:
     """A part of the connections of a pool."""
 
-    def __init__(self, pool: Connections, limit: int) -> None:
+    def __init__(self, pool: Connections, limit: int, *, reset: bool = False) -> None:
         self.idle: deque[tuple[Client, float]] = deque()  # with the time since when
         self._pool = pool
         self._limit = limit
+        self._reset = reset
         self._used = 0
 
     @contextmanager
@@ -297,7 +299,7 @@ class Share:
         return self._pool.used < self._pool.size and self._used < self._limit
 
     def _put_back(self, client: Client | None) -> None:
-        usable = client is not None and client.usable
+        usable = client is not None and client.usable and self._is_clean(client)
         with self._pool._changed:
             self._pool._count(-1)
             self._used -= 1
@@ -306,6 +308,15 @@ class Share:
             self._pool._changed.notify_all()
         if client and not usable:
             client.close()
+
+    def _is_clean(self, client: Client) -> bool:
+        """Whether the next one gets it as a new one would be."""
+        if self._reset:
+            try:
+                client.reset()
+            except (TaskerError, UnavailableError):
+                return False
+        return True
 
 
 class Session:

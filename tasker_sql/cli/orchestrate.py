@@ -58,8 +58,8 @@ def run(
     """Orchestrate, and run steps, until SIGTERM or Ctrl-C (twice: at once).
 
     Run it on as many machines as you like. Options override the configuration (`tasker-sql config
-    show`). Exit codes: 0 all finished and given back; 1 work was left to others, who take it over
-    when its lease runs out; 4 a defect.
+    show`). SIGHUP loads the handlers again. Exit codes: 0 all finished and given back; 1 work was
+    left to others, who take it over when its lease runs out; 4 a defect.
 
     Example: tasker-sql run -n fulfillment -n inventory --handlers shop.handlers --slots 20
     """

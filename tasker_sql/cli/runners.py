@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Annotated
 
 import typer
 
-from tasker_sql.cli.shared import Json, Reason, opened, print_json, print_table
+from tasker_sql.cli.shared import NO, Json, Reason, complain, opened, print_json, print_table
 
 app = typer.Typer(help="Who runs, and how: pools and circuit breakers.", no_args_is_help=True)
 
 Breaker = Annotated[str, typer.Argument(help="database or queue.", show_default=False)]
-Runner = Annotated[
-    str | None, typer.Option("--runner", help="Of this one. Default: of every runner.")
-]
+Runner = Annotated[str | None, typer.Option("--runner", help="This one only.")]
 
 
 @app.command("list")
@@ -36,6 +35,30 @@ def list_(as_json: Json = False) -> None:
         ],
         "no runners",
     )
+
+
+@app.command()
+def health(runner: Runner = None, as_json: Json = False) -> None:
+    """Say how the live runners of this machine are: a health check for containers.
+
+    Exit codes: 0 all well, or degraded; 1 one is unhealthy, or there is none; 3 no database.
+    """
+    host = socket.gethostname()
+    with opened() as client:
+        found = [
+            one
+            for one in client.known_runners()
+            if one.is_live and (one.name == runner if runner else one.host == host)
+        ]
+    if as_json:
+        print_json(found)
+    else:
+        for one in found:
+            typer.echo(f"{one.name} is {one.status}, in state {one.state}")
+    if not found:
+        complain(f"no live runner {runner or f'of {host}'} has reported to the database")
+    if not found or any(one.status == "unhealthy" for one in found):
+        raise typer.Exit(NO)
 
 
 @app.command()

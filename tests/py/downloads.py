@@ -72,6 +72,25 @@ def old_bin_dir() -> Path:
 
 
 def _fetch_old(target: Path) -> None:
+    real = f"usr/lib/postgresql/{OLD_MAJOR}/bin"
+    _unpack(target, OLD_PACKAGES, [f"{real}/{name}" for name in ("postgres", "initdb", "pg_ctl")])
+
+
+def pgbouncer() -> Path:
+    """The program PgBouncer: the machine's own, else Debian's package, unpacked."""
+    if installed := shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin"):
+        return Path(installed)
+    if not shutil.which("apt-get") or not shutil.which("dpkg"):
+        raise UnavailableError("this machine has no PgBouncer, and no apt-get to fetch it")
+    return _cached("pgbouncer", _fetch_pgbouncer) / "bin" / "pgbouncer"
+
+
+def _fetch_pgbouncer(target: Path) -> None:
+    _unpack(target, ["pgbouncer"], ["usr/sbin/pgbouncer"])
+
+
+def _unpack(target: Path, packages: list[str], programs: list[str]) -> None:
+    """Debian's packages, unpacked into `root`, with these programs of them in `bin`."""
     apt, archives = target / "apt", target / "apt" / "cache" / "archives"
     for folder in (apt / "lists" / "partial", archives / "partial"):
         folder.mkdir(parents=True)
@@ -85,20 +104,22 @@ def _fetch_old(target: Path) -> None:
     command = ["apt-get", "-qq", *(f"-o{name}={value}" for name, value in options.items())]
     _run([*command, "update"], apt)
     download = ["install", "--download-only", "--reinstall", "--no-install-recommends", "-y"]
-    _run([*command, *download, *OLD_PACKAGES], apt)
+    _run([*command, *download, *packages], apt)
     for package in archives.glob("*.deb"):
         _run(["dpkg", "-x", package, target / "root"], apt)
     shutil.rmtree(apt)
 
     # Scripts of three lines, because only the loader's path tells where the libraries are. They
     # name the final place, not the draft: see _cached.
-    unpacked, final = target / "root/usr/lib", CACHE / target.name / "root/usr/lib"
-    libraries = ":".join(str(final / folder.name) for folder in unpacked.glob("*-linux-gnu*"))
+    unpacked, final = target / "root", CACHE / target.name / "root"
+    found = unpacked.glob("usr/lib/*-linux-gnu*")
+    libraries = ":".join(str(final / folder.relative_to(unpacked)) for folder in found)
     (target / "bin").mkdir()
-    for program in ("postgres", "initdb", "pg_ctl"):
-        script = target / "bin" / program
-        real = final / f"postgresql/{OLD_MAJOR}/bin" / program
-        script.write_text(f'#!/bin/sh\nexport LD_LIBRARY_PATH="{libraries}"\nexec "{real}" "$@"\n')
+    for program in programs:
+        script = target / "bin" / Path(program).name
+        script.write_text(
+            f'#!/bin/sh\nexport LD_LIBRARY_PATH="{libraries}"\nexec "{final / program}" "$@"\n'
+        )
         script.chmod(0o755)
 
 

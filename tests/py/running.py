@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -79,6 +82,19 @@ def running(
             runner.stop()
         thread.join(SECONDS)
     assert codes == [exit_code]
+
+
+@contextmanager
+def process(*arguments: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """A `tasker-sql` of its own; killed at the end, if it still runs."""
+    program = Path(sys.executable).with_name("tasker-sql")
+    options = {"stderr": subprocess.PIPE, **options}
+    started = subprocess.Popen([program, *arguments], text=True, **options)
+    try:
+        yield started
+    finally:
+        started.kill()
+        started.communicate()
 
 
 def template(

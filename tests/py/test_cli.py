@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 from uuid import UUID, uuid4
 
 import pytest
-from running import SECONDS, client_of, ended, running, step_named, template, wait_for
+from running import SECONDS, client_of, ended, process, running, step_named, template, wait_for
 from typer.testing import CliRunner
 
 from tasker_sql import handlers
@@ -249,6 +245,25 @@ class TestTheRest:
         assert answer.code == 0 and "Usage" in answer.out
 
 
+class TestRunners:
+    def test_health_is_that_of_the_live_ones_of_this_machine(
+        self, client: Client, database: str
+    ) -> None:
+        answer = Answer("runner", "health")
+        assert (answer.code, "no live runner of" in answer.err) == (1, True)
+        client.create_namespace("test")
+        with running(database, Registry(), ["test"]) as core:
+            wait_for(lambda: core.state == "normal" and client.known_runners())
+            answer = Answer("runner", "health")
+            assert (answer.code, answer.out.split(",")[0]) == (0, "test is healthy")
+            assert Answer("runner", "health", "--runner", "other").code == 1
+            client.force_breaker("queue", "open", "a test")
+            wait_for(lambda: client.known_runners()[0].status == "unhealthy")
+            assert Answer("runner", "health").code == 1
+            assert Answer("runner", "health", "--json").json[0]["name"] == "test"
+        assert Answer("runner", "health").code == 1
+
+
 class TestErrors:
     def test_have_a_message_a_detail_and_a_hint_and_no_traceback(self) -> None:
         answer = Answer("task", "create", "nowhere/nothing")
@@ -285,20 +300,6 @@ class TestErrors:
     def test_wrong_usage_is_2(self, arguments: list[str], message: str) -> None:
         answer = Answer(*arguments)
         assert (answer.code, message in answer.err) == (2, True)
-
-
-@contextmanager
-def process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A `tasker-sql` of its own; killed at the end, if it still runs."""
-    program = Path(sys.executable).with_name("tasker-sql")
-    started = subprocess.Popen(
-        [program, *arguments], env=dict(os.environ), stderr=subprocess.PIPE, text=True
-    )
-    try:
-        yield started
-    finally:
-        started.kill()
-        started.communicate()
 
 
 @pytest.fixture

@@ -98,6 +98,26 @@ class TestConnections:
             assert pool.open == 2, "the handlers' idle one was closed for the second"
         wait_for(lambda: len(rows(database, OURS)) == 2)
 
+    def test_what_a_handler_leaves_behind_no_other_handler_meets(
+        self, lent: Callable[..., Connections]
+    ) -> None:
+        pool = lent(2)
+        with pool.for_handlers.lend() as client, client.transaction() as connection:
+            pid = connection.info.backend_pid
+            connection.execute("set search_path = nowhere")
+            connection.execute("set role pg_monitor")
+            connection.execute("create temp table mine (n integer)")
+            connection.execute("select pg_advisory_lock(1)")
+            connection.execute("listen news")
+        with pool.for_handlers.lend() as client, client.transaction() as connection:
+            assert connection.info.backend_pid == pid, "the same session"
+            found = connection.execute(
+                "select current_setting('search_path'), current_user = session_user,"
+                " to_regclass('pg_temp.mine'), (select count(*) from pg_listening_channels()),"
+                " (select count(*) from pg_locks where locktype = 'advisory')"
+            ).fetchone()
+            assert found == ('"$user", public', True, None, 0, 0)
+
     def test_one_left_in_a_transaction_is_not_lent_again(
         self, lent: Callable[..., Connections]
     ) -> None:

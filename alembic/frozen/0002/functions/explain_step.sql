@@ -36,7 +36,6 @@ begin
       from waiting
       join tasker.steps as step on step.step_id = waiting.step_id
                                and step.state = 'pending'
-                               and step.waiting_parents > 0
       join tasker.template_steps as link on link.template_id = step.template_id
                                         and link.step_no = step.step_id & 1048575
      cross join unnest(link.parents) as parent_no
