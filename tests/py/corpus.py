@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from servers import rows
-from workflows import definition
+from workflows import REPORT, definition
 
 LARGE = "x" * 10_000_000
 LONG = "x" * 1_000_000
@@ -170,6 +170,7 @@ class World:
         fail = "select step_state from tasker.fail_step(%s, %s, '1', false)"
         self._one(fail, self.failed_step, token)
         self._one(claim, 1)  # the other step of the failed task, out of the way
+        rows(dsn, "select from tasker.report_runner('r', %s)", json.dumps(REPORT))
         (self.task,) = self._one(make)
         self.step, self.token = self._one(claim, 1)
         self.good: dict[str, str | None] = {
@@ -203,12 +204,18 @@ class World:
             "p_reason": "why",
             "p_since": "2026-01-01",
             "p_namespaces": "{test}",
+            "p_runner": "r",
+            "p_report": json.dumps(REPORT),
+            "p_interval": "5 seconds",
+            "p_breaker": "queue",
+            "p_position": "open",
             "p_definition": definition("another", {"only": []}),
         }
         self._special: dict[str, dict[str, str | None]] = {
             "create_namespace": {"p_name": "another"},
             "drop_namespace": {"p_name": "empty"},
             "set_limit": {"p_name": "json_depth"},
+            "report_runner": {"p_name": "r"},
             "finalize_task": {"p_task_uuid": self.done},
             "retry_step": {"p_step_uuid": self.failed_step},
         }
@@ -343,6 +350,7 @@ def right_cases(world: World) -> list[Case]:
             ("select * from tasker.register_template(%s)", DEFINITION),
             ("select * from tasker.create_task('test', 'single', '{}', %s)", OPTIONS),
             ("select * from tasker.list_tasks(%s)", FILTER),
+            ("select * from tasker.report_runner('r', %s)", REPORT),
             (f"select * from tasker.submit_step_results('{token}', %s)", outcomes(world)),
             (f"select * from tasker.finish_and_claim('test', 'w', '{token}', %s)", outcomes(world)),
         )

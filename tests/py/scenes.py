@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from workflows import DIAMOND, definition
+from workflows import DIAMOND, REPORT, definition
 
 Names = dict[str, Any]
 Ask = Callable[..., list[tuple[Any, ...]]]
@@ -115,6 +115,9 @@ MOVES = {
     "pause_namespace": "select paused, changed from tasker.pause_namespace('test', 'x')",
     "resume_namespace": "select paused, changed from tasker.resume_namespace('test', 'x')",
     "set_limit": "select previous, changed from tasker.set_limit('tags_per_task', 30, 'x')",
+    "report_runner": "select breaker, forced from tasker.report_runner('r', %(report)s)",
+    "force_breaker": "select changed from tasker.force_breaker('queue', 'open', 'x', 'r')",
+    "release_breaker": "select changed from tasker.release_breaker('queue', 'x', 'r')",
     "pause_spare": "select paused, changed from tasker.pause_namespace('spare', 'x')",
     # finalization
     "claim_task_for_finalization": "select claimed, already_claimed_by, task_state, message"
@@ -296,6 +299,14 @@ def spare(ask: Ask, *, exists: bool) -> Names:
     if exists:
         ask("select from tasker.create_namespace('spare')")
     return {"definition": definition("single", {"only": []}, namespace="spare"), "name": "single"}
+
+
+def runner(ask: Ask) -> Names:
+    """A runner with a breaker that is forced."""
+    report = json.dumps(REPORT)
+    ask("select from tasker.report_runner('r', %s)", report)
+    ask("select from tasker.force_breaker('queue', 'closed', 'x', 'r')")
+    return {"report": report}
 
 
 @dataclass(frozen=True)
@@ -582,6 +593,14 @@ SCENES = {
         drop_namespace    >  .2 >  .
         register_template w  <2 w  .
         sweep             .  .2 .  .
+        """,
+    ),
+    "runner": Scene(
+        runner,
+        """
+        report_runner    w  >  >
+        force_breaker    <  w  w
+        release_breaker  <  w  w
         """,
     ),
 }

@@ -38,6 +38,7 @@ delete from tasker.finalization_claims; delete from tasker.finalization_attempts
 delete from tasker.waiters; delete from tasker.transitions; delete from tasker.step_failures;
 delete from tasker.rejected_messages; delete from tasker.operator_actions;
 delete from tasker.idempotency_keys; delete from public.effects;
+delete from tasker.runners; delete from tasker.forced_breakers;
 delete from pgmq.q_test_queue; delete from pgmq.q_orchestration_step_results;
 delete from pgmq.q_orchestration_task_requests;
 update tasker.namespaces set paused_at = null, paused_by = null, pause_reason = null
@@ -89,6 +90,8 @@ select array(select (row(name, version, task.state, open_sinks, task.paused_at i
        array(select (row(name, version, paused_at is null))::text
                from tasker.task_templates order by 1),
        array(select (row(name, value))::text from tasker.limits order by 1),
+       array(select name from tasker.runners order by 1),
+       array(select (row(breaker, runner, forced))::text from tasker.forced_breakers order by 1),
        array(select queue_name from pgmq.meta order by 1),
        array(select relname::text from pg_class where relname like 'q\\_spare%%queue%%'
                 and relkind = 'r' order by 1),
@@ -384,6 +387,8 @@ ALIKE = {
     "complete_step_manually": "resolve_step",
     "resolve_task": "cancel_task",
     "create_task": "create_tasks",
+    "enqueue_steps": "sweep",
+    "finalize_tasks": "sweep",
     "resume_namespace": "pause_namespace",
     "resume_template": "pause_template",
     "resume_task": "pause_task",

@@ -19,6 +19,21 @@ RESOLVE = "select step_state, task_state from tasker.resolve_step(%s, 'done by h
 PAUSE = "select changed from tasker.pause_task(%s, 'wait')"
 FINALIZE = "select task_state, finalized, message from tasker.finalize_task(%s)"
 
+REPORT: dict[str, Any] = {
+    "host": "h",
+    "pid": 7,
+    "version": "1",
+    "uptime": 60.5,
+    "state": "normal",
+    "status": "healthy",
+    "namespaces": ["test"],
+    "connections": {"size": 20},
+    "pools": [
+        {"pool": "task_claimer", "namespace": "test", "executors": 9, "queue_age": 1.5, "done": 7}
+    ],
+    "breakers": [{"breaker": "queue", "state": "closed", "opened": 2, "changed_ago": 5.5}],
+}
+
 DIAMOND = {"start": [], "left": ["start"], "right": ["start"], "end": ["left", "right"]}
 
 
