@@ -309,6 +309,18 @@ def test_a_claim_keeps_its_queues_until_it_has_looked_into_all(
     b.commit()
 
 
+def test_a_namespace_that_is_dropped_is_not_resumed(two: list[Session], well: str) -> None:
+    a, b = two
+    rows(well, "select from tasker.create_namespace('test')")
+    rows(well, "select from tasker.pause_namespace('test', 'wait')")
+    a.run("select from tasker.drop_namespace('test')")
+    waiting = b.blocks("select changed from tasker.resume_namespace('test', 'go on')")
+    a.commit()
+    with pytest.raises(psycopg.Error) as error:
+        waiting.result()
+    assert refused(error, "TK002")
+
+
 def test_two_operators_set_a_limit_one_after_the_other(two: list[Session]) -> None:
     a, b = two
     query = "select previous, value from tasker.set_limit('json_depth', %s, 'why')"
@@ -522,6 +534,15 @@ def test_a_worker_that_waits_no_more_is_not_notified(two: list[Session], well: s
     create(well, "single")
     a.run("select")  # brings what was notified before
     assert len(list(a.connection.notifies(timeout=0))) == 1
+
+
+def test_queues_that_are_there_are_left_to_their_users(two: list[Session], well: str) -> None:
+    a, b = two
+    define(well, "single", {"only": []})
+    assert a.run("select created from tasker.create_task('test', 'single')") == [(True,)]
+    assert b.run("select created from tasker.create_namespace('test')") == [(False,)]
+    a.commit()
+    b.commit()
 
 
 def test_two_that_process_requests_share_them(two: list[Session], well: str) -> None:

@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(36);
+select plan(39);
 
 select is(pg_temp.refusal(format('select tasker._check_schema(%L, ''input_schema'')', wrong.schema)), '22023: ' || wrong.detail, wrong.schema)
   from (values
@@ -23,6 +23,9 @@ select is(pg_temp.refusal(format('select tasker._check_schema(%L, ''input_schema
     ('{"exclusiveMaximum": true}', 'input_schema: "exclusiveMaximum" must be a number'),
     ('{"multipleOf": 0}', 'input_schema: "multipleOf" must be a number greater than 0'),
     ('{"multipleOf": "2"}', 'input_schema: "multipleOf" must be a number greater than 0'),
+    ('{"multipleOf": true}', 'input_schema: "multipleOf" must be a number greater than 0'),
+    ('{"minLength": true}', 'input_schema: "minLength" must be a whole number, at least 0'),
+    ('{"maxItems": {}}', 'input_schema: "maxItems" must be a whole number, at least 0'),
     ('{"minLength": -1}', 'input_schema: "minLength" must be a whole number, at least 0'),
     ('{"maxItems": 1.5}', 'input_schema: "maxItems" must be a whole number, at least 0'),
     ('{"uniqueItems": 1}', 'input_schema: "uniqueItems" must be true or false'),

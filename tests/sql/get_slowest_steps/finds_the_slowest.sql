@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(9);
+select plan(11);
 
 select pg_temp.a_template('pair', '{"a": [], "b": ["a"]}');
 select pg_temp.a_template('pair', '{"a": []}', p_more => '{"version": "2.0.0"}');
@@ -30,6 +30,17 @@ select results_eq('select name from tasker.get_slowest_steps(tasker._now() - int
 select is_empty('select * from tasker.get_slowest_steps(p_task => ''none'')', 'of no template');
 select results_eq('select step_uuid, tasker._task_uuid(step_uuid) = task_uuid from tasker.get_slowest_steps(p_limit => 1)',
   'select pg_temp.step(task_uuid, ''a''), true from tasker.tasks order by task_uuid desc limit 1', 'by uuid');
+-- What is tried again has not ended; what an operator then completes has not run.
+select pg_temp.a_template('once', '{"a": []}', '{"max_attempts": 1}');
+select pg_temp.a_task('once') as task \gset
+select from tasker.claim_steps('test', 'w') as step, tasker.fail_step(step.step_uuid, step.token, '"no"');
+select from tasker.retry_step(pg_temp.step(:'task', 'a'), 'again');
+select pg_temp.a_claim() as token \gset
+select is_empty('select * from tasker.get_slowest_steps(p_task => ''once'')', 'tried again');
+select from tasker.release_claim(:'token');
+select from tasker.complete_step_manually(pg_temp.step(:'task', 'a'), '1', 'by hand');
+select is_empty('select * from tasker.get_slowest_steps(p_task => ''once'')', 'completed by hand');
+
 select throws_ok('select * from tasker.get_slowest_steps(p_namespace => ''nowhere'')', 'TK002');
 select throws_ok('select * from tasker.get_slowest_steps(null)', '22023');
 select throws_ok('select * from tasker.get_slowest_steps(p_limit => 0)', '22023');

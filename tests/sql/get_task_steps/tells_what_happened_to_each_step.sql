@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(7);
+select plan(8);
 
 select pg_temp.a_template('diamond', '{"a": [], "b": ["a"], "c": ["a"], "d": ["c", "b"]}');
 select pg_temp.a_task('diamond') as task \gset
@@ -24,6 +24,8 @@ select results_eq(format('select step_uuid, namespace, handler from tasker.get_t
 select from tasker.submit_step_results(:'token', jsonb_build_array(jsonb_build_object('step_uuid', pg_temp.step(:'task', 'c'), 'result', 5)));
 select results_eq(format('select state, worker, lease_until, result from tasker.get_task_steps(%L) where name = ''c''', :'task'),
   $$ values ('in_progress', 'worker 8', null::timestamptz, '5'::jsonb) $$, 'handed in, not yet processed');
+select pg_temp.a_task('diamond', p_options => '{"run_at": "2030-01-02 00:00Z"}') as later \gset
+select is((select next_retry_at from tasker.get_task_steps(:'later') where name = 'a'), null, 'to begin is not to be tried again');
 select throws_ok(format('select * from tasker.get_task_steps(%L)', gen_random_uuid()), 'TK002');
 select throws_ok('select * from tasker.get_task_steps(null)', '22023');
 
