@@ -15,7 +15,7 @@ declare
 begin
   case
     when p_key = 'type' then
-      if not (v_type in ('string', 'array') and v_types @> p_value and p_value <> '[]') then
+      if not v_types @> p_value or p_value = '[]' then
         return
           'must be string, number, integer, boolean, array, object or null, or an array of these';
       end if;
