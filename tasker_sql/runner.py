@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import signal
 import socket
 import threading
@@ -23,6 +24,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from enum import IntEnum
 from functools import partial
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -54,6 +56,15 @@ class Exit(IntEnum):
 def default_name() -> str:
     """A name that no other runner has: the host's, and the process's number."""
     return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def memory() -> int:
+    """How much memory this process has, in MiB; where there is no /proc, how much it had at most."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 20  # bytes, on macOS
+    return pages * resource.getpagesize() >> 20
 
 
 class OrchestrationCore:
@@ -206,7 +217,7 @@ class OrchestrationCore:
         self._wait_for(lambda: self._ending or self.control.is_up, None)
         if not self._ending:
             self._become(State.NORMAL)
-            self._wait_for(lambda: self._ending, None)
+            self._wait_for(lambda: self._ending or self._is_too_big, None)
 
         with self._adding:
             self._become(State.GRACEFUL_SHUTDOWN)
@@ -252,6 +263,14 @@ class OrchestrationCore:
     @property
     def _ending(self) -> bool:
         return self._stops > 0 or self._broken
+
+    @property
+    def _is_too_big(self) -> bool:
+        used, most = memory(), self.config.orchestration.most_memory
+        if most == 0 or used <= most:
+            return False
+        log.warning("runner %s has %d MiB of memory, %d are allowed", self.name, used, most)
+        return True
 
     @property
     def _unfinished(self) -> int:
