@@ -59,7 +59,7 @@ def default_name() -> str:
 
 
 def memory() -> int:
-    """How much memory this process has, in MiB; where there is no /proc, how much it had at most."""
+    """The memory of this process, in MiB; without /proc, what it was at most."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:
