@@ -28,7 +28,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
-from tasker_sql import config, database
+from tasker_sql import config, database, schema
 from tasker_sql.bell import Bell
 from tasker_sql.breaker import Breaker
 from tasker_sql.client import Client, connect
@@ -43,6 +43,12 @@ from tasker_sql.session import Circuit, Circuits, Connection, Connections, Sessi
 from tasker_sql.worker import Worker
 
 log = logging.getLogger(__name__)
+
+
+ALLOWED = b"""
+select pg_catalog.current_setting('max_connections')::integer
+         - pg_catalog.current_setting('superuser_reserved_connections')::integer
+"""
 
 
 class Exit(IntEnum):
@@ -142,6 +148,26 @@ class OrchestrationCore:
         return core
 
     # What others call
+
+    def check(self) -> None:
+        """Make sure that it can work on the database, which must be there.
+
+        Raises ConfigError, and what `schema.check` raises.
+        """
+        schema.check(self.dsn)
+        if self.config.database.pgbouncer:
+            return  # what counts is what PgBouncer opens
+        needed = self.most_connections(max(1, len(self.config.orchestration.namespaces)))
+        client = self._connect("check")
+        with client.transaction() as connection:
+            found = connection.execute(ALLOWED).fetchone()
+        client.close()
+        if found and needed > found[0]:
+            size = self.config.database.pool_size - (needed - found[0])
+            raise config.ConfigError(
+                f"this runner may open {needed} connections, and the server allows {found[0]}: a "
+                f"database.pool_size of {size} or less is needed"
+            )
 
     def run(self) -> Exit:
         """Run until told to stop."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tasker_sql import config, schema, telemetry
+from tasker_sql import config, telemetry
 from tasker_sql.cli.shared import NO, Json, opened, print_json, print_table
 from tasker_sql.runner import Exit, OrchestrationCore
 
@@ -81,7 +81,7 @@ def run(
     )
     telemetry.log_as(loaded.config.telemetry)
     runner = OrchestrationCore.from_config(loaded.config)
-    schema.check(runner.dsn)
+    runner.check()
     code = runner.run()
     if code is Exit.WORK_LEFT:
         logging.shutdown()

@@ -349,6 +349,19 @@ class TestProcess:
             runner.send_signal(signal.SIGINT)
             assert runner.wait(SECONDS) == 1
 
+    def test_more_connections_than_the_server_allows_are_refused(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        (tmp_path / "database.toml").write_text("pool_size = 200")
+        monkeypatch.setenv("TASKER_CONFIG", str(tmp_path))
+        with process("run") as runner:
+            _, said = runner.communicate(timeout=SECONDS)
+        assert (runner.returncode, said) == (
+            2,
+            "error: this runner may open 202 connections, and the server allows 97: a "
+            "database.pool_size of 95 or less is needed\n",
+        )
+
     def test_a_missing_module_is_said(self) -> None:
         with process("run", "--handlers", "no_such_module") as runner:
             _, said = runner.communicate(timeout=SECONDS)
