@@ -282,10 +282,19 @@ class TestErrors:
         assert (answer.code, "tasker-sql db upgrade" in answer.err) == (3, True)
         assert Answer("db", "check").code == 3
 
-    def test_no_database_is_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("arguments", ["task list", "run", "db check", "db upgrade"])
+    def test_no_database_is_said(self, monkeypatch: pytest.MonkeyPatch, arguments: str) -> None:
         monkeypatch.setenv("DATABASE_URL", "host=/nowhere")
-        answer = Answer("task", "list")
+        answer = Answer(*arguments.split())
         assert (answer.code, "cannot be reached" in answer.err) == (3, True)
+
+    @pytest.mark.parametrize("arguments", ["task list", "run", "db upgrade"])
+    def test_no_url_is_said(self, monkeypatch: pytest.MonkeyPatch, arguments: str) -> None:
+        monkeypatch.setenv("DATABASE_URL", "foo://somebody:secret@somewhere")
+        answer = Answer(*arguments.split())
+        assert (answer.code, "secret" in answer.err) == (2, False)
+        assert "DATABASE_URL, or database.url: missing" in answer.err
+        assert "postgresql://user@host/database is needed" in answer.err
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
