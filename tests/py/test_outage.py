@@ -35,7 +35,8 @@ OPEN_FOR: Final = AWAY / 8
 TASKS: Final = 1500
 
 CONFIG: Final = {
-    "circuit_breakers.toml": f"database.open_for = {OPEN_FOR}\nqueue.open_for = {OPEN_FOR}",
+    "circuit_breakers.toml": f"[database]\nfailures = 3\nopen_for = {OPEN_FOR}\n"
+    f"[queue]\nopen_for = {OPEN_FOR}",
     "engine.toml": f"lease = {AWAY}",
     "telemetry.toml": 'format = "json"',
 }
@@ -181,14 +182,14 @@ def test_runners_outlive_it_and_lose_nothing(tmp_path: Path) -> None:
         assert rows(dsn, "select count(*), count(distinct n) from effects") == [(TASKS, TASKS)]
         again = explained(dsn, starts)
 
-    soon = sum(knock < began + 1 for knock in door.knocks)
+    soon = sum(knock < began + 1.5 for knock in door.knocks)  # until the circuits are open
     trials = len(door.knocks) - soon
     print(
-        f"\naway for {AWAY:g} s: two runners tried to connect {soon} times in the first second and "
+        f"\naway for {AWAY:g} s: two runners tried to connect {soon} times at first, and "
         f"{trials} times later, and used {max(used):.2f} s of CPU at most; work went on "
         f"{recovered:.1f} s after it was back; {again} attempts that had begun lost their leases"
     )
-    assert soon <= 2 * 40, "each thread at most once"
+    assert soon <= 2 * 3 * 40, "each thread at most once for each failure"
     assert 4 <= trials <= 2 * 2 * (AWAY / OPEN_FOR + 1), "one at a time, on trial"
     assert max(used) < 0.1 * AWAY + 0.4, "nobody was busy"
     assert recovered < 2 * OPEN_FOR + 5
