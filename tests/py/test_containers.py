@@ -139,7 +139,7 @@ def test_the_image_is_what_a_runner_needs_and_no_more(engine: Callable[..., str]
     assert (settings["User"], settings["StopSignal"]) == ("10001", "SIGTERM")
     check = found.get("Healthcheck") or settings["Healthcheck"]  # of podman, of docker
     assert check["Test"] == ["CMD", "tasker-sql", "runner", "health"]
-    look = "id -u; command -v pip gcc; touch /opt/tasker-sql/x; ls -d /src; tasker-sql --version"
+    look = "exec 2>&1; id -u; command -v pip gcc; touch /opt/tasker-sql/x; ls -d /src; tasker-sql --version"
     said = engine(
         "run", "--rm", "--network", "host", "--entrypoint", "sh", "tasker-sql", "-c", look
     )
@@ -240,10 +240,10 @@ def test_compose_starts_a_database_and_with_the_profile_a_runner(
         compose("--profile", "server", "up", "--detach", "--no-build")
         wait_for(lambda: has_runner(url), "the runner")
         with client_of(url) as client:
-            for file in (ROOT / "examples/workflows").glob("linear.yaml"):
-                client.register_template(yaml.safe_load(file.read_text()))
-            task = client.create_task("linear_workflow", "mathematical_sequence", {"number": 6})
-            assert ended(client, task.task_uuid) == "complete"
+            client.register_template(template({"square": []}))
+            task = client.create_task("test", "flow", {"number": 6}).task_uuid
+            assert ended(client, task) == "complete"
+            assert step_named(client, task, "square").result == {"value": 36}
     finally:
         compose("--profile", "server", "down", "--volumes")
 
