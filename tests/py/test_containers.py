@@ -139,10 +139,9 @@ def test_the_image_is_what_a_runner_needs_and_no_more(engine: Callable[..., str]
     assert (settings["User"], settings["StopSignal"]) == ("10001", "SIGTERM")
     check = found.get("Healthcheck") or settings["Healthcheck"]  # of podman, of docker
     assert check["Test"] == ["CMD", "tasker-sql", "runner", "health"]
-    look = "exec 2>&1; id -u; command -v pip gcc; touch /opt/tasker-sql/x; ls -d /src; tasker-sql --version"
-    said = engine(
-        "run", "--rm", "--network", "host", "--entrypoint", "sh", "tasker-sql", "-c", look
-    )
+    look = "exec 2>&1; id -u; command -v pip gcc; touch /opt/tasker-sql/x; ls -d /src"
+    command = ("sh", "tasker-sql", "-c", f"{look}; tasker-sql --version")
+    said = engine("run", "--rm", *HOST, "--entrypoint", *command)
     lines = said.splitlines()
     assert lines[0] == "10001"
     assert [line.rpartition(": ")[2] for line in lines[1:-1]] == [
