@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from importlib import import_module
 from typing import Annotated, Any
@@ -63,6 +64,7 @@ def run(
 
     Example: tasker-sql run -n fulfillment -n inventory --handlers shop.handlers --slots 20
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to load again
     chosen = {
         "orchestration.namespaces": namespace,
         "orchestration.handlers": handler,
