@@ -165,11 +165,13 @@ class Soak:
                 client.cancel_task(made[0].task_uuid, "a soak")
 
     def disturb(self) -> None:
-        """Kill, stop or reload one of the runners but the first."""
+        """Kill, stop or reload one of the runners but the first; one that has surely begun."""
         at = random.randrange(1, RUNNERS)
+        process = self.runners[at]
+        if time.monotonic() - process.since < 10:
+            return
         what = random.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
         self.told[what.name] = self.told.get(what.name, 0) + 1
-        process = self.runners[at]
         process.program.send_signal(what)
         if what is not signal.SIGHUP:
             process.program.wait(60)

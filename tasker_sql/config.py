@@ -258,6 +258,15 @@ class Orchestration:
         float,
         Key("What calls get to end when that is over, or a second signal came.", "seconds", 0, 600),
     ]
+    most_memory: Annotated[
+        int,
+        Key(
+            "With more memory than that a runner stops as after SIGTERM, to be started anew: a "
+            "handler may leak. 0: never.",
+            "MiB",
+            *(0, 1_000_000),
+        ),
+    ]
     health: Annotated[HealthLimits, Key("When an executor, or the runner, is not well.")]
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import re
 
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
 from tasker_sql import __version__, config
 from tasker_sql.embedded import default_server
 
@@ -22,7 +25,15 @@ def dsn(url: str | None = None) -> str:
     if url is None:  # nothing else of the configuration may stand in the way of DATABASE_URL
         url = os.environ.get("DATABASE_URL", "").strip() or config.load().config.database.url
     if url:
-        return re.sub(r"^(postgres(?:ql)?)\+\w+://", r"\1://", url)
+        url = re.sub(r"^(postgres(?:ql)?)\+\w+://", r"\1://", url)
+        try:
+            conninfo_to_dict(url)
+        except ProgrammingError as error:
+            said = config.masked(" ".join(str(error).split()))
+            raise config.ConfigError(
+                f"DATABASE_URL, or database.url: {said}; postgresql://user@host/database is needed"
+            ) from error
+        return url
     server = default_server()
     server.start()
     server.ensure_database(EMBEDDED_DATABASE)

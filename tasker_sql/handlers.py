@@ -169,7 +169,7 @@ class Sources:
                 for place in self.places:
                     load(place)
         except BaseException:
-            for name in self._brought(before):
+            for name in self._brought(before).keys() - before:
                 del sys.modules[name]
             sys.modules.update(old)
             raise
@@ -198,8 +198,8 @@ def load(module_or_path: str) -> None:
     try:
         _import(module_or_path)
     except ModuleNotFoundError as error:
-        if error.name == module_or_path:
-            raise
+        if f"{module_or_path}.".startswith(f"{error.name}."):
+            raise  # it is itself what is missing
         raise _not_loaded(module_or_path, str(error), error) from error
     except SystemExit as error:
         raise _not_loaded(module_or_path, f"it calls sys.exit({error.code})", error) from error

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import signal
 import socket
 import threading
@@ -23,10 +24,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from enum import IntEnum
 from functools import partial
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
-from tasker_sql import config, database
+from tasker_sql import config, database, schema
 from tasker_sql.bell import Bell
 from tasker_sql.breaker import Breaker
 from tasker_sql.client import Client, connect
@@ -43,6 +45,12 @@ from tasker_sql.worker import Worker
 log = logging.getLogger(__name__)
 
 
+ALLOWED = b"""
+select pg_catalog.current_setting('max_connections')::integer
+         - pg_catalog.current_setting('superuser_reserved_connections')::integer
+"""
+
+
 class Exit(IntEnum):
     """How a runner ended: its exit code."""
 
@@ -54,6 +62,15 @@ class Exit(IntEnum):
 def default_name() -> str:
     """A name that no other runner has: the host's, and the process's number."""
     return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def memory() -> int:
+    """The memory of this process, in MiB; without /proc, what it was at most."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 20  # bytes, on macOS
+    return pages * resource.getpagesize() >> 20
 
 
 class OrchestrationCore:
@@ -132,6 +149,26 @@ class OrchestrationCore:
 
     # What others call
 
+    def check(self) -> None:
+        """Make sure that it can work on the database, which must be there.
+
+        Raises ConfigError, and what `schema.check` raises.
+        """
+        schema.check(self.dsn)
+        if self.config.database.pgbouncer:
+            return  # what counts is what PgBouncer opens
+        needed = self.most_connections(max(1, len(self.config.orchestration.namespaces)))
+        client = self._connect("check")
+        with client.transaction() as connection:
+            found = connection.execute(ALLOWED).fetchone()
+        client.close()
+        if found and needed > found[0]:
+            size = self.config.database.pool_size - (needed - found[0])
+            raise config.ConfigError(
+                f"this runner may open {needed} connections, and the server allows {found[0]}: a "
+                f"database.pool_size of {size} or less is needed"
+            )
+
     def run(self) -> Exit:
         """Run until told to stop."""
         previous = self._take_signals()
@@ -206,7 +243,7 @@ class OrchestrationCore:
         self._wait_for(lambda: self._ending or self.control.is_up, None)
         if not self._ending:
             self._become(State.NORMAL)
-            self._wait_for(lambda: self._ending, None)
+            self._wait_for(lambda: self._ending or self._is_too_big, None)
 
         with self._adding:
             self._become(State.GRACEFUL_SHUTDOWN)
@@ -252,6 +289,14 @@ class OrchestrationCore:
     @property
     def _ending(self) -> bool:
         return self._stops > 0 or self._broken
+
+    @property
+    def _is_too_big(self) -> bool:
+        used, most = memory(), self.config.orchestration.most_memory
+        if most == 0 or used <= most:
+            return False
+        log.warning("runner %s has %d MiB of memory, %d are allowed", self.name, used, most)
+        return True
 
     @property
     def _unfinished(self) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from tasker_sql.database import application_name
+from tasker_sql.errors import UnavailableError
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -33,8 +34,10 @@ class SchemaError(Exception):
 def upgrade(dsn: str, revision: str = "head") -> None:
     """Bring the database up to a revision. Waits while another process does the same.
 
-    Raises SchemaError when the database has a revision that this version does not know.
+    Raises SchemaError when the database has a revision that this version does not know, and as
+    `current` does.
     """
+    current(dsn)  # alembic would bury its errors
     _alembic("upgrade", dsn, revision)
 
 
@@ -44,13 +47,23 @@ def downgrade(dsn: str, revision: str) -> None:
 
 
 def current(dsn: str) -> str | None:
-    """The revision of the database; nothing when tasker-sql was never installed there."""
-    with psycopg.connect(dsn, application_name=application_name("schema")) as connection:
+    """The revision of the database; nothing when tasker-sql was never installed there.
+
+    Raises UnavailableError when it cannot be reached.
+    """
+    with _connected(dsn) as connection:
         table = connection.execute("select pg_catalog.to_regclass('tasker.alembic_version')")
         if table.fetchone() == (None,):
             return None
         row = connection.execute("select version_num from tasker.alembic_version").fetchone()
         return row[0] if row else None
+
+
+def _connected(dsn: str) -> psycopg.Connection[Any]:
+    try:
+        return psycopg.connect(dsn, application_name=application_name("schema"))
+    except psycopg.OperationalError as error:
+        raise UnavailableError(" ".join(str(error).split())) from error
 
 
 def head() -> str:

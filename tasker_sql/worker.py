@@ -115,6 +115,7 @@ class Worker:
         self._slots = 0  # threads that were started and not told to end
         self._seconds = 0.0  # that handlers took, in sum
         self._was_answered = False
+        self._refusal = ""  # what was told last
 
         self._inbox: SimpleQueue[Job | None] = SimpleQueue()
         self._outbox: deque[tuple[Job, Outcome | None]] = deque()
@@ -257,8 +258,12 @@ class Worker:
             log.info("%s: %s; trying again", self, error)
             return random.uniform(0.005, 0.05), True
         except TaskerError as error:
-            log.error("%s: %s (%s)", self, error, error.sqlstate)
+            if str(error) != self._refusal:
+                told = "%s: %s (%s); trying again every second"
+                log.error(told, self, error, error.sqlstate)
+            self._refusal = str(error)
             return 1.0, True
+        self._refusal = ""
         return self._pause(), True
 
     # The coordinator: what came back from the slots

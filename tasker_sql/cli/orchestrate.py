@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
-from tasker_sql import config, schema, telemetry
+from tasker_sql import config, telemetry
 from tasker_sql.cli.shared import NO, Json, opened, print_json, print_table
 from tasker_sql.runner import Exit, OrchestrationCore
 
@@ -63,6 +64,7 @@ def run(
 
     Example: tasker-sql run -n fulfillment -n inventory --handlers shop.handlers --slots 20
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to load again
     chosen = {
         "orchestration.namespaces": namespace,
         "orchestration.handlers": handler,
@@ -81,7 +83,7 @@ def run(
     )
     telemetry.log_as(loaded.config.telemetry)
     runner = OrchestrationCore.from_config(loaded.config)
-    schema.check(runner.dsn)
+    runner.check()
     code = runner.run()
     if code is Exit.WORK_LEFT:
         logging.shutdown()

@@ -282,10 +282,19 @@ class TestErrors:
         assert (answer.code, "tasker-sql db upgrade" in answer.err) == (3, True)
         assert Answer("db", "check").code == 3
 
-    def test_no_database_is_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("arguments", ["task list", "run", "db check", "db upgrade"])
+    def test_no_database_is_said(self, monkeypatch: pytest.MonkeyPatch, arguments: str) -> None:
         monkeypatch.setenv("DATABASE_URL", "host=/nowhere")
-        answer = Answer("task", "list")
+        answer = Answer(*arguments.split())
         assert (answer.code, "cannot be reached" in answer.err) == (3, True)
+
+    @pytest.mark.parametrize("arguments", ["task list", "run", "db upgrade"])
+    def test_no_url_is_said(self, monkeypatch: pytest.MonkeyPatch, arguments: str) -> None:
+        monkeypatch.setenv("DATABASE_URL", "foo://somebody:secret@somewhere")
+        answer = Answer(*arguments.split())
+        assert (answer.code, "secret" in answer.err) == (2, False)
+        assert "DATABASE_URL, or database.url: missing" in answer.err
+        assert "postgresql://user@host/database is needed" in answer.err
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
@@ -348,6 +357,19 @@ class TestProcess:
             wait_for(lambda: "stops" in said.readline())
             runner.send_signal(signal.SIGINT)
             assert runner.wait(SECONDS) == 1
+
+    def test_more_connections_than_the_server_allows_are_refused(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        (tmp_path / "database.toml").write_text("pool_size = 200")
+        monkeypatch.setenv("TASKER_CONFIG", str(tmp_path))
+        with process("run") as runner:
+            _, said = runner.communicate(timeout=SECONDS)
+        assert (runner.returncode, said) == (
+            2,
+            "error: this runner may open 202 connections, and the server allows 97: a "
+            "database.pool_size of 95 or less is needed\n",
+        )
 
     def test_a_missing_module_is_said(self) -> None:
         with process("run", "--handlers", "no_such_module") as runner:

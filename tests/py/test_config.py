@@ -320,6 +320,7 @@ PROBES: dict[str, tuple[Any, Probe]] = {
     "orchestration.heartbeat": (7, interval("_beat")),
     "orchestration.graceful_timeout": (7, core(lambda core: core.graceful)),
     "orchestration.emergency_timeout": (7, core(lambda core: core.emergency)),
+    "orchestration.most_memory": (1, core(lambda core: core._is_too_big)),
     "orchestration.health.error_rate": (0.7, limit("error_rate")),
     "orchestration.health.slow": (7, limit("slow")),
     "orchestration.health.stuck": (7, limit("stuck")),

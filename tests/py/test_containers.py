@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import psycopg
 import pytest
 import yaml
 from running import client_of, ended, step_named, template, wait_for
@@ -25,6 +26,7 @@ from tasker_sql.client import Client
 
 ROOT: Final = Path(__file__).parents[2]
 ENGINE: Final = os.environ.get("TASKER_TEST_CONTAINERS", "")
+COMPOSE: Final = {"podman": "podman-compose"}.get(ENGINE, f"{ENGINE} compose")
 HOST: Final = ("--network", "host")
 
 asked = pytest.mark.skipif(not ENGINE, reason="`make containers` asks for it")
@@ -51,10 +53,10 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., s
     config.write_text(f"[containers]\ndefault_ulimits = {json.dumps(limits)}\n")
     environment = {**os.environ, "CONTAINERS_CONF": str(config)}
 
-    def call(*arguments: str, code: int = 0) -> str:
+    def call(*arguments: str, code: int = 0, program: str = ENGINE, **more: str) -> str:
         done = subprocess.run(
-            [ENGINE, *arguments],
-            env=environment,
+            [*program.split(), *arguments],
+            env={**environment, **more},
             capture_output=True,
             text=True,
             timeout=120,
@@ -96,6 +98,12 @@ def healthy(engine: Callable[..., str]) -> Callable[[str], bool]:
     return check
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @pytest.fixture
 def shareable() -> Iterator[Path]:
     """A folder that others may enter, unlike pytest's."""
@@ -107,9 +115,7 @@ def shareable() -> Iterator[Path]:
 @pytest.fixture
 def url(start: Callable[..., str], healthy: Callable[[str], bool]) -> str:
     """The database of a container."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     name = start(
         *("database", "--env", "POSTGRES_PASSWORD=secret", "--env", f"PGPORT={port}"),
         *("tasker-sql-database", "-c", "fsync=off"),
@@ -133,10 +139,9 @@ def test_the_image_is_what_a_runner_needs_and_no_more(engine: Callable[..., str]
     assert (settings["User"], settings["StopSignal"]) == ("10001", "SIGTERM")
     check = found.get("Healthcheck") or settings["Healthcheck"]  # of podman, of docker
     assert check["Test"] == ["CMD", "tasker-sql", "runner", "health"]
-    look = "id -u; command -v pip gcc; touch /opt/tasker-sql/x; ls -d /src; tasker-sql --version"
-    said = engine(
-        "run", "--rm", "--network", "host", "--entrypoint", "sh", "tasker-sql", "-c", look
-    )
+    look = "exec 2>&1; id -u; command -v pip gcc; touch /opt/tasker-sql/x; ls -d /src"
+    command = ("sh", "tasker-sql", "-c", f"{look}; tasker-sql --version")
+    said = engine("run", "--rm", *HOST, "--entrypoint", *command)
     lines = said.splitlines()
     assert lines[0] == "10001"
     assert [line.rpartition(": ")[2] for line in lines[1:-1]] == [
@@ -212,3 +217,45 @@ def drained(
     assert ended(client, task) == "complete"
     assert step_named(client, task, "a").result == "ended"
     return task
+
+
+@asked
+def test_compose_starts_a_database_and_with_the_profile_a_runner(
+    engine: Callable[..., str],
+) -> None:
+    """On networks of its own: nothing but the port of the database is open to this machine."""
+    assert shutil.which(COMPOSE.split()[0]), f"there is no {COMPOSE}: pip install podman-compose"
+    port, project = free_port(), f"tasker-try-{os.getpid()}"
+
+    def compose(*arguments: str) -> str:
+        file = ("--file", str(ROOT / "docker/compose.yaml"), "--project-name", project)
+        return engine(*file, *arguments, program=COMPOSE, POSTGRES_PORT=str(port))
+
+    url = f"postgresql://postgres:tasker@127.0.0.1:{port}/tasker"
+    try:
+        compose("up", "--detach", "--no-build")
+        wait_for(lambda: answers(url), "the database")
+        assert "runner" not in compose("ps")
+        compose("--profile", "server", "up", "--detach", "--no-build")
+        wait_for(lambda: has_runner(url), "the runner")
+        with client_of(url) as client:
+            client.register_template(template({"square": []}))
+            task = client.create_task("test", "flow", {"number": 6}).task_uuid
+            assert ended(client, task) == "complete"
+            assert step_named(client, task, "square").result == {"value": 36}
+    finally:
+        compose("--profile", "server", "down", "--volumes")
+
+
+def answers(url: str) -> bool:
+    try:
+        return rows(url, "select 1") == [(1,)]
+    except psycopg.OperationalError:
+        return False
+
+
+def has_runner(url: str) -> bool:
+    try:
+        return rows(url, "select count(*) from tasker.known_runners where is_live") == [(1,)]
+    except psycopg.Error:
+        return False

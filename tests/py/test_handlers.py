@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import textwrap
@@ -312,6 +313,41 @@ class TestIsolation:
             " group by 1, 2 order by 1",
         )
         assert errors == [("exits", "SystemExit", 3, 4), ("hangs", "Timeout", 3, 4)]
+        assert client.check_invariants() == []
+
+    def test_a_runner_that_grows_too_big_stops_and_loses_nothing(
+        self, client: Client, write: Write
+    ) -> None:
+        """Each attempt leaks 20 MiB; what is left, another process does."""
+        client.register_template(template({"leaks": []}))
+        file = write(
+            "hoard.py",
+            """
+            import time
+            from tasker_sql.handlers import handler
+
+            kept = []
+
+            @handler("leaks")
+            def leaks(step):
+                kept.append(bytearray(20 << 20))
+                time.sleep(0.2)
+            """,
+        )
+        write("config/orchestration.toml", "most_memory = 300")
+        tasks = client.create_tasks("test", "flow", [{}] * 60)
+        environment = {**os.environ, "TASKER_CONFIG": str(Path(file).parent / "config")}
+        with process("run", "-m", file, env=environment) as runner:
+            said = runner.communicate(timeout=SECONDS)[1]
+            assert (runner.returncode, "MiB of memory, 300 are allowed" in said) == (0, True)
+        assert 0 < len(client.list_tasks({"state": "complete"})) < 60
+        with process("run", "-m", file) as runner:
+            for task in tasks:
+                assert ended(client, task.task_uuid) == "complete"
+            runner.terminate()
+            assert runner.wait(SECONDS) == 0
+        attempts = {step_named(client, task.task_uuid, "leaks").attempt for task in tasks}
+        assert attempts == {1}
         assert client.check_invariants() == []
 
     def test_one_that_ends_the_process_stops_after_its_attempts(

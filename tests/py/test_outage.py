@@ -35,7 +35,8 @@ OPEN_FOR: Final = AWAY / 8
 TASKS: Final = 1500
 
 CONFIG: Final = {
-    "circuit_breakers.toml": f"database.open_for = {OPEN_FOR}\nqueue.open_for = {OPEN_FOR}",
+    "circuit_breakers.toml": f"[database]\nfailures = 3\nopen_for = {OPEN_FOR}\n"
+    f"[queue]\nopen_for = {OPEN_FOR}",
     "engine.toml": f"lease = {AWAY}",
     "telemetry.toml": 'format = "json"',
 }
@@ -67,14 +68,18 @@ LOST: Final = """
 select count(*) from tasker.step_transitions
  where task_uuid = %s and step_uuid = %s and from_state = 'in_progress' and to_state <> 'complete'
 """
-STORY: Final = (  # of a circuit, from its loss to its return
-    r"failure 1 in a row, next try in \d\.\d s",
-    rf"failure \d in a row, open for {OPEN_FOR:g} s",
-    r"half-open, one call is tried",
-    rf"the trial failed, open for {OPEN_FOR:g} s",
-    r"half-open, one call is tried",
-    r"the database answers again, after \d+\.\d s",
-)
+
+
+def story(open_for: float) -> list[str]:
+    """What the log tells of a circuit, from its loss to its return."""
+    return [
+        r"failure 1 in a row, next try in \d\.\d s",
+        rf"failure \d in a row, open for {open_for:g} s",
+        r"half-open, one call is tried",
+        rf"the trial failed, open for {open_for:g} s",
+        r"half-open, one call is tried",
+        r"the database answers again, after \d+\.\d s",
+    ]
 
 
 class Doorkeeper:
@@ -177,14 +182,14 @@ def test_runners_outlive_it_and_lose_nothing(tmp_path: Path) -> None:
         assert rows(dsn, "select count(*), count(distinct n) from effects") == [(TASKS, TASKS)]
         again = explained(dsn, starts)
 
-    soon = sum(knock < began + 1 for knock in door.knocks)
+    soon = sum(knock < began + 1.5 for knock in door.knocks)  # until the circuits are open
     trials = len(door.knocks) - soon
     print(
-        f"\naway for {AWAY:g} s: two runners tried to connect {soon} times in the first second and "
+        f"\naway for {AWAY:g} s: two runners tried to connect {soon} times at first, and "
         f"{trials} times later, and used {max(used):.2f} s of CPU at most; work went on "
         f"{recovered:.1f} s after it was back; {again} attempts that had begun lost their leases"
     )
-    assert soon <= 2 * 40, "each thread at most once"
+    assert soon <= 2 * 3 * 40, "each thread at most once for each failure"
     assert 4 <= trials <= 2 * 2 * (AWAY / OPEN_FOR + 1), "one at a time, on trial"
     assert max(used) < 0.1 * AWAY + 0.4, "nobody was busy"
     assert recovered < 2 * OPEN_FOR + 5
@@ -211,9 +216,9 @@ def check_log(log: Path) -> None:
     away = [line for line in lines if "circuit" in line]
     for circuit in ("queue", "database"):
         mine = [line for line in away if line["circuit"] == circuit]
-        story = iter(line["message"] for line in mine)
-        for part in STORY:
-            assert any(re.search(part, message) for message in story), (circuit, part)
+        messages = iter(line["message"] for line in mine)
+        for part in story(OPEN_FOR):
+            assert any(re.search(part, message) for message in messages), (circuit, part)
         told_back = next(line["message"] for line in mine if "answers again" in line["message"])
         seconds = float(told_back.split()[-2])
         assert 0.6 * AWAY < seconds < AWAY + 2 * OPEN_FOR + 5
@@ -229,3 +234,10 @@ def check_log(log: Path) -> None:
     attempts = [line["message"] for line in lines if "attempt" in line]
     failed = [message for message in attempts if " failed: " in message]
     assert all("failed: Unavailable: " in message for message in failed), failed
+
+
+def test_the_page_for_operators_shows_such_a_log() -> None:
+    page = (Path(__file__).parents[2] / "docs/operate.md").read_text()
+    (block,) = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    for part, line in zip(story(15), block.splitlines(), strict=True):
+        assert re.search(f"queue circuit: .*{part}$|queue circuit: {part}$", line), line

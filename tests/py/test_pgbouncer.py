@@ -63,16 +63,18 @@ def bouncer(database: str) -> Iterator[str]:
         settings.write(file)
     for file_ in folder.iterdir():
         file_.chmod(0o644)
-    as_nobody = ["-u", "nobody"] if os.geteuid() == 0 else []
+    # Root may not run it. The account that runs the server can enter the folder of its socket.
+    account = ["-u", Path(str(known["host"])).owner()] if os.geteuid() == 0 else []
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
-            [program, *as_nobody, folder / "pgbouncer.ini"], stdout=log, stderr=log
+            [program, *account, folder / "pgbouncer.ini"], stdout=log, stderr=log
         )
     try:
         url = f"postgresql://postgres@127.0.0.1:{port}/tasker"
-        wait_for(lambda: answers(url), (folder / "log").read_text())
+        wait_for(lambda: answers(url), "PgBouncer")
         yield url
     finally:
+        print((folder / "log").read_text())
         process.kill()
         process.wait()
         shutil.rmtree(folder)

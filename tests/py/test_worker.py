@@ -22,6 +22,7 @@ from tasker_sql.client import Client
 from tasker_sql.errors import PermanentError, RetryableError, StaleClaimError
 from tasker_sql.handlers import Registry, Step
 from tasker_sql.runner import Exit
+from tasker_sql.worker import Worker
 
 pytestmark = pytest.mark.newest
 
@@ -463,6 +464,29 @@ class TestOrchestration:
     ) -> None:
         registry.handler("a")(lambda step: step.name)
         with running(database, registry):
+            task = start(client, template(ONE, namespace="later"))
+            assert ended(client, task) == "complete"
+
+    def test_waits_for_a_namespace_that_is_not_there_yet_and_says_so_once(
+        self,
+        database: str,
+        client: Client,
+        registry: Registry,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        registry.handler("a")(lambda step: step.name)
+        turns, turn = [0], Worker._turn
+
+        def counted(worker: Worker) -> None:
+            turns[0] += 1
+            turn(worker)
+
+        monkeypatch.setattr(Worker, "_turn", counted)
+        with running(database, registry, ["later"]):
+            wait_for(lambda: turns[0] > 2)
+            told = "worker test of later: namespace not found: namespace 'later' (TK002)"
+            assert caplog.text.count(told) == 1
             task = start(client, template(ONE, namespace="later"))
             assert ended(client, task) == "complete"
 
