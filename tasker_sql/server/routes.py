@@ -8,7 +8,6 @@ from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime
 
 from tasker_sql import rows
 from tasker_sql.client import Client
@@ -19,6 +18,7 @@ from tasker_sql.server.shapes import (
     Bottlenecks,
     ByHand,
     ErrorAnswer,
+    Moment,
     NewTask,
     TaskPage,
     shown,
@@ -36,7 +36,7 @@ def _store(request: Request) -> Asked:
 
 
 Ask = Annotated[Asked, Depends(_store)]
-Since = Annotated[AwareDatetime | None, Query(description="Default: an hour ago.")]
+Since = Annotated[Moment | None, Query(description="Default: an hour ago.")]
 Limit = Annotated[int, Query(ge=1, le=100_000)]
 
 MEANINGS: Final = {
@@ -91,8 +91,8 @@ def list_tasks(
     tag: str | None = None,
     initiator: str | None = None,
     idempotency_key: str | None = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
     limit: Limit = 50,
     before: Annotated[UUID | None, Query(description="The `next_before` of the last page.")] = None,
 ) -> Any:

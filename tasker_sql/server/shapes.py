@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_type_hints
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, create_model
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    create_model,
+)
 
 from tasker_sql import rows
 
+
+def _written(value: Any) -> Any:
+    if not isinstance(value, str) or not re.match(r"\d{4}-\d\d-\d\d[T ]", value):
+        raise ValueError("a moment is written in ISO 8601, with a zone")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written)]  # and not a number of seconds
 Seconds = Annotated[
     timedelta,
     PlainSerializer(timedelta.total_seconds, return_type=float),
@@ -69,7 +86,7 @@ class NewTask(Body):
     context: dict[str, Any] = {}
     idempotency_key: str | None = None
     priority: Literal["high", "normal", "low"] | None = None
-    run_at: AwareDatetime | None = Field(None, description="Not before.")
+    run_at: Moment | None = Field(None, description="Not before.")
     tags: list[str] | None = None
     initiator: str | None = None
     source_system: str | None = None

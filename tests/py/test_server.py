@@ -284,6 +284,7 @@ class TestRefusals:
             ("GET", "/v1/tasks?limit=0", (422, "bad_value")),
             ("GET", "/v1/tasks?limit=100000", (422, "bad_value")),
             ("GET", "/v1/tasks?state=weird", (422, "bad_value")),
+            ("GET", "/v1/tasks?since=0.5", (422, "bad_value")),
             ("GET", "/v1/tasks?namespace=none", (404, "not_found")),
             ("GET", "/v1/tasks?initiator=%00", (422, "bad_value")),
             ("DELETE", "/v1/tasks", (405, "method_not_allowed")),
