@@ -25,8 +25,8 @@ declare
   v_next    constant xid8 := pg_snapshot_xmax(pg_current_snapshot());
   v_settled constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
   v_after   jsonb := coalesce(p_after, jsonb_build_object(
-    'settled', v_settled::text, 'since', v_now - interval '1 hour', 'next', v_next::text, 'at', v_now
-  ));
+    'settled', v_settled::text, 'since', v_now - interval '1 hour',
+    'next', v_next::text, 'at', v_now));
   v_from    xid8;
   v_floor   timestamptz;
 begin

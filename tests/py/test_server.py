@@ -295,6 +295,16 @@ class TestRefusals:
     ) -> None:
         assert fault(web.request(method, path))[:2] == expected
 
+    def test_of_a_defect_tell_nothing_but_that(
+        self, web: httpx.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr(Client, "list_namespaces", lambda _: 1 // 0)
+        status, code, words = fault(web.get("/v1/namespaces"))
+        assert (status, code) == (500, "defect")
+        assert "division" not in words
+        wait_for(lambda: "ZeroDivisionError" in caplog.text)
+        assert web.get("/v1/handlers").status_code == 200
+
     def test_are_made_of_what_is_too_large(self, web: httpx.Client) -> None:
         context = {"a": "x" * 2_097_152}
         body = {"namespace": "test", "name": "flow", "context": context}
