@@ -73,11 +73,14 @@ def refusal(error: Exception) -> RefusedError:
             headers=_retry(error.retry_in),
         )
     if isinstance(error, RequestValidationError):
-        return RefusedError(422, "bad_value", "the request is not as it should be", _wrong(error))
+        said, hint = "the request is not as it should be", "/api-docs/ui describes it."
+        return RefusedError(422, "bad_value", said, _wrong(error), hint)
     if isinstance(error, HTTPException):
-        name = HTTPStatus(error.status_code).phrase
-        code = name.lower().replace(" ", "_")
-        return RefusedError(error.status_code, code, name, headers=error.headers or {})
+        name = HTTPStatus(error.status_code).phrase.lower()
+        hint = "/api-docs/ui lists all paths and their methods."
+        return RefusedError(
+            error.status_code, name.replace(" ", "_"), name, hint=hint, headers=error.headers or {}
+        )
     if isinstance(error, ValueError):
         return RefusedError(422, "bad_value", str(error))
     return RefusedError(500, "defect", "a defect of the server", hint="Its log tells more.")
@@ -107,6 +110,8 @@ def _wrong(error: RequestValidationError) -> str:
     """Where and what, for each thing that is wrong."""
     found = error.errors()
     told = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found[:10]]
+    if any(one["loc"] == ("body",) for one in found):
+        told.append("a body is a JSON object, sent with Content-Type: application/json")
     return "; ".join(told)
 
 
