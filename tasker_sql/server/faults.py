@@ -77,10 +77,10 @@ def refusal(error: Exception) -> RefusedError:
         return RefusedError(422, "bad_value", said, _wrong(error), hint)
     if isinstance(error, HTTPException):
         name = HTTPStatus(error.status_code).phrase.lower()
+        detail = error.detail if error.detail.lower() != name else ""
         hint = "/api-docs/ui lists all paths and their methods."
-        return RefusedError(
-            error.status_code, name.replace(" ", "_"), name, hint=hint, headers=error.headers or {}
-        )
+        code, headers = name.replace(" ", "_"), error.headers or {}
+        return RefusedError(error.status_code, code, name, detail, hint, headers)
     if isinstance(error, ValueError):
         return RefusedError(422, "bad_value", str(error))
     return RefusedError(500, "defect", "a defect of the server", hint="Its log tells more.")
