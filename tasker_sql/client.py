@@ -544,6 +544,10 @@ class Client:
         """What happened since then."""
         return self._one(rows.AnalyticsMetrics, "get_analytics_metrics", since=since)
 
+    def count_events(self, after: Any = None) -> list[rows.EventCount]:
+        """What happened since the call that returned this `next_after`; None: from now on."""
+        return self._rows(rows.EventCount, "count_events", after=after)
+
     def get_slowest_steps(
         self,
         since: datetime,
@@ -625,6 +629,23 @@ class Client:
         """A transaction for several calls: committed at the end, rolled back by an exception."""
         with self._connection() as connection, _translated(), connection.transaction():
             yield connection
+
+    @contextmanager
+    def limited(self, seconds: float) -> Iterator[None]:
+        """A transaction for calls that may take so long each.
+
+        Raises TooSlowError for one that takes longer: an answer, for the database is well.
+        """
+        try:
+            with self.transaction() as connection:
+                connection.execute(SET_TIMEOUT, [str(max(1, round(seconds * 1000)))])
+                yield
+        except errors.UnavailableError as error:
+            if not isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+                raise
+            raise errors.TooSlowError(
+                "the call was ended", f"it may take {seconds:g} s", sqlstate=QUERY_CANCELED
+            ) from error
 
     def finish_with_function(
         self,
@@ -805,6 +826,8 @@ def _translated() -> Iterator[None]:
     except psycopg.Error as error:
         if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
             raise  # the caller's mistake, such as commit() within `transaction()`
+        if isinstance(error, psycopg.DataError) and error.sqlstate is None:
+            raise ValueError(str(error)) from error  # a NUL in a text, say: nothing was sent
         if errors.is_infrastructure(error.sqlstate):
             said = error.diag.message_primary or str(error).strip() or type(error).__name__
             raise errors.UnavailableError(" ".join(said.split())) from error

@@ -32,6 +32,7 @@ PACKAGE: Final = Path(__file__).parent
 IN_A_WHEEL: Final = PACKAGE / "_config"
 PACKAGED: Final = IN_A_WHEEL if IN_A_WHEEL.is_dir() else PACKAGE.parent / "config"
 DEFAULT_ENVIRONMENT: Final = "development"
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -198,14 +199,15 @@ class Breaker:
 
 @dataclass(frozen=True, slots=True)
 class CircuitBreakers:
-    """What a runner does when the database fails: leave it alone for a while. Only failures of the
-    infrastructure count."""
+    """What a runner or the HTTP server does when the database fails: leave it alone for a while.
+    Only failures of the infrastructure count."""
 
     database: Annotated[Breaker, Key("Around all calls but those of the queues.")]
     queue: Annotated[
         Breaker,
         Key("Around calls that take from queues or put into them: claims, reports, messages."),
     ]
+    web: Annotated[Breaker, Key("Around all calls of the HTTP server.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +283,46 @@ class Telemetry:
 
 
 @dataclass(frozen=True, slots=True)
+class Web:
+    """The HTTP server, `tasker-sql serve`."""
+
+    host: Annotated[
+        str,
+        Key("The address to listen on. One that others can reach needs tokens, see auth."),
+    ]
+    port: Annotated[int, Key("The port to listen on. 0: any that is free.", "", 0, 65535)]
+    pool_size: Annotated[int, Key("Connections of its own, which requests share.", "", 1, 1000)]
+    timeout: Annotated[
+        float,
+        Key(
+            "What a statement, and sending a request's body, may take before the request fails.",
+            "seconds",
+            *(0.05, 600),
+        ),
+    ]
+    keep_alive: Annotated[
+        int, Key("How long an idle connection of a client stays open.", "seconds", 0, 600)
+    ]
+    max_body: Annotated[int, Key("The largest body of a request.", "bytes", 1024, 134_217_728)]
+    max_requests: Annotated[
+        int,
+        Key("Requests at a time; more are refused. Health and metrics do not count.", "", 1, 10000),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """Who may do what over HTTP: the SHA-256 sums of bearer tokens, as 64 hexadecimal digits.
+
+    A token may stand in several lists. Without any, everybody who reaches the server may do
+    everything, and it listens to its own machine alone."""
+
+    read: Annotated[list[str], Key("May ask everything, also for metrics.")]
+    create: Annotated[list[str], Key("May create tasks.")]
+    operate: Annotated[list[str], Key("May cancel tasks, and retry and settle steps.")]
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All of it; each field is a component, and a file."""
 
@@ -290,6 +332,8 @@ class Config:
     circuit_breakers: CircuitBreakers
     orchestration: Orchestration
     telemetry: Telemetry
+    web: Web
+    auth: Auth
 
 
 # Reading it
@@ -552,6 +596,18 @@ def _contradictions(settings: Config, given: Mapping[str, Given]) -> Iterator[st
         yield (
             f"{told(f'{path}.unhealthy_below')} is more than {told(f'{path}.degraded_below')}; at "
             "most that is needed"
+        )
+    lists = {field.name: getattr(settings.auth, field.name) for field in fields(Auth)}
+    for name, sums in lists.items():
+        if not all(re.fullmatch("[0-9a-f]{64}", one) for one in sums):
+            yield (
+                f"{given[f'auth.{name}'].origin}: auth.{name} has what is no SHA-256 sum; 64 "
+                "hexadecimal digits are needed, such as from `printf %s TOKEN | sha256sum`"
+            )
+    if not any(lists.values()) and settings.web.host not in LOOPBACK:
+        yield (
+            f"{told('web.host')} lets others in, and auth names no tokens; "
+            f"tokens, or one of {', '.join(LOOPBACK)} are needed"
         )
 
 

@@ -89,6 +89,10 @@ class NotInstalledError(TaskerError):
     code = "42883"
 
 
+class TooSlowError(TaskerError):
+    """The call was ended because it took too long, or by somebody; nothing was done."""
+
+
 class BusyError(TaskerError):
     """A deadlock, a serialization failure or a lock that was not free. The same call may be
     repeated at once; nothing is broken."""

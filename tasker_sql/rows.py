@@ -533,6 +533,19 @@ class AnalyticsMetrics:
 
 
 @dataclass(frozen=True, slots=True)
+class EventCount:
+    """How often something has happened: a `task` or `step` changed its state, a `late write` was
+    refused, a `finalization claim` ended, held for so many seconds in all."""
+
+    subject: str
+    from_state: str | None
+    outcome: str
+    events: int
+    seconds: float | None
+    next_after: Any
+
+
+@dataclass(frozen=True, slots=True)
 class SlowStep:
     """A step that took long; how long it ran, and waited before."""
 

@@ -144,7 +144,8 @@ MARKDOWN: Final = """<!-- Made by `tasker-sql config explain --markdown`; a test
 
 # Configuration
 
-`tasker-sql run` needs none. What is configured comes from these places, each over the ones before:
+`tasker-sql run` and `tasker-sql serve` need none. What is configured comes from these places, each
+over the ones before:
 
 1. `config/<component>.toml`, packaged: the defaults below;
 2. `config/environments/<environment>/<component>.toml`, packaged: what differs in `development`

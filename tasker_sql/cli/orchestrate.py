@@ -1,4 +1,4 @@
-"""`tasker-sql run`, `sweep`, `check` and `demo`."""
+"""`tasker-sql run`, `serve`, `sweep`, `check` and `demo`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tasker_sql.runner import Exit, OrchestrationCore
 
 def add_to(app: typer.Typer) -> None:
     app.command()(run)
+    app.command()(serve)
     app.command()(sweep)
     app.command()(check)
     app.command(
@@ -90,6 +91,37 @@ def run(
         sys.stdout.flush()
         os._exit(code)  # handlers that hang would hold up an orderly exit
     raise typer.Exit(code)
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port to listen on; 0: any free.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log only warnings.")] = False,
+) -> None:
+    """Serve HTTP until SIGTERM or Ctrl-C: tasks, steps, analytics, health, metrics.
+
+    It listens to this machine alone, unless tokens are configured (`tasker-sql config explain
+    web auth`). The page /api-docs/ui describes the API and tries it, /metrics is for Prometheus.
+    Options override the configuration. Needs the extra: pip install 'tasker-sql[server]'
+
+    Examples: tasker-sql serve;  tasker-sql serve --port 9000;
+    curl -s 127.0.0.1:8080/health/orchestration
+    """
+    try:
+        from tasker_sql.server.app import serve as serve_http
+    except ModuleNotFoundError as error:
+        raise ImportError(f"{error}: run pip install 'tasker-sql[server]'") from error
+    chosen = {
+        "web.host": host,
+        "web.port": port,
+        "telemetry.level": "warning" if quiet else None,
+    }
+    settings = config.load(
+        {path: value for path, value in chosen.items() if value is not None},
+        origin="the command line",
+    ).config
+    telemetry.log_as(settings.telemetry)
+    serve_http(settings)
 
 
 def sweep(as_json: Json = False) -> None:

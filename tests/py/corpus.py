@@ -192,6 +192,7 @@ class World:
             "p_task_uuid": self.task,
             "p_task_uuids": f"{{{self.task}}}",
             "p_before": self.task,
+            "p_after": None,
             "p_step_uuid": self.step,
             "p_step_uuids": f"{{{self.step}}}",
             "p_token": self.token,

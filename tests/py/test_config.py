@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import sys
@@ -17,6 +18,9 @@ from tasker_sql import config, control, telemetry
 from tasker_sql.cli import app
 from tasker_sql.config import Config, ConfigError
 from tasker_sql.runner import OrchestrationCore
+from tasker_sql.server.app import Listening, application
+from tasker_sql.server.auth import Tokens
+from tasker_sql.server.store import Store
 
 ROOT = Path(__file__).parents[2]
 
@@ -280,6 +284,28 @@ def connected(settings: Config) -> Any:
     return found
 
 
+def listening(of: Callable[[Any], Any]) -> Probe:
+    """Of a server's socket."""
+
+    def probe(settings: Config) -> Any:
+        server = Listening(settings)
+        with server._socket:
+            return of(server)
+
+    return probe
+
+
+def gate(attribute: str) -> Probe:
+    return lambda settings: getattr(
+        application(settings).user_middleware[0].kwargs["chosen"], attribute
+    )
+
+
+def permits(permission: str) -> Probe:
+    return lambda settings: permission in Tokens(settings.auth).permitted("token")
+
+
+TOKEN = hashlib.sha256(b"token").hexdigest()
 POOLS = (
     "task_request_processor",
     "step_result_processor",
@@ -314,6 +340,18 @@ PROBES: dict[str, tuple[Any, Probe]] = {
             ("successes", "successes"),
         )
     },
+    **{
+        f"circuit_breakers.web.{key}": (7, lambda settings: vars(Store(settings).circuit.breaker))
+        for key in ("failures", "open_for", "successes")
+    },
+    "web.host": ("::1", listening(lambda server: server.url.rpartition(":")[0])),
+    "web.port": (18080, listening(lambda server: server.url.endswith(":18080"))),
+    "web.pool_size": (7, lambda settings: Store(settings).connections.size),
+    "web.timeout": (7, lambda settings: Store(settings).timeout),
+    "web.keep_alive": (7, listening(lambda server: server._server.config.timeout_keep_alive)),
+    "web.max_body": (7777, gate("max_body")),
+    "web.max_requests": (7, gate("max_requests")),
+    **{f"auth.{name}": ([TOKEN], permits(name)) for name in ("read", "create", "operate")},
     "orchestration.namespaces": (["a"], core(lambda core: len(core.control._jobs()))),
     "orchestration.handlers": ([str(ROOT / "examples/handlers.py")], registered),
     "orchestration.discover": (7, interval("_discover")),

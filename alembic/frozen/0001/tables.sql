@@ -319,6 +319,7 @@ create table tasker.finalization_attempts (
                check (outcome in ('finalized', 'released', 'expired'))
 );
 create index finalization_attempts_by_task on tasker.finalization_attempts (task_id);
+create index finalization_attempts_by_end on tasker.finalization_attempts (ended_at);
 comment on table tasker.finalization_attempts is 'Every finalization claim that was granted, and how it ended.';
 
 create table tasker.rejected_messages (

@@ -1,0 +1,120 @@
+"""The HTTP server as a whole."""
+
+from __future__ import annotations
+
+import logging
+import math
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.types import ASGIApp
+
+from tasker_sql import __version__, schema
+from tasker_sql.config import Config
+from tasker_sql.server import faults, probes, routes
+from tasker_sql.server.auth import Tokens
+from tasker_sql.server.gate import Gate
+from tasker_sql.server.metrics import Metrics
+from tasker_sql.server.store import Store
+
+ABOUT: Final = """Workflow orchestration where PostgreSQL is the orchestrator.
+
+Durations are numbers of seconds, moments are ISO 8601 with a zone. Every answer that is no success
+has the shape `{"error": {"code", "message", "detail", "hint"}}`."""
+
+log = logging.getLogger(__name__)
+
+
+def application(settings: Config) -> FastAPI:
+    """The ASGI application. Opens no connection until it is asked something."""
+    app = FastAPIOffline(
+        title="tasker-sql",
+        version=__version__,
+        description=ABOUT,
+        docs_url="/api-docs/ui",
+        redoc_url=None,
+        openapi_url="/api-docs/openapi.json",
+        static_url="/api-docs/assets",
+        swagger_ui_oauth2_redirect_url="/api-docs/oauth2-redirect",
+        lifespan=_lifespan,
+    )
+    app.state.store = Store(settings)
+    app.state.tokens = Tokens(settings.auth)
+    app.state.metrics = Metrics(app.state.store)
+    app.include_router(probes.router)
+    app.include_router(routes.router)
+    faults.handle(app)
+    app.add_middleware(
+        Gate,
+        chosen=settings.web,
+        by_name=not app.state.tokens.required,
+        told=app.state.metrics.told,
+    )
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    app.state.store.close()
+
+
+class Listening:
+    """A server on its socket: `run` serves until SIGTERM, SIGINT or `stop`."""
+
+    def __init__(self, settings: Config) -> None:
+        chosen = settings.web
+        family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
+        self._socket = socket.create_server((chosen.host, chosen.port), family=family)
+        app = application(settings)
+        self.dsn = app.state.store.dsn
+        self._server = uvicorn.Server(uvicorn_config(app, settings))
+
+    @property
+    def url(self) -> str:
+        host, port, *_ = self._socket.getsockname()
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def run(self) -> None:
+        log.info("listening on %s, the API is described at %s/api-docs/ui", self.url, self.url)
+        self._server.run(sockets=[self._socket])
+
+    def stop(self) -> None:
+        """Let requests end. Returns at once, from any thread."""
+        self._server.should_exit = True
+
+
+def uvicorn_config(app: ASGIApp, settings: Config) -> uvicorn.Config:
+    """How requests are read. Anything may be sent here, so nothing that is sent is believed."""
+    return uvicorn.Config(
+        app,
+        timeout_keep_alive=settings.web.keep_alive,
+        timeout_graceful_shutdown=math.ceil(settings.web.timeout),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+    )
+
+
+def serve(settings: Config) -> None:
+    """Serve until told to stop; that is a clean end.
+
+    Raises OSError when the port is not free, SchemaError when the database does not fit.
+    """
+    listening = Listening(settings)
+    schema.check(listening.dsn)
+
+    def ignore(*_: Any) -> None:
+        """uvicorn raises the signal that ended it again, once it has restored what was there."""
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ignore)
+    listening.run()

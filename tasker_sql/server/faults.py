@@ -1,0 +1,133 @@
+"""Errors as answers: one shape, a status that fits, and never a traceback."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from tasker_sql import errors
+from tasker_sql.errors import BusyError, TaskerError, UnavailableError
+
+NOT_INSTALLED: Final = ("42", "3F")  # classes of codes: functions, schemas that are not there
+DENIED: Final = "42501"
+
+# The first that fits.
+ANSWERS: Final[Mapping[type[TaskerError], tuple[int, str]]] = {
+    errors.NotFoundError: (404, "not_found"),
+    errors.IllegalTransitionError: (409, "illegal_transition"),
+    errors.StaleClaimError: (409, "stale_claim"),
+    errors.ConflictError: (409, "conflict"),
+    errors.PausedError: (409, "paused"),
+    errors.NotPermittedError: (403, "forbidden"),
+    errors.LimitExceededError: (422, "limit_exceeded"),
+    errors.CycleError: (422, "cycle"),
+    errors.BadValueError: (422, "bad_value"),
+    errors.BusyError: (503, "busy"),
+    errors.TooSlowError: (503, "too_slow"),
+}
+
+log = logging.getLogger(__name__)
+
+
+class RefusedError(Exception):
+    """A request that is not carried out."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        detail: str = "",
+        hint: str = "",
+        headers: Mapping[str, str] = {},
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers
+        self.body = {"error": {"code": code, "message": message, "detail": detail, "hint": hint}}
+
+    def response(self) -> JSONResponse:
+        return JSONResponse(self.body, self.status, dict(self.headers))
+
+
+def refusal(error: Exception) -> RefusedError:
+    """What an error means over HTTP."""
+    if isinstance(error, RefusedError):
+        return error
+    if isinstance(error, TaskerError):
+        return _answer(error)
+    if isinstance(error, UnavailableError):
+        return RefusedError(
+            503,
+            "unavailable",
+            "the database cannot be asked now",
+            hint="Try again; what creates a task, with an idempotency_key.",
+            headers=_retry(error.retry_in),
+        )
+    if isinstance(error, RequestValidationError):
+        said, hint = "the request is not as it should be", "/api-docs/ui describes it."
+        return RefusedError(422, "bad_value", said, _wrong(error), hint)
+    if isinstance(error, HTTPException):
+        name = HTTPStatus(error.status_code).phrase.lower()
+        detail = error.detail if error.detail.lower() != name else ""
+        hint = "/api-docs/ui lists all paths and their methods."
+        code, headers = name.replace(" ", "_"), error.headers or {}
+        return RefusedError(error.status_code, code, name, detail, hint, headers)
+    if isinstance(error, ValueError):
+        return RefusedError(422, "bad_value", str(error))
+    return RefusedError(500, "defect", "a defect of the server", hint="Its log tells more.")
+
+
+def _answer(error: TaskerError) -> RefusedError:
+    if error.sqlstate == DENIED:
+        return RefusedError(
+            403, "forbidden", error.message, hint="The server's database role may not."
+        )
+    if error.sqlstate.startswith(NOT_INSTALLED):
+        log.error("%s (%s)", error, error.sqlstate)
+        hint = "Run `tasker-sql db upgrade`."
+        return RefusedError(503, "not_installed", "the database is not up to date", hint=hint)
+    for kind, (status, code) in ANSWERS.items():
+        if isinstance(error, kind):
+            headers = _retry(1) if isinstance(error, BusyError) else {}
+            return RefusedError(status, code, error.message, error.detail, error.hint, headers)
+    return RefusedError(422, "bad_value", error.message, error.detail, error.hint)
+
+
+def _retry(seconds: float) -> dict[str, str]:
+    return {"Retry-After": str(max(1, math.ceil(seconds)))}
+
+
+def _wrong(error: RequestValidationError) -> str:
+    """Where and what, for each thing that is wrong."""
+    found = error.errors()
+    told = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found[:10]]
+    if any(one["loc"] == ("body",) for one in found):
+        told.append("a body is a JSON object, sent with Content-Type: application/json")
+    return "; ".join(told)
+
+
+def handle(app: FastAPI) -> None:
+    """Answer all errors of an application so."""
+
+    async def answer(_: Request, error: Exception) -> JSONResponse:
+        return refusal(error).response()
+
+    kinds: tuple[Any, ...] = (
+        RefusedError,
+        TaskerError,
+        UnavailableError,
+        RequestValidationError,
+        HTTPException,
+        Exception,
+    )
+    for kind in kinds:
+        app.add_exception_handler(kind, answer)

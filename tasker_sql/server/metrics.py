@@ -1,0 +1,304 @@
+"""What Prometheus reads.
+
+A scrape asks the database six questions, in one transaction: each costs what is open now, or what
+happened since the scrape before, and never what there has been. Counters of events begin with the
+first scrape. They are the database's and not this server's: where several servers are scraped,
+take `max`, not `sum`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
+from starlette.types import Scope
+
+from tasker_sql import rows
+from tasker_sql.breaker import State
+from tasker_sql.client import Client
+from tasker_sql.errors import TaskerError, UnavailableError
+from tasker_sql.server.store import Store
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
+
+# A gauge of `get_system_health_counts`: its name, what it is, its label, and a column for each
+# value of the label.
+COUNTS: Final[Sequence[tuple[str, str, str, dict[str, str]]]] = (
+    (
+        "open_tasks",
+        "Tasks that have not ended.",
+        "state",
+        {
+            "pending": "pending_tasks",
+            "in_progress": "in_progress_tasks",
+            "blocked_by_failures": "blocked_tasks",
+        },
+    ),
+    ("paused_tasks", "Open tasks that are paused themselves.", "", {"": "paused_tasks"}),
+    (
+        "unfinalized_tasks",
+        "Tasks whose steps have ended, blocked or to be finalized externally.",
+        "",
+        {"": "unfinalized_tasks"},
+    ),
+    (
+        "open_steps",
+        "Steps by what they are about; enqueued ones are messages, see tasker_queue_messages.",
+        "state",
+        {
+            "in_progress": "in_progress_steps",
+            "waiting_for_retry": "waiting_for_retry_steps",
+            "scheduled": "scheduled_steps",
+        },
+    ),
+    (
+        "claims",
+        "Batches of steps in the hands of workers; expired ones wait for a sweep.",
+        "state",
+        {"live": "live_claims", "expired": "expired_claims"},
+    ),
+    ("overdue_timers", "Retries and scheduled steps that are due.", "", {"": "overdue_timers"}),
+    (
+        "workers",
+        "Workers: active ones hold a claim, idle ones wait to be notified.",
+        "state",
+        {"active": "active_workers", "idle": "idle_workers"},
+    ),
+    (
+        "pending_submissions",
+        "Batches of results that were handed in and not carried out.",
+        "",
+        {"": "pending_submissions"},
+    ),
+    (
+        "deferred_joins",
+        "Steps with many parents whose count has not been taken.",
+        "",
+        {"": "deferred_joins"},
+    ),
+    ("missing_queues", "Queues that were dropped.", "", {"": "missing_queues"}),
+    ("database_connections", "Connections to the database.", "", {"": "active_connections"}),
+    ("database_max_connections", "What its server takes.", "", {"": "max_connections"}),
+)
+
+log = logging.getLogger(__name__)
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a gauge beside each counter, with the moment of its birth
+
+
+class Metrics:
+    """The metrics of a server: of its own requests, and of the database."""
+
+    def __init__(self, store: Store) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "tasker_http_requests_total",
+            "Requests that were answered.",
+            ["method", "route", "status"],
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "tasker_http_request_duration_seconds",
+            "How long answers took.",
+            ["route"],
+            buckets=BUCKETS,
+            registry=self._registry,
+        )
+        used = Gauge(
+            "tasker_http_connections_used",
+            "Connections to the database that requests use now.",
+            registry=self._registry,
+        )
+        used.set_function(lambda: store.connections.used)
+        self._registry.register(FromDatabase(store))
+
+    def text(self) -> bytes:
+        """All of them, as Prometheus reads them."""
+        return generate_latest(self._registry)
+
+    def told(self, scope: Scope, status: int, seconds: float) -> None:
+        """A request has ended. What is not ours makes no label."""
+        route = getattr(scope.get("route"), "path", "none")
+        method = scope["method"] if route != "none" else "none"
+        self._requests.labels(method, route, status).inc()
+        self._seconds.labels(route).observe(seconds)
+
+
+class FromDatabase:
+    """Asks the database at each scrape. Without an answer, that is all it tells."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._scrape = threading.Lock()
+        self._after: Any = None
+        self._events: dict[tuple[str, ...], float] = defaultdict(float)
+        self._seconds: dict[str, float] = defaultdict(float)
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: registering asks nothing."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        with self._scrape:
+            found: list[Metric] = []
+            try:
+                found, events = self._store.call(_asked(self._after))
+                self._add(events)
+                found += self._counters()
+            except (UnavailableError, TaskerError) as error:
+                log.warning("metrics: %s", error)
+        yield _gauge("database_up", "Whether the database answers.", (), {(): bool(found)})
+        yield from found
+        circuit = self._store.circuit
+        yield from _breakers(
+            "http_circuit_breaker",
+            ("breaker",),
+            [((circuit.name,), circuit.breaker.state, circuit.failed_calls, circuit.opened)],
+        )
+
+    def _add(self, events: list[rows.EventCount]) -> None:
+        self._after = events[0].next_after
+        for one in events:
+            self._events[one.subject, one.from_state or "", one.outcome] += one.events
+            if one.seconds is not None:
+                self._seconds[one.outcome] += one.seconds
+
+    def _counters(self) -> Iterator[Metric]:
+        def of(subject: str) -> dict[tuple[str, ...], float]:
+            return {key[1:]: events for key, events in self._events.items() if key[0] == subject}
+
+        changes = ("from_state", "to_state")
+        yield _counter("task_transitions", "Tasks that went over.", changes, of("task"))
+        yield _counter("step_transitions", "Steps that went over.", changes, of("step"))
+        late = {(cause,): events for (_, cause), events in of("late write").items()}
+        about = "Outcomes that came after their claim was lost, and were refused."
+        yield _counter("late_writes", about, ("cause",), late)
+        held = SummaryMetricFamily(
+            "tasker_finalization_claim_duration_seconds",
+            "How long tasks were claimed for finalization, by how the claims ended.",
+            labels=["outcome"],
+        )
+        for (_, outcome), events in of("finalization claim").items():
+            held.add_metric([outcome], int(events), self._seconds[outcome])
+        yield held
+
+
+def _asked(after: Any) -> Any:
+    def asked(client: Client) -> tuple[list[Metric], list[rows.EventCount]]:
+        return [
+            *_counts(client.get_system_health_counts()),
+            *_queues(client.queue_depths()),
+            *_runners(client.known_runners()),
+            *_pools(client.executor_pools()),
+            *_breakers(
+                "circuit_breaker",
+                ("runner", "breaker"),
+                [
+                    ((one.runner, one.breaker), one.state, one.failed_calls, one.opened)
+                    for one in client.circuit_breakers()
+                ],
+            ),
+        ], client.count_events(after)
+
+    return asked
+
+
+def _counts(found: rows.SystemHealthCounts) -> Iterator[Metric]:
+    for name, about, label, columns in COUNTS:
+        labels = (label,) if label else ()
+        values = {
+            ((value,) if label else ()): getattr(found, column) for value, column in columns.items()
+        }
+        yield _gauge(name, about, labels, values)
+
+
+def _queues(found: list[rows.QueueDepth]) -> Iterator[Metric]:
+    labels = ("queue", "namespace", "priority")
+    known = [
+        ((one.queue_name, one.namespace or "", one.priority or ""), one)
+        for one in found
+        if not one.missing
+    ]
+    depths = {key: one.depth for key, one in known}
+    ages = {key: one.oldest_age.total_seconds() if one.oldest_age else 0.0 for key, one in known}
+    about = "Messages in a queue; those of namespaces are steps that can run."
+    yield _gauge("queue_messages", about, labels, depths)
+    yield _gauge("queue_oldest_message_age_seconds", "How long the first waits.", labels, ages)
+
+
+def _runners(found: list[rows.KnownRunner]) -> Iterator[Metric]:
+    live = [one for one in found if one.is_live]
+    statuses = {
+        (status,): sum(one.status == status for one in live)
+        for status in ("healthy", "degraded", "unhealthy")
+    }
+    yield _gauge("runners", "Live runners.", ("status",), statuses)
+    for name, about, key in (
+        ("runner_connections", "Connections that a runner may open.", "size"),
+        ("runner_connections_used", "Connections that it uses.", "used"),
+        ("runner_backpressure_ratio", "How much it holds back: 1 for not at all.", "pressure"),
+    ):
+        values = {(one.name,): one.connections[key] for one in live}
+        yield _gauge(name, about, ("runner",), values)
+
+
+def _pools(found: list[rows.ExecutorPool]) -> Iterator[Metric]:
+    labels = ("runner", "pool", "namespace")
+    known = {(one.runner, one.pool, one.namespace or ""): one for one in found}
+    for name, about, column in (
+        ("executors", "Executors of a pool: slots for handlers, of a task_claimer.", "executors"),
+        ("executors_min", "The least of them.", "min_executors"),
+        ("executors_max", "The most of them.", "max_executors"),
+        ("executors_healthy", "Those that are healthy.", "healthy"),
+        ("executors_unhealthy", "Those that get nothing done.", "unhealthy"),
+        ("executor_utilization_ratio", "The share of their time that they work.", "utilization"),
+        ("executor_error_ratio", "The share of their calls that fail.", "error_rate"),
+    ):
+        yield _gauge(name, about, labels, {key: getattr(one, column) for key, one in known.items()})
+    done = {key: one.done for key, one in known.items()}
+    about = "Messages, steps or tasks that a pool is done with, since its runner began."
+    yield _counter("executor_done", about, labels, done)
+
+
+def _breakers(
+    name: str, labels: Sequence[str], found: list[tuple[tuple[str, ...], str, int, int]]
+) -> Iterator[Metric]:
+    states = {(*key, one): state == one for key, state, _, _ in found for one in State}
+    yield _gauge(f"{name}_state", "1 for its state.", (*labels, "state"), states)
+    failures = {key: failed for key, _, failed, _ in found}
+    yield _counter(f"{name}_failures", "Calls that the database failed.", labels, failures)
+    opened = {key: times for key, _, _, times in found}
+    yield _counter(f"{name}_opened", "How often it opened.", labels, opened)
+
+
+def _gauge(name: str, about: str, labels: Sequence[str], values: dict[Any, Any]) -> Metric:
+    return _filled(GaugeMetricFamily(f"tasker_{name}", about, labels=labels), values)
+
+
+def _counter(name: str, about: str, labels: Sequence[str], values: dict[Any, Any]) -> Metric:
+    return _filled(CounterMetricFamily(f"tasker_{name}_total", about, labels=labels), values)
+
+
+def _filled(family: Any, values: dict[Any, Any]) -> Metric:
+    for key, value in values.items():
+        family.add_metric(key, value)
+    metric: Metric = family
+    return metric

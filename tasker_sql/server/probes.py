@@ -1,0 +1,143 @@
+"""How the system is, as load balancers, orchestrators and people ask."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel
+
+from tasker_sql import __version__, rows
+from tasker_sql.client import Client
+from tasker_sql.server.auth import may
+from tasker_sql.server.metrics import CONTENT_TYPE, Metrics
+from tasker_sql.server.routes import ERRORS, Ask
+from tasker_sql.server.shapes import shown
+
+router: Final = APIRouter(tags=["health"])
+read: Final = [Depends(may("read"))]
+
+HEALTHY, DEGRADED, UNHEALTHY = "healthy", "degraded", "unhealthy"
+
+
+class Alive(BaseModel):
+    """The server answers."""
+
+    status: str
+    version: str = __version__
+
+
+class Coordinator(BaseModel):
+    """Whether a runner lives, and since when the first of them does."""
+
+    running: bool
+    uptime_seconds: float
+
+
+class PoolState(BaseModel):
+    """The executors of one kind, of all live runners; what they did a second."""
+
+    healthy: int
+    unhealthy: int
+    throughput: float
+
+
+class OrchestrationHealth(BaseModel):
+    """How the runners are, as of their last heartbeats."""
+
+    status: str
+    coordinator: Coordinator
+    executor_pools: dict[str, PoolState]
+
+
+class DetailedHealth(BaseModel):
+    """All that is known: counts of open work, runners, their pools and circuit breakers, queues."""
+
+    status: str
+    version: str = __version__
+    counts: shown(rows.SystemHealthCounts)  # type: ignore[valid-type]
+    queues: list[shown(rows.QueueDepth)]  # type: ignore[valid-type]
+    runners: list[shown(rows.KnownRunner)]  # type: ignore[valid-type]
+    executor_pools: list[shown(rows.ExecutorPool)]  # type: ignore[valid-type]
+    circuit_breakers: list[shown(rows.CircuitBreaker)]  # type: ignore[valid-type]
+
+
+@router.get("/live", response_model=Alive)
+async def live() -> Any:
+    """Whether the server lives. Asks the database nothing."""
+    return {"status": "alive"}
+
+
+@router.get("/ready", response_model=Alive, responses={503: ERRORS[503], 429: ERRORS[429]})
+@router.get("/health", response_model=Alive, responses={503: ERRORS[503], 429: ERRORS[429]})
+def ready(ask: Ask) -> Any:
+    """Whether the server can work: the database answers, and has the functions it needs."""
+    ask(Client.list_limits)
+    return {"status": HEALTHY}
+
+
+@router.get(
+    "/health/orchestration",
+    response_model=OrchestrationHealth,
+    dependencies=read,
+    responses=ERRORS | {503: {"model": OrchestrationHealth, "description": "No runner is well."}},
+)
+def orchestration(ask: Ask, response: Response) -> Any:
+    """Whether runners live, and how their executor pools are."""
+    runners, pools = ask(lambda c: (c.known_runners(), c.executor_pools()))
+    status = _status(runners)
+    if status == UNHEALTHY:
+        response.status_code = 503
+    kinds: dict[str, list[rows.ExecutorPool]] = defaultdict(list)
+    for pool in pools:
+        kinds[pool.pool].append(pool)
+    ages = [one.seen_at + one.silent_for - one.started_at for one in runners if one.is_live]
+    return {
+        "status": status,
+        "coordinator": {
+            "running": bool(ages),
+            "uptime_seconds": max(ages).total_seconds() if ages else 0.0,
+        },
+        "executor_pools": {
+            kind: {
+                "healthy": sum(pool.healthy for pool in found),
+                "unhealthy": sum(pool.unhealthy for pool in found),
+                "throughput": sum(pool.throughput for pool in found),
+            }
+            for kind, found in sorted(kinds.items())
+        },
+    }
+
+
+@router.get("/health/detailed", response_model=DetailedHealth, dependencies=read, responses=ERRORS)
+def detailed(ask: Ask) -> Any:
+    """All that is known now."""
+
+    def asked(client: Client) -> dict[str, Any]:
+        return {
+            "counts": client.get_system_health_counts(),
+            "queues": client.queue_depths(),
+            "runners": client.known_runners(),
+            "executor_pools": client.executor_pools(),
+            "circuit_breakers": client.circuit_breakers(),
+        }
+
+    found = ask(asked)
+    return {"status": _status(found["runners"]), **found}
+
+
+@router.get("/metrics", include_in_schema=False, dependencies=read)
+def metrics(request: Request) -> Response:
+    """The metrics, as Prometheus reads them."""
+    known: Metrics = request.app.state.metrics
+    return Response(known.text(), media_type=CONTENT_TYPE)
+
+
+def _status(runners: Sequence[rows.KnownRunner]) -> str:
+    """Unhealthy without a runner that gets on, degraded when one of them does not."""
+    found = [runner.status for runner in runners if runner.is_live]
+    if all(status == UNHEALTHY for status in found):
+        return UNHEALTHY
+    return HEALTHY if all(status == HEALTHY for status in found) else DEGRADED

@@ -1,0 +1,125 @@
+"""What goes over the wire: rows and errors as JSON, and the bodies of requests."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+from functools import cache
+from typing import Annotated, Any, Literal, Union, get_args, get_type_hints
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    create_model,
+)
+
+from tasker_sql import rows
+
+
+def _written(value: Any) -> Any:
+    if not isinstance(value, str) or not re.match(r"\d{4}-\d\d-\d\d[T ]", value):
+        raise ValueError("a moment is written in ISO 8601, with a zone")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written)]  # and not a number of seconds
+Seconds = Annotated[
+    timedelta,
+    PlainSerializer(timedelta.total_seconds, return_type=float),
+    Field(description="Seconds."),
+]
+Number = Annotated[Decimal, PlainSerializer(float, return_type=float)]
+
+
+@cache
+def shown(row: Any) -> Any:
+    """The shape of a row: its columns, durations in seconds."""
+    columns: Any = {name: (_told(kind), ...) for name, kind in get_type_hints(row).items()}
+    return create_model(
+        row.__name__,
+        __config__=ConfigDict(from_attributes=True),
+        __doc__=" ".join(row.__doc__.split()),
+        **columns,
+    )
+
+
+def _told(kind: Any) -> Any:
+    if kind is timedelta:
+        return Seconds
+    if kind is Decimal:
+        return Number
+    if type(None) in get_args(kind):
+        return Union[tuple(_told(one) for one in get_args(kind))]  # noqa: UP007
+    return kind
+
+
+class Fault(BaseModel):
+    """What went wrong: a word for programs, a sentence, the facts, and what helps."""
+
+    code: str
+    message: str
+    detail: str = ""
+    hint: str = ""
+
+
+class ErrorAnswer(BaseModel):
+    """Every answer that is no success."""
+
+    error: Fault
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewTask(Body):
+    """A task to create. With a key that was used before, the task of then is answered."""
+
+    namespace: str
+    name: str = Field(description="The template's.")
+    version: str | None = Field(None, description="The template's; default: the latest.")
+    context: dict[str, Any] = {}
+    idempotency_key: str | None = None
+    priority: Literal["high", "normal", "low"] | None = None
+    run_at: Moment | None = Field(None, description="Not before.")
+    tags: list[str] | None = None
+    initiator: str | None = None
+    source_system: str | None = None
+    reason: str | None = None
+
+    def options(self) -> dict[str, Any]:
+        """What was given beside namespace, name and context."""
+        return self.model_dump(
+            mode="json", exclude={"namespace", "name", "context"}, exclude_none=True
+        )
+
+
+class Because(Body):
+    """Why; it is kept in the history."""
+
+    reason: str
+
+
+class ByHand(Because):
+    """A step's result, given by hand."""
+
+    result: Any = None
+
+
+class TaskPage(BaseModel):
+    """A page of tasks, newest first; `next_before` is the `before` of the next page."""
+
+    tasks: list[shown(rows.ListedTask)]  # type: ignore[valid-type]
+    next_before: Any = None
+
+
+class Bottlenecks(BaseModel):
+    """What took longest."""
+
+    slowest_steps: list[shown(rows.SlowStep)]  # type: ignore[valid-type]
+    slowest_tasks: list[shown(rows.SlowTask)]  # type: ignore[valid-type]

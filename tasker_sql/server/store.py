@@ -1,0 +1,57 @@
+"""The database as requests see it: connections, circuit and patience that no runner shares."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from tasker_sql import database
+from tasker_sql.breaker import Breaker
+from tasker_sql.client import Client, connect
+from tasker_sql.config import Config
+from tasker_sql.database import application_name
+from tasker_sql.session import Circuit, Connections, Session
+
+T = TypeVar("T")
+
+SILENCE = 5.0  # seconds beyond its timeout after which a statement's server is held for gone
+
+
+class Store:
+    """Runs calls of the client for requests."""
+
+    def __init__(self, settings: Config) -> None:
+        self.dsn = database.dsn(settings.database.url)
+        self.timeout = settings.web.timeout
+        chosen = settings.circuit_breakers.web
+        self.circuit = Circuit("web", Breaker(chosen.failures, chosen.open_for, chosen.successes))
+        self.connections = Connections(partial(self._connect, settings), settings.web.pool_size)
+        self._session = Session(self.connections, self.circuit)
+
+    def call(self, work: Callable[[Client], T]) -> T:
+        """What `work` makes of a client, in one transaction.
+
+        Raises TaskerError for an answer, UnavailableError when there is none, and ValueError for
+        what cannot be sent.
+        """
+        return self._session.call(partial(self._limited, work))
+
+    def close(self) -> None:
+        self.connections.close()
+
+    def _limited(self, work: Callable[[Client], T], client: Client) -> T:
+        with client.limited(self.timeout):
+            return work(client)
+
+    def _connect(self, settings: Config) -> Client:
+        chosen = settings.database
+        return connect(
+            self.dsn,
+            application_name(f"{socket.gethostname()}:{os.getpid()} web"),
+            prepare_threshold=None if chosen.pgbouncer else 5,
+            connect_timeout=chosen.connect_timeout,
+            patience=self.timeout + SILENCE,
+        )

@@ -1,0 +1,38 @@
+"""HTTP servers for tests: a real socket, a real client."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from running import SECONDS, configured
+
+from tasker_sql.server.app import Listening
+
+
+@contextmanager
+def serving(dsn: str, more: Mapping[str, Any] = {}) -> Iterator[httpx.Client]:
+    """A client of a server over a database, which must end when it is told to."""
+    listening = Listening(configured(dsn, more={"web.port": 0, **more}))
+    thread = threading.Thread(target=listening.run, name="http server")
+    thread.start()
+    try:
+        with httpx.Client(base_url=listening.url, timeout=SECONDS, trust_env=False) as client:
+            yield client
+    finally:
+        listening.stop()
+        thread.join(SECONDS)
+    assert not thread.is_alive()
+
+
+def fault(answer: httpx.Response) -> tuple[int, str, str]:
+    """The status, the code and all words of an answer that is no success, in its one shape."""
+    assert set(answer.json()) == {"error"}, answer.text
+    told = answer.json()["error"]
+    assert set(told) == {"code", "message", "detail", "hint"}
+    assert "Traceback" not in answer.text
+    words = " ".join(told[name] for name in ("message", "detail", "hint") if told[name])
+    return answer.status_code, told["code"], words
