@@ -89,6 +89,7 @@ VERBS = {
 }
 EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
 BESIDES = {"examples", "(repeated or late)", "(held joins)"}  # counted beside their calls
+PARTS = ["waiting", "queued", "backing_off", "running", "lost", "failed", "afterwards", "finalizing"]
 T = TypeVar("T")
 
 SCENERY = """
@@ -904,6 +905,12 @@ class Machine(RuleBasedStateMachine):
                     claimed |= {row.step_uuid for row in rows}
         assert free <= claimed, [self.client.explain_step(step) for step in free - claimed]
         assert claimed <= soon, [self.client.explain_step(step) for step in claimed - soon]
+        for task in self.tasks:
+            for row in self.client.blame_task(task.uuid):
+                parts = [getattr(row, part) for part in PARTS]
+                assert min(parts) >= timedelta()
+                assert sum(parts, timedelta()) == row.wall_time
+            assert len(self.client.critical_path(task.uuid)) == len(task.steps)
         self.counts["(explained)"] += len(free) > 0
 
     @rule(
