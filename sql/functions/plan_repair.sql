@@ -42,7 +42,11 @@ begin
   v_ids := tasker._repairable(p_verb, p_filter);
   perform tasker._check_amount(cardinality(v_ids), 'what matches', 'sweep_rows');
 
-  delete from tasker.repair_plans as plan where plan.planned_at < v_now - interval '1 day';
+  delete from tasker.repair_plans as plan
+   where plan.plan_uuid = any (array(select old.plan_uuid
+                                       from tasker.repair_plans as old
+                                      where old.planned_at < v_now - interval '1 day'
+                                        for update skip locked));
   if v_ids = '{}' then
     return;
   end if;

@@ -89,7 +89,16 @@ VERBS = {
 }
 EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
 BESIDES = {"examples", "(repeated or late)", "(held joins)"}  # counted beside their calls
-PARTS = ["waiting", "queued", "backing_off", "running", "lost", "failed", "afterwards", "finalizing"]
+PARTS = [
+    "waiting",
+    "queued",
+    "backing_off",
+    "running",
+    "lost",
+    "failed",
+    "afterwards",
+    "finalizing",
+]
 T = TypeVar("T")
 
 SCENERY = """
