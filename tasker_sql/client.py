@@ -203,6 +203,26 @@ class Client:
         """Settle a task that was dealt with outside the engine."""
         return self._one(rows.ClosedTask, "resolve_task", task_uuid=task_uuid, reason=reason)
 
+    def plan_repair(
+        self,
+        verb: str,
+        filter: Any = EMPTY,  # noqa: A002
+        sample: int = 5,
+    ) -> list[rows.PlannedRepair]:
+        """Plan an operator's verb for all that match: a sample of them, or nothing.
+
+        The filter may name namespace, template, step, fingerprint, state.
+        """
+        return self._rows(
+            rows.PlannedRepair, "plan_repair", verb=verb, filter=filter, sample=sample
+        )
+
+    def apply_repair(self, plan_uuid: UUID, reason: str, limit: int = 100) -> rows.AppliedRepair:
+        """Carry out the next of a plan; call it until nothing remains."""
+        return self._one(
+            rows.AppliedRepair, "apply_repair", plan_uuid=plan_uuid, reason=reason, limit=limit
+        )
+
     def set_limit(self, name: str, value: int, reason: str) -> rows.ChangedLimit:
         """Change one of `list_limits`, from the next call on.
 
@@ -483,6 +503,14 @@ class Client:
         """What a task waits for: each kind of reason once."""
         return self._rows(rows.TaskReason, "explain_task", task_uuid=task_uuid)
 
+    def blame_task(self, task_uuid: UUID) -> list[rows.BlamedStep]:
+        """Where a task's wall time went, step by step."""
+        return self._rows(rows.BlamedStep, "blame_task", task_uuid=task_uuid)
+
+    def critical_path(self, task_uuid: UUID) -> list[rows.PathStep]:
+        """Which chain of steps decides when a task ends, and when that will be."""
+        return self._rows(rows.PathStep, "critical_path", task_uuid=task_uuid)
+
     def get_step_readiness_status(
         self, task_uuid: UUID, step_uuids: Sequence[UUID] | None = None
     ) -> list[rows.StepReadiness]:
@@ -605,6 +633,14 @@ class Client:
     def circuit_breakers(self) -> list[rows.CircuitBreaker]:
         """The circuit breakers of live runners (a view)."""
         return self._view(rows.CircuitBreaker, "circuit_breakers")
+
+    def problems(self) -> list[rows.Problem]:
+        """What is wrong now, the worst first (a view)."""
+        return self._view(rows.Problem, "problems")
+
+    def dead_letters(self) -> list[rows.DeadLetters]:
+        """Steps that failed for good, grouped by step and error (a view)."""
+        return self._view(rows.DeadLetters, "dead_letters")
 
     # Handlers, and what a worker needs of its connection
 

@@ -692,3 +692,87 @@ class CircuitBreaker:
     changed_at: datetime
     last_error: str
     seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is wrong now, and its cure. Severity: critical or warning."""
+
+    severity: str
+    code: str
+    subject: str
+    since: datetime | None
+    problem: str
+    cure: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """Steps that failed for good, alike. `retryable`: all of them ran out of attempts."""
+
+    namespace: str
+    task_name: str
+    name: str
+    fingerprint: str
+    count: int
+    retryable: bool
+    first_at: datetime
+    last_at: datetime
+    sample_step_uuid: UUID
+    sample_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BlamedStep:
+    """Where a task's wall time went, from one of its steps; the parts add up to `wall_time`."""
+
+    step_uuid: UUID
+    name: str
+    state: str
+    waiting: timedelta
+    queued: timedelta
+    backing_off: timedelta
+    running: timedelta
+    lost: timedelta
+    failed: timedelta
+    afterwards: timedelta
+    finalizing: timedelta
+    wall_time: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class PathStep:
+    """A step, when it ends, and how much later it could without delaying its task."""
+
+    step_uuid: UUID
+    name: str
+    state: str
+    is_critical: bool
+    ready_at: datetime | None
+    ends_at: datetime | None
+    is_estimated: bool
+    slack: timedelta | None
+    task_ends_at: datetime | None
+    based_on: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRepair:
+    """A plan for `matched` steps or tasks, with one of them."""
+
+    plan_uuid: UUID
+    matched: int
+    subject_uuid: UUID
+    subject: str
+    state: str
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedRepair:
+    """What one call did of a plan, and how much remains of it."""
+
+    applied: int
+    refused: int
+    remaining: int
+    last_refusal: str | None

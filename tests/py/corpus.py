@@ -173,6 +173,7 @@ class World:
         rows(dsn, "select from tasker.report_runner('r', %s)", json.dumps(REPORT))
         (self.task,) = self._one(make)
         self.step, self.token = self._one(claim, 1)
+        (self.plan,) = self._one("select plan_uuid::text from tasker.plan_repair('retry_step')")
         self.good: dict[str, str | None] = {
             "p_namespace": "test",
             "p_name": "single",
@@ -210,6 +211,9 @@ class World:
             "p_interval": "5 seconds",
             "p_breaker": "queue",
             "p_position": "open",
+            "p_verb": "retry_step",
+            "p_sample": "1",
+            "p_plan_uuid": self.plan,
             "p_definition": definition("another", {"only": []}),
         }
         self._special: dict[str, dict[str, str | None]] = {

@@ -375,3 +375,81 @@ class TestProcess:
         with process("run", "--handlers", "no_such_module") as runner:
             _, said = runner.communicate(timeout=SECONDS)
         assert (runner.returncode, said) == (1, "error: No module named 'no_such_module'\n")
+
+
+class TestProblems:
+    def test_are_told_with_their_cure(self, failed: UUID, client: Client) -> None:
+        assert Answer("problems", "--json").json[0]["code"] == "dead_letters"
+        answer = Answer("problems")
+        assert answer.code == 0
+        assert answer.out.startswith(
+            "warning  dead_letters  step test/flow/a\n    1 failed for good"
+        )
+        client.cancel_task(client.create_task("test", "flow").task_uuid, "not this one")
+        client.resolve_task(failed, "by hand")
+        assert (Answer("problems").out, Answer("problems").code) == ("no problems\n", 0)
+
+    def test_that_let_work_stand_still_are_an_exit_code(self, client: Client) -> None:
+        client.create_namespace("test")
+        with client.transaction() as connection:
+            connection.execute("select pgmq.drop_queue('test_queue')")
+        answer = Answer("problems")
+        assert answer.code == 1
+        assert answer.out.startswith("critical  queue_missing  queue test_queue\n")
+        client.sweep()
+        assert Answer("problems").code == 0
+
+
+class TestDeadLetters:
+    def test_are_listed_by_step_and_error(self, failed: UUID) -> None:
+        (letter,) = Answer("dlq", "list", "--json").json
+        assert (letter["name"], letter["count"]) == ("a", 1)
+        assert letter["sample_step_uuid"].startswith(str(failed)[:-7])
+        assert "test/flow/a" in Answer("dlq", "list").out
+
+
+class TestTime:
+    def test_is_blamed_and_foreseen(self, failed: UUID, database: str, client: Client) -> None:
+        (a, b) = Answer("task", "blame", str(failed), "--json").json
+        assert a["wall_time"] == b["wall_time"] == b["waiting"]
+        parts = ("waiting", "queued", "running", "failed", "finalizing")
+        assert sum(a[part] for part in parts) == pytest.approx(a["wall_time"])
+        assert "backing off" in Answer("task", "blame", str(failed)).out
+        assert Answer("task", "critical-path", str(failed)).out.count("yes") == 1
+        retried = step_named(client, failed, "a").step_uuid
+        client.retry_step(retried, "again")
+        unknown = "nobody can tell when it ends: see tasker-sql task explain\n"
+        assert Answer("task", "critical-path", str(failed)).out.endswith(unknown)
+        done = client.create_task("test", "flow").task_uuid
+        work = Registry()
+        for name in ("a", "b"):
+            work.handler(name)(lambda _step: None)
+        with running(database, work, ["test"]):
+            assert {ended(client, done), ended(client, failed)} == {"complete"}
+        coming = client.create_task("test", "flow").task_uuid
+        shown = Answer("task", "critical-path", str(coming)).out
+        assert shown.endswith("UTC, if it goes as the last 2 tasks of its template\n")
+
+
+class TestRepair:
+    def test_shows_what_it_would_do_and_asks(self, failed: UUID, client: Client) -> None:
+        why = ("--reason", "the bank is back")
+        asked = Answer("dlq", "retry", *why, stdin="n\n")
+        assert asked.code == 1
+        assert "test/flow/a" in asked.out and "retry_step for 1\nGo on?" in asked.out
+        assert step_named(client, failed, "a").state == "error"
+        planned = Answer("dlq", "retry", *why, "--json").json
+        assert (planned["planned"][0]["matched"], planned["done"]) == (1, None)
+        assert Answer("dlq", "retry", "--step", "b", *why, "--yes").out == "nothing matches\n"
+        done = Answer("dlq", "retry", "--step", "a", *why, "--rate", "10", stdin="y\n")
+        assert done.out.endswith("retry_step: done 1, refused 0\n")
+        assert step_named(client, failed, "a").state == "enqueued"
+
+    def test_does_a_verb_for_all_that_match(self, client: Client) -> None:
+        client.register_template(template({"a": []}))
+        tasks = [client.create_task("test", "flow").task_uuid for _ in range(3)]
+        answer = Answer("repair", "cancel_task", "--template", "flow", "-r", "wrong", "--yes")
+        assert answer.code == 0
+        assert answer.out.endswith("\ncancel_task: done 3, refused 0\n")
+        assert {client.get_task(task).state for task in tasks} == {"cancelled"}
+        assert Answer("repair", "drop_task", "-r", "wrong").code == 1
