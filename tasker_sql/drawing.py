@@ -27,6 +27,17 @@ MARKS: Final = {
     "resolved_manually": "✓",
     "skipped": "-",
 }
+STYLES: Final = {
+    "complete": "green",
+    "resolved_manually": "green",
+    "error": "red",
+    "blocked_by_failures": "red",
+    "waiting_for_retry": "yellow",
+    "in_progress": "cyan",
+    "enqueued": "blue",
+    "cancelled": "dim",
+    "skipped": "dim",
+}
 COLOURS: Final = {
     "enqueued": "#fff3bf",
     "in_progress": "#a5d8ff",
