@@ -181,17 +181,27 @@ class Top(App[None]):
         self._typing = ""
         self._drawn = False
 
+        self._head = Static(id="head")
+        self._tabs = Static(id="tabs")
+        self._title = Static(id="title")
+        self._table: DataTable[Text] = DataTable(id="table", cursor_type="row", cell_padding=0)
+        self._empty = Static(id="empty")
+        self._picture = Static(id="picture")
+        self._drawing = VerticalScroll(self._picture, id="drawing")
+        self._about = Static(id="about")
+        self._field = Input(id="filter")
+        self._hints = Static(id="hints")
+
     def compose(self) -> ComposeResult:
-        yield Static(id="head")
-        yield Static(id="tabs")
-        yield Static(id="title")
-        yield DataTable(id="table", cursor_type="row", cell_padding=0)
-        yield Static(id="empty")
-        with VerticalScroll(id="drawing"):
-            yield Static(id="picture")
-        yield Static(id="about")
-        yield Input(id="filter")
-        yield Static(id="hints")
+        yield self._head
+        yield self._tabs
+        yield self._title
+        yield self._table
+        yield self._empty
+        yield self._drawing
+        yield self._about
+        yield self._field
+        yield self._hints
 
     def on_mount(self) -> None:
         self._draw()
@@ -215,7 +225,7 @@ class Top(App[None]):
             self._reading = self.place
             self._due = now + self._interval
             self._read(self.place)
-        self.query_one("#head", Static).update(self._head())
+        self._head.update(self._status())
 
     @work(thread=True)
     def _read(self, place: Place) -> None:
@@ -240,36 +250,32 @@ class Top(App[None]):
 
     # Drawing
 
-    @property
-    def _table(self) -> DataTable[Text]:
-        return self.query_one("#table", DataTable)
-
     def _draw(self) -> None:
         """Draw the last good frame of this place."""
         frame = self._frames.get(self.place)
-        self.query_one("#tabs", Static).update(self._tabs())
+        self._tabs.update(self._tab_line())
         self._shown = None
         if frame is not None:
             by, down = self._sorted.get(self.place.screen, (None, False))
             self._shown = screens.arranged(screens.view(frame[0]), self._only, by, down)
         shown = self._shown
-        title = self.query_one("#title", Static)
-        title.display = shown is not None and shown.title != self.place.screen
-        title.update(Text(shown.title if shown else ""))
+        self._title.display = shown is not None and shown.title != self.place.screen
+        self._title.update(Text(shown.title if shown else ""))
         pictured = bool(shown and shown.picture and self._drawn)
-        self.query_one("#drawing").display = pictured
+        self._drawing.display = pictured
         if shown and pictured:
-            self.query_one("#picture", Static).update(Text(shown.picture))
+            self._picture.update(Text(shown.picture))
         with self.batch_update():
             self._fill(shown)
-        empty = self.query_one("#empty", Static)
         has_rows = bool(shown and shown.rows)
         self._table.display = has_rows and not pictured
-        empty.display = not has_rows and not pictured
+        self._empty.display = not has_rows and not pictured
         nothing = f"No row contains '{self._only}'. Esc shows all." if self._only else ""
-        empty.update(Text(nothing or (shown.empty if shown else self._trouble or "reading ...")))
+        self._empty.update(
+            Text(nothing or (shown.empty if shown else self._trouble or "reading ..."))
+        )
         self._tell_about()
-        self.query_one("#head", Static).update(self._head())
+        self._head.update(self._status())
 
     def _fill(self, shown: View | None) -> None:
         table = self._table
@@ -298,7 +304,7 @@ class Top(App[None]):
         place = self._table.cursor_row
         return rows[place] if 0 <= place < len(rows) else None
 
-    def _head(self) -> Content:
+    def _status(self) -> Content:
         frame = self._frames.get(self.place)
         parts: list[tuple[str, str]] = [("tasker-sql top", "bold")]
         if frame is None:
@@ -319,7 +325,7 @@ class Top(App[None]):
                 parts.append((f"  every {self._interval:g} s", ""))
         return Content.assemble(*parts)
 
-    def _tabs(self) -> Content:
+    def _tab_line(self) -> Content:
         frame = self._frames.get(self.place)
         count = len(frame[0].of(Problem)) if frame else 0
         top = self._trail[0].screen
@@ -335,16 +341,15 @@ class Top(App[None]):
     def _tell_about(self) -> None:
         """The pane: everything about the row under the cursor; and the keys that work."""
         row, shown = self._row(), self._shown
-        pane = self.query_one("#about", Static)
-        pane.display = row is not None and bool(row.about)
+        self._about.display = row is not None and bool(row.about)
         if row and shown:
             lines = Text()
             for label, said in screens.about(row, shown.at):
                 style = screens.STYLES.get(label, "bold")
                 lines.append(f"{label}: ", style or "bold").append(f"{said}\n")
             lines.rstrip()
-            pane.update(lines)
-        self.query_one("#hints", Static).update(self._hints())
+            self._about.update(lines)
+        self._hints.update(self._hint_line())
 
     def _verbs(self) -> dict[str, Verb]:
         """What can be done here: with the row first, then with the whole screen's subject."""
@@ -352,7 +357,7 @@ class Top(App[None]):
         verbs = [*(shown.verbs if shown else ()), *(row.verbs if row else ())]
         return {verb.key: verb for verb in verbs} if self.may_write else {}
 
-    def _hints(self) -> Content:
+    def _hint_line(self) -> Content:
         row = self._row()
         keys = [(verb.key, verb.name, f"verb('{verb.key}')") for verb in self._verbs().values()]
         if row and row.opens:
@@ -453,7 +458,7 @@ class Top(App[None]):
     def action_type(self, what: str) -> None:
         """Let a filter, or what to find, be typed."""
         self._typing = what
-        field = self.query_one("#filter", Input)
+        field = self._field
         field.placeholder = (
             "filter: rows that contain" if what == "filter" else "find: uuid or text"
         )
@@ -475,7 +480,7 @@ class Top(App[None]):
 
     def _stop_typing(self) -> None:
         self._typing = ""
-        self.query_one("#filter", Input).display = False
+        self._field.display = False
         self._table.focus()
 
     def on_key(self, event: Key) -> None:

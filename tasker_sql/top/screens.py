@@ -545,8 +545,8 @@ def workers(seen: Snapshot) -> View:
         Column("state"),
         Column("size", right=True),
         Column("of", right=True, rank=1),
-        Column("busy", right=True),
-        Column("per s", right=True),
+        Column("busy", right=True, rank=2),
+        Column("per s", right=True, rank=3),
         Column("waiting", right=True),
         Column("note", stretches=True),
     )
@@ -555,9 +555,10 @@ def workers(seen: Snapshot) -> View:
 
 def _runner(one: Runner, seen: Snapshot) -> Row:
     use = one.connections if isinstance(one.connections, dict) else {}
-    used = f"{use.get('used')} of {use.get('size')} connections in use"
+    used = _joined(" of ", use.get("used"), use.get("size"))
     state = one.status if one.is_live else one.state if one.state == "stopped" else "gone"
-    note = used if one.is_live else f"silent for {span(one.silent_for)}"
+    in_use = used and f"{used} connections in use"
+    note = in_use if one.is_live else f"silent for {span(one.silent_for)}"
     return Row(
         one.name,
         (one.name, state, *([None] * 5), note),
@@ -567,30 +568,47 @@ def _runner(one: Runner, seen: Snapshot) -> Row:
             ("serves", one.namespaces),
             ("began", clock(one.started_at)),
             ("last heartbeat", seen.status.at - one.silent_for),
-            ("connections", f"{used}, {use.get('waited_for')} wait for one"),
+            ("connections in use", used),
+            ("waiting for one", use.get("waited_for")),
         ),
     )
 
 
 def _pool(one: ExecutorPool) -> Row:
+    """A runner may tell only some of this: what it does not tell is not shown."""
     name = f"{one.pool} {one.namespace}" if one.namespace else one.pool
+    busy, failing = _percent(one.utilization), _percent(one.error_rate or None)
+    scaled = f"was {one.scaled_from}: {one.scaled_why}" if one.scaled_at else None
+    bounds = _joined("-", one.min_executors, one.max_executors)
+    notes = (failing and f"{failing} of its calls fail", scaled)
     return Row(
         f"{one.runner} pool {name}",
         (
-            *(f"  {name}", one.status, one.executors, f"{one.min_executors}-{one.max_executors}"),
-            *(f"{one.utilization:.0%}", one.throughput, one.queue_depth),
-            f"{one.error_rate:.0%} of its calls fail" if one.error_rate else None,
+            *(f"  {name}", one.status, one.executors, bounds, busy, one.throughput),
+            *(one.queue_depth, ", ".join(note for note in notes if note)),
         ),
         (
             ("pool", f"{name} of {one.runner}"),
-            ("executors", f"{one.executors}, {one.healthy} healthy, {one.unhealthy} unhealthy"),
-            ("bounds", f"{one.min_executors} to {one.max_executors}"),
-            ("busy", f"{one.utilization:.0%} of the time, {one.error_rate:.0%} of calls fail"),
-            ("done", f"{one.done:,} so far, {one.throughput:.1f} a second"),
-            ("waiting", f"{one.queue_depth:,}, the oldest for {span(one.queue_age)}"),
-            ("polls", f"every {span(one.poll)}, {one.batch} at a time"),
+            ("executors", one.executors),
+            ("of them unhealthy", one.unhealthy),
+            ("bounds", bounds),
+            ("last scaled", scaled and f"{clock(one.scaled_at)}, {scaled}"),
+            ("busy", busy and f"{busy} of the time"),
+            ("calls that fail", failing),
+            ("done since it began", one.done),
+            ("the oldest waits for", one.queue_age),
+            ("polls every", one.poll),
+            ("takes at a time", one.batch),
         ),
     )
+
+
+def _percent(share: float | None) -> str | None:
+    return None if share is None else f"{share:.0%}"
+
+
+def _joined(between: str, *values: Any) -> str | None:
+    return between.join(map(str, values)) if None not in values else None
 
 
 def _breaker(one: CircuitBreaker) -> Row:
