@@ -602,6 +602,14 @@ class Client:
         """The circuit breakers of live runners (a view)."""
         return self._view(rows.CircuitBreaker, "circuit_breakers")
 
+    def problems(self) -> list[rows.Problem]:
+        """What is wrong now, the worst first (a view)."""
+        return self._view(rows.Problem, "problems")
+
+    def dead_letters(self) -> list[rows.DeadLetters]:
+        """Steps that failed for good, grouped by step and error (a view)."""
+        return self._view(rows.DeadLetters, "dead_letters")
+
     # Handlers, and what a worker needs of its connection
 
     @contextmanager

@@ -682,3 +682,31 @@ class CircuitBreaker:
     changed_at: datetime
     last_error: str
     seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is wrong now, and its cure. Severity: critical or warning."""
+
+    severity: str
+    code: str
+    subject: str
+    since: datetime | None
+    problem: str
+    cure: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """Steps that failed for good, alike. `retryable`: all of them ran out of attempts."""
+
+    namespace: str
+    task_name: str
+    name: str
+    fingerprint: str
+    count: int
+    retryable: bool
+    first_at: datetime
+    last_at: datetime
+    sample_step_uuid: UUID
+    sample_error: str | None

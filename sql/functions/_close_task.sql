@@ -40,6 +40,8 @@ begin
      set state = 'cancelled', finished_at = p_now
    where step.step_id = any (v_ids);
   delete from tasker.timers as timer where timer.step_id = any (v_ids);
+  delete from tasker.dead_steps as dead
+   where dead.step_id > p_task_id << 20 and dead.step_id < (p_task_id + 1) << 20;
 
   select task.state::text into v_from
     from tasker.tasks as task

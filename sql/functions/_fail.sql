@@ -18,7 +18,7 @@ as $$
 -- Returns  the change to record; a change to error still has to reach the task (_advance)
 -- Raises   TK001 when the token does not hold the step
 -- Locks    its timer; the caller holds the step
--- Calls    _stale, _backoff_ms
+-- Calls    _stale, _backoff_ms, _fingerprint
 declare
   v_step  tasker.steps%rowtype;
   v_link  tasker.template_steps%rowtype;
@@ -51,12 +51,17 @@ begin
          finished_at = case when v_state = 'error' then p_now end
    where step.step_id = p_step_id;
   insert into tasker.step_failures (
-    step_id, attempt, token, worker, error, retryable, failed_at, to_state, next_retry_at
+    step_id, attempt, token, worker, error, retryable, failed_at, to_state, next_retry_at,
+    enqueued_at, started_at
   )
   values (
     p_step_id, v_step.attempt, p_token, p_worker, p_error, p_retryable, p_now,
-    v_state, v_due
+    v_state, v_due, v_step.enqueued_at, v_step.started_at
   );
+  if v_state = 'error' then
+    insert into tasker.dead_steps (step_id, template_id, failed_at, retryable, fingerprint)
+    values (p_step_id, v_step.template_id, p_now, p_retryable, tasker._fingerprint(p_error));
+  end if;
   return ('step in_progress -> ' || v_state)::tasker.transition;
 end;
 $$;

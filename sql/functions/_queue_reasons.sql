@@ -11,10 +11,11 @@ as $$
 -- or it is only a matter of their turn.
 --
 -- Returns  one row for each enqueued step
--- Calls    _lost_steps, _ago
+-- Calls    _lost_steps, _workers, _ago
 #variable_conflict use_column
 declare
   v_queue   record;
+  v_workers record;
   v_missing boolean;
   v_lost    bigint[];
 begin
@@ -22,17 +23,7 @@ begin
     select link.queue
              || case step.priority when 1 then '_high' when -1 then '_low' else '' end as name,
            namespace.name as namespace,
-           array_agg(step.step_id order by step.step_id) as step_ids,
-           (select count(distinct worker)
-              from (select claim.worker
-                      from tasker.claims as claim
-                     where claim.namespace_id = namespace.namespace_id
-                       and claim.lease_until >= p_now
-                     union all
-                    select waiter.worker
-                      from tasker.waiters as waiter
-                     where waiter.namespace_id = namespace.namespace_id
-                       and waiter.until >= p_now) as live) as workers
+           array_agg(step.step_id order by step.step_id) as step_ids
       from tasker.steps as step
       join tasker.template_steps as link on link.template_id = step.template_id
                                         and link.step_no = step.step_id & 1048575
@@ -41,6 +32,7 @@ begin
        and step.state = 'enqueued'
      group by 1, namespace.namespace_id
   loop
+    v_workers := tasker._workers(v_queue.namespace, p_now);
     v_missing := to_regclass(format('pgmq.%I', 'q_' || v_queue.name)) is null;
     v_lost := tasker._lost_steps(
       v_queue.name, v_queue.step_ids,
@@ -56,17 +48,12 @@ begin
                   'select * from tasker.sweep()'
             where v_missing or step.step_id = any (v_lost)
            union all
-           select case v_queue.workers when 0 then 20 else 70 end,
-                  case v_queue.workers when 0 then 'no_worker' else 'queued' end,
+           select case v_workers.workers when 0 then 20 else 70 end,
+                  case v_workers.workers when 0 then 'no_worker' else 'queued' end,
                   false,
-                  format('queued for %s; ', tasker._ago(p_now - step.enqueued_at))
-                  || case v_queue.workers
-                       when 0 then format('no worker of namespace %s holds a claim or waits for '
-                                          'work', v_queue.namespace)
-                       when 1 then format('1 worker serves namespace %s', v_queue.namespace)
-                       else format('%s workers serve namespace %s', v_queue.workers,
-                                   v_queue.namespace) end,
-                  case v_queue.workers when 0 then format('tasker-sql run --namespace %s',
+                  format('queued for %s; %s', tasker._ago(p_now - step.enqueued_at),
+                         v_workers.said),
+                  case v_workers.workers when 0 then format('tasker-sql run --namespace %s',
                                                           v_queue.namespace) end
             limit 1
            ) as said (rank, code, blocks, reason, cure)

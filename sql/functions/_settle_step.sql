@@ -47,6 +47,7 @@ begin
          finished_at = v_now
    where step.step_id = v_step_id;
   delete from tasker.timers as timer where timer.step_id = v_step_id;
+  delete from tasker.dead_steps as dead where dead.step_id = v_step_id;
   update tasker.tasks as task
      set state = 'in_progress', started_at = v_now
    where task.task_id = v_step_id >> 20

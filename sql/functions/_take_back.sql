@@ -44,9 +44,11 @@ begin
        and step.state = 'in_progress'
        and step.attempt >= link.max_attempts);
   insert into tasker.step_failures (
-    step_id, attempt, token, worker, error, retryable, failed_at, to_state, lost
+    step_id, attempt, token, worker, error, retryable, failed_at, to_state, lost,
+    enqueued_at, started_at
   )
-  select step.step_id, step.attempt, p_token, v_claim.worker, v_error, true, p_now, 'enqueued', true
+  select step.step_id, step.attempt, p_token, v_claim.worker, v_error, true, p_now, 'enqueued',
+         true, step.enqueued_at, step.started_at
     from tasker.steps as step
    where step.step_id = any (v_claim.step_ids)
      and step.step_id <> all (v_spent)

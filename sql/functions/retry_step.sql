@@ -32,6 +32,7 @@ begin
            finished_at = null
      where step.step_id = v_step_id;
     delete from tasker.timers as timer where timer.step_id = v_step_id;
+    delete from tasker.dead_steps as dead where dead.step_id = v_step_id;
     v_log := tasker._reopen(v_step_id >> 20, v_now);
     perform tasker._send(array[v_step_id], array[v_step.template_id], array[v_step.priority],
                          v_now);

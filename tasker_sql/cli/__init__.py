@@ -16,6 +16,7 @@ from tasker_sql.cli import (
     configuration,
     database,
     namespaces,
+    oncall,
     orchestrate,
     runners,
     steps,
@@ -46,6 +47,7 @@ app = typer.Typer(
 )
 orchestrate.add_to(app)
 top.add_to(app)
+oncall.add_to(app)
 app.add_typer(database.app, name="db")
 app.add_typer(tasks.app, name="task")
 app.add_typer(steps.app, name="step")

@@ -352,3 +352,34 @@ class TestProcess:
         with process("run", "--handlers", "no_such_module") as runner:
             _, said = runner.communicate(timeout=SECONDS)
         assert (runner.returncode, said) == (1, "error: No module named 'no_such_module'\n")
+
+
+class TestProblems:
+    def test_are_told_with_their_cure(self, failed: UUID, client: Client) -> None:
+        assert Answer("problems", "--json").json[0]["code"] == "dead_letters"
+        answer = Answer("problems")
+        assert answer.code == 0
+        assert answer.out.startswith(
+            "warning  dead_letters  step test/flow/a\n    1 failed for good"
+        )
+        client.cancel_task(client.create_task("test", "flow").task_uuid, "not this one")
+        client.resolve_task(failed, "by hand")
+        assert (Answer("problems").out, Answer("problems").code) == ("no problems\n", 0)
+
+    def test_that_let_work_stand_still_are_an_exit_code(self, client: Client) -> None:
+        client.create_namespace("test")
+        with client.transaction() as connection:
+            connection.execute("select pgmq.drop_queue('test_queue')")
+        answer = Answer("problems")
+        assert answer.code == 1
+        assert answer.out.startswith("critical  queue_missing  queue test_queue\n")
+        client.sweep()
+        assert Answer("problems").code == 0
+
+
+class TestDeadLetters:
+    def test_are_listed_by_step_and_error(self, failed: UUID) -> None:
+        (letter,) = Answer("dlq", "list", "--json").json
+        assert (letter["name"], letter["count"]) == ("a", 1)
+        assert letter["sample_step_uuid"].startswith(str(failed)[:-7])
+        assert "test/flow/a" in Answer("dlq", "list").out

@@ -159,6 +159,7 @@ create table tasker.tasks (
     check ((paused_at is null) = (paused_by is null)
            and (paused_at is null) = (pause_reason is null))
 ) with (fillfactor = 50);
+create index paused_tasks on tasker.tasks (paused_at) where paused_at is not null;
 comment on table tasker.tasks is 'One row per run of a template. open_sinks counts the unfinished steps that have no children.';
 
 create table tasker.idempotency_keys (
@@ -202,6 +203,15 @@ create table tasker.claims (
   answers_step  bigint
 ) with (fillfactor = 70);
 comment on table tasker.claims is 'One row per claimed batch: inserted on claim, deleted when its last step is done. The random token is the fence.';
+
+create table tasker.dead_steps (
+  step_id     bigint      primary key,
+  template_id integer     not null,
+  failed_at   timestamptz not null,
+  retryable   boolean     not null,
+  fingerprint text        not null
+);
+comment on table tasker.dead_steps is 'The steps in error that nobody has dealt with yet, so that nobody has to search the failures of all times for them. Read it through dead_letters.';
 
 create table tasker.submissions (
   submission_id bigint      generated always as identity primary key,
@@ -279,10 +289,12 @@ create table tasker.step_failures (
   failed_at     timestamptz       not null,
   to_state      tasker.step_state not null,
   next_retry_at timestamptz,
-  lost          boolean           not null default false
+  lost          boolean           not null default false,
+  enqueued_at   timestamptz,
+  started_at    timestamptz
 );
 create index step_failures_by_step on tasker.step_failures (step_id);
-comment on table tasker.step_failures is 'One row per attempt that failed or was lost (its lease ran out; nobody reported), with its error.';
+comment on table tasker.step_failures is 'One row per attempt that failed or was lost (its lease ran out; nobody reported), with its error, and when it had been enqueued and started: where time went is told without a look at the transitions.';
 
 create table tasker.refused_writes (
   step_id    bigint      not null,

@@ -28,7 +28,7 @@ select pg_temp.a_claim(9) as token \gset
 select pg_temp.sees('update tasker.steps set finished_at = finished_at + interval ''5 minutes'' where state = ''complete''',
   'safety: no step runs before its parents');
 select pg_temp.sees('update tasker.steps set state = ''error'' where step_id & 1048575 = 1',
-  'safety: a step waits for exactly its open parents', 'safety: a task is blocked exactly while it has a failed step',
+  'safety: a failed step is listed until it is dealt with', 'safety: a step waits for exactly its open parents', 'safety: a task is blocked exactly while it has a failed step',
   'safety: no step runs before its parents', 'safety: the state is where history ends');
 
 -- The answer says where and what.

@@ -6,7 +6,7 @@ select pg_temp.a_task('other', p_namespace => 'elsewhere');
 select pg_temp.a_task('single') from generate_series(1, 4);
 select pg_temp.a_task('single') as task \gset
 prepare said as select code, substring(reason from '; (.*)') from tasker.explain_step(pg_temp.step(:'task', 'only'));
-prepare nobody as values ('no_worker', 'no worker of namespace test holds a claim or waits for work');
+prepare nobody as values ('no_worker', 'no live worker serves namespace test (no runner was seen within a day)');
 create function pg_temp.served (p_workers integer) returns text language sql as $$
 select format($f$ values ('queued', '%s serve namespace test') $f$, p_workers || ' workers')
 $$;

@@ -8,7 +8,7 @@ prepare explain as select code, blocks, reason, since, until, who, cure from tas
 prepare brief as select code, blocks, reason from tasker.explain_step(:'a');
 
 select pg_temp.later('90 seconds');
-select results_eq('brief', $$ values ('no_worker', false, 'queued for 90 s; no worker of namespace test holds a claim or waits for work') $$, 'nobody serves it');
+select results_eq('brief', $$ values ('no_worker', false, 'queued for 90 s; no live worker serves namespace test (no runner was seen within a day)') $$, 'nobody serves it');
 select from tasker.await_work('{test}', 'idle');
 select results_eq('brief', $$ values ('queued', false, 'queued for 90 s; 1 worker serves namespace test') $$, 'an idle worker is a worker');
 select from pgmq.purge_queue('test_queue');

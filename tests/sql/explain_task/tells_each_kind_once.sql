@@ -5,7 +5,7 @@ select pg_temp.a_template('t', '{"a": [], "b": [], "c": [], "d": ["a", "b", "c"]
 select pg_temp.a_task('t') as task \gset
 prepare explain as select rank, code, blocks, steps, reason, cause_uuid from tasker.explain_task(:'task');
 
-select results_eq('explain', format($$ values (1, 'no_worker', false, 3, 'a: queued for 0 s; no worker of namespace test holds a claim or waits for work', %L::uuid) $$,
+select results_eq('explain', format($$ values (1, 'no_worker', false, 3, 'a: queued for 0 s; no live worker serves namespace test (no runner was seen within a day)', %L::uuid) $$,
   pg_temp.step(:'task', 'a')), 'three steps, one reason');
 create temp table held as select name, step_uuid, token from tasker.claim_steps('test', 'w1', 2);
 select from held, tasker.fail_step(step_uuid, token, '"no"') where name = 'b';

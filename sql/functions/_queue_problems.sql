@@ -1,0 +1,70 @@
+create or replace function tasker._queue_problems ()
+  returns table (
+    severity text, code text, subject text, since timestamptz, problem text, cure text
+  )
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off
+  set jit = off
+as $$
+-- Queues that are missing, that nobody empties, or that fill faster than they are emptied. What is
+-- paused may wait.
+--
+-- Returns  problems
+-- Calls    _queue_metrics, _workers, _recovery_grace, _counted, _ago
+#variable_conflict use_column
+declare
+  v_now constant timestamptz := tasker._now();
+begin
+  return query
+  with queue as materialized (
+    select metric.*,
+           namespace.paused_at is not null as is_paused,
+           (tasker._workers(namespace.name, v_now)).*
+      from tasker._queue_metrics() as metric
+      left join tasker.namespaces as namespace on namespace.name = metric.namespace
+     where metric.missing
+        or metric.oldest_at < v_now - tasker._recovery_grace()
+  )
+  select 'critical', 'queue_missing', format('queue %s', queue.queue_name), null::timestamptz,
+         'it was dropped; what is enqueued in it waits until a sweep makes it again',
+         'select * from tasker.sweep()'
+    from queue
+   where queue.missing
+  union all
+  select 'critical', 'no_worker', format('namespace %s', queue.namespace), min(queue.oldest_at),
+         format('%s%s in its queues for up to %s, and %s',
+                case when bool_and(queue.depth_is_exact) then '' else 'about ' end,
+                tasker._counted(sum(queue.depth)::bigint, 'step'),
+                tasker._ago(v_now - min(queue.oldest_at)), min(queue.said)),
+         format('tasker-sql run --namespace %s', queue.namespace)
+    from queue
+   where queue.workers = 0
+     and not queue.is_paused
+     and queue.depth > 0
+   group by queue.namespace
+  union all
+  select 'warning', 'queue_behind', format('queue %s', queue.queue_name), queue.oldest_at,
+         format('its oldest step has waited for %s, though %s',
+                tasker._ago(v_now - queue.oldest_at), queue.said),
+         format('tasker-sql run --namespace %s, on more machines or with more --slots',
+                queue.namespace)
+    from queue
+   where queue.workers > 0
+     and not queue.is_paused
+     and queue.oldest_at < v_now - interval '10 minutes'
+  union all
+  select 'critical', 'messages_unprocessed', format('queue %s', queue.queue_name),
+         queue.oldest_at,
+         format('%s for up to %s that nobody carries out',
+                tasker._counted(queue.depth, 'message'), tasker._ago(v_now - queue.oldest_at)),
+         format('tasker-sql run, or select * from tasker.process_%s()',
+                replace(queue.queue_name, 'orchestration_', ''))
+    from queue
+   where queue.namespace is null
+     and queue.depth > 0;
+end;
+$$;
+
+comment on function tasker._queue_problems is 'problems: queues that are missing, that nobody empties, or that fall behind.';

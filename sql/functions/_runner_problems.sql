@@ -1,0 +1,58 @@
+create or replace function tasker._runner_problems ()
+  returns table (
+    severity text, code text, subject text, since timestamptz, problem text, cure text
+  )
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off
+  set jit = off
+as $$
+-- Runners that fell silent without a farewell within the last hour, circuit breakers that let
+-- nothing pass, and workers that come too late.
+--
+-- Returns  problems
+-- Calls    known_runners, circuit_breakers, _ago
+#variable_conflict use_column
+declare
+  v_now constant timestamptz := tasker._now();
+begin
+  return query
+  select 'warning', 'runner_lost', format('runner %s', runner.name), runner.seen_at,
+         format('process %s on %s was last heard of %s ago, and did not say that it stops',
+                runner.pid, runner.host, tasker._ago(runner.silent_for)),
+         format('start it again: tasker-sql run%s',
+                (select string_agg(' --namespace ' || name, '')
+                   from unnest(runner.namespaces) as name))
+    from tasker.known_runners as runner
+   where not runner.is_live
+     and runner.state <> 'stopped'
+     and runner.silent_for < interval '1 hour'
+  union all
+  select 'warning', 'breaker_open', format('breaker %s of runner %s', breaker.breaker,
+                                           breaker.runner),
+         breaker.changed_at,
+         coalesce('an operator forced it ' || breaker.forced,
+                  format('it lets no call pass after %s failures in a row: %s',
+                         breaker.failed_in_a_row, breaker.last_error)),
+         case when breaker.forced is null
+                then 'it tries again by itself; mend what the error names'
+              else format('tasker-sql runner release %s --reason ''<why>''', breaker.breaker) end
+    from tasker.circuit_breakers as breaker
+   where breaker.state = 'open'
+  union all
+  select 'warning', 'late_writes', format('worker %s', refused.worker), min(refused.refused_at),
+         format('%s%s outcomes were refused within the hour: its leases had ended',
+                case when count(*) = 1000 then 'at least ' else '' end, count(*)),
+         'a longer --lease, or fewer --slots; see select * from tasker.late_writes '
+         'order by refused_at desc limit 20'
+    from (select * from tasker.refused_writes as refused
+           where refused.refused_at > v_now - interval '1 hour'
+           order by refused.refused_at desc
+           limit 1000) as refused
+   group by refused.worker
+  having count(*) >= 10;
+end;
+$$;
+
+comment on function tasker._runner_problems is 'problems: lost runners, open circuit breakers, workers that come too late.';

@@ -1,0 +1,81 @@
+create or replace function tasker._work_problems ()
+  returns table (
+    severity text, code text, subject text, since timestamptz, problem text, cure text
+  )
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off
+  set jit = off
+as $$
+-- Work that does not come to an end: steps that failed for good, run for too long, or cannot move;
+-- requests that were refused; outcomes that came too late.
+--
+-- Returns  problems
+-- Calls    dead_letters, _is_active, _recovery_grace, _counted, _ago
+#variable_conflict use_column
+declare
+  v_now constant timestamptz := tasker._now();
+begin
+  return query
+  select 'warning', 'dead_letters',
+         format('step %s/%s/%s', letter.namespace, letter.task_name, letter.name),
+         letter.first_at,
+         format('%s failed for good, last %s ago: %s', letter.count,
+                tasker._ago(v_now - letter.last_at), letter.sample_error),
+         format('tasker-sql dlq retry --namespace %s --template %s --step %s --fingerprint %s',
+                letter.namespace, letter.task_name, letter.name, letter.fingerprint)
+    from tasker.dead_letters as letter
+  union all
+  select 'warning', 'step_runs_long', format('step %s/%s', task.task_uuid, link.name),
+         step.started_at,
+         format('attempt %s of %s has run at %s for %s; its timeout is %s', step.attempt,
+                link.max_attempts, claim.worker, tasker._ago(v_now - step.started_at),
+                coalesce(tasker._ago(make_interval(secs => link.timeout_seconds)), 'none')),
+         format('restart worker %s: with its lease the step is taken back; or select * from '
+                'tasker.cancel_task(%L, ''<why>'')', claim.worker, task.task_uuid)
+    from tasker.claims as claim
+   cross join unnest(claim.step_ids) as held_id
+    join tasker.steps as step on step.step_id = held_id
+                             and step.claim_token = claim.token
+                             and step.state = 'in_progress'
+    join tasker.tasks as task on task.task_id = step.step_id >> 20
+    join tasker.template_steps as link on link.template_id = step.template_id
+                                      and link.step_no = step.step_id & 1048575
+   where claim.claimed_at < v_now - tasker._recovery_grace()
+     and claim.lease_until >= v_now
+     and step.started_at < v_now - make_interval(secs => coalesce(link.timeout_seconds + 60, 600))
+  union all
+  select 'critical', 'task_stuck', format('task %s', task.task_uuid), moved.at,
+         'nothing in it can move: an invariant is broken',
+         format('select * from tasker.check_invariants(%L)', task.task_uuid)
+    from (select open.task_id, task.task_uuid, task.created_at,
+                 sum(template.step_count) over (order by open.task_id) as steps_so_far
+            from (select * from tasker.open_tasks order by task_id limit 2000) as open
+            join tasker.tasks as task on task.task_id = open.task_id
+            join tasker.task_templates as template on template.template_id = task.template_id
+         ) as task
+   cross join lateral (
+         select coalesce(max(greatest(step.enqueued_at, step.started_at, step.finished_at)),
+                         task.created_at) as at
+           from tasker.steps as step
+          where step.step_id > task.task_id << 20
+            and step.step_id < (task.task_id + 1) << 20) as moved
+   where task.steps_so_far <= 20000
+     and not tasker._is_active(task.task_id)
+     and not exists (select from tasker.unfinalized_tasks as unfinalized
+                      where unfinalized.task_id = task.task_id)
+     and moved.at < v_now - tasker._recovery_grace()
+  union all
+  select 'warning', 'requests_refused', format('queue %s', refused.queue_name),
+         min(refused.rejected_at),
+         format('%s refused within a day, the last: %s', tasker._counted(count(*), 'message'),
+                (array_agg(refused.error order by refused.rejection_id desc))[1]),
+         'select * from tasker.rejected_requests order by rejection_id desc; send them again'
+    from (select * from tasker.rejected_messages order by rejection_id desc limit 1000) as refused
+   where refused.rejected_at > v_now - interval '1 day'
+   group by refused.queue_name;
+end;
+$$;
+
+comment on function tasker._work_problems is 'problems: work that does not come to an end. For tasks that cannot move, looks at the oldest 2000 open tasks, and no more than 20000 steps.';

@@ -1,0 +1,36 @@
+begin;
+\ir ../fixtures.psql
+select plan(9);
+prepare queues as select severity, code, subject, since, problem, cure from tasker.problems where code ~ 'queue|worker|messages';
+
+select pg_temp.a_task() as task \gset
+select is_empty('queues', 'a minute of waiting is no problem');
+select pg_temp.later('14 minutes');
+select results_eq('queues', $$ values ('critical', 'no_worker', 'namespace test', '2030-01-01 00:00Z'::timestamptz,
+  '1 step in its queues for up to 14 min, and no live worker serves namespace test (no runner was seen within a day)',
+  'tasker-sql run --namespace test') $$, 'nobody serves the namespace');
+select tasker.report_runner('r1', pg_temp.a_report());
+select results_eq('queues', $$ values ('warning', 'queue_behind', 'queue test_queue', '2030-01-01 00:00Z'::timestamptz,
+  'its oldest step has waited for 14 min, though 1 worker serves namespace test',
+  'tasker-sql run --namespace test, on more machines or with more --slots') $$, 'now somebody does, but gets nowhere');
+select pg_temp.later('10 minutes');
+select results_eq('select severity, problem from tasker.problems where code = ''no_worker''', $$ values ('critical',
+  '1 step in its queues for up to 24 min, and no live worker serves namespace test (last seen 10 min ago)') $$, 'it went away');
+select from tasker.pause_namespace('test', 'maintenance');
+select is_empty('queues', 'what is paused may wait');
+select from tasker.resume_namespace('test', 'done');
+select pg_temp.a_claim(1, 'foreign') as token \gset
+select is_empty('queues', 'an empty queue needs nobody');
+
+select pgmq.drop_queue('test_queue_high');
+select results_eq('select severity, code, subject, cure from tasker.problems where code ~ ''queue''',
+  $$ values ('critical', 'queue_missing', 'queue test_queue_high', 'select * from tasker.sweep()') $$, 'a queue is gone');
+select from tasker.sweep();
+select is_empty('queues', 'the cure cures it');
+select from pgmq.send('orchestration_task_requests', '{}');
+select pg_temp.later('100 years');
+select results_eq('select severity, subject, cure from tasker.problems where code = ''messages_unprocessed''',
+  $$ values ('critical', 'queue orchestration_task_requests', 'tasker-sql run, or select * from tasker.process_task_requests()') $$, 'nobody reads requests');
+
+select * from finish();
+rollback;
