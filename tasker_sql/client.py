@@ -483,6 +483,14 @@ class Client:
         """What a task waits for: each kind of reason once."""
         return self._rows(rows.TaskReason, "explain_task", task_uuid=task_uuid)
 
+    def blame_task(self, task_uuid: UUID) -> list[rows.BlamedStep]:
+        """Where a task's wall time went, step by step."""
+        return self._rows(rows.BlamedStep, "blame_task", task_uuid=task_uuid)
+
+    def critical_path(self, task_uuid: UUID) -> list[rows.PathStep]:
+        """Which chain of steps decides when a task ends, and when that will be."""
+        return self._rows(rows.PathStep, "critical_path", task_uuid=task_uuid)
+
     def get_step_readiness_status(
         self, task_uuid: UUID, step_uuids: Sequence[UUID] | None = None
     ) -> list[rows.StepReadiness]:

@@ -710,3 +710,37 @@ class DeadLetters:
     last_at: datetime
     sample_step_uuid: UUID
     sample_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BlamedStep:
+    """Where a task's wall time went, from one of its steps; the parts add up to `wall_time`."""
+
+    step_uuid: UUID
+    name: str
+    state: str
+    waiting: timedelta
+    queued: timedelta
+    backing_off: timedelta
+    running: timedelta
+    lost: timedelta
+    failed: timedelta
+    afterwards: timedelta
+    finalizing: timedelta
+    wall_time: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class PathStep:
+    """A step, when it ends, and how much later it could without delaying its task."""
+
+    step_uuid: UUID
+    name: str
+    state: str
+    is_critical: bool
+    ready_at: datetime | None
+    ends_at: datetime | None
+    is_estimated: bool
+    slack: timedelta | None
+    task_ends_at: datetime | None
+    based_on: int

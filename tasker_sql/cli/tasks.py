@@ -32,6 +32,16 @@ from tasker_sql.rows import ClosedTask, ListedTask, Task, TaskStep
 app = typer.Typer(help="Tasks: runs of templates.", no_args_is_help=True)
 
 Uuid = Annotated[UUID, typer.Argument(metavar="TASK_UUID", show_default=False)]
+PARTS = [
+    "waiting",
+    "queued",
+    "backing_off",
+    "running",
+    "lost",
+    "failed",
+    "afterwards",
+    "finalizing",
+]
 ENDED = {"complete", "error", "cancelled", "resolved_manually"}
 BATCH = 1000
 
@@ -110,6 +120,51 @@ def explain(task_uuid: Uuid, as_json: Json = False) -> None:
     """What does it wait for? Each kind of reason once, what blocks first, with its cure."""
     with opened() as client:
         print_reasons(client.explain_task(task_uuid), as_json)
+
+
+@app.command()
+def blame(task_uuid: Uuid, as_json: Json = False) -> None:
+    """Where did its time go? The parts of each step add up to the whole."""
+    with opened() as client:
+        blamed = client.blame_task(task_uuid)
+    if as_json:
+        print_json(blamed)
+        return
+    print_table(
+        ["step", "state", *(part.replace("_", " ") for part in PARTS), "in all"],
+        [
+            (b.name, b.state, *(getattr(b, part) or None for part in PARTS), b.wall_time)
+            for b in blamed
+        ],
+        "no steps",
+    )
+
+
+@app.command("critical-path")
+def critical_path(task_uuid: Uuid, as_json: Json = False) -> None:
+    """Which steps decide when it ends, how much time the others have, and when that will be."""
+    with opened() as client:
+        path = client.critical_path(task_uuid)
+    if as_json:
+        print_json(path)
+        return
+    print_table(
+        ["step", "state", "critical", "ready at", "ends at", "estimated", "slack"],
+        [
+            (
+                *(p.name, p.state, p.is_critical, p.ready_at, p.ends_at),
+                *(p.is_estimated, p.slack),
+            )
+            for p in path
+        ],
+        "no steps",
+    )
+    end, based_on = path[0].task_ends_at, path[0].based_on
+    if any(p.is_estimated for p in path):
+        tasks = "the last task" if based_on == 1 else f"the last {based_on} tasks"
+        typer.echo(f"ends {cell(end)} UTC, if it goes as {tasks} of its template")
+    elif end is None:
+        typer.echo("nobody can tell when it ends: see tasker-sql task explain")
 
 
 @app.command("list")

@@ -383,3 +383,26 @@ class TestDeadLetters:
         assert (letter["name"], letter["count"]) == ("a", 1)
         assert letter["sample_step_uuid"].startswith(str(failed)[:-7])
         assert "test/flow/a" in Answer("dlq", "list").out
+
+
+class TestTime:
+    def test_is_blamed_and_foreseen(self, failed: UUID, database: str, client: Client) -> None:
+        (a, b) = Answer("task", "blame", str(failed), "--json").json
+        assert a["wall_time"] == b["wall_time"] == b["waiting"]
+        parts = ("waiting", "queued", "running", "failed", "finalizing")
+        assert sum(a[part] for part in parts) == pytest.approx(a["wall_time"])
+        assert "backing off" in Answer("task", "blame", str(failed)).out
+        assert Answer("task", "critical-path", str(failed)).out.count("yes") == 1
+        retried = step_named(client, failed, "a").step_uuid
+        client.retry_step(retried, "again")
+        unknown = "nobody can tell when it ends: see tasker-sql task explain\n"
+        assert Answer("task", "critical-path", str(failed)).out.endswith(unknown)
+        done = client.create_task("test", "flow").task_uuid
+        work = Registry()
+        for name in ("a", "b"):
+            work.handler(name)(lambda _step: None)
+        with running(database, work, ["test"]):
+            assert {ended(client, done), ended(client, failed)} == {"complete"}
+        coming = client.create_task("test", "flow").task_uuid
+        shown = Answer("task", "critical-path", str(coming)).out
+        assert shown.endswith("UTC, if it goes as the last 2 tasks of its template\n")
