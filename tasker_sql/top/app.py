@@ -14,14 +14,16 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.events import Key, Resize
+from textual.events import Click, Key, Resize
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import DataTable, Input, Static
 
 from tasker_sql.errors import TaskerError, UnavailableError
+from tasker_sql.rows import Problem
 from tasker_sql.top import screens
 from tasker_sql.top.screens import TABS, Row, Verb, View
-from tasker_sql.top.snapshot import Place, Problem, Snapshot, place_of
+from tasker_sql.top.snapshot import Place, Snapshot, place_of
 
 INTERVALS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds
 TICK: Final = 0.1  # seconds
@@ -30,7 +32,7 @@ LATE: Final = 2.0  # seconds after which a frame that should have been replaced 
 HELP: Final = """\
 1 to 7, Tab     another screen
 ↑ ↓ j k g G     move            click, wheel   move
-Enter           open the row    Esc            back
+Enter, 2 clicks open the row    Esc            back
 /               filter the rows
 s, i, header    sort by the next column, invert
 f               find: the uuid of a task or step opens it, other
@@ -109,6 +111,21 @@ class Help(ModalScreen[None]):
         self.dismiss()
 
 
+class Rows(DataTable[Text]):
+    """A table whose rows are opened by Enter or two clicks; one click only goes there."""
+
+    def action_select_cursor(self) -> None:
+        self.app.post_message(Opened())
+
+    def on_click(self, event: Click) -> None:
+        if event.chain == 2:
+            self.action_select_cursor()
+
+
+class Opened(Message):
+    """The row under the cursor is to be opened."""
+
+
 class Top(App[None]):
     """The dashboard. `interval` is in seconds; `read_only` withholds every verb."""
 
@@ -136,6 +153,7 @@ class Top(App[None]):
         *(Binding(str(n), f"go('{name}')") for n, name in enumerate(TABS, 1)),
         Binding("tab", "turn(1)", priority=True),
         Binding("shift+tab", "turn(-1)", priority=True),
+        Binding("enter", "open"),
         Binding("escape", "leave"),
         Binding("j", "move('cursor_down')"),
         Binding("k", "move('cursor_up')"),
@@ -171,6 +189,7 @@ class Top(App[None]):
         self._read_only = read_only
         self._frames: dict[Place, tuple[Snapshot, float]] = {}  # and when it came
         self._shown: View | None = None
+        self._shown_of = place
         self._trouble = ""
         self._paused = False
         self._reading: Place | None = None
@@ -184,7 +203,7 @@ class Top(App[None]):
         self._head = Static(id="head")
         self._tabs = Static(id="tabs")
         self._title = Static(id="title")
-        self._table: DataTable[Text] = DataTable(id="table", cursor_type="row", cell_padding=0)
+        self._table = Rows(id="table", cursor_type="row", cell_padding=0)
         self._empty = Static(id="empty")
         self._picture = Static(id="picture")
         self._drawing = VerticalScroll(self._picture, id="drawing")
@@ -252,15 +271,17 @@ class Top(App[None]):
 
     def _draw(self) -> None:
         """Draw the last good frame of this place."""
+        self._remember()
         frame = self._frames.get(self.place)
         self._tabs.update(self._tab_line())
-        self._shown = None
+        self._shown, self._shown_of = None, self.place
         if frame is not None:
             by, down = self._sorted.get(self.place.screen, (None, False))
             self._shown = screens.arranged(screens.view(frame[0]), self._only, by, down)
         shown = self._shown
-        self._title.display = shown is not None and shown.title != self.place.screen
-        self._title.update(Text(shown.title if shown else ""))
+        told = shown.title if shown and shown.title != self.place.screen else ""
+        self._title.display = bool(told or (shown and self._trouble))
+        self._title.update(Text(self._trouble if shown and self._trouble else told))
         pictured = bool(shown and shown.picture and self._drawn)
         self._drawing.display = pictured
         if shown and pictured:
@@ -319,8 +340,7 @@ class Top(App[None]):
             if self._paused:
                 parts.append((f"  PAUSED {age:.0f} s", "bold reverse"))
             elif self._trouble or age > self._interval + LATE:
-                late = self._trouble or "the database does not answer"
-                parts.append((f"  STALE {age:.0f} s: {late}", "bold reverse"))
+                parts.append((f"  STALE {age:.0f} s", "bold reverse"))
             else:
                 parts.append((f"  every {self._interval:g} s", ""))
         return Content.assemble(*parts)
@@ -374,10 +394,13 @@ class Top(App[None]):
             for key, name, action in keys
         )
 
-    def on_data_table_row_highlighted(self) -> None:
+    def _remember(self) -> None:
+        """Keep the cursor on its row, wherever that will be."""
         row = self._row()
-        if row and self.place in self._frames:
+        if row and self._shown_of == self.place:
             self._cursors[self.place] = row.key
+
+    def on_data_table_row_highlighted(self) -> None:
         self._tell_about()
 
     def on_resize(self, _: Resize) -> None:
@@ -403,7 +426,7 @@ class Top(App[None]):
         if row and row.opens:
             self._go([*self._trail, row.opens])
 
-    def on_data_table_row_selected(self) -> None:
+    def on_opened(self) -> None:
         self.action_open()
 
     def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:

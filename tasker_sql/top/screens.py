@@ -15,7 +15,15 @@ from uuid import UUID
 from rich.text import Text
 
 from tasker_sql import drawing
-from tasker_sql.rows import CircuitBreaker, ExecutorPool, StepReason, TaskReason
+from tasker_sql.rows import (
+    BlamedStep,
+    CircuitBreaker,
+    DeadLetters,
+    ExecutorPool,
+    Problem,
+    StepReason,
+    TaskReason,
+)
 from tasker_sql.top.snapshot import (
     MOST,
     MOST_STEPS,
@@ -24,7 +32,6 @@ from tasker_sql.top.snapshot import (
     DatabaseHealth,
     LateWrite,
     Place,
-    Problem,
     Queue,
     Rejection,
     Relation,
@@ -208,11 +215,10 @@ CALL: Final = re.compile(
 )
 
 
-def _task_verbs(uuid: UUID, state: str, paused: bool) -> tuple[Verb, ...]:
+def _task_verbs(uuid: UUID, state: str, pause: str | None) -> tuple[Verb, ...]:
     if state in DONE:
         return ()
-    pause = "resume" if paused else "pause"
-    verbs = [Verb("P", f"{pause} task", statement(f"{pause}_task", uuid, WHY))]
+    verbs = [Verb("P", f"{pause} task", statement(f"{pause}_task", uuid, WHY))] if pause else []
     if state != "error":
         verbs.append(Verb("C", "cancel task", statement("cancel_task", uuid, WHY)))
     return tuple(verbs)
@@ -372,7 +378,7 @@ def tasks(seen: Snapshot) -> View:
                 ("finished", clock(one.finished_at)),
             ),
             Place("task", one.task_uuid),
-            _task_verbs(one.task_uuid, one.state, one.paused),
+            _task_verbs(one.task_uuid, one.state, None if one.paused else "pause"),
         )
 
     columns = (
@@ -405,9 +411,10 @@ def task(seen: Snapshot) -> View:
     view = _view(seen, title, STEP_COLUMNS, rows, "No steps.")
     dag = {one.name: one.parents for one in steps}
     complete = len(steps) == head.total_steps
+    is_paused = any(one.code == "task_paused" for one in seen.of(TaskReason))  # it, not a part
     return replace(
         view,
-        verbs=_task_verbs(head.task_uuid, head.state, head.paused),
+        verbs=_task_verbs(head.task_uuid, head.state, "resume" if is_paused else "pause"),
         picture=drawing.text(dag, {one.name: one.state for one in steps}) if complete else "",
     )
 
@@ -442,6 +449,7 @@ def _why(one: TaskReason | StepReason, seen: Snapshot) -> Row:
 
 def _step(one: StepLine, seen: Snapshot) -> Row:
     moment = one.finished_at or one.started_at or one.enqueued_at
+    blamed = seen.of(BlamedStep)
     took = one.finished_at - one.started_at if one.finished_at and one.started_at else moment
     what = {
         "in_progress": f"{one.worker} has it" if one.worker else "its outcome waits",
@@ -464,10 +472,18 @@ def _step(one: StepLine, seen: Snapshot) -> Row:
             ("error", one.error),
             ("failed", clock(one.last_failure_at)),
             ("again", one.next_retry_at),
+            ("time went", next((_went(b) for b in blamed if b.step_uuid == one.step_uuid), None)),
         ),
         Place("step", one.step_uuid),
         _step_verbs(one.step_uuid, one.state),
     )
+
+
+def _went(one: BlamedStep) -> str:
+    """Where the task's time went, from this step."""
+    parts = ("waiting", "queued", "backing_off", "running", "lost", "failed", "afterwards")
+    told = [(part, getattr(one, part)) for part in (*parts, "finalizing")]
+    return ", ".join(f"{part.replace('_', ' ')} {span(time)}" for part, time in told if time)
 
 
 def step(seen: Snapshot) -> View:
@@ -635,8 +651,9 @@ def _breaker(one: CircuitBreaker) -> Row:
 
 
 def failures(seen: Snapshot) -> View:
-    """What failed: retries to come, late writes, and messages that were refused."""
-    rows = [_retry(one) for one in seen.of(Retry)]
+    """What failed: dead letters, retries to come, late writes, messages that were refused."""
+    rows = [_dead(one) for one in seen.of(DeadLetters)]
+    rows += [_retry(one) for one in seen.of(Retry)]
     rows += [_late(one) for one in seen.of(LateWrite)]
     rows += [_rejection(one) for one in seen.of(Rejection)]
     columns = (
@@ -647,6 +664,26 @@ def failures(seen: Snapshot) -> View:
         Column("why", stretches=True),
     )
     return _view(seen, "failures", columns, rows, "Nothing has failed.")
+
+
+def _dead(one: DeadLetters) -> Row:
+    name = f"{one.namespace}/{one.task_name}.{one.name}"
+    steps = "1 step" if one.count == 1 else f"{one.count:,} steps"
+    which = f"--namespace {one.namespace} --template {one.task_name} --step {one.name}"
+    return Row(
+        f"dead {name} {one.fingerprint}",
+        ("dead", name, None, one.last_at, f"{steps}: {one.sample_error}"),
+        (
+            ("error", one.sample_error),
+            ("steps", f"{steps} of {name} failed for good like this"),
+            ("such as", str(one.sample_step_uuid)),
+            ("first", clock(one.first_at)),
+            ("last", clock(one.last_at)),
+            ("cure", f"tasker-sql dlq retry {which} --fingerprint {one.fingerprint}"),
+        ),
+        Place("step", one.sample_step_uuid),
+        _step_verbs(one.sample_step_uuid, "error") if one.count == 1 else (),
+    )
 
 
 def _retry(one: Retry) -> Row:

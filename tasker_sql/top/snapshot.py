@@ -17,7 +17,15 @@ from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from tasker_sql.client import Client
-from tasker_sql.rows import CircuitBreaker, ExecutorPool, StepReason, TaskReason
+from tasker_sql.rows import (
+    BlamedStep,
+    CircuitBreaker,
+    DeadLetters,
+    ExecutorPool,
+    Problem,
+    StepReason,
+    TaskReason,
+)
 
 R = TypeVar("R")
 
@@ -36,18 +44,6 @@ class Status:
     role: str
     at: datetime
     may_write: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something to act on, and what helps."""
-
-    severity: str
-    code: str
-    subject: str
-    since: datetime | None
-    problem: str
-    cure: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +325,14 @@ STEPS: Final = _ask(
 WHY_TASK: Final = _ask(
     "reasons", TaskReason, "from tasker.explain_task(p_task_uuid => %(task)s) limit 50"
 )
+BLAME_TASK: Final = _ask(
+    "blame", BlamedStep, f"from tasker.blame_task(p_task_uuid => %(task)s) limit {MOST_STEPS}"
+)
+BLAME_STEP: Final = _ask(
+    "blame",
+    BlamedStep,
+    "from tasker.blame_task(p_task_uuid => %(task)s) where step_uuid = %(step)s",
+)
 STEP: Final = _ask(
     "step",
     StepLine,
@@ -354,6 +358,9 @@ POOLS: Final = _ask(
 )
 BREAKERS: Final = _ask(
     "breakers", CircuitBreaker, "from tasker.circuit_breakers order by runner, breaker limit 1000"
+)
+DEAD: Final = _ask(
+    "dead_letters", DeadLetters, f"from tasker.dead_letters order by last_at desc limit {MOST}"
 )
 RETRIES: Final = _ask(
     "retries",
@@ -425,11 +432,11 @@ QUESTIONS: Final[Mapping[str, tuple[Question, ...]]] = {
     "problems": ALWAYS,
     "queues": (*ALWAYS, QUEUES),
     "tasks": (*ALWAYS, TASKS),
-    "task": (*ALWAYS, TASK, STEPS, WHY_TASK),
-    "step": (*ALWAYS, TASK, STEP, WHY_STEP, CHANGES),
+    "task": (*ALWAYS, TASK, STEPS, WHY_TASK, BLAME_TASK),
+    "step": (*ALWAYS, TASK, STEP, WHY_STEP, BLAME_STEP, CHANGES),
     "claims": (*ALWAYS, CLAIMS),
     "workers": (*ALWAYS, RUNNERS, POOLS, BREAKERS),
-    "failures": (*ALWAYS, RETRIES, LATE, REJECTED),
+    "failures": (*ALWAYS, DEAD, RETRIES, LATE, REJECTED),
     "database": (*ALWAYS, SERVER, TRANSACTIONS, RELATIONS),
 }
 

@@ -7,14 +7,21 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from tasker_sql.rows import CircuitBreaker, ExecutorPool, StepReason, TaskReason
+from tasker_sql.rows import (
+    BlamedStep,
+    CircuitBreaker,
+    DeadLetters,
+    ExecutorPool,
+    Problem,
+    StepReason,
+    TaskReason,
+)
 from tasker_sql.top.snapshot import (
     Change,
     Claim,
     DatabaseHealth,
     LateWrite,
     Place,
-    Problem,
     Queue,
     Rejection,
     Relation,
@@ -80,18 +87,46 @@ QUEUES = (
         *(*NOT_PAUSED, None, None),
     ),
 )
+
+
+def task_line(number: int, name: str, state: str, **more: Any) -> TaskLine:
+    known: dict[str, Any] = {
+        "task_uuid": UUID(int=TASK.int - (number << 20)),
+        "namespace": "shop",
+        "version": "1.2.0",
+        "paused": False,
+        "priority": "normal",
+        "created_at": ago(hours=number, minutes=12),
+        "finished_at": None,
+        "total_steps": 4,
+        "completed_steps": 0,
+        "in_progress_steps": 0,
+        "enqueued_steps": 0,
+        "waiting_for_retry_steps": 0,
+        "failed_steps": 0,
+    }
+    return TaskLine(name=name, state=state, **known | more)
+
+
 TASKS = (
-    TaskLine(
-        *(TASK, "shop", "process_order", "1.2.0", "blocked_by_failures", False, "normal"),
-        *(ago(minutes=12), None, 4, 2, 1, 0, 0, 1),
+    task_line(
+        *(0, "process_order", "blocked_by_failures"),
+        completed_steps=2,
+        in_progress_steps=1,
+        failed_steps=1,
     ),
-    TaskLine(
-        *(UUID(int=TASK.int - (1 << 20)), "shop", "process_order", "1.2.0", "in_progress", True),
-        *("high", ago(hours=3), None, 4, 0, 0, 1, 2, 0),
+    task_line(
+        *(3, "process_order", "in_progress"),
+        paused=True,
+        enqueued_steps=1,
+        waiting_for_retry_steps=2,
     ),
-    TaskLine(
-        *(UUID(int=TASK.int - (2 << 20)), "billing", "monthly_invoices", "1.0.0", "complete"),
-        *(False, "low", ago(days=3), ago(days=2), 1000, 1000, 0, 0, 0, 0),
+    task_line(
+        *(70, "monthly_invoices", "complete"),
+        namespace="billing",
+        finished_at=ago(hours=2),
+        total_steps=1000,
+        completed_steps=1000,
     ),
 )
 HEAD = TaskHead(
@@ -153,6 +188,12 @@ WHY_TASK = (
         *(ago(minutes=10), hence(seconds=12), "host-1:4711", None, STEPS[1].step_uuid),
     ),
 )
+NONE = timedelta()
+BLAME = BlamedStep(
+    *(PAID, "process_payment", "error", timedelta(minutes=1), timedelta(seconds=20)),
+    *(timedelta(minutes=7), timedelta(seconds=100), NONE, timedelta(minutes=2), NONE, NONE),
+    timedelta(minutes=12),
+)
 WHY_STEP = (
     StepReason(*(1, "failed", True, FAILED, ago(minutes=2), None, "host-1:4711", RETRY, PAID)),
 )
@@ -190,6 +231,12 @@ BREAKERS = (
     CircuitBreaker(
         *("host-1:4711", "queue", "open", "open", "open", 5, 9, 2, ago(minutes=1)),
         *("the server closed the connection", ago(seconds=3)),
+    ),
+)
+DEAD = (
+    DeadLetters(
+        *("shop", "process_order", "process_payment", "6f0c", 12, False, ago(hours=5)),
+        *(ago(minutes=2), PAID, f"CardError: {DECLINED}"),
     ),
 )
 RETRIES = (
@@ -237,11 +284,11 @@ SNAPSHOTS = {
         snapshot(Place("problems")),
         snapshot(Place("queues"), *QUEUES),
         snapshot(Place("tasks"), *TASKS),
-        snapshot(Place("task", TASK), HEAD, *STEPS, *WHY_TASK),
-        snapshot(Place("step", PAID), HEAD, STEPS[2], *WHY_STEP, *HISTORY),
+        snapshot(Place("task", TASK), HEAD, *STEPS, *WHY_TASK, BLAME),
+        snapshot(Place("step", PAID), HEAD, STEPS[2], *WHY_STEP, BLAME, *HISTORY),
         snapshot(Place("claims"), *CLAIMS),
         snapshot(Place("workers"), *RUNNERS, *POOLS, *BREAKERS),
-        snapshot(Place("failures"), *RETRIES, *LATE, *REJECTED),
+        snapshot(Place("failures"), *DEAD, *RETRIES, *LATE, *REJECTED),
         snapshot(Place("database"), SERVER, *TRANSACTIONS, *RELATIONS),
     )
 }
