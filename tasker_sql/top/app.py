@@ -39,6 +39,7 @@ f               find: the uuid of a task or step opens it, other
                 text goes to the next row with it; n: again
 d               a task's DAG as a picture, and back
 y               copy the cure, or else the uuid
+p               save the screen as a picture (SVG) in this folder
 space           pause           + - r          faster, slower, now
 q               quit
 
@@ -166,6 +167,7 @@ class Top(App[None]):
         Binding("i", "invert"),
         Binding("d", "draw"),
         Binding("y", "copy"),
+        Binding("p", "picture"),
         Binding("space", "pause"),
         Binding("plus,equals_sign", "rate(-1)"),
         Binding("minus", "rate(1)"),
@@ -190,6 +192,7 @@ class Top(App[None]):
         self._frames: dict[Place, tuple[Snapshot, float]] = {}  # and when it came
         self._shown: View | None = None
         self._shown_of = place
+        self._problems = 0  # as of the last screen that asked
         self._trouble = ""
         self._paused = False
         self._reading: Place | None = None
@@ -263,6 +266,8 @@ class Top(App[None]):
         self._trouble = trouble
         if found is not None:
             self._frames[place] = (found, time.monotonic())
+            if Problem in found.answers:
+                self._problems = len(found.of(Problem))
         if place != self.place:
             self._due = 0.0
         self._draw()
@@ -346,8 +351,7 @@ class Top(App[None]):
         return Content.assemble(*parts)
 
     def _tab_line(self) -> Content:
-        frame = self._frames.get(self.place)
-        count = len(frame[0].of(Problem)) if frame else 0
+        count = self._problems
         top = self._trail[0].screen
         parts: list[Content] = []
         for number, name in enumerate(TABS, 1):
@@ -461,6 +465,9 @@ class Top(App[None]):
             self.notify(f"Copied: {text}", markup=False)
         else:
             self.notify("Nothing here to copy.", severity="warning")
+
+    def action_picture(self) -> None:
+        self.notify(f"Saved: {self.save_screenshot()}", markup=False)
 
     # Arranging
 

@@ -426,14 +426,15 @@ RELATIONS: Final = _ask(
     vacuumed_at="greatest(last_vacuum, last_autovacuum)",
 )
 
-# What each screen asks. Every one begins with where it is, and what is wrong.
+# What each screen asks. Every one begins with where it is; those that are not about one task tell
+# what is wrong, too.
 ALWAYS: Final = (STATUS, PROBLEMS)
 QUESTIONS: Final[Mapping[str, tuple[Question, ...]]] = {
     "problems": ALWAYS,
     "queues": (*ALWAYS, QUEUES),
     "tasks": (*ALWAYS, TASKS),
-    "task": (*ALWAYS, TASK, STEPS, WHY_TASK, BLAME_TASK),
-    "step": (*ALWAYS, TASK, STEP, WHY_STEP, BLAME_STEP, CHANGES),
+    "task": (STATUS, TASK, STEPS, WHY_TASK, BLAME_TASK),
+    "step": (STATUS, TASK, STEP, WHY_STEP, BLAME_STEP, CHANGES),
     "claims": (*ALWAYS, CLAIMS),
     "workers": (*ALWAYS, RUNNERS, POOLS, BREAKERS),
     "failures": (*ALWAYS, DEAD, RETRIES, LATE, REJECTED),
