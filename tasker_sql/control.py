@@ -84,6 +84,8 @@ class Watched:
     decided: Meter  # since the last decision
     queue_depth: int = 0
     queue_age: float = 0.0
+    scaled_from: int | None = None  # executors; nothing when their number never changed
+    scaled_why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,9 @@ class PoolHealth:
     queue_age: float
     poll: float
     batch: int
+    scaled_ago: float | None  # when the number of executors last changed
+    scaled_from: int | None
+    scaled_why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +336,7 @@ class Control:
                     "%s: from %d to %d executors: %s",
                     *(name, pool.size, decision.executors, decision.reason),
                 )
+                one.scaled_from, one.scaled_why = pool.size, decision.reason
                 pool.resize(decision.executors)
                 one.resized_at = now
 
@@ -383,6 +389,9 @@ class Control:
             queue_age=one.queue_age,
             poll=pool.poll,
             batch=pool.batch,
+            scaled_ago=None if one.scaled_from is None else time.monotonic() - one.resized_at,
+            scaled_from=one.scaled_from,
+            scaled_why=one.scaled_why,
         )
 
 

@@ -1,4 +1,4 @@
-"""A workflow's DAG as a picture: Mermaid for documents, text for terminals.
+"""A workflow's DAG as a picture: Mermaid, DOT and SVG for documents, text for terminals.
 
 Pure functions of steps, their dependencies and, when given, their states.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from itertools import pairwise
 from typing import Any, Final
 
@@ -26,6 +27,17 @@ MARKS: Final = {
     "cancelled": "⊘",
     "resolved_manually": "✓",
     "skipped": "-",
+}
+STYLES: Final = {
+    "complete": "green",
+    "resolved_manually": "green",
+    "error": "red",
+    "blocked_by_failures": "red",
+    "waiting_for_retry": "yellow",
+    "in_progress": "cyan",
+    "enqueued": "blue",
+    "cancelled": "dim",
+    "skipped": "dim",
 }
 COLOURS: Final = {
     "enqueued": "#fff3bf",
@@ -87,6 +99,71 @@ def _quoted(text: str) -> str:
     return re.sub(r'[<>&"#;]', lambda found: f"#{ord(found[0])};", text)
 
 
+def dot(dag: Dag, states: Mapping[str, str] = NOTHING) -> str:
+    """A graph for Graphviz, from top to bottom; coloured by state."""
+    ids = {step: f"s{number}" for number, step in enumerate(dag, 1)}
+    lines = ["digraph {", '  node [shape=box style="rounded,filled" fillcolor=white]']
+    for step in dag:
+        state = states.get(step)
+        label = re.sub(r'(["\\\\])', r"\\\1", step) + (f"\\n{state}" if state else "")
+        fill = f' fillcolor="{COLOURS[state]}"' if state in COLOURS else ""
+        lines.append(f'  {ids[step]} [label="{label}"{fill}]')
+    lines += [f"  {ids[parent]} -> {ids[step]}" for step in dag for parent in dag[step]]
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+# SVG
+
+ACROSS, DOWNWARDS, HEIGHT, MARGIN = 8, 78, 44, 12  # pixels: a column, a level, a box, the edge
+
+
+def svg(dag: Dag, states: Mapping[str, str] = NOTHING) -> str:
+    """A picture for browsers; coloured by state. Raises ValueError for too many steps."""
+    if len(dag) > MOST_STEPS:
+        raise ValueError(
+            f"{len(dag)} steps are too many for SVG, which draws {MOST_STEPS}; Mermaid and DOT"
+            " describe any number"
+        )
+    rows = _arranged(dag, states)
+    boxes, edges = [], []
+    for level, row in enumerate(rows):
+        top = MARGIN + level * DOWNWARDS
+        for node in row:
+            x = MARGIN + node.x * ACROSS
+            boxes.append(_box(node, x, top) if node.label else _edge(x, top, x, top + HEIGHT))
+            below = [MARGIN + other.x * ACROSS for other in node.below]
+            edges += [_edge(x, top + HEIGHT, lower, top + DOWNWARDS) for lower in below]
+    right = max((node.x + node.half for row in rows for node in row), default=0)
+    width, height = 2 * MARGIN + right * ACROSS, 2 * MARGIN + (len(rows) - 1) * DOWNWARDS + HEIGHT
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {max(height, 0)}"'
+            f' width="{width}" height="{max(height, 0)}" font-family="sans-serif" font-size="13">',
+            *(edges + boxes),
+            "</svg>\n",
+        ]
+    )
+
+
+def _box(node: _Node, x: int, top: int) -> str:
+    state = node.label[1].split(" ", 1)[1] if len(node.label) > 1 else ""
+    wide = 2 * node.half * ACROSS
+    lines = [
+        f'<text x="{x}" y="{top + y}" text-anchor="middle">{escape(line)}</text>'
+        for line, y in zip(node.label, (19, 35) if state else (27,), strict=True)
+    ]
+    return (
+        f'<rect x="{x - wide // 2}" y="{top}" width="{wide}" height="{HEIGHT}" rx="6"'
+        f' fill="{COLOURS.get(state, "#ffffff")}" stroke="#495057"/>{"".join(lines)}'
+    )
+
+
+def _edge(x: int, top: int, to: int, bottom: int) -> str:
+    half = (top + bottom) // 2
+    bend = f"M{x} {top} C{x} {half} {to} {half} {to} {bottom}"
+    return f'<path d="{bend}" fill="none" stroke="#495057"/>'
+
+
 # Text
 
 
@@ -135,15 +212,23 @@ class _Node:
 def _boxes(dag: Dag, states: Mapping[str, str]) -> list[str] | None:
     if not dag or len(dag) > MOST_STEPS:
         return None
-    rows = _layers(dag, states)
-    _order(rows)
-    _place(rows)
+    rows = _arranged(dag, states)
     lines: list[str] = []
     for row, following in zip(rows, [*rows[1:], []], strict=True):
         lines += _draw_row(row)
         if following:
             lines += _draw_edges(row, following)
     return [line.rstrip() for line in lines]
+
+
+def _arranged(dag: Dag, states: Mapping[str, str]) -> list[list[_Node]]:
+    """Nodes by level, in order, with their columns."""
+    if not dag:
+        return []
+    rows = _layers(dag, states)
+    _order(rows)
+    _place(rows)
+    return rows
 
 
 def _layers(dag: Dag, states: Mapping[str, str]) -> list[list[_Node]]:

@@ -675,6 +675,9 @@ class ExecutorPool:
     poll: timedelta
     batch: int
     seen_at: datetime
+    scaled_at: datetime | None
+    scaled_from: int | None
+    scaled_why: str | None
 
 
 @dataclass(frozen=True, slots=True)

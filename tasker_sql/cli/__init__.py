@@ -22,6 +22,7 @@ from tasker_sql.cli import (
     steps,
     tasks,
     templates,
+    top,
 )
 from tasker_sql.cli.shared import Group, debug_mode
 
@@ -45,6 +46,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 orchestrate.add_to(app)
+top.add_to(app)
 oncall.add_to(app)
 app.add_typer(database.app, name="db")
 app.add_typer(tasks.app, name="task")

@@ -22,6 +22,7 @@ from typer.core import TyperGroup
 
 from tasker_sql import database
 from tasker_sql.client import Client, connect
+from tasker_sql.drawing import STYLES
 from tasker_sql.embedded import EmbeddedError
 from tasker_sql.errors import TaskerError, UnavailableError
 from tasker_sql.rows import StepReason, TaskReason
@@ -36,18 +37,6 @@ Reason = Annotated[
 ]
 
 MOVING: Final = {"running", "submitted", "due", "uncounted", "ended"}  # reasons that pass
-
-STYLES: Final = {
-    "complete": "green",
-    "resolved_manually": "green",
-    "error": "red",
-    "blocked_by_failures": "red",
-    "waiting_for_retry": "yellow",
-    "in_progress": "cyan",
-    "enqueued": "blue",
-    "cancelled": "dim",
-    "skipped": "dim",
-}
 
 
 class DebugMode:

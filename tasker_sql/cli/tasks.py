@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -113,6 +114,36 @@ def show(
         typer.echo(drawing.mermaid(dag, {step.name: step.state for step in steps}), nl=False)
     else:
         _print_task(task, steps)
+
+
+class Drawn(StrEnum):
+    """How a DAG is drawn."""
+
+    TEXT = "text"
+    MERMAID = "mermaid"
+    DOT = "dot"
+    SVG = "svg"
+
+
+@app.command()
+def draw(
+    task_uuid: Uuid,
+    to: Annotated[Drawn, typer.Option("--as", help="Of which kind.")] = Drawn.TEXT,
+) -> None:
+    """Print the DAG with the states of its steps.
+
+    Example: tasker-sql task draw 0199... --as svg > task.svg
+    """
+    with opened() as client:
+        steps = client.get_task_steps(task_uuid)
+    dag = {step.name: step.parents for step in steps}
+    draws = {
+        Drawn.TEXT: drawing.text,
+        Drawn.MERMAID: drawing.mermaid,
+        Drawn.DOT: drawing.dot,
+        Drawn.SVG: drawing.svg,
+    }
+    typer.echo(draws[to](dag, {step.name: step.state for step in steps}), nl=False)
 
 
 @app.command()

@@ -117,6 +117,17 @@ class TestExplaining:
         assert "    tasker-sql run --namespace test\n" in answer.out
 
 
+class TestDrawing:
+    def test_a_task_is_drawn_in_four_ways(self, failed: UUID) -> None:
+        begins = {"text": "┌", "mermaid": "flowchart TD", "dot": "digraph {", "svg": "<svg "}
+        for kind, first in begins.items():
+            answer = Answer("task", "draw", str(failed), "--as", kind)
+            assert (answer.code, answer.out.lstrip().startswith(first)) == (0, True), answer.out
+            assert "error" in answer.out
+        answer = Answer("task", "draw", str(failed), "--as", "ascii")
+        assert (answer.code, "'text', 'mermaid', 'dot', 'svg'" in answer.err) == (2, True)
+
+
 class TestTasks:
     def test_are_created_shown_listed_and_cancelled(self, client: Client) -> None:
         client.register_template(template({"a": [], "b": ["a"]}))

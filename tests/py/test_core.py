@@ -180,7 +180,7 @@ class TestScaling:
         assert client.check_invariants() == []
 
     def test_executors_grow_under_load_and_shrink_after_it(
-        self, database: str, registry: Registry
+        self, database: str, client: Client, registry: Registry
     ) -> None:
         with running(database, registry) as core:
             wait_for(lambda: core.state is State.NORMAL)
@@ -199,6 +199,11 @@ class TestScaling:
             go_on.set()
             wait_for(lambda: enqueuer.size == 1)
             wait_for(lambda: len(enqueuer.states(health.Limits())) == 1)
+            told = wait_for(
+                lambda: [p for p in client.executor_pools() if p.scaled_from and p.executors == 1]
+            )
+            assert (told[0].pool, told[0].scaled_from) in [("step_enqueuer", n) for n in (2, 3)]
+            assert told[0].scaled_why.startswith("they are busy for ")
 
     def test_executors_hold_back_when_connections_run_short(
         self, database: str, client: Client, registry: Registry

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -11,6 +13,7 @@ from tasker_sql import drawing, templates
 EXAMPLES = Path(__file__).parents[2] / "examples" / "workflows"
 STORED = Path(__file__).with_name("drawings.txt")
 NAMES = ["linear", "diamond", "tree", "mixed", "order"]
+SVG, BOX = "{http://www.w3.org/2000/svg}", ("x", "y", "width", "height")
 DIAMOND = {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"]}
 
 
@@ -57,6 +60,38 @@ def test_nothing_is_drawn_of_nothing() -> None:
 def test_a_level_is_one_below_the_lowest_parent() -> None:
     dag = {"d": ["a", "c"], "a": [], "c": ["b"], "b": ["a"]}
     assert drawing.levels(dag) == [["a"], ["b"], ["c"], ["d"]]
+
+
+def test_dot() -> None:
+    assert drawing.dot({"a": [], 'b"\\': ["a"]}, {"a": "complete"}) == (
+        "digraph {\n"
+        '  node [shape=box style="rounded,filled" fillcolor=white]\n'
+        '  s1 [label="a\\ncomplete" fillcolor="#b2f2bb"]\n'
+        '  s2 [label="b\\"\\\\"]\n'
+        "  s1 -> s2\n"
+        "}\n"
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_svg_has_every_step_in_its_place_and_every_edge(name: str) -> None:
+    definition = templates.load(EXAMPLES / f"{name}.yaml", "development").definition
+    dag = drawing.dag_of(definition)
+    svg = ElementTree.fromstring(drawing.svg(dag, {next(iter(dag)): "complete"}))
+    names = [text.text for text in svg.iter(f"{SVG}text")]
+    assert sorted(filter(None, names)) == sorted([*dag, "✓ complete"])
+    boxes = [tuple(float(box.attrib[key]) for key in BOX) for box in svg.iter(f"{SVG}rect")]
+    width = float(svg.attrib["width"])
+    assert all(x >= 0 and x + wide <= width for x, _, wide, _ in boxes)
+    for (x, y, wide, _), (x2, y2, wide2, _) in combinations(boxes, 2):
+        assert y != y2 or x + wide <= x2 or x2 + wide2 <= x, "boxes overlap"
+    assert len(list(svg.iter(f"{SVG}path"))) >= sum(map(len, dag.values()))
+
+
+def test_svg_escapes_names_and_refuses_what_is_too_large() -> None:
+    assert "a&lt;b" in drawing.svg({"a<b": []})
+    with pytest.raises(ValueError, match="201 steps are too many for SVG"):
+        drawing.svg({str(number): [] for number in range(201)})
 
 
 def test_mermaid() -> None:

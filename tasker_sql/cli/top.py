@@ -1,0 +1,112 @@
+"""`tasker-sql top`: the dashboard, and its screens for scripts."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from tasker_sql import database
+from tasker_sql.cli.shared import Json, console, plain, print_json
+from tasker_sql.client import Client, connect
+from tasker_sql.top import screens
+from tasker_sql.top.screens import TABS, View
+from tasker_sql.top.snapshot import QUESTIONS, Place, Snapshot, Source, place_of
+
+What = Annotated[
+    str,
+    typer.Argument(metavar="[SCREEN]", help=f"{', '.join(TABS)}; or the uuid of a task or step."),
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(top)
+
+
+def top(
+    what: What = TABS[0],
+    interval: Annotated[
+        float, typer.Option("--interval", "-i", min=0.1, help="Seconds between refreshes.")
+    ] = 2.0,
+    timeout: Annotated[
+        float, typer.Option(min=0.01, help="Seconds that each statement may take.")
+    ] = 1.0,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Change nothing.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Print one screen, and end.")] = False,
+    as_json: Json = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for scripts.")] = False,
+) -> None:
+    """Watch problems, queues, tasks, claims, workers, failures and the database.
+
+    `?` shows the keys. Whatever changes something shows its SQL, and asks.
+
+    Example: tasker-sql top problems --once --json
+    """
+    place = _place(what)
+    if (as_json or as_csv) and not once:
+        raise ValueError("--json and --csv print one screen: add --once")
+    if as_json and as_csv:
+        raise ValueError("--json or --csv, not both")
+    source = Source(lambda: _connect(timeout), timeout)
+    try:
+        if once:
+            _print(source.read(place), as_json, as_csv)
+        elif not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise ValueError("top needs a terminal; --once prints one screen")
+        else:
+            from tasker_sql.top.app import Top  # its library takes 0.2 s to import
+
+            Top(source, place, interval, read_only).run()
+    finally:
+        source.close()
+
+
+def _connect(timeout: float) -> Client:
+    name = database.application_name("top")
+    return connect(database.dsn(), name, connect_timeout=5, patience=timeout + 5)
+
+
+def _place(what: str) -> Place:
+    if what in TABS:
+        return Place(what)
+    try:
+        return place_of(UUID(what))
+    except ValueError:
+        raise ValueError(
+            f"no such screen: {what}; there are {', '.join(TABS)}, and uuids of tasks and steps"
+        ) from None
+
+
+def _print(seen: Snapshot, as_json: bool, as_csv: bool) -> None:
+    if as_json:
+        answers = {ask.name: list(seen.of(ask.row)) for ask in QUESTIONS[seen.place.screen]}
+        print_json({"screen": seen.place.screen, "seconds": seen.seconds, **answers})
+        return
+    shown = screens.view(seen)
+    if as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(column.name for column in shown.columns)
+        writer.writerows([plain(value) for value in row.cells] for row in shown.rows)
+        return
+    _print_table(shown)
+
+
+def _print_table(shown: View) -> None:
+    out = console()
+    out.print(Text(shown.title, style="bold"))
+    if not shown.rows:
+        out.print(shown.empty)
+        return
+    fits = screens.fitted(shown, out.width)
+    table = Table(box=None, pad_edge=False, padding=(0, screens.GAP, 0, 0), header_style="bold")
+    for fit in fits:
+        justify: Any = "right" if fit.column.right else "left"
+        table.add_column(fit.column.name, width=fit.width, justify=justify, no_wrap=True)
+    for row in shown.rows:
+        table.add_row(*(screens.cell(row, fit, shown.at) for fit in fits))
+    out.print(table)

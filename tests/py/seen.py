@@ -1,0 +1,295 @@
+"""Stored snapshots: one of each screen of `top`, of a system in trouble."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from tasker_sql.rows import (
+    BlamedStep,
+    CircuitBreaker,
+    DeadLetters,
+    ExecutorPool,
+    Problem,
+    StepReason,
+    TaskReason,
+)
+from tasker_sql.top.snapshot import (
+    Change,
+    Claim,
+    DatabaseHealth,
+    LateWrite,
+    Place,
+    Queue,
+    Rejection,
+    Relation,
+    Retry,
+    Runner,
+    Snapshot,
+    Status,
+    StepLine,
+    TaskHead,
+    TaskLine,
+    Transaction,
+)
+
+AT = datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC)
+TASK = UUID("01c0ffee-0000-7abc-8000-000000100000")
+PAID = UUID("01c0ffee-0000-7abc-8000-000000100003")
+RETRY = f"select * from tasker.retry_step('{PAID}', '<why>')"
+DECLINED = (
+    "the bank declined the card of order 17, and says that it is not going to change its mind"
+)
+GATEWAY = "gateway timeout"
+
+
+def ago(**time: float) -> datetime:
+    return AT - timedelta(**time)
+
+
+def hence(**time: float) -> datetime:
+    return AT + timedelta(**time)
+
+
+PROBLEMS = (
+    Problem(
+        *("critical", "no_worker", "namespace billing", ago(minutes=42)),
+        "120 steps wait in its queues for up to 42 min, and nobody works for it",
+        "tasker-sql run --namespace billing",
+    ),
+    Problem(
+        *("critical", "task_stuck", f"task {TASK}", ago(hours=3)),
+        "nothing in it can move: an invariant is broken",
+        f"select * from tasker.check_invariants('{TASK}')",
+    ),
+    Problem(
+        *("warning", "paused", "namespace shop", ago(days=2, hours=5)),
+        "ann paused it 2 days ago: the warehouse moves",
+        "select * from tasker.resume_namespace('shop', '<why>')",
+    ),
+    Problem("warning", "bloat", "table tasker.steps", None, "80000 dead rows", "vacuum it"),
+)
+NOT_PAUSED = (None, None, None)
+QUEUES = (
+    Queue(
+        *("billing_queue", "billing", "normal", 120, True, timedelta(minutes=42), False),
+        *(*NOT_PAUSED, 0, 0),
+    ),
+    Queue(
+        *("shop_queue", "shop", "normal", 31_000, False, timedelta(days=2), False),
+        *(ago(days=2), "ann", "the warehouse moves", 2, 16),
+    ),
+    Queue(*("shop_queue_high", "shop", "high", None, None, None, True, *NOT_PAUSED, 2, 16)),
+    Queue(
+        *("orchestration_task_requests", None, None, 3, True, timedelta(seconds=1.5), False),
+        *(*NOT_PAUSED, None, None),
+    ),
+)
+
+
+def task_line(number: int, name: str, state: str, **more: Any) -> TaskLine:
+    known: dict[str, Any] = {
+        "task_uuid": UUID(int=TASK.int - (number << 20)),
+        "namespace": "shop",
+        "version": "1.2.0",
+        "paused": False,
+        "priority": "normal",
+        "created_at": ago(hours=number, minutes=12),
+        "finished_at": None,
+        "total_steps": 4,
+        "completed_steps": 0,
+        "in_progress_steps": 0,
+        "enqueued_steps": 0,
+        "waiting_for_retry_steps": 0,
+        "failed_steps": 0,
+    }
+    return TaskLine(name=name, state=state, **known | more)
+
+
+TASKS = (
+    task_line(
+        *(0, "process_order", "blocked_by_failures"),
+        completed_steps=2,
+        in_progress_steps=1,
+        failed_steps=1,
+    ),
+    task_line(
+        *(3, "process_order", "in_progress"),
+        paused=True,
+        enqueued_steps=1,
+        waiting_for_retry_steps=2,
+    ),
+    task_line(
+        *(70, "monthly_invoices", "complete"),
+        namespace="billing",
+        finished_at=ago(hours=2),
+        total_steps=1000,
+        completed_steps=1000,
+    ),
+)
+HEAD = TaskHead(
+    *(TASK, "shop", "process_order", "1.2.0", "blocked_by_failures", False, None, None),
+    *("normal", "ann", ago(minutes=12), ago(minutes=11), None, 4, 2, Decimal("50.00")),
+)
+
+
+def step(number: int, name: str, state: str, parents: list[str], **more: Any) -> StepLine:
+    known: dict[str, Any] = {
+        "step_uuid": UUID(int=TASK.int + number),
+        "namespace": "shop",
+        "handler": name,
+        "attempt": 1,
+        "max_attempts": 3,
+        "waiting_parents": 0,
+        "worker": None,
+        "lease_until": None,
+        "error": None,
+        "last_failure_at": None,
+        "next_retry_at": None,
+        "enqueued_at": ago(minutes=11),
+        "started_at": ago(minutes=10),
+        "finished_at": None,
+    }
+    return StepLine(name=name, state=state, parents=parents, **known | more)
+
+
+STEPS = (
+    step(1, "validate_order", "complete", [], finished_at=ago(minutes=10, seconds=-1.5)),
+    step(
+        *(2, "reserve_inventory", "in_progress", ["validate_order"]),
+        worker="host-1:4711",
+        lease_until=hence(seconds=12),
+    ),
+    step(
+        *(3, "process_payment", "error", ["validate_order"]),
+        attempt=3,
+        error=DECLINED,
+        last_failure_at=ago(minutes=2),
+        finished_at=ago(minutes=2),
+    ),
+    step(
+        *(4, "ship_order", "pending", ["reserve_inventory", "process_payment"]),
+        attempt=0,
+        waiting_parents=2,
+        enqueued_at=None,
+        started_at=None,
+    ),
+)
+FAILED = f"attempt 3 of 3 failed: CardError: {DECLINED}"
+WHY_TASK = (
+    TaskReason(
+        *(1, "failed", True, 1, f"process_payment: {FAILED}", ago(minutes=2), None),
+        *("host-1:4711", RETRY, PAID),
+    ),
+    TaskReason(
+        *(2, "running", False, 1, "reserve_inventory: attempt 1 of 3 has run for 10 min"),
+        *(ago(minutes=10), hence(seconds=12), "host-1:4711", None, STEPS[1].step_uuid),
+    ),
+)
+NONE = timedelta()
+BLAME = BlamedStep(
+    *(PAID, "process_payment", "error", timedelta(minutes=1), timedelta(seconds=20)),
+    *(timedelta(minutes=7), timedelta(seconds=100), NONE, timedelta(minutes=2), NONE, NONE),
+    timedelta(minutes=12),
+)
+WHY_STEP = (
+    StepReason(*(1, "failed", True, FAILED, ago(minutes=2), None, "host-1:4711", RETRY, PAID)),
+)
+HISTORY = (
+    Change(ago(minutes=2), "in_progress", "error", "host-1:4711", "tasker-sql/0.1.0 worker", None),
+    Change(ago(minutes=10), "enqueued", "in_progress", "host-1:4711", "tasker-sql", None),
+    Change(ago(minutes=11), "error", "enqueued", "ann", "psql", "the bank is back"),
+)
+CLAIMS = (
+    Claim("host-2:99", "shop", ago(minutes=3), ago(seconds=4), True, 1, [STEPS[3].step_uuid]),
+    Claim("host-1:4711", "shop", ago(seconds=18), hence(seconds=12), False, 2, [PAID, TASK]),
+)
+RUNNERS = (
+    Runner(
+        *("host-1:4711", True, "normal", "degraded", ["shop"], ago(days=1), timedelta(seconds=3)),
+        *("host-1", 4711, "0.1.0", {"size": 20, "used": 17, "waited_for": 2}),
+    ),
+    Runner(
+        *("host-2:99", False, "normal", "healthy", ["billing"], ago(days=2), timedelta(hours=2)),
+        *("host-2", 99, "0.1.0", {"size": 20, "used": 1, "waited_for": 0}),
+    ),
+)
+POOLS = (
+    ExecutorPool(
+        *("host-1:4711", "task_claimer", "shop", "degraded", 16, 4, 16, 15, 1, 0.97, 0.25),
+        *(12.5, 40_000, 31_000, timedelta(days=2), timedelta(seconds=0.25), 50, ago(seconds=3)),
+        *(ago(minutes=6), 12, "31000 wait"),
+    ),
+)
+BREAKERS = (
+    CircuitBreaker(
+        *("host-1:4711", "database", "closed", None, None, 0, 0, 0, ago(days=1), ""),
+        ago(seconds=3),
+    ),
+    CircuitBreaker(
+        *("host-1:4711", "queue", "open", "open", "open", 5, 9, 2, ago(minutes=1)),
+        *("the server closed the connection", ago(seconds=3)),
+    ),
+)
+DEAD = (
+    DeadLetters(
+        *("shop", "process_order", "process_payment", "6f0c", 12, False, ago(hours=5)),
+        *(ago(minutes=2), PAID, f"CardError: {DECLINED}"),
+    ),
+)
+RETRIES = (
+    Retry(
+        *(STEPS[1].step_uuid, "shop", "process_order", "reserve_inventory", 1, 3),
+        *(hence(seconds=40), ago(seconds=20), GATEWAY),
+    ),
+)
+LATE = (
+    LateWrite(
+        *(ago(minutes=7), STEPS[0].step_uuid, "validate_order", "host-2:99", 1, "lease expired"),
+        *(timedelta(seconds=2.5), "complete"),
+    ),
+)
+REJECTED = (
+    Rejection(ago(hours=1), "orchestration_task_requests", 17, "TK002", "no such template: nope"),
+)
+SERVER = DatabaseHealth(
+    *("18.6", False, ago(days=10), 90, 12, 100, 1, 2, ago(minutes=25), 990_000, 10_000, 3, 99.1),
+    5_000_000_000,
+)
+TRANSACTIONS = (
+    Transaction(
+        *(815, "psql", "ann", "idle in transaction", ago(minutes=25), "Client: ClientRead", [])
+    ),
+)
+RELATIONS = (
+    Relation("tasker.steps", 2_000_000_000, 900_000, 80_000, ago(hours=5)),
+    Relation("tasker.transitions", 700_000_000, 100_000, 0, None),
+)
+
+
+def snapshot(place: Place, *answers: Any, may_write: bool = True) -> Snapshot:
+    """A snapshot with these rows, and with the problems, where it asks for them."""
+    status = Status("shop", "ann", AT, may_write)
+    found: dict[type[Any], list[Any]] = {}
+    told = () if place.uuid else PROBLEMS
+    for row in (status, *told, *answers):
+        found.setdefault(type(row), []).append(row)
+    return Snapshot(place, found, 0.021)
+
+
+SNAPSHOTS = {
+    seen.place: seen
+    for seen in (
+        snapshot(Place("problems")),
+        snapshot(Place("queues"), *QUEUES),
+        snapshot(Place("tasks"), *TASKS),
+        snapshot(Place("task", TASK), HEAD, *STEPS, *WHY_TASK, BLAME),
+        snapshot(Place("step", PAID), HEAD, STEPS[2], *WHY_STEP, BLAME, *HISTORY),
+        snapshot(Place("claims"), *CLAIMS),
+        snapshot(Place("workers"), *RUNNERS, *POOLS, *BREAKERS),
+        snapshot(Place("failures"), *DEAD, *RETRIES, *LATE, *REJECTED),
+        snapshot(Place("database"), SERVER, *TRANSACTIONS, *RELATIONS),
+    )
+}

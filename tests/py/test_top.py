@@ -1,0 +1,72 @@
+"""The screens of `top`, of stored snapshots: drawn as in `top.txt`, narrow and wide.
+
+After a change that is meant: TASKER_TEST_STORE=1 .venv/bin/pytest tests/py/test_top.py, and look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from html import unescape
+from pathlib import Path
+
+import seen
+
+from tasker_sql.top.app import Top
+from tasker_sql.top.snapshot import Place, Snapshot
+
+STORED = Path(__file__).with_name("top.txt")
+SIZES = [(80, 24), (150, 30)]
+CELL = (12.2, 24.4)  # a character of Textual's pictures
+
+
+class Stored:
+    """Answers with the stored snapshots, and carries nothing out."""
+
+    def read(self, place: Place) -> Snapshot:
+        return seen.SNAPSHOTS[place]
+
+    def run(self, statement: str) -> str:
+        raise AssertionError(statement)
+
+
+def lines_of(svg: str, height: int) -> list[str]:
+    """The characters of a picture of the terminal."""
+    lines = [""] * height
+    for x, y, text in re.findall(r'<text class="\S+" x="([\d.]+)" y="([\d.]+)" [^>]*>(.*?)<', svg):
+        row, column = int((float(y) - 18.5) / CELL[1] + 0.5), round(float(x) / CELL[0])
+        if row < height and "line-" in svg:
+            lines[row] = lines[row].ljust(column) + unescape(text).replace("\xa0", " ")
+    return [line.rstrip() for line in lines]
+
+
+def drawn(place: Place, size: tuple[int, int]) -> list[str]:
+    """The whole screen as text, once it has shown its snapshot."""
+
+    async def run() -> str:
+        app = Top(Stored(), place, interval=3600)
+        async with app.run_test(size=size) as pilot:
+            while app._shown is None:
+                await pilot.pause(0.01)
+            await pilot.pause()
+            return app.export_screenshot()
+
+    return lines_of(asyncio.run(run()), size[1])
+
+
+def pictures() -> str:
+    """All screens in all sizes."""
+    parts = [
+        "\n".join([f"==== {place.screen} {width}x{height}", *drawn(place, (width, height))])
+        for width, height in SIZES
+        for place in seen.SNAPSHOTS
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def test_the_screens_are_drawn_as_stored() -> None:
+    found = pictures()
+    if os.environ.get("TASKER_TEST_STORE"):
+        STORED.write_text(found)
+    assert found == STORED.read_text()

@@ -1,0 +1,451 @@
+"""`top` over a real database: what it prints for scripts, and the whole program by its keys."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from running import SECONDS, client_of, step_named, template
+from servers import rows
+from test_top import lines_of
+from textual.pilot import Pilot
+from typer.testing import CliRunner
+
+from tasker_sql.cli import app as command
+from tasker_sql.client import Client, connect
+from tasker_sql.errors import NotFoundError, UnavailableError
+from tasker_sql.top.app import Top
+from tasker_sql.top.snapshot import QUESTIONS, Place, Source
+
+pytestmark = pytest.mark.newest
+
+needs_task = pytest.mark.usefixtures("task")
+
+SECRET = "a payload that no list may read"
+REASON = "it's back"
+RUNNER = {
+    "host": "h",
+    "pid": 7,
+    "version": "1",
+    "uptime": 60,
+    "state": "normal",
+    "status": "healthy",
+    "namespaces": ["test"],
+    "pools": [{"pool": "task_claimer", "namespace": "test", "executors": 10, "queue_age": 1.5}],
+    "breakers": [{"breaker": "queue", "state": "closed", "changed_ago": 5}],
+    "connections": {"size": 20, "used": 1},
+}
+
+
+@pytest.fixture
+def client(database: str) -> Iterator[Client]:
+    with client_of(database) as client:
+        yield client
+
+
+@pytest.fixture
+def task(client: Client) -> UUID:
+    """A task: `a` is complete, `b` has failed for good, somebody has `c`. Beside it one that waits
+    in a namespace that is paused, and a runner that has told of itself once."""
+    client.register_template(template({"a": [], "b": ["a"], "c": ["a"]}))
+    task = client.create_task("test", "flow", {"secret": SECRET}).task_uuid
+    (a,) = client.claim_steps("test", "w1")
+    client.complete_step(a.step_uuid, a.token, SECRET)
+    b, _ = client.claim_steps("test", "w1", limit=2)
+    error = {"class": "BankError", "message": "the bank is closed", "secret": SECRET}
+    client.fail_step(b.step_uuid, b.token, error, retryable=False)
+    client.register_template(template({"only": []}, namespace="paused"))
+    client.create_task("paused", "flow", {"secret": SECRET})
+    client.pause_namespace("paused", "the warehouse moves")
+    client.report_runner("r1", RUNNER)
+    return task
+
+
+def place(screen: str, client: Client, task: UUID) -> Place:
+    """A place with that screen: about the task, or its step `b`."""
+    about = {"task": task, "step": step_named(client, task, "b").step_uuid}
+    return Place(screen, about.get(screen))
+
+
+class Answer:
+    """What `top` prints, and its exit code."""
+
+    def __init__(self, dsn: str, *arguments: str) -> None:
+        done = CliRunner().invoke(command, ["top", *arguments], env={"DATABASE_URL": dsn})
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        self.code, self.out, self.err = done.exit_code, done.stdout, done.stderr
+
+
+class TestOnce:
+    @pytest.mark.parametrize("screen", QUESTIONS)
+    def test_every_screen_in_three_formats(
+        self, database: str, client: Client, task: UUID, screen: str
+    ) -> None:
+        uuid = place(screen, client, task).uuid
+        asked = str(uuid) if uuid else screen
+        found = json.loads(Answer(database, asked, "--once", "--json").out)
+        assert list(found) == ["screen", "seconds", *(ask.name for ask in QUESTIONS[screen])]
+        assert found["status"][0]["may_write"] is True
+        lines = list(csv.DictReader(io.StringIO(Answer(database, asked, "--once", "--csv").out)))
+        table = Answer(database, asked, "--once").out
+        assert lines
+        first = next(iter(lines[0].values()))
+        assert first in table or UUID(first).hex[-12:] in table, "the same, shortened"
+        assert SECRET not in json.dumps(found) + table + str(lines)
+
+    def test_says_what_the_views_say(self, database: str, client: Client, task: UUID) -> None:
+        def asked(screen: str, name: str) -> Any:
+            return json.loads(Answer(database, screen, "--once", "--json").out)[name]
+
+        assert [
+            [one["severity"], one["code"], one["subject"], one["cure"]]
+            for one in asked("problems", "problems")
+        ] == [list(row) for row in rows(database, PROBLEMS)]
+        states = {one["task_uuid"]: one["state"] for one in asked("tasks", "tasks")}
+        assert states == {str(one.task_uuid): one.state for one in client.list_tasks()}
+        (claim,) = asked("claims", "claims")
+        assert claim["step_uuids"] == [str(step_named(client, task, "c").step_uuid)]
+        assert [one["error"] for one in asked(str(task), "steps")] == [
+            None,
+            "the bank is closed",
+            None,
+        ]
+        depths = {one["queue_name"]: one["depth"] for one in asked("queues", "queues")}
+        assert depths == {one.queue_name: one.depth for one in client.queue_depths()}
+        assert asked("workers", "pools")[0]["executors"] == 10
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["nowhere", "--once"], "no such screen: nowhere; there are problems, queues, tasks"),
+            (["--json"], "--json and --csv print one screen: add --once"),
+            (["--once", "--json", "--csv"], "--json or --csv, not both"),
+            ([], "top needs a terminal; --once prints one screen"),
+        ],
+    )
+    def test_wrong_use_is_refused(self, database: str, arguments: list[str], said: str) -> None:
+        answer = Answer(database, *arguments)
+        assert (answer.code, said in answer.err) == (2, True), answer.err
+
+    def test_what_is_not_there_is_said(self, database: str) -> None:
+        answer = Answer(database, "01c0ffee-0000-7abc-8000-000000100000", "--once")
+        assert (answer.code, answer.out) == (1, "")
+        assert "task not found" in answer.err
+
+    @needs_task
+    def test_a_slow_database_is_no_answer(self, database: str) -> None:
+        with psycopg.connect(database) as other:
+            other.execute("lock table tasker.namespaces in access exclusive mode")
+            answer = Answer(database, "queues", "--once", "--timeout", "0.05")
+        assert (answer.code, answer.out) == (3, "")
+        assert "statement timeout" in answer.err
+
+
+PROBLEMS = """
+select severity, code, subject, cure from tasker.problems
+ order by severity, since nulls last
+"""
+
+
+class TestSource:
+    def test_a_lost_connection_is_opened_again(self, database: str) -> None:
+        source = Source(lambda: connect(database, "top"), timeout=SECONDS)
+        source.read(Place("problems"))
+        rows(
+            database,
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'top'",
+        )
+        with pytest.raises(UnavailableError):
+            source.read(Place("problems"))
+        assert source.read(Place("problems")).status.may_write
+        source.close()
+
+    def test_runs_one_statement_and_no_second_one(self, database: str, task: UUID) -> None:
+        source = Source(lambda: connect(database, "top"), timeout=SECONDS)
+        assert source.run(f"select * from tasker.pause_task('{task}', 'x')") == (
+            "paused True, changed True"
+        )
+        with pytest.raises(Exception, match="cannot insert multiple commands"):
+            source.run("select 1; select 2")
+        with pytest.raises(NotFoundError):
+            source.run("select * from tasker.resume_namespace('nowhere', 'x')")
+        source.close()
+
+    def test_a_refresh_writes_nothing(self, database: str, client: Client, task: UUID) -> None:
+        """In a transaction that may only read, every question is still answered."""
+        source = Source(lambda: connect(database, "top"), timeout=SECONDS)
+        for screen in QUESTIONS:
+            seen = source.read(place(screen, client, task))
+            assert set(seen.answers) == {ask.row for ask in QUESTIONS[screen]}
+        source.close()
+
+
+class Driver:
+    """The program in a terminal without a screen: keys go in, lines come out."""
+
+    def __init__(self, app: Top, pilot: Pilot[None]) -> None:
+        self.app = app
+        self._pilot = pilot
+
+    @property
+    def lines(self) -> list[str]:
+        return lines_of(self.app.export_screenshot(), self.app.size.height)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    async def press(self, *keys: str) -> None:
+        await self._pilot.press(*keys)
+        await self._pilot.pause()
+
+    async def type(self, text: str) -> None:
+        await self.press(*("space" if letter == " " else letter for letter in text))
+
+    async def sees(self, *texts: str) -> None:
+        """Wait until the screen shows all of them."""
+        await self.waits(lambda: all(text in self.text for text in texts), f"{texts}")
+
+    async def waits(self, happened: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + SECONDS
+        while not happened():
+            assert time.monotonic() < deadline, f"{what} did not happen:\n{self.text}"
+            await self._pilot.pause(0.02)
+
+    async def click(self, text: str, times: int = 1) -> None:
+        """Click on a text."""
+        row = next(n for n, line in enumerate(self.lines) if text in line)
+        await self._pilot.click(offset=(self.lines[row].index(text) + 1, row), times=times)
+        await self._pilot.pause()
+
+    async def resize(self, width: int, height: int) -> None:
+        await self._pilot.resize_terminal(width, height)
+        await self._pilot.pause()
+
+
+def driven(
+    dsn: str,
+    play: Callable[[Driver], Awaitable[None]],
+    place: Place = Place("problems"),  # noqa: B008
+    timeout: float = SECONDS,
+    **options: Any,
+) -> None:
+    """Run the program over that database, and play with it."""
+
+    async def run() -> None:
+        source = Source(lambda: connect(dsn, "top"), timeout)
+        app = Top(source, place, **{"interval": 0.1, **options})
+        try:
+            async with app.run_test(size=(100, 30), notifications=True) as pilot:
+                await play(Driver(app, pilot))
+        finally:
+            source.close()
+
+    asyncio.run(run())
+
+
+class TestKeys:
+    def test_go_from_a_problem_to_its_step_and_back(self, database: str, task: UUID) -> None:
+        async def play(top: Driver) -> None:
+            await top.press("3")
+            await top.sees("paused/flow", "blocked_by_failures")
+            await top.press("G", "enter")
+            await top.sees(str(task), "the bank is closed", "w1 has it")
+            await top.press("d")
+            await top.sees("✗ error", "┌")
+            await top.press("d", "G", "k")
+            await top.press("enter")
+            await top.sees("b of test/flow", "cure: select * from tasker.retry_step(")
+            await top.press("escape")
+            await top.sees("w1 has it")
+            await top.press("escape", "tab")
+            await top.sees("first step", "held")
+            await top.press("q")
+            await top.waits(lambda: not top.app.is_running, "the end")
+
+        driven(database, play)
+
+    def test_filter_find_and_sort(self, database: str, task: UUID) -> None:
+        async def play(top: Driver) -> None:
+            await top.press("2")
+            await top.sees("paused_queue", "test_queue", "orchestration_task_requests")
+            await top.press("slash")
+            await top.type("test_q")
+            await top.waits(lambda: "paused_queue" not in top.text, "the filter")
+            await top.sees("test_queue_high")
+            await top.press("enter", "escape")
+            await top.sees("paused_queue")
+            await top.press("s", "i")
+            await top.waits(lambda: first(top) == "test_queue_low", "the order")
+            await top.click("depth")
+            await top.sees("depth▲")
+            await top.click("depth")
+            await top.sees("depth▼")
+            await top.press("f")
+            await top.type("requests")
+            await top.press("enter")
+            await top.sees("queue: orchestration_task_requests")
+            await top.press("f")
+            await top.type(str(task))
+            await top.press("enter")
+            await top.sees("test/flow@1.0.0")
+
+        def first(top: Driver) -> str:
+            lines = top.lines
+            return lines[next(n for n, line in enumerate(lines) if "runners" in line) + 1].split()[
+                0
+            ]
+
+        driven(database, play)
+
+    @needs_task
+    def test_pause_and_rate(self, database: str, client: Client) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("every 0.1 s")
+            await top.press("minus")
+            await top.sees("every 0.5 s")
+            await top.press("plus", "2")
+            await top.sees("paused_queue_low")
+            await top.press("space")
+            await top.sees("PAUSED")
+            client.create_namespace("new")
+            await top.press("tab", "shift+tab")
+            await top.sees("new_queue_low")
+            client.create_namespace("newer")
+            await asyncio.sleep(0.5)
+            assert "newer" not in top.text
+            await top.press("r")
+            await top.sees("newer_queue")
+            await top.press("space")
+            client.create_namespace("newest")
+            await top.sees("newest_queue")
+
+        driven(database, play)
+
+    def test_mouse_and_resize(self, database: str, task: UUID) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("1 problems 1")
+            await top.click("3 tasks")
+            await top.sees("blocked_by_failures")
+            await top.click("test/flow")
+            await top.sees(f"task: {task}")
+            await top.click("test/flow", times=2)
+            await top.sees("w1 has it")
+            await top.resize(60, 16)
+            await top.sees("the bank is closed")
+            assert all(len(line) <= 60 for line in top.lines)
+            await top.resize(100, 30)
+            await top.sees("? help")
+            await top.click("? help")
+            await top.sees("another screen")
+            await top.press("x")
+            await top.sees("the bank is closed")
+
+        driven(database, play)
+
+
+class TestWrites:
+    def test_shows_the_statement_asks_for_a_reason_and_runs_it(
+        self, database: str, client: Client, task: UUID
+    ) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("b of test/flow", "x run cure")
+            await top.press("R")
+            await top.sees("retry step", f"tasker.retry_step('{b}', '<why>')")
+            await top.press("enter")
+            await top.sees("not run without a reason")
+            await top.type(REASON)
+            await top.sees(f"tasker.retry_step('{b}', 'it''s back')")
+            assert step_named(client, task, "b").state == "error"
+            await top.press("enter")
+            await top.sees("step_state enqueued", f"by postgres: {REASON}")
+
+        b = step_named(client, task, "b").step_uuid
+        driven(database, play, Place("step", b))
+        assert step_named(client, task, "b").state == "enqueued"
+        assert rows(
+            database,
+            "select verb, reason from tasker.operator_history order by action_id desc limit 1",
+        ) == [("retry_step", REASON)]
+
+    @needs_task
+    def test_escape_runs_nothing(self, database: str, client: Client) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("paused", "resume paused")
+            await top.press("P")
+            await top.sees("tasker.resume_namespace('paused', '<why>')")
+            await top.type("because")
+            await top.press("escape")
+            await top.waits(lambda: "<why>" not in top.text, "the end of the question")
+
+        driven(database, play, Place("queues"))
+        assert {one.name for one in client.list_namespaces() if one.paused_at} == {"paused"}
+
+    def test_what_the_engine_refuses_is_told(
+        self, database: str, client: Client, task: UUID
+    ) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("R retry step")
+            await top.press("R")
+            await top.sees("<why>")
+            client.resolve_step(b, "somebody was quicker")
+            await top.type("because")
+            await top.press("enter")
+            await top.sees("illegal transition")
+
+        b = step_named(client, task, "b").step_uuid
+        driven(database, play, Place("step", b), interval=3600)
+
+    @pytest.mark.parametrize("how", ["role", "option"])
+    def test_read_only(self, database: str, client: Client, task: UUID, how: str) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("read-only", "b of test/flow")
+            assert "retry step" not in top.text
+            await top.press("R")
+            await top.sees("retry step: ")
+
+        with psycopg.connect(database) as connection:
+            connection.execute(
+                """
+                do $$ begin create role looks_on; exception when duplicate_object then end $$;
+                grant pg_read_all_data to looks_on
+                """
+            )
+        dsn = f"{database}&options=-crole%3Dlooks_on" if how == "role" else database
+        b = step_named(client, task, "b").step_uuid
+        driven(dsn, play, Place("step", b), read_only=how == "option")
+        assert step_named(client, task, "b").state == "error"
+
+
+class TestTrouble:
+    @needs_task
+    def test_keeps_the_last_good_frame_while_the_database_is_slow(self, database: str) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("paused_queue", "every 0.1 s")
+            with psycopg.connect(database) as other:
+                other.execute("lock table tasker.namespaces in access exclusive mode")
+                await top.sees("STALE", "statement timeout", "paused_queue")
+            await top.waits(lambda: "STALE" not in top.text, "the recovery")
+
+        driven(database, play, Place("queues"), timeout=0.2)
+
+    def test_says_why_there_is_nothing_to_show(self, database: str) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("task not found")
+
+        driven(database, play, Place("task", UUID("01c0ffee-0000-7abc-8000-000000100000")))
+
+    def test_without_a_database_it_says_so_and_goes_on_trying(self) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("connection")
+
+        driven("host=/nowhere", play)
