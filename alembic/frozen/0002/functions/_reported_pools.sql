@@ -15,7 +15,10 @@ create or replace function tasker._reported_pools (p_pools jsonb)
     queue_depth   bigint,
     queue_age     double precision,
     poll          double precision,
-    batch         integer
+    batch         integer,
+    scaled_ago    double precision,
+    scaled_from   integer,
+    scaled_why    text
   )
   language sql
   immutable
@@ -28,7 +31,8 @@ select reported.*
          pool text, namespace text, status text, executors integer, min_executors integer,
          max_executors integer, healthy integer, unhealthy integer, utilization double precision,
          error_rate double precision, throughput double precision, done bigint, queue_depth bigint,
-         queue_age double precision, poll double precision, batch integer)
+         queue_age double precision, poll double precision, batch integer, scaled_ago double precision,
+         scaled_from integer, scaled_why text)
 $$;
 
 comment on function tasker._reported_pools is 'The pools in a runner''s report, as rows.';

@@ -16,7 +16,10 @@ select runner.name as runner,
        make_interval(secs => told.queue_age) as queue_age,
        make_interval(secs => told.poll) as poll,
        told.batch,
-       runner.seen_at
+       runner.seen_at,
+       runner.seen_at - make_interval(secs => told.scaled_ago) as scaled_at,
+       told.scaled_from,
+       told.scaled_why
   from tasker.runners as runner
  cross join lateral tasker._reported_pools(runner.pools) as told
  where runner.gone_at > tasker._now()
@@ -42,3 +45,6 @@ comment on column tasker.executor_pools.queue_age is 'How long the oldest of it 
 comment on column tasker.executor_pools.poll is 'How often they look for work, back-pressure included.';
 comment on column tasker.executor_pools.batch is 'How much they take at a time, back-pressure included.';
 comment on column tasker.executor_pools.seen_at is 'The heartbeat that told all this.';
+comment on column tasker.executor_pools.scaled_at is 'When their number was last changed; null when it never was.';
+comment on column tasker.executor_pools.scaled_from is 'What it was before.';
+comment on column tasker.executor_pools.scaled_why is 'And why it was changed.';
