@@ -41,14 +41,14 @@ def configured(
     return config.load(values, environment="test", environ={}).config
 
 
-def wait_for(happened: Callable[[], Any], what: str = "it") -> Any:
+def wait_for(happened: Callable[[], Any], what: str = "it", seconds: float = SECONDS) -> Any:
     """What `happened` answers as soon as that is true. Raises AssertionError when it never is."""
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if answer := happened():
             return answer
         time.sleep(0.01)
-    raise AssertionError(f"{what} did not happen within {SECONDS} s")
+    raise AssertionError(f"{what} did not happen within {seconds} s")
 
 
 @contextmanager

@@ -234,10 +234,10 @@ def test_compose_starts_a_database_and_with_the_profile_a_runner(
     url = f"postgresql://postgres:tasker@127.0.0.1:{port}/tasker"
     try:
         compose("up", "--detach", "--no-build")
-        wait_for(lambda: answers(url), "the database")
+        wait_for(lambda: answers(url), "the database", 90)
         assert "runner" not in compose("ps")
         compose("--profile", "server", "up", "--detach", "--no-build")
-        wait_for(lambda: has_runner(url), "the runner")
+        wait_for(lambda: has_runner(url), "the runner", 90)
         with client_of(url) as client:
             client.register_template(template({"square": []}))
             task = client.create_task("test", "flow", {"number": 6}).task_uuid
