@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -166,8 +167,8 @@ def test_dead_letters(client: Client, database: str) -> None:
         assert found.problem.startswith("5 failed for good")
         assert codes(client, tasks[0]) == {"failed", "ended"}
         is_up.set()
-        arguments = found.cure.split()[1:]
-        told = cli(database, *arguments, "--reason", "the bank is back", "--yes")
+        arguments = shlex.split(found.cure.replace("<why>", "the bank is back"))
+        told = cli(database, *arguments[1:], "--yes")
         assert "retry_step: done 5, refused 0" in told
         assert {ended(client, task) for task in tasks} == {"complete"}
     assert gone(client, "dead_letters")
