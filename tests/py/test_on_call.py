@@ -180,7 +180,6 @@ def test_a_locked_step_is_put_off(client: Client, sessions: Callable[..., list[S
     for step in client.claim_steps("test", "w", 2):
         client.fail_step(step.step_uuid, step.token, "no", retryable=False)
     (a,) = sessions("a")
-    a.run("begin")
     a.run(
         "select from tasker.steps where step_id = %s for update",
         step_named(client, tasks[0], "a").step_uuid.int & (1 << 62) - 1,
