@@ -203,6 +203,26 @@ class Client:
         """Settle a task that was dealt with outside the engine."""
         return self._one(rows.ClosedTask, "resolve_task", task_uuid=task_uuid, reason=reason)
 
+    def plan_repair(
+        self,
+        verb: str,
+        filter: Any = EMPTY,  # noqa: A002
+        sample: int = 5,
+    ) -> list[rows.PlannedRepair]:
+        """Plan an operator's verb for all that match: a sample of them, or nothing.
+
+        The filter may name namespace, template, step, fingerprint, state.
+        """
+        return self._rows(
+            rows.PlannedRepair, "plan_repair", verb=verb, filter=filter, sample=sample
+        )
+
+    def apply_repair(self, plan_uuid: UUID, reason: str, limit: int = 100) -> rows.AppliedRepair:
+        """Carry out the next of a plan; call it until nothing remains."""
+        return self._one(
+            rows.AppliedRepair, "apply_repair", plan_uuid=plan_uuid, reason=reason, limit=limit
+        )
+
     def set_limit(self, name: str, value: int, reason: str) -> rows.ChangedLimit:
         """Change one of `list_limits`, from the next call on.
 

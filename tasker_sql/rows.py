@@ -744,3 +744,25 @@ class PathStep:
     slack: timedelta | None
     task_ends_at: datetime | None
     based_on: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRepair:
+    """A plan for `matched` steps or tasks, with one of them."""
+
+    plan_uuid: UUID
+    matched: int
+    subject_uuid: UUID
+    subject: str
+    state: str
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedRepair:
+    """What one call did of a plan, and how much remains of it."""
+
+    applied: int
+    refused: int
+    remaining: int
+    last_refusal: str | None

@@ -27,6 +27,7 @@ begin
    where holder.datname = current_database()
      and coalesce(holder.backend_xmin, holder.backend_xid) is not null
      and holder.backend_type = 'client backend'
+     and holder.pid <> pg_backend_pid()
      and holder.xact_start < v_now - interval '10 minutes'
   union all
   select 'warning', 'vacuum_held_back', format('prepared transaction %s', prepared.gid),

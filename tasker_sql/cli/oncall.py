@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+import time
+from typing import Annotated, Any
+
 import typer
 from rich.text import Text
 
-from tasker_sql.cli.shared import NO, Json, console, opened, print_json, print_table
+from tasker_sql.cli.shared import (
+    NO,
+    Json,
+    Reason,
+    complain,
+    console,
+    opened,
+    print_json,
+    print_table,
+)
+from tasker_sql.client import Client
+from tasker_sql.rows import AppliedRepair, PlannedRepair
+
+Namespace = Annotated[str | None, typer.Option("--namespace", "-n", help="Of this namespace.")]
+Template = Annotated[str | None, typer.Option("--template", help="Of this template.")]
+Step = Annotated[str | None, typer.Option("--step", help="Steps of this name.")]
+Fingerprint = Annotated[
+    str | None, typer.Option("--fingerprint", help="With this error: see `dlq list`.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Rate = Annotated[int, typer.Option("--rate", min=1, max=1000, help="How many a second, at most.")]
 
 dlq = typer.Typer(help="Dead letters: steps that failed for good.", no_args_is_help=True)
 
 
 def add_to(app: typer.Typer) -> None:
     app.command()(problems)
+    app.command()(repair)
     app.add_typer(dlq, name="dlq")
 
 
@@ -53,3 +77,130 @@ def list_(as_json: Json = False) -> None:
         ],
         "no dead letters",
     )
+
+
+@dlq.command()
+def retry(
+    reason: Reason,
+    namespace: Namespace = None,
+    template: Template = None,
+    step: Step = None,
+    fingerprint: Fingerprint = None,
+    yes: Yes = False,
+    rate: Rate = 100,
+    as_json: Json = False,
+) -> None:
+    """Run dead letters again with all their attempts: all of them, or those that match.
+
+    Shows how many and which before it asks. --json does not ask, and only plans without --yes.
+
+    Example: tasker-sql dlq retry --step charge_card --reason "the bank is back" --rate 20
+    """
+    wanted = _filter(namespace, template, step, fingerprint)
+    _repair("retry_step", wanted, reason, yes, rate, as_json)
+
+
+@dlq.command()
+def resolve(
+    reason: Reason,
+    namespace: Namespace = None,
+    template: Template = None,
+    step: Step = None,
+    fingerprint: Fingerprint = None,
+    yes: Yes = False,
+    rate: Rate = 100,
+    as_json: Json = False,
+) -> None:
+    """Declare dead letters settled, without results; the steps after them go on."""
+    wanted = _filter(namespace, template, step, fingerprint)
+    _repair("resolve_step", wanted, reason, yes, rate, as_json)
+
+
+def repair(
+    verb: Annotated[
+        str,
+        typer.Argument(
+            help="retry_step, resolve_step, cancel_task, resolve_task, pause_task or resume_task.",
+            show_default=False,
+        ),
+    ],
+    reason: Reason,
+    namespace: Namespace = None,
+    template: Template = None,
+    step: Step = None,
+    fingerprint: Fingerprint = None,
+    state: Annotated[str | None, typer.Option("--state", help="In this state.")] = None,
+    yes: Yes = False,
+    rate: Rate = 100,
+    as_json: Json = False,
+) -> None:
+    """Do the same to all steps or tasks that match, after a look at them.
+
+    Steps are those that failed for good, or with --state waiting_for_retry such. Tasks are open
+    ones; with --step, --fingerprint or --state error, those of steps that failed for good.
+
+    Example: tasker-sql repair cancel_task --template import --reason "the file was wrong"
+    """
+    wanted = _filter(namespace, template, step, fingerprint, state)
+    _repair(verb, wanted, reason, yes, rate, as_json)
+
+
+def _filter(
+    namespace: str | None,
+    template: str | None,
+    step: str | None,
+    fingerprint: str | None,
+    state: str | None = None,
+) -> dict[str, str]:
+    given = {"namespace": namespace, "template": template, "step": step}
+    given |= {"fingerprint": fingerprint, "state": state}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _repair(
+    verb: str, wanted: dict[str, str], reason: str, yes: bool, rate: int, as_json: bool
+) -> None:
+    with opened() as client:
+        plan = client.plan_repair(verb, wanted)
+        if not as_json:
+            _print_plan(verb, plan)
+        if not plan or (as_json and not yes):
+            done = None
+        elif yes or typer.confirm("Go on?"):
+            done = _apply(client, plan[0], reason, rate)
+        else:
+            raise typer.Exit(NO)
+    if as_json:
+        told: dict[str, Any] = {"planned": plan, "done": done}
+        print_json(told)
+    elif done:
+        typer.echo(f"{verb}: done {done.applied}, refused {done.refused}")
+        if done.last_refusal:
+            complain(f"refused: {done.last_refusal}")
+    if done and done.refused:
+        raise typer.Exit(NO)
+
+
+def _apply(client: Client, plan: PlannedRepair, reason: str, rate: int) -> AppliedRepair:
+    """Carry a plan out, no more than `rate` a second."""
+    applied = refused = 0
+    last_refusal: str | None = None
+    while True:
+        began = time.monotonic()
+        done = client.apply_repair(plan.plan_uuid, reason, rate)
+        applied += done.applied
+        refused += done.refused
+        last_refusal = done.last_refusal or last_refusal
+        if not done.remaining:
+            return AppliedRepair(applied, refused, 0, last_refusal)
+        time.sleep(max(0.0, began + 1 - time.monotonic()))
+
+
+def _print_plan(verb: str, plan: list[PlannedRepair]) -> None:
+    print_table(
+        ["such as", "uuid", "state", "error"],
+        [(p.subject, p.subject_uuid, p.state, p.error) for p in plan],
+        "nothing matches",
+    )
+    if plan:
+        typer.echo(f"\n{verb} for {plan[0].matched}")

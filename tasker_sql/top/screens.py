@@ -677,7 +677,10 @@ def _dead(one: DeadLetters) -> Row:
             ("such as", str(one.sample_step_uuid)),
             ("first", clock(one.first_at)),
             ("last", clock(one.last_at)),
-            ("cure", f"tasker-sql dlq retry {which} --fingerprint {one.fingerprint}"),
+            (
+                "cure",
+                f"tasker-sql dlq retry {which} --fingerprint {one.fingerprint} --reason '{WHY}'",
+            ),
         ),
         Place("step", one.sample_step_uuid),
         _step_verbs(one.sample_step_uuid, "error") if one.count == 1 else (),

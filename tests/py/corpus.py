@@ -172,6 +172,7 @@ class World:
         self._one(claim, 1)  # the other step of the failed task, out of the way
         (self.task,) = self._one(make)
         self.step, self.token = self._one(claim, 1)
+        (self.plan,) = self._one("select plan_uuid::text from tasker.plan_repair('retry_step')")
         self.good: dict[str, str | None] = {
             "p_namespace": "test",
             "p_name": "single",
@@ -203,6 +204,9 @@ class World:
             "p_reason": "why",
             "p_since": "2026-01-01",
             "p_namespaces": "{test}",
+            "p_verb": "retry_step",
+            "p_sample": "1",
+            "p_plan_uuid": self.plan,
             "p_definition": definition("another", {"only": []}),
         }
         self._special: dict[str, dict[str, str | None]] = {

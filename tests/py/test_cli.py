@@ -417,3 +417,27 @@ class TestTime:
         coming = client.create_task("test", "flow").task_uuid
         shown = Answer("task", "critical-path", str(coming)).out
         assert shown.endswith("UTC, if it goes as the last 2 tasks of its template\n")
+
+
+class TestRepair:
+    def test_shows_what_it_would_do_and_asks(self, failed: UUID, client: Client) -> None:
+        why = ("--reason", "the bank is back")
+        asked = Answer("dlq", "retry", *why, stdin="n\n")
+        assert asked.code == 1
+        assert "test/flow/a" in asked.out and "retry_step for 1\nGo on?" in asked.out
+        assert step_named(client, failed, "a").state == "error"
+        planned = Answer("dlq", "retry", *why, "--json").json
+        assert (planned["planned"][0]["matched"], planned["done"]) == (1, None)
+        assert Answer("dlq", "retry", "--step", "b", *why, "--yes").out == "nothing matches\n"
+        done = Answer("dlq", "retry", "--step", "a", *why, "--rate", "10", stdin="y\n")
+        assert done.out.endswith("retry_step: done 1, refused 0\n")
+        assert step_named(client, failed, "a").state == "enqueued"
+
+    def test_does_a_verb_for_all_that_match(self, client: Client) -> None:
+        client.register_template(template({"a": []}))
+        tasks = [client.create_task("test", "flow").task_uuid for _ in range(3)]
+        answer = Answer("repair", "cancel_task", "--template", "flow", "-r", "wrong", "--yes")
+        assert answer.code == 0
+        assert answer.out.endswith("\ncancel_task: done 3, refused 0\n")
+        assert {client.get_task(task).state for task in tasks} == {"cancelled"}
+        assert Answer("repair", "drop_task", "-r", "wrong").code == 1

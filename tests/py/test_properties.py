@@ -89,6 +89,16 @@ VERBS = {
 }
 EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
 BESIDES = {"examples", "(repeated or late)", "(held joins)"}  # counted beside their calls
+PARTS = [
+    "waiting",
+    "queued",
+    "backing_off",
+    "running",
+    "lost",
+    "failed",
+    "afterwards",
+    "finalizing",
+]
 T = TypeVar("T")
 
 SCENERY = """
@@ -887,6 +897,30 @@ class Machine(RuleBasedStateMachine):
             lambda: self.client.finalize_task(task.uuid, attempt).message,
             lambda _: self.model.finalize(task, attempt),
         )
+
+    @drawn(lambda self: self.model.steps, 2)
+    def explain(self) -> None:
+        """What nothing blocks is what claims hand out, and what they enqueue themselves."""
+        blocking = {
+            step.uuid: {row.code for row in self.client.explain_step(step.uuid) if row.blocks}
+            for step in self.model.steps.values()
+        }
+        free = {step for step, codes in blocking.items() if not codes}
+        soon = {step for step, codes in blocking.items() if codes <= {"due", "uncounted"}}
+        claimed: set[UUID] = set()
+        with self.connection.transaction(force_rollback=True):
+            for namespace in NAMESPACES:
+                while rows := self.client.claim_steps(namespace, "w", 1000):
+                    claimed |= {row.step_uuid for row in rows}
+        assert free <= claimed, [self.client.explain_step(step) for step in free - claimed]
+        assert claimed <= soon, [self.client.explain_step(step) for step in claimed - soon]
+        for task in self.tasks:
+            for row in self.client.blame_task(task.uuid):
+                parts = [getattr(row, part) for part in PARTS]
+                assert min(parts) >= timedelta()
+                assert sum(parts, timedelta()) == row.wall_time
+            assert len(self.client.critical_path(task.uuid)) == len(task.steps)
+        self.counts["(explained)"] += len(free) > 0
 
     @rule(
         call=st.sampled_from([name for name in DRAWN for _ in range(DRAWN[name].often)]).flatmap(

@@ -377,7 +377,8 @@ CHANGES = re.compile(
     r"|\bfrom\s+tasker\.(\w+)(?=[^;]*?\bfor (?:no key update|update|key share)\b)"
 )
 INSERTS = re.compile(r"\binsert into\s+tasker\.(\w+)")
-NOBODY_WAITS = {"waiters", "sweep_cursors"}  # their rows are taken with `skip locked` only
+# Their rows are taken with `skip locked` only; a plan's, also by those who carry out that plan.
+NOBODY_WAITS = {"waiters", "sweep_cursors", "repair_plans"}
 
 # The other one is a thin cover of the same function, or the same statement with another value.
 ALIKE = {
@@ -387,6 +388,7 @@ ALIKE = {
     "resume_namespace": "pause_namespace",
     "resume_template": "pause_template",
     "resume_task": "pause_task",
+    "apply_repair": "retry_step",  # and other verbs, one by one, waiting for nobody
 }
 
 # Pairs that share tables, but no row.

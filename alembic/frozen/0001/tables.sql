@@ -355,6 +355,17 @@ create table tasker.operator_actions (
 );
 comment on table tasker.operator_actions is 'What operators did, to what, and why: every verb that takes a reason writes a row.';
 
+create table tasker.repair_plans (
+  plan_uuid  uuid        primary key,
+  verb       text        not null,
+  filter     jsonb       not null,
+  ids        bigint[]    not null,
+  position   integer     not null default 0,
+  planned_at timestamptz not null,
+  planned_by text        not null default session_user
+);
+comment on table tasker.repair_plans is 'What an operator means to do to many at once: the steps or tasks (step_no 0) that matched, and how many of them it was done to. Kept for a day.';
+
 create table tasker.limits (
   name    text    primary key,
   value   integer not null,

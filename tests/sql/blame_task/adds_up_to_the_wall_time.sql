@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(10);
+select plan(11);
 create function pg_temp.blamed (p_task uuid, p_name text) returns text language sql as $$
 select concat_ws(' ', 'waiting' || nullif(epoch[1], 0), 'queued' || nullif(epoch[2], 0), 'backing_off' || nullif(epoch[3], 0),
                  'running' || nullif(epoch[4], 0), 'lost' || nullif(epoch[5], 0), 'failed' || nullif(epoch[6], 0),
@@ -19,7 +19,9 @@ select pg_temp.a_claim(1, 'w1') as token \gset
 select pg_temp.later('2 seconds');
 select from tasker.fail_step(pg_temp.step(:'task', 'a'), :'token', '"once"');
 select is(pg_temp.blamed(:'task', 'a'), 'queued1 running2', 'an attempt');
-select pg_temp.later('10 seconds');
+select pg_temp.later('5 seconds');
+select is(pg_temp.blamed(:'task', 'a'), 'queued1 backing_off5 running2', 'it waits for the next one');
+select pg_temp.later('5 seconds');
 select from tasker.sweep();
 select is(pg_temp.blamed(:'task', 'a'), 'queued3 backing_off8 running2', 'its backoff, and until somebody sweeps');
 select pg_temp.later('4 seconds');

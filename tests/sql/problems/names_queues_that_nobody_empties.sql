@@ -1,13 +1,13 @@
 begin;
 \ir ../fixtures.psql
-select plan(9);
+select plan(12);
 prepare queues as select severity, code, subject, since, problem, cure from tasker.problems where code ~ 'queue|worker|messages';
 
 select pg_temp.a_task() as task \gset
 select is_empty('queues', 'a minute of waiting is no problem');
 select pg_temp.later('14 minutes');
 select results_eq('queues', $$ values ('critical', 'no_worker', 'namespace test', '2030-01-01 00:00Z'::timestamptz,
-  '1 step in its queues for up to 14 min, and no live worker serves namespace test (no runner was seen within a day)',
+  'steps have waited for up to 14 min (1 message in its queues), and no live worker serves namespace test (no runner was seen within a day)',
   'tasker-sql run --namespace test') $$, 'nobody serves the namespace');
 select tasker.report_runner('r1', pg_temp.a_report());
 select results_eq('queues', $$ values ('warning', 'queue_behind', 'queue test_queue', '2030-01-01 00:00Z'::timestamptz,
@@ -15,10 +15,19 @@ select results_eq('queues', $$ values ('warning', 'queue_behind', 'queue test_qu
   'tasker-sql run --namespace test, on more machines or with more --slots') $$, 'now somebody does, but gets nowhere');
 select pg_temp.later('10 minutes');
 select results_eq('select severity, problem from tasker.problems where code = ''no_worker''', $$ values ('critical',
-  '1 step in its queues for up to 24 min, and no live worker serves namespace test (last seen 10 min ago)') $$, 'it went away');
+  'steps have waited for up to 24 min (1 message in its queues), and no live worker serves namespace test (last seen 10 min ago)') $$, 'it went away');
 select from tasker.pause_namespace('test', 'maintenance');
 select is_empty('queues', 'what is paused may wait');
 select from tasker.resume_namespace('test', 'done');
+select from tasker.pause_template('test', 'single', 'a bad version');
+select is_empty('queues', 'a template as well');
+select from tasker.resume_template('test', 'single', 'done');
+select isnt_empty('queues', 'it goes on');
+select pg_temp.a_task() as other \gset
+select from tasker.cancel_task(:'task', 'no more');
+select from tasker.cancel_task(:'other', 'no more');
+select is_empty('queues', 'what is cancelled waits for nobody, though its pointers lie there');
+select pg_temp.a_task() as task \gset
 select pg_temp.a_claim(1, 'foreign') as token \gset
 select is_empty('queues', 'an empty queue needs nobody');
 

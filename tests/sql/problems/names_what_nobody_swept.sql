@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(8);
+select plan(9);
 prepare unswept as select severity, code, subject, since, problem from tasker.problems where cure ~ 'sweep|finalize' and code <> 'queue_missing';
 
 select pg_temp.a_template('two', '{"a": [], "b": []}', '{"max_attempts": 2, "backoff_base_ms": 1000, "jitter": false}');
@@ -24,6 +24,12 @@ select results_eq('unswept', $$ values ('critical', 'outcomes_unprocessed', 'sub
   '1 submission handed in up to 2 min ago, and not processed') $$, 'outcomes');
 delete from tasker.submissions;
 
+select pg_temp.run_all();
+select pg_temp.a_task('two') as blocked \gset
+select pg_temp.a_claim(1, 'w1') as token \gset
+select from tasker.fail_step(pg_temp.step(:'blocked', 'a'), :'token', '"for good"', false);
+select pg_temp.later('2 minutes');
+select is_empty('unswept', 'a task that is blocked goes on while a step of it can');
 select pg_temp.a_template('ext', '{"a": []}', p_more => '{"finalization": "external"}');
 select pg_temp.run_all();
 select pg_temp.a_task('ext') as ext \gset

@@ -11,7 +11,7 @@ select from tasker.fail_step(pg_temp.step(:'task', 'a'), :'token', '{"message": 
 select pg_temp.later('3 minutes');
 select results_eq('work', format($$ values ('warning', 'dead_letters', 'step test/two/a', '2030-01-01 00:00Z'::timestamptz,
   '1 failed for good, last 3 min ago: no card 7',
-  'tasker-sql dlq retry --namespace test --template two --step a --fingerprint %s') $$, tasker._fingerprint('{"message": "no card 8"}')), 'a dead letter');
+  'tasker-sql dlq retry --namespace test --template two --step a --fingerprint %s --reason ''<why>''') $$, tasker._fingerprint('{"message": "no card 8"}')), 'a dead letter');
 select from tasker.retry_step(pg_temp.step(:'task', 'a'), 'again');
 select is_empty('work', 'it is dealt with');
 

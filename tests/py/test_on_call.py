@@ -1,0 +1,275 @@
+"""docs/on-call.md: each incident happens for real, is named with its cure, and is cured by it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from running import SECONDS, client_of, ended, running, step_named, template, wait_for
+from sessions import Session
+
+from tasker_sql.client import Client
+from tasker_sql.handlers import Registry, RetryableError
+from tasker_sql.rows import Problem
+
+pytestmark = pytest.mark.newest
+
+TEXT = (Path(__file__).parents[2] / "docs" / "on-call.md").read_text()
+INCIDENTS = set(re.findall(r"^## (\w+): ", TEXT, re.MULTILINE))
+
+# Lets time pass for everything that reads the engine's clock.
+LATER = """
+create or replace function tasker._now() returns timestamptz language sql volatile
+as 'select clock_timestamp() + interval ''{}'''
+"""
+
+
+@pytest.fixture
+def client(database: str) -> Iterator[Client]:
+    with client_of(database) as client:
+        client.register_template(template({"a": [], "b": ["a"]}, retry={"max_attempts": 2}))
+        yield client
+
+
+def later(client: Client, by: str) -> None:
+    run(client, LATER.format(by))
+
+
+def run(client: Client, statement: str) -> None:
+    with client.transaction() as connection:
+        connection.execute(statement.encode())
+
+
+def answer(client: Client, query: str) -> list[Any]:
+    with client.transaction() as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+def problem(client: Client, code: str) -> Problem:
+    """The one problem with this code; the document has a chapter for it, with the same cure."""
+    (found,) = [one for one in client.problems() if one.code == code]
+    assert code in INCIDENTS, f"docs/on-call.md says nothing of {code}"
+    return found
+
+
+def gone(client: Client, code: str) -> bool:
+    return all(one.code != code for one in client.problems())
+
+
+def codes(client: Client, task: UUID) -> set[str]:
+    return {reason.code for reason in client.explain_task(task)}
+
+
+def work() -> Registry:
+    registry = Registry()
+    for name in ("a", "b"):
+        registry.handler(name)(lambda _step: None)
+    return registry
+
+
+def cli(database: str, *arguments: str) -> str:
+    """What a command prints, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from tasker_sql.cli import main; main()", *arguments],
+        env=os.environ | {"DATABASE_URL": database, "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+def test_every_chapter_is_a_code(client: Client) -> None:
+    assert len(INCIDENTS) == 10
+    (said,) = answer(client, "select obj_description('tasker.problems'::regclass)")
+    assert set(re.findall(r"\w+", said[0])) >= INCIDENTS
+
+
+def test_no_worker(client: Client, database: str) -> None:
+    task = client.create_task("test", "flow").task_uuid
+    later(client, "14 minutes")
+    found = problem(client, "no_worker")
+    assert found.severity == "critical"
+    assert "no live worker serves namespace test" in found.problem
+    assert found.cure == "tasker-sql run --namespace test"
+    assert codes(client, task) == {"no_worker"}
+    with running(database, work(), ["test"]):
+        assert ended(client, task) == "complete"
+    assert gone(client, "no_worker")
+
+
+def test_stale_claim(client: Client, database: str) -> None:
+    """A worker is killed, and nobody calls sweep()."""
+    task = client.create_task("test", "flow").task_uuid
+    code = (
+        "import psycopg, time, sys\n"
+        "connection = psycopg.connect(sys.argv[1], autocommit=True)\n"
+        "connection.execute(\"select * from tasker.claim_steps('test', 'doomed')\")\n"
+        "print('has it', flush=True)\n"
+        "time.sleep(60)"
+    )
+    arguments = [sys.executable, "-c", code, database]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout is not None and worker.stdout.readline() == "has it\n"
+        worker.send_signal(signal.SIGKILL)
+    later(client, "5 minutes")
+    found = problem(client, "stale_claim")
+    assert (found.severity, found.subject) == ("critical", "worker doomed")
+    assert codes(client, task) == {"lease_expired"}
+    run(client, found.cure.split(";")[0])
+    assert gone(client, "stale_claim")
+    assert step_named(client, task, "a").state == "enqueued"
+
+
+def test_timers_overdue(client: Client) -> None:
+    task = client.create_task("test", "flow").task_uuid
+    (step,) = client.claim_steps("test", "w")
+    client.fail_step(step.step_uuid, step.token, "busy")
+    later(client, "1 hour")
+    found = problem(client, "timers_overdue")
+    assert codes(client, task) == {"due"}
+    run(client, found.cure.split(";")[0])
+    assert gone(client, "timers_overdue")
+    assert codes(client, task) == {"no_worker"}
+
+
+def test_dead_letters(client: Client, database: str) -> None:
+    """A bank is down: every payment uses up its attempts. Then it is back."""
+    is_up = threading.Event()
+    registry = work()
+
+    def pay(_step: Any) -> None:
+        if not is_up.is_set():
+            raise RetryableError(f"no route to bank {threading.get_ident()}", retry_after=0.01)
+
+    definition = template({"pay": []}, name="payment", retry={"max_attempts": 2})
+    client.register_template(definition)
+    registry.handler("pay")(pay)
+    tasks = [client.create_task("test", "payment").task_uuid for _ in range(5)]
+    with running(database, registry, ["test"]):
+        assert {ended(client, task) for task in tasks} == {"error"}
+        found = problem(client, "dead_letters")
+        assert found.subject == "step test/payment/pay"
+        assert found.problem.startswith("5 failed for good")
+        assert codes(client, tasks[0]) == {"failed", "ended"}
+        is_up.set()
+        arguments = shlex.split(found.cure.replace("<why>", "the bank is back"))
+        told = cli(database, *arguments[1:], "--yes")
+        assert "retry_step: done 5, refused 0" in told
+        assert {ended(client, task) for task in tasks} == {"complete"}
+    assert gone(client, "dead_letters")
+
+
+def test_a_locked_step_is_put_off(client: Client, sessions: Callable[..., list[Session]]) -> None:
+    """Somebody sits on one of two dead letters; the repair goes on with the other."""
+    tasks = [client.create_task("test", "flow").task_uuid for _ in range(2)]
+    for step in client.claim_steps("test", "w", 2):
+        client.fail_step(step.step_uuid, step.token, "no", retryable=False)
+    (a,) = sessions("a")
+    a.run(
+        "select from tasker.steps where step_id = %s for update",
+        step_named(client, tasks[0], "a").step_uuid.int & (1 << 62) - 1,
+    )
+    plan = client.plan_repair("retry_step")[0]
+    first = client.apply_repair(plan.plan_uuid, "why")
+    assert (first.applied, first.refused, first.remaining) == (1, 0, 1)
+    a.run("rollback")
+    second = client.apply_repair(plan.plan_uuid, "why")
+    assert (second.applied, second.refused, second.remaining) == (1, 0, 0)
+
+
+def test_paused(client: Client, database: str) -> None:
+    task = client.create_task("test", "flow").task_uuid
+    client.pause_namespace("test", "a release on Friday")
+    later(client, "3 days")
+    found = problem(client, "paused")
+    assert "a release on Friday" in found.problem
+    assert next(iter(client.explain_task(task))).code == "namespace_paused"
+    run(client, found.cure.replace("<why>", "it is Monday"))
+    assert gone(client, "paused")
+    with running(database, work(), ["test"]):
+        assert ended(client, task) == "complete"
+
+
+def test_queue_missing(client: Client, database: str) -> None:
+    task = client.create_task("test", "flow").task_uuid
+    run(client, "select pgmq.drop_queue('test_queue')")
+    found = problem(client, "queue_missing")
+    assert codes(client, task) == {"message_lost"}
+    run(client, found.cure)
+    assert gone(client, "queue_missing")
+    with running(database, work(), ["test"]):
+        assert ended(client, task) == "complete"
+
+
+def test_step_runs_long(client: Client) -> None:
+    """A handler hangs, and its worker goes on to extend the lease."""
+    task = client.create_task("test", "flow").task_uuid
+    (step,) = client.claim_steps("test", "hung", 1, timedelta(hours=2))
+    later(client, "50 minutes")
+    client.heartbeat(step.token, timedelta(minutes=5))
+    found = problem(client, "step_runs_long")
+    assert "at hung for 50 min" in found.problem
+    assert codes(client, task) == {"running"}
+    run(client, found.cure.partition("; or ")[2].replace("<why>", "it hangs"))
+    assert gone(client, "step_runs_long")
+    assert client.get_task(task).state == "cancelled"
+    assert client.heartbeat(step.token).cancelled_step_uuids == [step.step_uuid]
+
+
+def test_vacuum_held_back(client: Client, database: str) -> None:
+    """Somebody begins a transaction, reads, and goes home."""
+    with psycopg.connect(database, application_name="psql of Ann") as idle:
+        idle.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ  # keeps its snapshot
+        idle.execute("select count(*) from tasker.tasks")
+        pid = idle.info.backend_pid
+        later(client, "25 minutes")
+        found = problem(client, "vacuum_held_back")
+        assert found.subject == f"session {pid}"
+        assert "psql of Ann" in found.problem and "for 25 min" in found.problem
+        run(client, found.cure)
+        wait_for(lambda: gone(client, "vacuum_held_back"))
+        with suppress(psycopg.OperationalError):
+            idle.execute("select 1")
+        assert idle.closed
+
+
+def test_bloat(client: Client, database: str) -> None:
+    """Autovacuum is off on this server, as in some that people tune."""
+    client.create_tasks("test", "flow", [{}] * 10_000)
+    run(client, "update tasker.tasks set tags = '{x}';" * 9)
+    run(client, "select pg_stat_force_next_flush()")
+    found = wait_for(lambda: [one for one in client.problems() if one.code == "bloat"])[0]
+    assert found.subject == "table tasker.tasks"
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(found.cure.encode())
+        connection.execute("select pg_stat_force_next_flush()")
+    wait_for(lambda: gone(client, "bloat"))
+
+
+def test_task_stuck(client: Client) -> None:
+    """Somebody repaired a row by hand, and got it wrong."""
+    task = client.create_task("test", "flow").task_uuid
+    (step,) = client.claim_steps("test", "w")
+    run(client, "update tasker.steps set waiting_parents = 2 where step_id & 1048575 = 2")
+    client.complete_step(step.step_uuid, step.token)
+    later(client, "5 minutes")
+    found = problem(client, "task_stuck")
+    assert found.severity == "critical"
+    assert answer(client, found.cure)  # which invariant is broken, and where
+    client.cancel_task(task, "its rows were changed by hand")
+    assert gone(client, "task_stuck")
