@@ -420,6 +420,8 @@ class Top(App[None]):
         self.action_go(TABS[(place + by) % len(TABS)])
 
     def _go(self, trail: list[Place]) -> None:
+        if self._typing:
+            self._stop_typing()
         self._trail = trail
         self._only, self._drawn, self._due = "", False, 0.0
         self._frames = {place: frame for place, frame in self._frames.items() if place in trail}

@@ -216,12 +216,10 @@ CALL: Final = re.compile(
 
 
 def _task_verbs(uuid: UUID, state: str, pause: str | None) -> tuple[Verb, ...]:
-    if state in DONE:
+    if state in DONE or state == "error":
         return ()
     verbs = [Verb("P", f"{pause} task", statement(f"{pause}_task", uuid, WHY))] if pause else []
-    if state != "error":
-        verbs.append(Verb("C", "cancel task", statement("cancel_task", uuid, WHY)))
-    return tuple(verbs)
+    return (*verbs, Verb("C", "cancel task", statement("cancel_task", uuid, WHY)))
 
 
 def _step_verbs(uuid: UUID, state: str) -> tuple[Verb, ...]:
@@ -259,8 +257,8 @@ def problems(seen: Snapshot) -> View:
     columns = (
         Column("severity"),
         Column("code", rank=2),
-        Column("subject", rank=1),
-        Column("since", right=True),
+        Column("subject"),
+        Column("since", right=True, rank=1),
         Column("problem", stretches=True),
         Column("cure", rank=3),
     )
@@ -679,7 +677,10 @@ def _dead(one: DeadLetters) -> Row:
             ("such as", str(one.sample_step_uuid)),
             ("first", clock(one.first_at)),
             ("last", clock(one.last_at)),
-            ("cure", f"tasker-sql dlq retry {which} --fingerprint {one.fingerprint}"),
+            (
+                "cure",
+                f"tasker-sql dlq retry {which} --fingerprint {one.fingerprint} --reason '{WHY}'",
+            ),
         ),
         Place("step", one.sample_step_uuid),
         _step_verbs(one.sample_step_uuid, "error") if one.count == 1 else (),
@@ -884,7 +885,7 @@ def fitted(shown: View, width: int) -> list[Fitted]:
     ]
 
 
-LEAST: Final = 24  # of the stretching column, before others are left out
+LEAST: Final = 30  # of the stretching column, before others are left out
 
 
 def cell(row: Row, fit: Fitted, at: datetime) -> Text:
