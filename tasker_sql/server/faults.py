@@ -81,8 +81,6 @@ def refusal(error: Exception) -> RefusedError:
         hint = "/api-docs/ui lists all paths and their methods."
         code, headers = name.replace(" ", "_"), error.headers or {}
         return RefusedError(error.status_code, code, name, detail, hint, headers)
-    if isinstance(error, ValueError):
-        return RefusedError(422, "bad_value", str(error))
     return RefusedError(500, "defect", "a defect of the server", hint="Its log tells more.")
 
 
@@ -116,7 +114,7 @@ def _wrong(error: RequestValidationError) -> str:
 
 
 def handle(app: FastAPI) -> None:
-    """Answer all errors of an application so."""
+    """Answer errors of an application so; the gate answers its defects."""
 
     async def answer(_: Request, error: Exception) -> JSONResponse:
         return refusal(error).response()
@@ -127,7 +125,6 @@ def handle(app: FastAPI) -> None:
         UnavailableError,
         RequestValidationError,
         HTTPException,
-        Exception,
     )
     for kind in kinds:
         app.add_exception_handler(kind, answer)

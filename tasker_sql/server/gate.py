@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import Final
@@ -10,9 +11,11 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tasker_sql.config import LOOPBACK, Web
-from tasker_sql.server.faults import RefusedError
+from tasker_sql.server.faults import RefusedError, refusal
 
 ALWAYS: Final = ("/live", "/ready", "/health", "/metrics")
+
+log = logging.getLogger(__name__)
 
 Told = Callable[[Scope, int, float], None]
 
@@ -35,7 +38,7 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status = time.monotonic(), 500
+        began, status = time.monotonic(), 0
 
         async def noted(message: Message) -> None:
             nonlocal status
@@ -49,6 +52,11 @@ class Gate:
             await self._app(scope, _replayed(body, receive), noted)
         except RefusedError as refused:
             await refused.response()(scope, receive, noted)
+        except Exception as defect:
+            if status:
+                raise
+            log.exception("%s %s met a defect", scope["method"], scope["path"])
+            await refusal(defect).response()(scope, receive, noted)
         finally:
             self.in_flight -= 1
             self._told(scope, status, time.monotonic() - began)

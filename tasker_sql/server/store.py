@@ -13,6 +13,7 @@ from tasker_sql.breaker import Breaker
 from tasker_sql.client import Client, connect
 from tasker_sql.config import Config
 from tasker_sql.database import application_name
+from tasker_sql.errors import BadValueError
 from tasker_sql.session import Circuit, Connections, Session
 
 T = TypeVar("T")
@@ -34,8 +35,7 @@ class Store:
     def call(self, work: Callable[[Client], T]) -> T:
         """What `work` makes of a client, in one transaction.
 
-        Raises TaskerError for an answer, UnavailableError when there is none, and ValueError for
-        what cannot be sent.
+        Raises TaskerError for an answer, and UnavailableError when there is none.
         """
         return self._session.call(partial(self._limited, work))
 
@@ -43,8 +43,11 @@ class Store:
         self.connections.close()
 
     def _limited(self, work: Callable[[Client], T], client: Client) -> T:
-        with client.limited(self.timeout):
-            return work(client)
+        try:
+            with client.limited(self.timeout):
+                return work(client)
+        except ValueError as error:  # as psql would be told, could it be sent
+            raise BadValueError("no value for the database", str(error)) from error
 
     def _connect(self, settings: Config) -> Client:
         chosen = settings.database
