@@ -12,7 +12,7 @@ as $$
 -- paused may wait.
 --
 -- Returns  problems
--- Calls    _queue_metrics, _workers, _recovery_grace, _counted, _ago
+-- Calls    _queue_metrics, _workers, _oldest_waiting, _recovery_grace, _counted, _ago
 #variable_conflict use_column
 declare
   v_now constant timestamptz := tasker._now();
@@ -20,7 +20,8 @@ begin
   return query
   with queue as materialized (
     select metric.*,
-           namespace.paused_at is not null as is_paused,
+           case when namespace.paused_at is null and not metric.missing
+                then tasker._oldest_waiting(metric.queue_name) end as waits_since,
            (tasker._workers(namespace.name, v_now)).*
       from tasker._queue_metrics() as metric
       left join tasker.namespaces as namespace on namespace.name = metric.namespace
@@ -33,27 +34,25 @@ begin
     from queue
    where queue.missing
   union all
-  select 'critical', 'no_worker', format('namespace %s', queue.namespace), min(queue.oldest_at),
-         format('%s%s in its queues for up to %s, and %s',
+  select 'critical', 'no_worker', format('namespace %s', queue.namespace), min(queue.waits_since),
+         format('steps have waited for up to %s (%s%s in its queues), and %s',
+                tasker._ago(v_now - min(queue.waits_since)),
                 case when bool_and(queue.depth_is_exact) then '' else 'about ' end,
-                tasker._counted(sum(queue.depth)::bigint, 'step'),
-                tasker._ago(v_now - min(queue.oldest_at)), min(queue.said)),
+                tasker._counted(sum(queue.depth)::bigint, 'message'), min(queue.said)),
          format('tasker-sql run --namespace %s', queue.namespace)
     from queue
    where queue.workers = 0
-     and not queue.is_paused
-     and queue.depth > 0
+     and queue.waits_since < v_now - tasker._recovery_grace()
    group by queue.namespace
   union all
-  select 'warning', 'queue_behind', format('queue %s', queue.queue_name), queue.oldest_at,
+  select 'warning', 'queue_behind', format('queue %s', queue.queue_name), queue.waits_since,
          format('its oldest step has waited for %s, though %s',
-                tasker._ago(v_now - queue.oldest_at), queue.said),
+                tasker._ago(v_now - queue.waits_since), queue.said),
          format('tasker-sql run --namespace %s, on more machines or with more --slots',
                 queue.namespace)
     from queue
    where queue.workers > 0
-     and not queue.is_paused
-     and queue.oldest_at < v_now - interval '10 minutes'
+     and queue.waits_since < v_now - interval '10 minutes'
   union all
   select 'critical', 'messages_unprocessed', format('queue %s', queue.queue_name),
          queue.oldest_at,

@@ -31,8 +31,8 @@ select reported.*
          pool text, namespace text, status text, executors integer, min_executors integer,
          max_executors integer, healthy integer, unhealthy integer, utilization double precision,
          error_rate double precision, throughput double precision, done bigint, queue_depth bigint,
-         queue_age double precision, poll double precision, batch integer, scaled_ago double precision,
-         scaled_from integer, scaled_why text)
+         queue_age double precision, poll double precision, batch integer,
+         scaled_ago double precision, scaled_from integer, scaled_why text)
 $$;
 
 comment on function tasker._reported_pools is 'The pools in a runner''s report, as rows.';

@@ -8,7 +8,8 @@ create or replace function tasker._step_events (p_task_id bigint)
 as $$
 -- What happened to each step of a task, in order (round, turn), and what each event began. Read
 -- from the steps and their failures: the transitions of the time a task lived in may be millions.
--- The last attempt is in the step's row, unless its failure is there already.
+-- The last attempt is in the step's row; if it has failed, its times are told twice, and the caller
+-- puts them where they have no length.
 --
 -- Returns  at least one row a step; `at` may be null for what did not happen
 #variable_conflict use_column
@@ -68,8 +69,8 @@ begin
          union all
          select 9223372036854775807, happened.*
            from (values
-                (1, case when step.is_new then step.enqueued_at end, 'queued'),
-                (2, case when step.is_new then step.started_at end, 'running'),
+                (1, step.enqueued_at, 'queued'),
+                (2, step.started_at, 'running'),
                 (3, step.finished_at, case step.state when 'error' then 'failed'
                                                       else 'afterwards' end),
                 (4, nullif(step.last_end, 'infinity'), 'finalizing')) as happened

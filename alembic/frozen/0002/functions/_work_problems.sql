@@ -23,7 +23,8 @@ begin
          letter.first_at,
          format('%s failed for good, last %s ago: %s', letter.count,
                 tasker._ago(v_now - letter.last_at), letter.sample_error),
-         format('tasker-sql dlq retry --namespace %s --template %s --step %s --fingerprint %s',
+         format('tasker-sql dlq retry --namespace %s --template %s --step %s --fingerprint %s '
+                '--reason ''<why>''',
                 letter.namespace, letter.task_name, letter.name, letter.fingerprint)
     from tasker.dead_letters as letter
   union all
