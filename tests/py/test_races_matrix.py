@@ -38,7 +38,8 @@ delete from tasker.finalization_claims; delete from tasker.finalization_attempts
 delete from tasker.waiters; delete from tasker.transitions; delete from tasker.step_failures;
 delete from tasker.rejected_messages; delete from tasker.operator_actions;
 delete from tasker.idempotency_keys; delete from public.effects;
-delete from tasker.runners; delete from tasker.forced_breakers;
+delete from tasker.runners; delete from tasker.forced_breakers; delete from tasker.dead_steps;
+delete from tasker.repair_plans;
 delete from pgmq.q_test_queue; delete from pgmq.q_orchestration_step_results;
 delete from pgmq.q_orchestration_task_requests;
 update tasker.namespaces set paused_at = null, paused_by = null, pause_reason = null

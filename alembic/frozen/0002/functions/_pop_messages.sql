@@ -5,7 +5,7 @@ create or replace function tasker._pop_messages (p_queue text, p_limit integer)
 as $$
 -- Takes up to p_limit messages off one of the orchestration queues, oldest first.
 --
--- Returns  the messages; none when the queue is empty or missing
+-- Returns  the messages; none when the queue is empty or missing, or somebody keeps it for himself
 -- Locks    the messages (skipping locked ones)
 #variable_conflict use_column
 begin
@@ -18,7 +18,7 @@ begin
      )
      select msg_id, message from taken order by msg_id', 'q_' || p_queue)
     using p_limit;
-exception when undefined_table then  -- dropped, be it at this moment
+exception when undefined_table or lock_not_available then  -- dropped, or in somebody's hands
   return;
 end;
 $$;
