@@ -19,7 +19,7 @@ declare
   v_patience constant text := current_setting('lock_timeout');
   v_plan     tasker.repair_plans%rowtype;
   v_matching bigint[];
-  v_busy     bigint[] := '{}';
+  v_busy     bigint[] := array[]::bigint[];
   v_grown    integer;
   v_id       bigint;
 begin

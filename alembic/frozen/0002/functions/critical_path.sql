@@ -30,8 +30,8 @@ declare
   v_task    tasker.tasks%rowtype;
   v_step    record;
   v_seen    record;
-  v_latest  timestamptz[] := '{}';
-  v_on_path boolean[] := '{}';
+  v_latest  timestamptz[] := array[]::timestamptz[];
+  v_on_path boolean[] := array[]::boolean[];
   v_end     timestamptz;
   v_next    integer;
   v_parent  integer;
