@@ -45,7 +45,7 @@ TEMPLATE = {
     "steps": [{"name": "book", "handler": {"callable": "book"}}],
 }
 BARS = " ▁▂▃▄▅▆▇█"
-WIDTH = 60  # samples that are shown
+WIDTH = 30  # samples that are shown
 
 registry = Registry()
 
