@@ -29,6 +29,7 @@ from tasker_sql.rows import StepReason, TaskReason
 from tasker_sql.schema import SchemaError
 from tasker_sql.templates import TemplateError
 
+ENDLESS: Final = 100_000  # columns
 NO, USAGE, NO_DATABASE, DEFECT, INTERRUPTED = 1, 2, 3, 4, 130
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
@@ -47,10 +48,10 @@ debug_mode: Final = DebugMode()
 
 
 def console() -> Console:
-    """For answers. NO_COLOR is respected; 100 columns where there is no terminal to ask."""
+    """For answers. NO_COLOR is respected; where there is no terminal, no line is folded."""
     made = Console(highlight=False, soft_wrap=False)
     if not made.is_terminal:
-        made.width = max(made.width, 160)
+        made.width = ENDLESS
     return made
 
 
