@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
@@ -96,13 +96,16 @@ def _print(seen: Snapshot, as_json: bool, as_csv: bool) -> None:
     _print_table(shown)
 
 
+PIPED: Final = 160  # columns of a table where there is no terminal to ask
+
+
 def _print_table(shown: View) -> None:
     out = console()
     out.print(Text(shown.title, style="bold"))
     if not shown.rows:
         out.print(shown.empty)
         return
-    fits = screens.fitted(shown, out.width)
+    fits = screens.fitted(shown, out.width if out.is_terminal else PIPED)
     table = Table(box=None, pad_edge=False, padding=(0, screens.GAP, 0, 0), header_style="bold")
     for fit in fits:
         justify: Any = "right" if fit.column.right else "left"
