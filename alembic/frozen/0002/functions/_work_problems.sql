@@ -8,8 +8,8 @@ create or replace function tasker._work_problems ()
   set enable_seqscan = off
   set jit = off
 as $$
--- Work that does not come to an end: steps that failed for good, run for too long, or cannot move;
--- requests that were refused; outcomes that came too late.
+-- Work that does not come to an end: steps that failed for good (the 20 most frequent ways are told
+-- one by one), steps that run for too long, tasks in which nothing can move, refused requests.
 --
 -- Returns  problems
 -- Calls    dead_letters, _is_active, _recovery_grace, _counted, _ago
@@ -18,6 +18,10 @@ declare
   v_now constant timestamptz := tasker._now();
 begin
   return query
+  with letter as materialized (
+    select letter.*, row_number() over (order by letter.count desc, letter.last_at desc) as place
+      from tasker.dead_letters as letter
+  )
   select 'warning', 'dead_letters',
          format('step %s/%s/%s', letter.namespace, letter.task_name, letter.name),
          letter.first_at,
@@ -26,7 +30,15 @@ begin
          format('tasker-sql dlq retry --namespace %s --template %s --step %s --fingerprint %s '
                 '--reason ''<why>''',
                 letter.namespace, letter.task_name, letter.name, letter.fingerprint)
-    from tasker.dead_letters as letter
+    from letter
+   where letter.place <= 20
+  union all
+  select 'warning', 'dead_letters', 'other steps', min(letter.first_at),
+         format('%s failed for good in %s more ways', sum(letter.count), count(*)),
+         'tasker-sql dlq list'
+    from letter
+   where letter.place > 20
+  having count(*) > 0
   union all
   select 'warning', 'step_runs_long', format('step %s/%s', task.task_uuid, link.name),
          step.started_at,
