@@ -264,6 +264,10 @@ class Client:
         """Run a failed step again with all its attempts, or a waiting one at once."""
         return self._one(rows.StepAnswer, "retry_step", step_uuid=step_uuid, reason=reason)
 
+    def requeue_step(self, step_uuid: UUID, reason: str) -> rows.StepAnswer:
+        """Take a step back from its worker, or send its lost message again."""
+        return self._one(rows.StepAnswer, "requeue_step", step_uuid=step_uuid, reason=reason)
+
     def resolve_step(self, step_uuid: UUID, reason: str) -> rows.StepAnswer:
         """Declare a step settled, without a result; its children go on."""
         return self._one(rows.StepAnswer, "resolve_step", step_uuid=step_uuid, reason=reason)

@@ -442,6 +442,20 @@ class TestTime:
         assert shown.endswith("UTC, if it goes as the last 2 tasks of its template\n")
 
 
+class TestRequeue:
+    def test_takes_a_step_back(self, client: Client) -> None:
+        client.register_template(template({"a": []}))
+        task = client.create_task("test", "flow").task_uuid
+        client.claim_steps("test", "hung")
+        why = ("--reason", "it hangs")
+        done = Answer("step", "requeue", f"{task}/a", *why)
+        assert done.out == "the step is enqueued, its task in_progress\n"
+        assert [step.attempt for step in client.claim_steps("test", "w")] == [1]
+        client.resolve_step(step_named(client, task, "a").step_uuid, "by hand")
+        late = Answer("step", "requeue", f"{task}/a", *why)
+        assert (late.code, "the step is resolved_manually" in late.err) == (1, True)
+
+
 class TestRepair:
     def test_shows_what_it_would_do_and_asks(self, failed: UUID, client: Client) -> None:
         why = ("--reason", "the bank is back")

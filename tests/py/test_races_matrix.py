@@ -403,8 +403,8 @@ APART = [
         {"create_tasks", "process_task_requests"},
         {
             *("claim_task_for_finalization", "finalize_task", "cancel_task", "resolve_step"),
-            *("retry_step", "pause_task", "finish_and_claim", "complete_step", "fail_step"),
-            *("release_claim", "submit_step_results", "process_step_results"),
+            *("retry_step", "requeue_step", "pause_task", "finish_and_claim", "complete_step"),
+            *("fail_step", "release_claim", "submit_step_results", "process_step_results"),
         },
         "the rows of a task are new: nobody can name them before they are committed",
     ),
