@@ -208,13 +208,20 @@ class Client:
         verb: str,
         filter: Any = EMPTY,  # noqa: A002
         sample: int = 5,
+        result: Any = None,
     ) -> list[rows.PlannedRepair]:
         """Plan an operator's verb for all that match: a sample of them, or nothing.
 
-        The filter may name namespace, template, step, fingerprint, state.
+        The filter may name namespace, template, step, fingerprint, worker, state, as the verb
+        allows; `result` is for complete_step_manually.
         """
         return self._rows(
-            rows.PlannedRepair, "plan_repair", verb=verb, filter=filter, sample=sample
+            rows.PlannedRepair,
+            "plan_repair",
+            verb=verb,
+            filter=filter,
+            sample=sample,
+            result=result,
         )
 
     def apply_repair(self, plan_uuid: UUID, reason: str, limit: int = 100) -> rows.AppliedRepair:

@@ -360,12 +360,13 @@ create table tasker.repair_plans (
   plan_uuid  uuid        primary key,
   verb       text        not null,
   filter     jsonb       not null,
+  result     jsonb,
   ids        bigint[]    not null,
   position   integer     not null default 0,
   planned_at timestamptz not null,
   planned_by text        not null default session_user
 );
-comment on table tasker.repair_plans is 'What an operator means to do to many at once: the steps or tasks (step_no 0) that matched, and how many of them it was done to. Kept for a day.';
+comment on table tasker.repair_plans is 'What an operator means to do to many at once: the steps, tasks (step_no 0), templates or namespaces that matched, and how many of them it was done to. The result is for steps that are completed by hand. Kept for a day.';
 
 create table tasker.limits (
   name    text    primary key,
