@@ -653,6 +653,7 @@ class LiveClaim:
     step_count: int
     step_uuids: list[UUID]
     steps: list[str]
+    lease_left: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -666,6 +667,7 @@ class KnownWorker:
     claims: int
     steps: int
     lease_until: datetime | None
+    lease_left: timedelta | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ select coalesce(runner.name, seen.name) as name,
        coalesce(runner.namespaces, seen.namespaces) as namespaces,
        coalesce(seen.claims, 0)::integer as claims,
        coalesce(seen.steps, 0)::integer as steps,
-       seen.lease_until
+       seen.lease_until,
+       seen.lease_until - tasker._now() as lease_left
   from tasker.known_runners as runner
   full join (
        select told.name,
@@ -41,3 +42,4 @@ comment on column tasker.known_workers.namespaces is 'Those that a runner serves
 comment on column tasker.known_workers.claims is 'How many claims it holds.';
 comment on column tasker.known_workers.steps is 'How many steps these name.';
 comment on column tasker.known_workers.lease_until is 'When the first of its leases ends; null without a claim.';
+comment on column tasker.known_workers.lease_left is 'How long until then; less than nothing when it has ended.';

@@ -16,7 +16,8 @@ select claim.worker,
                join tasker.namespaces as place on place.namespace_id = template.namespace_id
                join tasker.template_steps as link on link.template_id = template.template_id
                                                  and link.step_no = step_id & 1048575
-              order by step_id) as steps
+              order by step_id) as steps,
+       claim.lease_until - tasker._now() as lease_left
   from tasker.claims as claim
   join tasker.namespaces as namespace on namespace.namespace_id = claim.namespace_id;
 
@@ -30,3 +31,4 @@ comment on column tasker.live_claims.is_expired is 'Its lease has ended; the nex
 comment on column tasker.live_claims.step_count is 'How many steps it names; one that was cancelled or settled by hand stays until its worker hears of it.';
 comment on column tasker.live_claims.step_uuids is 'Which.';
 comment on column tasker.live_claims.steps is 'The same in words, in the same order: namespace/template/step.';
+comment on column tasker.live_claims.lease_left is 'How long until lease_until; less than nothing when it has ended.';

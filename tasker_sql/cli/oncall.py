@@ -8,29 +8,48 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from tasker_sql.cli import completion
 from tasker_sql.cli.shared import (
     NO,
+    Commands,
     Json,
+    Namespace,
+    Part,
+    Picture,
     Reason,
+    Watch,
     complain,
-    console,
     opened,
     print_json,
-    print_table,
+    put,
+    table,
+    tell,
 )
 from tasker_sql.client import Client
-from tasker_sql.rows import AppliedRepair, PlannedRepair
+from tasker_sql.rows import AppliedRepair, DeadLetters, PlannedRepair, Problem
 
-Namespace = Annotated[str | None, typer.Option("--namespace", "-n", help="Of this namespace.")]
-Template = Annotated[str | None, typer.Option("--template", help="Of this template.")]
-Step = Annotated[str | None, typer.Option("--step", help="Steps of this name.")]
+Template = Annotated[
+    str | None,
+    typer.Option("--template", help="Of this template.", autocompletion=completion.template_names),
+]
+Step = Annotated[
+    str | None,
+    typer.Option("--step", help="Steps of this name.", autocompletion=completion.step_names),
+]
 Fingerprint = Annotated[
-    str | None, typer.Option("--fingerprint", help="With this error: see `dlq list`.")
+    str | None,
+    typer.Option(
+        "--fingerprint",
+        help="With this error: see `dlq list`.",
+        autocompletion=completion.fingerprints,
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Rate = Annotated[int, typer.Option("--rate", min=1, max=1000, help="How many a second, at most.")]
 
-dlq = typer.Typer(help="Dead letters: steps that failed for good.", no_args_is_help=True)
+VERBS = ("retry_step", "resolve_step", "cancel_task", "resolve_task", "pause_task", "resume_task")
+
+dlq = Commands(help="Dead letters: steps that failed for good.")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,34 +58,38 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(dlq, name="dlq")
 
 
-def problems(as_json: Json = False) -> None:
+def problems(as_json: Json = False, watch: Watch = None) -> None:
     """What is wrong now, the worst first, each with its cure. Exit code 1 when work stands still.
 
     `tasker-sql check` compares everything with the invariants, which takes longer.
+
+    Example: tasker-sql problems --watch 5
     """
-    with opened() as client:
-        found = client.problems()
-    if as_json:
-        print_json(found)
-    for one in () if as_json else found:
-        style = "bold red" if one.severity == "critical" else "yellow"
-        head = Text.assemble((one.severity, style), f"  {one.code}  ", (one.subject, "bold"))
-        console().print(head.append(f"\n    {one.problem}\n    -> {one.cure}"), soft_wrap=True)
-    if not found and not as_json:
-        typer.echo("no problems")
+    found = tell(lambda client: client.problems(), _problems_picture, as_json, watch)
     if any(one.severity == "critical" for one in found):
         raise typer.Exit(NO)
 
 
+def _problems_picture(found: list[Problem]) -> Picture:
+    picture: list[Part] = []
+    for one in found:
+        style = "bold red" if one.severity == "critical" else "yellow"
+        head = Text.assemble((one.severity, style), f"  {one.code}  ", (one.subject, "bold"))
+        picture.append(head.append(f"\n    {one.problem}\n    -> {one.cure}"))
+    return picture or "no problems"
+
+
 @dlq.command("list")
-def list_(as_json: Json = False) -> None:
-    """List dead letters, grouped by step and by what their errors have in common."""
-    with opened() as client:
-        found = client.dead_letters()
-    if as_json:
-        print_json(found)
-        return
-    print_table(
+def list_(as_json: Json = False, watch: Watch = None) -> None:
+    """List dead letters, grouped by step and by what their errors have in common.
+
+    Example: tasker-sql dlq list
+    """
+    tell(lambda client: client.dead_letters(), _letters_picture, as_json, watch)
+
+
+def _letters_picture(found: list[DeadLetters]) -> Picture:
+    return table(
         ["step", "fingerprint", "count", "retryable", "first", "last", "such as", "error"],
         [
             (
@@ -111,7 +134,12 @@ def resolve(
     rate: Rate = 100,
     as_json: Json = False,
 ) -> None:
-    """Declare dead letters settled, without results; the steps after them go on."""
+    """Declare dead letters settled, without results; the steps after them go on.
+
+    Shows how many and which before it asks, as `dlq retry` does.
+
+    Example: tasker-sql dlq resolve --step send_invoice --reason "sent by hand" --yes
+    """
     wanted = _filter(namespace, template, step, fingerprint)
     _repair("resolve_step", wanted, reason, yes, rate, as_json)
 
@@ -120,8 +148,9 @@ def repair(
     verb: Annotated[
         str,
         typer.Argument(
-            help="retry_step, resolve_step, cancel_task, resolve_task, pause_task or resume_task.",
+            help=f"{', '.join(VERBS[:-1])} or {VERBS[-1]}.",
             show_default=False,
+            autocompletion=completion.words(*VERBS),
         ),
     ],
     reason: Reason,
@@ -197,10 +226,12 @@ def _apply(client: Client, plan: PlannedRepair, reason: str, rate: int) -> Appli
 
 
 def _print_plan(verb: str, plan: list[PlannedRepair]) -> None:
-    print_table(
-        ["such as", "uuid", "state", "error"],
-        [(p.subject, p.subject_uuid, p.state, p.error) for p in plan],
-        "nothing matches",
+    put(
+        table(
+            ["such as", "uuid", "state", "error"],
+            [(p.subject, p.subject_uuid, p.state, p.error) for p in plan],
+            "nothing matches",
+        )
     )
     if plan:
         typer.echo(f"\n{verb} for {plan[0].matched}")

@@ -8,11 +8,14 @@ import signal
 import sys
 from importlib import import_module
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
 from tasker_sql import config, telemetry
-from tasker_sql.cli.shared import NO, Json, opened, print_json, print_table
+from tasker_sql.cli import completion
+from tasker_sql.cli.shared import NO, Json, Picture, table, tell
+from tasker_sql.rows import SweptAction, Violation
 from tasker_sql.runner import Exit, OrchestrationCore
 
 
@@ -30,7 +33,11 @@ def add_to(app: typer.Typer) -> None:
 def run(
     namespace: Annotated[
         list[str] | None,
-        typer.Option("--namespace", "-n", help="Serve this one; repeat for more. Default: all."),
+        typer.Option(
+            *("--namespace", "-n"),
+            help="Serve this one; repeat for more. Default: all.",
+            autocompletion=completion.namespaces,
+        ),
     ] = None,
     handler: Annotated[
         list[str] | None,
@@ -104,8 +111,9 @@ def serve(
     web auth`). The page /api-docs/ui describes the API and tries it, /metrics is for Prometheus.
     Options override the configuration. Needs the extra: pip install 'tasker-sql[server]'
 
-    Examples: tasker-sql serve;  tasker-sql serve --port 9000;
-    curl -s 127.0.0.1:8080/health/orchestration
+    Examples:
+      tasker-sql serve --port 9000
+      curl -s 127.0.0.1:9000/health/orchestration
     """
     try:
         from tasker_sql.server.app import serve as serve_http
@@ -128,33 +136,36 @@ def sweep(as_json: Json = False) -> None:
     """Do one pass of what must happen because time has passed or something was lost.
 
     `tasker-sql run` does it every second. From cron, it keeps a system of foreign workers alive.
+
+    Example: tasker-sql sweep
     """
-    with opened() as client:
-        actions = client.sweep()
-    if as_json:
-        print_json(actions)
-    else:
-        print_table(["action", "affected"], [(a.action, a.affected) for a in actions], "nothing")
+
+    def draw(actions: list[SweptAction]) -> Picture:
+        return table(["action", "affected"], [(a.action, a.affected) for a in actions], "nothing")
+
+    tell(lambda client: client.sweep(), draw, as_json)
 
 
 def check(
-    task: Annotated[str | None, typer.Option("--task", help="Look at this task only.")] = None,
+    task: Annotated[
+        UUID | None,
+        typer.Option("--task", help="Look at this task only.", autocompletion=completion.tasks),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check the invariants. Exit code 1 when one does not hold."""
-    from uuid import UUID
+    """Check the invariants. Exit code 1 when one does not hold.
 
-    with opened() as client:
-        violations = client.check_invariants(UUID(task) if task else None)
-    if as_json:
-        print_json(violations)
-    else:
-        print_table(
+    Example: tasker-sql check --task $TASK_UUID
+    """
+
+    def draw(violations: list[Violation]) -> Picture:
+        return table(
             ["invariant", "severity", "task", "step", "detail"],
             [(v.invariant, v.severity, v.task_uuid, v.step_uuid, v.detail) for v in violations],
             "all invariants hold",
         )
-    if violations:
+
+    if tell(lambda client: client.check_invariants(task), draw, as_json):
         raise typer.Exit(NO)
 
 

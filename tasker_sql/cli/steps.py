@@ -7,34 +7,48 @@ from uuid import UUID
 
 import typer
 
-from tasker_sql.cli.shared import Json, Reason, json_argument, opened, print_json, print_reasons
+from tasker_sql.cli import completion
+from tasker_sql.cli.shared import (
+    Commands,
+    Json,
+    Reason,
+    Watch,
+    json_argument,
+    opened,
+    print_json,
+    reasons,
+    tell,
+)
 from tasker_sql.client import Client
 from tasker_sql.rows import StepAnswer
 
-app = typer.Typer(
-    help="Why a step waits, and what an operator can do about it.", no_args_is_help=True
-)
+app = Commands(help="Why a step waits, and what an operator can do about it.")
 
 StepArgument = Annotated[
-    str, typer.Argument(metavar="STEP", help="Its uuid, or TASK_UUID/NAME.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="STEP",
+        help="Its uuid, or TASK_UUID/NAME.",
+        show_default=False,
+        autocompletion=completion.steps,
+    ),
 ]
 
 
 @app.command()
-def explain(step: StepArgument, as_json: Json = False) -> None:
+def explain(step: StepArgument, as_json: Json = False, watch: Watch = None) -> None:
     """Why is it not running? Reasons, what blocks first, each with its cure.
 
-    Example: tasker-sql step explain 0199.../charge_card
+    Example: tasker-sql step explain $TASK_UUID/charge_card
     """
-    with opened() as client:
-        print_reasons(client.explain_step(_uuid(client, step)), as_json)
+    tell(lambda client: client.explain_step(_uuid(client, step)), reasons, as_json, watch)
 
 
 @app.command()
 def retry(step: StepArgument, reason: Reason, as_json: Json = False) -> None:
     """Run a failed step again with all its attempts, or a waiting one at once.
 
-    Example: tasker-sql step retry 0199.../charge_card --reason 'the bank is back'
+    Example: tasker-sql step retry $TASK_UUID/charge_card --reason 'the bank is back'
     """
     with opened() as client:
         _print(client.retry_step(_uuid(client, step), reason), as_json)
@@ -42,7 +56,10 @@ def retry(step: StepArgument, reason: Reason, as_json: Json = False) -> None:
 
 @app.command()
 def resolve(step: StepArgument, reason: Reason, as_json: Json = False) -> None:
-    """Declare a step settled, without a result; the steps after it go on."""
+    """Declare a step settled, without a result; the steps after it go on.
+
+    Example: tasker-sql step resolve $TASK_UUID/send_invoice --reason 'sent by hand'
+    """
     with opened() as client:
         _print(client.resolve_step(_uuid(client, step), reason), as_json)
 
@@ -56,7 +73,8 @@ def complete(
 ) -> None:
     """Complete a step with a result given by hand; the steps after it go on.
 
-    Example: tasker-sql step complete 0199... --result '{"charged": 12.5}' --reason 'by phone'
+    Example:
+      tasker-sql step complete $STEP_UUID --result '{"charged": 12.5}' -r 'by phone'
     """
     value = json_argument(result, "--result")
     with opened() as client:
@@ -65,9 +83,13 @@ def complete(
 
 def _uuid(client: Client, step: str) -> UUID:
     task, slash, name = step.partition("/")
+    try:
+        uuid = UUID(task)
+    except ValueError:
+        raise ValueError(f"a step is its uuid, or TASK_UUID/NAME: {step}") from None
     if not slash:
-        return UUID(step)
-    steps = client.get_task_steps(UUID(task))
+        return uuid
+    steps = client.get_task_steps(uuid)
     found = next((one.step_uuid for one in steps if one.name == name), None)
     if found is None:
         known = ", ".join(one.name for one in steps[:20])

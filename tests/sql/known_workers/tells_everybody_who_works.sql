@@ -2,7 +2,7 @@ begin;
 \ir ../fixtures.psql
 select plan(7);
 create function pg_temp.workers () returns table (name text, kind text, status text, namespaces text[], claims integer, steps integer, left_ interval)
-language sql as $$ select name, kind, status, namespaces, claims, steps, lease_until - tasker._now() from tasker.known_workers order by name $$;
+language sql as $$ select name, kind, status, namespaces, claims, steps, lease_left from tasker.known_workers order by name $$;
 
 select pg_temp.a_template('three', '{"a": [], "b": [], "c": []}');
 select pg_temp.a_task('three'), pg_temp.a_task('three');

@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(2);
+select plan(3);
 
 select pg_temp.a_template('two', '{"x": [], "y": []}');
 select pg_temp.a_task('two') as task \gset
@@ -13,6 +13,8 @@ select pg_temp.a_task('t');
 select pg_temp.a_claim(1, 'w2', p_namespace => 'bank');
 select results_eq('select namespace, steps from tasker.live_claims where worker = ''w2''',
   $$ values ('bank', array['test/t/a']) $$, 'by the namespace of the template');
+select pg_temp.later('40 seconds');
+select set_eq('select lease_left from tasker.live_claims', array[interval '-10 s'], 'by the clock of the database');
 
 select * from finish();
 rollback;
