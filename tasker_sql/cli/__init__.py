@@ -33,9 +33,11 @@ HELP = """Workflow orchestration where PostgreSQL is the orchestrator.
 The database is the one that DATABASE_URL names. Without it, a private PostgreSQL of this user is
 created and started when it is first needed.
 
-Exit codes: 0 done; 1 the answer is no; 2 wrong usage; 3 the database cannot be used; 4 a defect.
+Exit codes: 0 done; 1 the answer is no; 2 wrong usage; 3 the database cannot be used; 4 a defect;
+130 Ctrl-C.
 """
-EPILOG = """First steps:  tasker-sql db upgrade;  tasker-sql template register workflows/;
+EPILOG = """tasker-sql db upgrade
+tasker-sql template register workflows/
 tasker-sql run --handlers my_handlers.py"""
 
 app = Commands(cls=RootGroup, help=HELP, epilog=EPILOG, pretty_exceptions_enable=False)

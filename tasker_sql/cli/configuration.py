@@ -75,7 +75,7 @@ def explain(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Say what keys mean, their bounds and defaults, and what they are now.
+    """Say what keys mean, their bounds, defaults and values.
 
     Example: tasker-sql config explain engine.lease
     """

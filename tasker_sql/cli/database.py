@@ -47,7 +47,9 @@ def upgrade(
 
 @app.command()
 def check(as_json: Json = False) -> None:
-    """Say whether this version can work with the database; exit code 3 when it cannot.
+    """Say whether this version can work with the database.
+
+    Exit code 3 when it cannot.
 
     Example: tasker-sql db check
     """
@@ -69,7 +71,9 @@ def check(as_json: Json = False) -> None:
 
 @app.command()
 def url(as_json: Json = False) -> None:
-    """Print the connection string; starts the private server when DATABASE_URL is not set.
+    """Print the connection string.
+
+    Starts the private server when DATABASE_URL is not set.
 
     Example: psql "$(tasker-sql db url)"
     """
@@ -107,7 +111,7 @@ def stop(as_json: Json = False) -> None:
 
 @app.command()
 def health(as_json: Json = False, watch: Watch = None) -> None:
-    """Show how the whole system stands: open tasks, queues, claims, workers.
+    """Show how the whole system stands, in numbers.
 
     Example: tasker-sql db health --watch
     """
@@ -121,7 +125,7 @@ def health(as_json: Json = False, watch: Watch = None) -> None:
 
 @app.command()
 def limits(as_json: Json = False) -> None:
-    """Show what the engine takes at most, and within which bounds that can be set.
+    """Show what the engine takes at most, and the bounds of that.
 
     Example: tasker-sql db limits
     """
@@ -146,7 +150,9 @@ def set_limit(
     reason: Reason,
     as_json: Json = False,
 ) -> None:
-    """Change a limit, from the next call on; what was let in before stays.
+    """Change a limit, from the next call on.
+
+    What was let in before stays.
 
     Example: tasker-sql db set-limit result_bytes 4194304 -r "invoices are images"
     """

@@ -47,7 +47,7 @@ class Listed:
 
 @app.command("list")
 def list_(as_json: Json = False, watch: Watch = None) -> None:
-    """List the namespaces: what waits in their queues, and which are paused.
+    """List the namespaces, what waits, and who paused them.
 
     Example: tasker-sql namespace list
     """

@@ -81,7 +81,9 @@ def _problems_picture(found: list[Problem]) -> Picture:
 
 @dlq.command("list")
 def list_(as_json: Json = False, watch: Watch = None) -> None:
-    """List dead letters, grouped by step and by what their errors have in common.
+    """List dead letters, grouped by step and error.
+
+    The fingerprint is what errors have in common: numbers and names apart.
 
     Example: tasker-sql dlq list
     """
@@ -113,9 +115,9 @@ def retry(
     rate: Rate = 100,
     as_json: Json = False,
 ) -> None:
-    """Run dead letters again with all their attempts: all of them, or those that match.
+    """Run dead letters again with all their attempts.
 
-    Shows how many and which before it asks. --json does not ask, and only plans without --yes.
+    All of them, or those that match. Shows how many and which before it asks. --json does not ask, and only plans without --yes.
 
     Example: tasker-sql dlq retry --step charge_card --reason "the bank is back" --rate 20
     """
@@ -134,9 +136,9 @@ def resolve(
     rate: Rate = 100,
     as_json: Json = False,
 ) -> None:
-    """Declare dead letters settled, without results; the steps after them go on.
+    """Declare dead letters settled, without results.
 
-    Shows how many and which before it asks, as `dlq retry` does.
+    The steps after them go on. Shows how many and which before it asks, as `dlq retry` does.
 
     Example: tasker-sql dlq resolve --step send_invoice --reason "sent by hand" --yes
     """
@@ -163,7 +165,7 @@ def repair(
     rate: Rate = 100,
     as_json: Json = False,
 ) -> None:
-    """Do the same to all steps or tasks that match, after a look at them.
+    """Do the same to all that match, after a look at them.
 
     Steps are those that failed for good, or with --state waiting_for_retry such. Tasks are open
     ones; with --step, --fingerprint or --state error, those of steps that failed for good.

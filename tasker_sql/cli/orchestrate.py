@@ -64,9 +64,9 @@ def run(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log only warnings.")] = False,
 ) -> None:
-    """Orchestrate, and run steps, until SIGTERM or Ctrl-C (twice: at once).
+    """Orchestrate, and run steps, until SIGTERM or Ctrl-C.
 
-    Run it on as many machines as you like. Options override the configuration (`tasker-sql config
+    A second signal ends it at once. Run it on as many machines as you like. Options override the configuration (`tasker-sql config
     show`). SIGHUP loads the handlers again. Exit codes: 0 all finished and given back; 1 work was
     left to others, who take it over when its lease runs out; 4 a defect.
 
@@ -105,9 +105,9 @@ def serve(
     port: Annotated[int | None, typer.Option(help="The port to listen on; 0: any free.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log only warnings.")] = False,
 ) -> None:
-    """Serve HTTP until SIGTERM or Ctrl-C: tasks, steps, analytics, health, metrics.
+    """Serve HTTP until SIGTERM or Ctrl-C.
 
-    It listens to this machine alone, unless tokens are configured (`tasker-sql config explain
+    Tasks, steps, analytics, health, metrics. It listens to this machine alone, unless tokens are configured (`tasker-sql config explain
     web auth`). The page /api-docs/ui describes the API and tries it, /metrics is for Prometheus.
     Options override the configuration. Needs the extra: pip install 'tasker-sql[server]'
 
@@ -133,7 +133,7 @@ def serve(
 
 
 def sweep(as_json: Json = False) -> None:
-    """Do one pass of what must happen because time has passed or something was lost.
+    """Do once what is due, and mend what was lost.
 
     `tasker-sql run` does it every second. From cron, it keeps a system of foreign workers alive.
 

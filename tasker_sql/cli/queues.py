@@ -39,9 +39,9 @@ class Queue:
 
 @app.command("list")
 def list_(as_json: Json = False, watch: Watch = None) -> None:
-    """List the queues: how full, how old, paused or missing, and the live runners that serve them.
+    """List the queues: how full, how old, and who serves them.
 
-    Three for each namespace, by priority, and two of the orchestration. Workers in other languages
+    Also which are paused or missing. Three for each namespace, by priority, and two of the orchestration. Workers in other languages
     are not counted as runners: see `worker list`.
 
     Examples:
@@ -65,7 +65,7 @@ def show(
     as_json: Json = False,
     watch: Watch = None,
 ) -> None:
-    """Show what is in the queues of a namespace: what waits longest, and why nobody has it.
+    """Show what waits longest in a namespace, and why.
 
     Reads no payloads. `step explain` tells all the reasons of one step.
 
@@ -128,7 +128,7 @@ def _state(queue: Queue) -> str | None:
 def _steps_picture(found: list[QueuedStep]) -> Picture:
     picture: list[Part] = [
         table(
-            ["step", "uuid", "priority", "attempt", "waits for", "why"],
+            ["step", "uuid", "priority", "attempt", "waited", "why"],
             [
                 (
                     f"{s.namespace}/{s.task_name}/{s.name}",

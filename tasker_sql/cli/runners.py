@@ -29,9 +29,9 @@ from tasker_sql.rows import (
 )
 
 app = Commands(
-    help="""Runners: our own processes, `tasker-sql run`, with their pools and circuit breakers.
+    help="""Runners: our own processes, with pools and breakers.
 
-`tasker-sql worker` tells of everybody who does steps, in any language."""
+Each `tasker-sql run` is one. `tasker-sql worker` tells of everybody who does steps, in any language."""
 )
 
 Breaker = Annotated[
@@ -59,9 +59,9 @@ def list_(as_json: Json = False, watch: Watch = None) -> None:
 
 @app.command()
 def health(runner: Runner = None, as_json: Json = False) -> None:
-    """Say how the live runners of this machine are: a health check for containers.
+    """Say how the live runners of this machine are.
 
-    Exit codes: 0 all well, or degraded; 1 one is unhealthy, or there is none; 3 no database.
+    A health check for containers. Exit codes: 0 all well, or degraded; 1 one is unhealthy, or there is none; 3 no database.
 
     Example: tasker-sql runner health
     """
@@ -118,7 +118,9 @@ def force(
     runner: Runner = None,
     as_json: Json = False,
 ) -> None:
-    """Force a circuit breaker open (no call passes) or closed (all do), until it is released.
+    """Force a circuit breaker open or closed.
+
+    Open: no call passes; closed: all do, until it is released.
 
     Example: tasker-sql runner force queue open --reason "the bank is down"
     """

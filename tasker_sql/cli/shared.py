@@ -119,9 +119,7 @@ class Command(TyperCommand):
         self.examples: Final = [line.strip() for line in lines if line.strip()]
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
-        with formatter.section("Examples" if len(self.examples) > 1 else "Example"):
-            for example in self.examples:
-                formatter.write(f"{'':{formatter.current_indent}}{example}\n")
+        _write(formatter, "Examples" if len(self.examples) > 1 else "Example", self.examples)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         found = []
@@ -133,8 +131,18 @@ class Command(TyperCommand):
         return super().parse_args(ctx, found)
 
 
+def _write(formatter: Any, title: str, lines: Iterable[str]) -> None:
+    """A section of a help with lines that are not folded."""
+    with formatter.section(title):
+        for line in lines:
+            formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+
+
 class RootGroup(TyperGroup):
     """Turns exceptions of any command into messages and exit codes."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        _write(formatter, "First steps", (self.epilog or "").splitlines())
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -229,16 +237,19 @@ def _asked(ask: Callable[[Client], A], seconds: float) -> Iterator[A | Unavailab
     """
     seen = False
     while True:
+        answered = False
         try:
             with opened(WATCH_PATIENCE) as client:
                 while True:
                     found = ask(client)
-                    seen = True
+                    seen = answered = True
                     yield found
                     time.sleep(seconds)
         except UnavailableError as error:
             if not seen:
                 raise
+            if answered:  # this connection was lost; another may do
+                continue
             yield error
         time.sleep(seconds)
 

@@ -37,7 +37,9 @@ StepArgument = Annotated[
 
 @app.command()
 def explain(step: StepArgument, as_json: Json = False, watch: Watch = None) -> None:
-    """Why is it not running? Reasons, what blocks first, each with its cure.
+    """Why is it not running?
+
+    Reasons, what blocks first, each with its cure.
 
     Example: tasker-sql step explain $TASK_UUID/charge_card
     """
@@ -46,7 +48,9 @@ def explain(step: StepArgument, as_json: Json = False, watch: Watch = None) -> N
 
 @app.command()
 def retry(step: StepArgument, reason: Reason, as_json: Json = False) -> None:
-    """Run a failed step again with all its attempts, or a waiting one at once.
+    """Run a failed step again, or a waiting one at once.
+
+    A failed one gets all its attempts again.
 
     Example: tasker-sql step retry $TASK_UUID/charge_card --reason 'the bank is back'
     """
@@ -56,7 +60,9 @@ def retry(step: StepArgument, reason: Reason, as_json: Json = False) -> None:
 
 @app.command()
 def resolve(step: StepArgument, reason: Reason, as_json: Json = False) -> None:
-    """Declare a step settled, without a result; the steps after it go on.
+    """Declare a step settled, without a result.
+
+    The steps after it go on.
 
     Example: tasker-sql step resolve $TASK_UUID/send_invoice --reason 'sent by hand'
     """
@@ -71,7 +77,9 @@ def complete(
     result: Annotated[str, typer.Option(help="JSON, @FILE, or - for standard input.")] = "null",
     as_json: Json = False,
 ) -> None:
-    """Complete a step with a result given by hand; the steps after it go on.
+    """Complete a step with a result given by hand.
+
+    The steps after it go on.
 
     Example:
       tasker-sql step complete $STEP_UUID --result '{"charged": 12.5}' -r 'by phone'

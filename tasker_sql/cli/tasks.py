@@ -164,7 +164,9 @@ def show(
     as_json: Json = False,
     watch: Watch = None,
 ) -> None:
-    """Show a task: how it stands, its DAG with the states, its steps with results and errors.
+    """Show a task, with its DAG and its steps.
+
+    How it stands, the states, results and errors of its steps.
 
     Example: tasker-sql task show $TASK_UUID --watch
     """
@@ -213,7 +215,9 @@ def _drawn(to: Drawn, steps: Sequence[TaskStep]) -> str:
 
 @app.command()
 def explain(task_uuid: Uuid, as_json: Json = False, watch: Watch = None) -> None:
-    """What does it wait for? Each kind of reason once, what blocks first, with its cure.
+    """What does it wait for?
+
+    Each kind of reason once, what blocks first, with its cure.
 
     Example: tasker-sql task explain $TASK_UUID
     """
@@ -222,7 +226,9 @@ def explain(task_uuid: Uuid, as_json: Json = False, watch: Watch = None) -> None
 
 @app.command()
 def blame(task_uuid: Uuid, as_json: Json = False, watch: Watch = None) -> None:
-    """Where did its time go? The parts of each step add up to the whole.
+    """Where did its time go?
+
+    The parts of each step add up to the whole.
 
     Example: tasker-sql task blame $TASK_UUID
     """
@@ -242,7 +248,9 @@ def blame(task_uuid: Uuid, as_json: Json = False, watch: Watch = None) -> None:
 
 @app.command("critical-path")
 def critical_path(task_uuid: Uuid, as_json: Json = False, watch: Watch = None) -> None:
-    """Which steps decide when it ends, how much time the others have, and when that will be.
+    """Which steps decide when it ends?
+
+    How much time the others have, and when that will be.
 
     Example: tasker-sql task critical-path $TASK_UUID
     """

@@ -148,7 +148,7 @@ def show(
     mermaid: Annotated[bool, typer.Option("--mermaid", help="As a Mermaid flowchart.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Draw a template's DAG, in text or as Mermaid; or print its definition as JSON.
+    """Draw a template's DAG; or print its definition as JSON.
 
     Examples:
       tasker-sql template show fulfillment/process_order

@@ -13,7 +13,7 @@ from tasker_sql.client import Client
 from tasker_sql.rows import KnownWorker, LiveClaim
 
 app = Commands(
-    help="""Workers: who does steps, in any language, and what they have in hand.
+    help="""Workers: who does steps, in any language.
 
 A worker is whoever claims steps. A runner is a worker of ours: a process with pools and circuit
 breakers, about which `tasker-sql runner` tells more."""
@@ -22,7 +22,9 @@ breakers, about which `tasker-sql runner` tells more."""
 
 @app.command("list")
 def list_(as_json: Json = False, watch: Watch = None) -> None:
-    """List everybody who works: the runners of the last day, and who else claims or waits for work.
+    """List everybody who works.
+
+    The runners of the last day, and who else has claims or waits for work.
 
     Example: tasker-sql worker list --watch
     """
@@ -38,7 +40,7 @@ def claims(
     as_json: Json = False,
     watch: Watch = None,
 ) -> None:
-    """List live claims: who has which steps in hand, and how long the lease lasts.
+    """List live claims: who has which steps, and how long.
 
     Examples:
       tasker-sql worker claims
