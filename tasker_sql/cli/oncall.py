@@ -117,7 +117,8 @@ def retry(
 ) -> None:
     """Run dead letters again with all their attempts.
 
-    All of them, or those that match. Shows how many and which before it asks. --json does not ask, and only plans without --yes.
+    All of them, or those that match. Shows how many and which before it asks. --json does not ask,
+    and only plans without --yes.
 
     Example: tasker-sql dlq retry --step charge_card --reason "the bank is back" --rate 20
     """

@@ -66,9 +66,10 @@ def run(
 ) -> None:
     """Orchestrate, and run steps, until SIGTERM or Ctrl-C.
 
-    A second signal ends it at once. Run it on as many machines as you like. Options override the configuration (`tasker-sql config
-    show`). SIGHUP loads the handlers again. Exit codes: 0 all finished and given back; 1 work was
-    left to others, who take it over when its lease runs out; 4 a defect.
+    A second signal ends it at once. Run it on as many machines as you like. Options override the
+    configuration (`tasker-sql config show`). SIGHUP loads the handlers again. Exit codes: 0 all
+    finished and given back; 1 work was left to others, who take it over when its lease runs out; 4
+    a defect.
 
     Example: tasker-sql run -n fulfillment -n inventory --handlers shop.handlers --slots 20
     """
@@ -107,9 +108,10 @@ def serve(
 ) -> None:
     """Serve HTTP until SIGTERM or Ctrl-C.
 
-    Tasks, steps, analytics, health, metrics. It listens to this machine alone, unless tokens are configured (`tasker-sql config explain
-    web auth`). The page /api-docs/ui describes the API and tries it, /metrics is for Prometheus.
-    Options override the configuration. Needs the extra: pip install 'tasker-sql[server]'
+    Tasks, steps, analytics, health, metrics. It listens to this machine alone, unless tokens are
+    configured (`tasker-sql config explain web auth`). The page /api-docs/ui describes the API and
+    tries it, /metrics is for Prometheus. Options override the configuration. Needs the extra: pip
+    install 'tasker-sql[server]'
 
     Examples:
       tasker-sql serve --port 9000

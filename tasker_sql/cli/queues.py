@@ -41,8 +41,8 @@ class Queue:
 def list_(as_json: Json = False, watch: Watch = None) -> None:
     """List the queues: how full, how old, and who serves them.
 
-    Also which are paused or missing. Three for each namespace, by priority, and two of the orchestration. Workers in other languages
-    are not counted as runners: see `worker list`.
+    Also which are paused or missing. Three for each namespace, by priority, and two of the
+    orchestration. Workers in other languages are not counted as runners: see `worker list`.
 
     Examples:
       tasker-sql queue list --watch

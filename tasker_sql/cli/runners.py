@@ -31,7 +31,8 @@ from tasker_sql.rows import (
 app = Commands(
     help="""Runners: our own processes, with pools and breakers.
 
-Each `tasker-sql run` is one. `tasker-sql worker` tells of everybody who does steps, in any language."""
+Each `tasker-sql run` is one. `tasker-sql worker` tells of everybody who does steps, in any
+language."""
 )
 
 Breaker = Annotated[
@@ -61,7 +62,8 @@ def list_(as_json: Json = False, watch: Watch = None) -> None:
 def health(runner: Runner = None, as_json: Json = False) -> None:
     """Say how the live runners of this machine are.
 
-    A health check for containers. Exit codes: 0 all well, or degraded; 1 one is unhealthy, or there is none; 3 no database.
+    A health check for containers. Exit codes: 0 all well, or degraded; 1 one is unhealthy, or there
+    is none; 3 no database.
 
     Example: tasker-sql runner health
     """

@@ -113,9 +113,9 @@ class Command(TyperCommand):
     """
 
     def __init__(self, name: str | None, *, help: str | None = None, **more: Any) -> None:  # noqa: A002
-        told, _, examples = re.split(r"\n\n(Examples?:)\s*", f"{help}\n\nExample:", maxsplit=1)
+        told, *examples = re.split(r"\n\nExamples?:\s*", help or "", maxsplit=1)
         super().__init__(name, help=told, **more)
-        lines = examples.removesuffix("Example:").splitlines()
+        lines = "\n".join(examples).splitlines()
         self.examples: Final = [line.strip() for line in lines if line.strip()]
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
@@ -372,12 +372,14 @@ def _parts(picture: Picture) -> list[Part]:
 
 def table(headers: Sequence[str], lines: Iterable[Sequence[Any]], empty: str) -> Part:
     """A table of values; a sentence when there is none."""
+    rows = list(lines)
     made = Table(box=None, pad_edge=False, header_style="bold")
-    for header in headers:
-        made.add_column(header, overflow="fold")
-    for line in lines:
-        made.add_row(*(cell(value) for value in line))
-    return made if made.row_count else empty
+    for place, header in enumerate(headers):
+        to_copy = any(isinstance(row[place], UUID) for row in rows)
+        made.add_column(header, overflow="fold", no_wrap=to_copy)
+    for row in rows:
+        made.add_row(*(cell(value) for value in row))
+    return made if rows else empty
 
 
 def reasons(found: Sequence[StepReason | TaskReason]) -> Picture:

@@ -48,7 +48,8 @@ def top(
 ) -> None:
     """Watch all of it on a dashboard.
 
-    Problems, queues, tasks, claims, workers, failures and the database. `?` shows the keys. Whatever changes something shows its SQL, and asks.
+    Problems, queues, tasks, claims, workers, failures and the database. `?` shows the keys.
+    Whatever changes something shows its SQL, and asks.
 
     Example: tasker-sql top problems --once --json
     """
