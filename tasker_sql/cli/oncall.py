@@ -120,7 +120,7 @@ def retry(
     All of them, or those that match. Shows how many and which before it asks. --json does not ask,
     and only plans without --yes.
 
-    Example: tasker-sql dlq retry --step charge_card --reason "the bank is back" --rate 20
+    Example: tasker-sql dlq retry --step process_payment -r "the bank is back" --rate 20
     """
     wanted = _filter(namespace, template, step, fingerprint)
     _repair("retry_step", wanted, reason, yes, rate, as_json)
@@ -141,7 +141,7 @@ def resolve(
 
     The steps after them go on. Shows how many and which before it asks, as `dlq retry` does.
 
-    Example: tasker-sql dlq resolve --step send_invoice --reason "sent by hand" --yes
+    Example: tasker-sql dlq resolve --step process_payment --reason "paid in cash" --yes
     """
     wanted = _filter(namespace, template, step, fingerprint)
     _repair("resolve_step", wanted, reason, yes, rate, as_json)
@@ -171,7 +171,7 @@ def repair(
     Steps are those that failed for good, or with --state waiting_for_retry such. Tasks are open
     ones; with --step, --fingerprint or --state error, those of steps that failed for good.
 
-    Example: tasker-sql repair cancel_task --template import --reason "the file was wrong"
+    Example: tasker-sql repair cancel_task --template process_order -r "ordered twice"
     """
     wanted = _filter(namespace, template, step, fingerprint, state)
     _repair(verb, wanted, reason, yes, rate, as_json)

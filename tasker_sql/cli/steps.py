@@ -41,7 +41,7 @@ def explain(step: StepArgument, as_json: Json = False, watch: Watch = None) -> N
 
     Reasons, what blocks first, each with its cure.
 
-    Example: tasker-sql step explain $TASK_UUID/charge_card
+    Example: tasker-sql step explain $TASK_UUID/ship_order
     """
     tell(lambda client: client.explain_step(_uuid(client, step)), reasons, as_json, watch)
 
@@ -52,7 +52,7 @@ def retry(step: StepArgument, reason: Reason, as_json: Json = False) -> None:
 
     A failed one gets all its attempts again.
 
-    Example: tasker-sql step retry $TASK_UUID/charge_card --reason 'the bank is back'
+    Example: tasker-sql step retry $TASK_UUID/process_payment --reason 'the bank is back'
     """
     with opened() as client:
         _print(client.retry_step(_uuid(client, step), reason), as_json)
@@ -64,7 +64,7 @@ def resolve(step: StepArgument, reason: Reason, as_json: Json = False) -> None:
 
     The steps after it go on.
 
-    Example: tasker-sql step resolve $TASK_UUID/send_invoice --reason 'sent by hand'
+    Example: tasker-sql step resolve $TASK_UUID/process_payment --reason 'paid in cash'
     """
     with opened() as client:
         _print(client.resolve_step(_uuid(client, step), reason), as_json)
@@ -82,7 +82,7 @@ def complete(
     The steps after it go on.
 
     Example:
-      tasker-sql step complete $STEP_UUID --result '{"charged": 12.5}' -r 'by phone'
+      tasker-sql step complete $STEP_UUID --result '{"paid": 12.5}' -r 'in cash'
     """
     value = json_argument(result, "--result")
     with opened() as client:

@@ -116,8 +116,9 @@ def create(
     With --wait it prints how the task ended, and exits with 1 unless it is complete.
 
     Examples:
-      tasker-sql task create fulfillment/process_order -c '{"order_id": 7}' --wait
+      tasker-sql task create fulfillment/process_order -c @order.json --wait
       tasker-sql task create fulfillment/process_order --contexts orders.jsonl
+      tasker-sql task create fulfillment/process_order --key order-7 -c - < order.json
     """
     namespace, name, version = template_argument(template)
     given = {"version": version, "priority": priority, "run_at": run_at, "tags": tag or None}
@@ -383,7 +384,9 @@ def resume(task_uuid: OpenUuid, reason: Reason, as_json: Json = False) -> None:
 
 def _progress() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
+    stderr = Console(stderr=True)
+    hidden = not stderr.is_terminal
+    return Progress(*columns, TimeElapsedColumn(), console=stderr, transient=True, disable=hidden)
 
 
 def _create_many(

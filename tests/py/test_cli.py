@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shlex
 import signal
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, NoReturn, cast
 from uuid import UUID, uuid4
 
 import pytest
+import typer
 from running import SECONDS, client_of, ended, process, running, step_named, template, wait_for
 from typer.testing import CliRunner
 
 from tasker_sql import handlers
 from tasker_sql.cli import app
 from tasker_sql.client import Client
+from tasker_sql.embedded import find_bin_dir
 from tasker_sql.handlers import Registry
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
 
 pytestmark = pytest.mark.newest
 
@@ -250,10 +260,130 @@ class TestTheRest:
     def test_names_the_database(self, database: str) -> None:
         assert Answer("db", "url").out.strip() == database
 
-    @pytest.mark.parametrize("group", [[], ["task"], ["step"], ["template"], ["db"]])
-    def test_has_help(self, group: list[str]) -> None:
-        answer = Answer(*group, "--help")
-        assert answer.code == 0 and "Usage" in answer.out
+
+def commands() -> dict[str, Any]:
+    """Every command there is, by its words."""
+
+    def walk(group: Any, words: list[str]) -> Iterator[tuple[str, Any]]:
+        for name, found in group.commands.items():
+            if hasattr(found, "commands"):
+                yield from walk(found, [*words, name])
+            else:
+                yield " ".join([*words, name]), found
+
+    return dict(walk(typer.main.get_command(app), []))
+
+
+COMMANDS = commands()
+SAYS_NOTHING = {"run", "serve", "demo", "db psql", "task draw"}  # or has formats of its own
+
+
+class TestEveryCommand:
+    def test_answers_in_json_where_it_answers(self) -> None:
+        options = {name: {o for p in c.params for o in p.opts} for name, c in COMMANDS.items()}
+        assert {name for name in options if "--json" not in options[name]} == SAYS_NOTHING
+        assert {name for name in options if "--watch" in options[name]} >= {
+            *("problems", "task show", "task list", "task explain", "task blame", "step explain"),
+            *("queue list", "queue show", "worker list", "worker claims", "runner list"),
+            *("runner pools", "dlq list", "namespace list"),
+        }
+
+    @pytest.mark.parametrize("name", [*COMMANDS, *{name.split()[0] for name in COMMANDS}, ""])
+    def test_has_help_that_fits_and_ends_with_an_example(self, name: str) -> None:
+        command = COMMANDS.get(name)
+        assert all(param.help for param in command.params) if command else True
+        answer = Answer(*name.split(), "--help")
+        assert answer.code == 0
+        lines = answer.out.splitlines()
+        assert max(map(len, lines)) <= 80
+        assert not [line for line in lines[1:] if line.endswith("...")]
+        if command and name != "demo":
+            place = lines.index("Examples:" if len(command.examples) > 1 else "Example:")
+            assert [line.strip() for line in lines[place + 1 :]] == command.examples != []
+
+
+BREAKERS = [{"breaker": "queue", "state": "closed", "changed_ago": 5}]
+
+
+@pytest.fixture
+def shop(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What examples name: a runner, a worker, a task that failed, one that is open, and files."""
+    Answer("template", "register", str(EXAMPLES / "workflows"))
+    order = {"order_id": 7, "items": [{"sku": "lamp", "quantity": 1, "price": 9.9}]}
+    failed = client.create_task("fulfillment", "process_order", order).task_uuid
+    for outcome in (
+        {"result": {"total": 1}},
+        {"result": None},
+        {"error": "bank", "retryable": False},
+    ):
+        (step,) = client.claim_steps("fulfillment", "php")
+        client.finish_and_claim(
+            "fulfillment", "php", step.token, [{"step_uuid": str(step.step_uuid), **outcome}], 0
+        )
+    is_open = client.create_task("fulfillment", "process_order", order).task_uuid
+    client.claim_steps("fulfillment", "php")
+    client.create_task("fulfillment", "process_order", order)
+    report = {"host": socket.gethostname(), "pid": 7, "version": "1", "uptime": 60}
+    report |= {"state": "normal", "status": "healthy", "namespaces": ["linear_workflow"]}
+    report |= {"connections": {"size": 20}, "pools": [], "breakers": BREAKERS}
+    client.report_runner("box", report)
+    (tmp_path / "examples").symlink_to(EXAMPLES)
+    (tmp_path / "order.json").write_text(json.dumps(order))
+    (tmp_path / "orders.jsonl").write_text(f"{json.dumps(order)}\n" * 2)
+    monkeypatch.chdir(tmp_path)
+    return {
+        "WORKER": "php",
+        "FAILED": str(failed),
+        "OPEN": str(is_open),
+        "STEP_UUID": str(step_named(client, failed, "process_payment").step_uuid),
+    }
+
+
+LIVES_ON = {"run", "serve", "db stop"}  # of these other tests tell
+OF_OPEN_TASKS = {"task cancel", "task pause", "task resume"}
+RUN = [
+    (name, line)
+    for name in COMMANDS
+    if name not in LIVES_ON | {"demo"}
+    for line in COMMANDS[name].examples
+]
+
+
+class TestExamples:
+    @pytest.mark.parametrize(("name", "line"), RUN, ids=[line for _, line in RUN])
+    def test_does_what_it_says(
+        self,
+        name: str,
+        line: str,
+        shop: dict[str, str],
+        database: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        which = "OPEN" if name in OF_OPEN_TASKS else "FAILED"
+        for key, value in {**shop, "TASK_UUID": shop[which]}.items():
+            monkeypatch.setenv(key, value)
+        if re.search(r"^(?!tasker-sql)|[<>|]|psql", line):
+            path = f"{Path(sys.executable).parent}:{find_bin_dir()}:{os.environ['PATH']}"
+            environment = {**os.environ, "PATH": path}
+            subprocess.run(["bash", "-euc", line], env=environment, check=True, timeout=SECONDS)
+            return
+        words = [os.path.expandvars(word) for word in shlex.split(line)[1:]]
+        if "--wait" in words:
+            handlers.load(str(EXAMPLES / "handlers.py"))
+            with running(database, handlers.default_registry, ["fulfillment"]):
+                answer = Answer(*words)
+        elif "--watch" in words:
+            monkeypatch.setattr(time, "sleep", interrupt)
+            answer = Answer(*words)
+            assert answer.code == 130
+            return
+        else:
+            answer = Answer(*words, stdin="y\n")
+        assert (answer.code, answer.err, answer.out != "") == (0, "", True), answer.out
+
+
+def interrupt(_: float) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 class TestRunners:
