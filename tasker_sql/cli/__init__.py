@@ -7,6 +7,7 @@ complete, work left behind); 2 wrong usage; 3 the database cannot be used; 4 a d
 from __future__ import annotations
 
 import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -26,7 +27,7 @@ from tasker_sql.cli import (
     top,
     workers,
 )
-from tasker_sql.cli.shared import Commands, RootGroup, debug_mode
+from tasker_sql.cli.shared import DEFECT, Commands, RootGroup, debug_mode
 
 HELP = """Workflow orchestration where PostgreSQL is the orchestrator.
 
@@ -74,4 +75,8 @@ def options(
 
 def main() -> None:
     """What the console script runs."""
-    sys.exit(app())
+    try:
+        sys.exit(app())
+    except Exception:
+        traceback.print_exc()
+        sys.exit(DEFECT)

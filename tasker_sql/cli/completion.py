@@ -12,7 +12,6 @@ from tasker_sql.client import Client, connect
 WITHIN: Final = 1.0  # seconds for an answer
 MOST: Final = 30  # tasks
 OPEN: Final = ("in_progress", "blocked_by_failures", "pending")
-STATES: Final = (*OPEN, "complete", "error", "cancelled", "resolved_manually")
 
 Offers = Callable[[str], list[str]]
 

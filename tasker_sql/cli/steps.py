@@ -21,6 +21,7 @@ from tasker_sql.cli.shared import (
 )
 from tasker_sql.client import Client
 from tasker_sql.rows import StepAnswer
+from tasker_sql.top.snapshot import place_of
 
 app = Commands(help="Why a step waits, and what an operator can do about it.")
 
@@ -95,6 +96,8 @@ def _uuid(client: Client, step: str) -> UUID:
         uuid = UUID(task)
     except ValueError:
         raise ValueError(f"a step is its uuid, or TASK_UUID/NAME: {step}") from None
+    if not slash and place_of(uuid).task_uuid == uuid:
+        raise ValueError(f"{step} is a task; a step of it is written {step}/NAME")
     if not slash:
         return uuid
     steps = client.get_task_steps(uuid)

@@ -42,12 +42,22 @@ from tasker_sql.cli.shared import (
 )
 from tasker_sql.client import Client
 from tasker_sql.rows import BlamedStep, ClosedTask, ListedTask, PathStep, Task, TaskStep
+from tasker_sql.top.snapshot import place_of
 
 app = Commands(help="Tasks: runs of templates.")
+
+
+def _of_a_task(uuid: UUID) -> UUID:
+    place = place_of(uuid)
+    if place.task_uuid != uuid:
+        raise typer.BadParameter(f"{uuid} is a step of the task {place.task_uuid}")
+    return uuid
+
 
 Uuid = Annotated[
     UUID,
     typer.Argument(
+        callback=_of_a_task,
         metavar="TASK_UUID",
         help="The task.",
         show_default=False,
@@ -57,6 +67,7 @@ Uuid = Annotated[
 OpenUuid = Annotated[
     UUID,
     typer.Argument(
+        callback=_of_a_task,
         metavar="TASK_UUID",
         help="The task.",
         show_default=False,
@@ -281,6 +292,30 @@ def _path_picture(path: list[PathStep]) -> Picture:
     return picture
 
 
+def _moment(text: str) -> datetime:
+    """A time, or how long ago."""
+    try:
+        if ago := re.fullmatch(r"(\d+)([smhd])", text):
+            return datetime.now(UTC) - timedelta(**{AGO[ago[2]]: int(ago[1])})
+        found = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        said = f"{text}: 90s, 15m, 2h or 3d is needed (ago), or ISO 8601: 2026-01-31T17:00Z"
+        raise typer.BadParameter(said) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+class State(StrEnum):
+    """Of a task."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    BLOCKED_BY_FAILURES = "blocked_by_failures"
+    COMPLETE = "complete"
+    ERROR = "error"
+    CANCELLED = "cancelled"
+    RESOLVED_MANUALLY = "resolved_manually"
+
+
 @app.command("list")
 def list_(
     namespace: Namespace = None,
@@ -291,19 +326,24 @@ def list_(
         ),
     ] = None,
     state: Annotated[
-        str | None,
-        typer.Option(
-            help=f"In this state: {', '.join(completion.STATES)}.",
-            autocompletion=completion.words(*completion.STATES),
-        ),
+        State | None,
+        typer.Option(metavar="STATE", help=f"In this state: {', '.join(State)}."),
     ] = None,
     tag: Annotated[str | None, typer.Option(help="With this tag.")] = None,
     initiator: Annotated[str | None, typer.Option(help="Asked for by this one.")] = None,
     key: Annotated[str | None, typer.Option(help="With this idempotency key.")] = None,
     since: Annotated[
-        str | None, typer.Option(help="Created since: 90s, 15m, 2h or 3d ago, or ISO 8601.")
+        datetime | None,
+        typer.Option(
+            parser=_moment,
+            metavar="TIME",
+            help="Created since: 90s, 15m, 2h or 3d ago, or ISO 8601 (UTC without a zone).",
+        ),
     ] = None,
-    until: Annotated[str | None, typer.Option(help="Created before, likewise.")] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(parser=_moment, metavar="TIME", help="Created before, likewise."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
     as_json: Json = False,
     watch: Watch = None,
@@ -314,13 +354,10 @@ def list_(
       tasker-sql task list -n fulfillment --state error --since 2h
       tasker-sql task list --template process_order --limit 5 --json
     """
-    given = {"namespace": namespace, "name": template, "state": state, "tag": tag}
+    given: dict[str, Any] = {"namespace": namespace, "name": template, "state": state, "tag": tag}
     given |= {"initiator": initiator, "idempotency_key": key}
-
-    def ask(client: Client) -> list[ListedTask]:
-        times = {"since": _moment(since), "until": _moment(until)}
-        wanted = {name: value for name, value in (given | times).items() if value is not None}
-        return _pages(client, wanted, limit)
+    given |= {"since": since and since.isoformat(), "until": until and until.isoformat()}
+    wanted = {name: value for name, value in given.items() if value is not None}
 
     def draw(found: list[ListedTask]) -> Picture:
         return table(
@@ -335,15 +372,7 @@ def list_(
             "no such tasks",
         )
 
-    tell(ask, draw, as_json, watch)
-
-
-def _moment(text: str | None) -> str | None:
-    """A time, or how long ago."""
-    ago = re.fullmatch(r"(\d+)([smhd])", text or "")
-    if not ago:
-        return text
-    return (datetime.now(UTC) - timedelta(**{AGO[ago[2]]: int(ago[1])})).isoformat()
+    tell(lambda client: _pages(client, wanted, limit), draw, as_json, watch)
 
 
 @app.command()

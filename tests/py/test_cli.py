@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import shlex
 import signal
@@ -19,10 +20,11 @@ from uuid import UUID, uuid4
 import pytest
 import typer
 from running import SECONDS, client_of, ended, process, running, step_named, template, wait_for
+from servers import Server
 from typer.testing import CliRunner
 
 from tasker_sql import handlers
-from tasker_sql.cli import app
+from tasker_sql.cli import app, completion
 from tasker_sql.client import Client
 from tasker_sql.embedded import find_bin_dir
 from tasker_sql.handlers import Registry
@@ -386,6 +388,218 @@ def interrupt(_: float) -> NoReturn:
     raise KeyboardInterrupt
 
 
+class TestQueuesAndWorkers:
+    @pytest.mark.usefixtures("shop")
+    def test_queues_say_how_full_they_are_and_why(self) -> None:
+        (queue,) = (
+            one
+            for one in Answer("queue", "list", "--json").json
+            if one["queue_name"] == "fulfillment_queue"
+        )
+        assert (queue["depth"], queue["live_runners"], queue["missing"]) == (1, 0, False)
+        assert queue["oldest_age"] > 0
+        shown = Answer("queue", "show", "fulfillment")
+        assert "no_worker" not in shown.out  # php works there
+        assert "\nqueued  such as validate_order: queued for" in shown.out
+        Answer("namespace", "pause", "fulfillment", "-r", "stock is counted")
+        (step,) = Answer("queue", "show", "fulfillment_queue", "--json").json
+        assert (step["name"], step["code"], step["blocks"]) == (
+            *("validate_order", "namespace_paused"),
+            True,
+        )
+        assert ": stock is counted" in Answer("queue", "list").out
+        answer = Answer("queue", "show", "orchestration_task_requests")
+        assert (answer.code, "a namespace is needed" in answer.err) == (2, True)
+        assert Answer("queue", "show", "nowhere").code == 1
+
+    def test_a_dropped_queue_is_missing(self, client: Client) -> None:
+        client.create_namespace("test")
+        with client.transaction() as connection:
+            connection.execute("select pgmq.drop_queue('test_queue')")
+        assert "missing: the next sweep" in Answer("queue", "list").out
+        assert Answer("queue", "show", "test").out == "nothing waits\n"
+
+    def test_workers_are_runners_and_others(self, shop: dict[str, str], client: Client) -> None:
+        php, box = sorted(Answer("worker", "list", "--json").json, key=lambda one: str(one["kind"]))
+        assert (php["name"], php["kind"], php["status"]) == ("php", "foreign", "working")
+        assert (php["claims"], php["steps"], php["namespaces"]) == (1, 1, ["fulfillment"])
+        assert 0 < php["lease_left"] <= 30
+        assert (box["name"], box["kind"], box["status"]) == ("box", "runner", "healthy")
+        assert "fulfillment/process_order/validate_order" in Answer("worker", "claims").out
+        assert Answer("worker", "claims", "box").out == "no claims\n"
+        (claim,) = Answer("worker", "claims", "php", "--json").json
+        assert claim["step_uuids"] == [
+            str(step_named(client, UUID(shop["OPEN"]), "validate_order").step_uuid)
+        ]
+        with client.transaction() as connection:
+            connection.execute("update tasker.claims set lease_until = now() - interval '1 min'")
+        assert "ended 1:00 min ago" in Answer("worker", "claims").out
+        assert "silent" in Answer("worker", "list").out
+
+
+class TestWatching:
+    def test_prints_one_document_a_line_until_ctrl_c(self, client: Client) -> None:
+        client.create_namespace("test")
+        with process("namespace", "list", "--watch", "0.1", "--json", stdout=subprocess.PIPE) as it:
+            out = cast("IO[str]", it.stdout)
+            first = json.loads(out.readline())
+            assert first["namespaces"][0]["paused_at"] is None
+            client.pause_namespace("test", "a test")
+            wait_for(lambda: json.loads(out.readline())["namespaces"][0]["paused_at"])
+            it.send_signal(signal.SIGINT)
+            assert it.wait(SECONDS) == 130
+            assert cast("IO[str]", it.stderr).read() == ""
+
+    def test_ends_quietly_when_nobody_reads_on(self) -> None:
+        with process("worker", "list", "--watch", "0.1", stdout=subprocess.PIPE) as it:
+            out = cast("IO[str]", it.stdout)
+            assert (out.readline()[-5:], out.readline()) == (" UTC\n", "nobody works\n")
+            out.close()
+            assert it.wait(SECONDS) == 1
+            assert cast("IO[str]", it.stderr).read() == ""
+
+    def test_keeps_the_last_picture_while_the_database_is_away(
+        self, server: Server, database: str, client: Client
+    ) -> None:
+        client.create_namespace("test")
+        name = database.partition("?")[0].rpartition("/")[2]
+        master, slave = pty.openpty()
+        with process("namespace", "list", "--watch", "0.1", stdout=slave, stderr=slave) as it:
+            seen = b""
+
+            def shows(text: bytes) -> bool:
+                nonlocal seen
+                seen += os.read(master, 65536)
+                return text in seen
+
+            wait_for(lambda: shows(b"every 0.1 s; Ctrl-C ends it"))
+            server.admin.execute(f"alter database {name} allow_connections false".encode())
+            server.admin.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name]
+            )
+            wait_for(lambda: shows(b"UTC, the database cannot be reached"))
+            screen = seen[seen.index(b"the database cannot be reached") :]
+            wait_for(lambda: shows(b"\x1b[H") and screen)
+            assert b"test" in seen[seen.rindex(b"the database cannot be reached") - 4000 :]
+            server.admin.execute(f"alter database {name} allow_connections true".encode())
+            seen = b""
+            wait_for(lambda: shows(b"every 0.1 s; Ctrl-C ends it"))
+            it.send_signal(signal.SIGINT)
+            assert it.wait(SECONDS) == 130
+            os.close(slave)
+            os.set_blocking(master, False)
+            assert b"namespace" in os.read(master, 65536)
+        os.close(master)
+
+    def test_tells_at_once_when_there_never_was_a_database(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DATABASE_URL", "host=/nowhere")
+        assert Answer("problems", "--watch").code == 3
+
+    @pytest.mark.parametrize(("wrong", "said"), [("0", "'--watch'"), ("soon", "'soon'")])
+    def test_needs_a_time(self, wrong: str, said: str) -> None:
+        answer = Answer("queue", "list", "--watch", wrong)
+        assert (answer.code, said in answer.err or wrong in answer.err) == (2, True)
+
+
+class TestCompletion:
+    @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+    def test_is_installed_by_a_script(self, shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("_TASKER_SQL_COMPLETE", f"source_{shell}")
+        with process(stdout=subprocess.PIPE) as it:
+            out, _ = it.communicate(timeout=SECONDS)
+        assert f"complete_{shell}" in out and "tasker-sql" in out
+
+    @pytest.mark.parametrize(
+        ("line", "offered"),
+        [
+            ("queue l", ["list"]),
+            ("namespace pause ful", ["fulfillment"]),
+            ("task create ful", ["fulfillment/process_order"]),
+            ("task list --state c", ["complete", "cancelled"]),
+            ("task create x --priority ", ["high", "normal", "low"]),
+            ("worker claims ", ["php"]),
+            ("runner health --runner ", ["box"]),
+            ("dlq retry --step ", ["process_payment"]),
+            ("repair res", ["resolve_step", "resolve_task", "resume_task"]),
+            ("top q", ["queues"]),
+            ("config show engine.", None),
+            ("db set-limit result", ["result_bytes"]),
+        ],
+    )
+    @pytest.mark.usefixtures("shop")
+    def test_offers_what_there_is(self, line: str, offered: list[str] | None) -> None:
+        found = tab(line)
+        assert found == offered if offered else len(found) > 2
+
+    def test_offers_open_tasks_newest_first_and_the_steps_of_one(
+        self, shop: dict[str, str], client: Client
+    ) -> None:
+        newest, older = tab("task cancel ")
+        assert newest > older == shop["OPEN"]
+        assert tab("task show ") == [newest, older, shop["FAILED"]]
+        assert tab("step explain ") == [newest, older]
+        names = ["validate_order", "reserve_inventory", "process_payment", "ship_order"]
+        assert tab(f"step explain {shop['FAILED']}/") == [f"{shop['FAILED']}/{n}" for n in names]
+        client.cancel_task(UUID(newest), "only one is left")
+        assert tab("step retry 0") == [f"{older}/{name}" for name in names]
+
+    def test_is_silent_without_a_database(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DATABASE_URL", "host=/nowhere")
+        assert tab("queue show ") == []
+        monkeypatch.setenv("DATABASE_URL", "foo://nothing")
+        assert tab("queue show ") == []
+
+    def test_starts_no_server(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.delenv("DATABASE_URL")
+        monkeypatch.setenv("TASKER_HOME", str(tmp_path))
+        assert completion.namespaces("") == []
+        assert list(tmp_path.iterdir()) == []
+
+
+def tab(line: str) -> list[str]:
+    """What bash is told to offer after a line."""
+    words = ["tasker-sql", *line.split(" ")]
+    environment = {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
+    environment |= {"_TASKER_SQL_COMPLETE": "complete_bash"}
+    done = CliRunner().invoke(app, [], env=environment, prog_name="tasker-sql")
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+class TestExitCodes:
+    PAGE = (ROOT / "docs/operate.md").read_text()
+    ROWS = re.findall(r"^\| (\d+) \|.*\| (?:`(.*)` )?\|$", PAGE, re.MULTILINE)
+
+    @pytest.mark.parametrize(("code", "line"), ROWS)
+    def test_are_those_of_the_page(self, code: str, line: str, client: Client) -> None:
+        client.create_namespace("shop")
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        if not line:
+            assert code == "4"
+            line = f"{sys.executable} -c '{DEFECTIVE}'"
+        done = subprocess.run(
+            ["bash", "-c", line],
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        assert done.returncode == int(code)
+        assert ("Traceback" in done.stderr) == (code == "4")
+
+    def test_are_all_on_the_page(self) -> None:
+        assert [code for code, _ in self.ROWS] == ["0", "1", "2", "3", "4", "130"]
+
+
+DEFECTIVE = (
+    "import tasker_sql.cli as cli; cli.problems = cli.app.command()(lambda: {}[1]); "
+    'import sys; sys.argv = ["tasker-sql", "<lambda>"]; cli.main()'
+)
+
+
 class TestRunners:
     def test_health_is_that_of_the_live_ones_of_this_machine(
         self, client: Client, database: str
@@ -423,6 +637,19 @@ class TestErrors:
         assert (answer.code, "tasker-sql db upgrade" in answer.err) == (3, True)
         assert Answer("db", "check").code == 3
 
+    @pytest.mark.parametrize("arguments", ["task list", "db check", "db upgrade", "queue list"])
+    def test_a_role_without_rights_is_told_so(
+        self, server: Server, database: str, monkeypatch: pytest.MonkeyPatch, arguments: str
+    ) -> None:
+        server.admin.execute("drop role if exists nobody")
+        server.admin.execute("create role nobody login")
+        monkeypatch.setenv("DATABASE_URL", database.replace("postgres@", "nobody@"))
+        answer = Answer(*arguments.split())
+        server.admin.execute("drop role nobody")
+        assert answer.code == 3
+        assert "permission denied for schema tasker" in answer.err
+        assert "onnect as a role that may" in answer.err and "db upgrade" not in answer.err
+
     @pytest.mark.parametrize("arguments", ["task list", "run", "db check", "db upgrade"])
     def test_no_database_is_said(self, monkeypatch: pytest.MonkeyPatch, arguments: str) -> None:
         monkeypatch.setenv("DATABASE_URL", "host=/nowhere")
@@ -443,6 +670,12 @@ class TestErrors:
             (["task", "create", "flow"], "NAMESPACE/NAME"),
             (["task", "create", "test/flow", "-c", "{"], "--context is not JSON"),
             (["task", "show", "7"], "TASK_UUID"),
+            (["task", "show", str(UUID(int=1))], f"is a step of the task {UUID(int=0)}"),
+            (["step", "explain", str(UUID(int=0))], f"a step of it is written {UUID(int=0)}/NAME"),
+            (["step", "explain", "charge"], "a step is its uuid, or TASK_UUID/NAME: charge"),
+            (["task", "list", "--since", "yesterday"], "90s, 15m, 2h or 3d is needed"),
+            (["task", "list", "--state", "open"], "'blocked_by_failures'"),
+            (["template", "pause", "a/b@1.0.0", "-r", "why"], "all versions are paused together"),
             (["task", "cancel", str(UUID(int=0))], "--reason"),
             (["run", "--slots", "0"], "task_claimer.min = 0 is less than 1"),
         ],
