@@ -96,7 +96,7 @@ def _uuid(client: Client, step: str) -> UUID:
         uuid = UUID(task)
     except ValueError:
         raise ValueError(f"a step is its uuid, or TASK_UUID/NAME: {step}") from None
-    if not slash and place_of(uuid).task_uuid == uuid:
+    if not slash and uuid.version == 7 and place_of(uuid).task_uuid == uuid:
         raise ValueError(f"{step} is a task; a step of it is written {step}/NAME")
     if not slash:
         return uuid

@@ -48,9 +48,9 @@ app = Commands(help="Tasks: runs of templates.")
 
 
 def _of_a_task(uuid: UUID) -> UUID:
-    place = place_of(uuid)
-    if place.task_uuid != uuid:
-        raise typer.BadParameter(f"{uuid} is a step of the task {place.task_uuid}")
+    task_uuid = place_of(uuid).task_uuid
+    if uuid.version == 7 and task_uuid != uuid:  # else it is none of ours: not found
+        raise typer.BadParameter(f"{uuid} is a step of the task {task_uuid}")
     return uuid
 
 
@@ -129,7 +129,7 @@ def create(
     Examples:
       tasker-sql task create fulfillment/process_order -c @order.json --wait
       tasker-sql task create fulfillment/process_order --contexts orders.jsonl
-      tasker-sql task create fulfillment/process_order --key order-7 -c - < order.json
+      tasker-sql task create fulfillment/process_order --key 7 -c - < order.json
     """
     namespace, name, version = template_argument(template)
     given = {"version": version, "priority": priority, "run_at": run_at, "tags": tag or None}

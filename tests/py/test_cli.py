@@ -617,6 +617,10 @@ class TestRunners:
         assert Answer("runner", "health").code == 1
 
 
+A_TASK = "01a208e9-5bf3-7608-8000-000000100000"
+A_STEP = "01a208e9-5bf3-7608-8000-000000100001"
+
+
 class TestErrors:
     def test_have_a_message_a_detail_and_a_hint_and_no_traceback(self) -> None:
         answer = Answer("task", "create", "nowhere/nothing")
@@ -668,8 +672,8 @@ class TestErrors:
             (["task", "create", "flow"], "NAMESPACE/NAME"),
             (["task", "create", "test/flow", "-c", "{"], "--context is not JSON"),
             (["task", "show", "7"], "TASK_UUID"),
-            (["task", "show", str(UUID(int=1))], f"is a step of the task {UUID(int=0)}"),
-            (["step", "explain", str(UUID(int=0))], f"a step of it is written {UUID(int=0)}/NAME"),
+            (["task", "show", A_STEP], f"is a step of the task {A_TASK}"),
+            (["step", "explain", A_TASK], f"a step of it is written {A_TASK}/NAME"),
             (["step", "explain", "charge"], "a step is its uuid, or TASK_UUID/NAME: charge"),
             (["task", "list", "--since", "yesterday"], "90s, 15m, 2h or 3d is needed"),
             (["task", "list", "--state", "open"], "'blocked_by_failures'"),
