@@ -42,6 +42,8 @@ def claims(
 ) -> None:
     """List live claims: who has which steps, and how long.
 
+    One line a claim, with one of its steps; of one worker, one line a step.
+
     Examples:
       tasker-sql worker claims
       tasker-sql worker claims $WORKER --watch 1
@@ -51,7 +53,7 @@ def claims(
         found = [one for one in client.live_claims() if worker in (None, one.worker)]
         return sorted(found, key=lambda claim: claim.lease_until)
 
-    tell(ask, _claims_picture, as_json, watch)
+    tell(ask, _claims_picture if worker is None else _steps_picture, as_json, watch)
 
 
 def _workers_picture(found: list[KnownWorker]) -> Picture:
@@ -70,12 +72,23 @@ def _workers_picture(found: list[KnownWorker]) -> Picture:
 
 def _claims_picture(found: list[LiveClaim]) -> Picture:
     return table(
-        ["worker", "namespace", "claimed at", "lease ends in", "step", "uuid"],
+        ["worker", "namespace", "claimed at", "lease ends in", "steps", "such as", "uuid"],
         [
             (
-                *(c.worker, c.namespace, c.claimed_at, _left(c.lease_left)),
-                *(step, step_uuid),
+                *(c.worker, c.namespace, c.claimed_at, _left(c.lease_left), c.step_count),
+                *((c.steps[0], c.step_uuids[0]) if c.steps else (None, None)),
             )
+            for c in found
+        ],
+        "no claims",
+    )
+
+
+def _steps_picture(found: list[LiveClaim]) -> Picture:
+    return table(
+        ["namespace", "claimed at", "lease ends in", "step", "uuid"],
+        [
+            (c.namespace, c.claimed_at, _left(c.lease_left), step, step_uuid)
             for c in found
             for step, step_uuid in zip(c.steps, c.step_uuids, strict=True)
         ],

@@ -427,6 +427,8 @@ class TestQueuesAndWorkers:
         assert (box["name"], box["kind"], box["status"]) == ("box", "runner", "healthy")
         assert "fulfillment/process_order/validate_order" in Answer("worker", "claims").out
         assert Answer("worker", "claims", "box").out == "no claims\n"
+        listed = Answer("worker", "claims", "php").out
+        assert shop["OPEN"][:-6] in listed and "fulfillment/process_order/validate" in listed
         (claim,) = Answer("worker", "claims", "php", "--json").json
         assert claim["step_uuids"] == [
             str(step_named(client, UUID(shop["OPEN"]), "validate_order").step_uuid)
