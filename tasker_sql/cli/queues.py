@@ -128,12 +128,11 @@ def _state(queue: Queue) -> str | None:
 def _steps_picture(found: list[QueuedStep]) -> Picture:
     picture: list[Part] = [
         table(
-            ["step", "uuid", "priority", "attempt", "waited", "why"],
+            ["waited", "why", "attempt", "step", "uuid"],
             [
                 (
-                    f"{s.namespace}/{s.task_name}/{s.name}",
-                    *(s.step_uuid, s.priority, f"{s.attempt}/{s.max_attempts}", s.waited),
-                    s.code or f"{s.state}: a claim drops it",
+                    *(s.waited, s.code or f"{s.state}: a claim drops it"),
+                    *(f"{s.attempt}/{s.max_attempts}", f"{s.task_name}/{s.name}", s.step_uuid),
                 )
                 for s in found
             ],

@@ -58,7 +58,7 @@ def claims(
 
 def _workers_picture(found: list[KnownWorker]) -> Picture:
     return table(
-        ["worker", "kind", "status", "namespaces", "claims", "steps", "first lease ends in"],
+        ["worker", "kind", "status", "namespaces", "claims", "steps", "lease ends in"],
         [
             (
                 *(w.name, w.kind, w.status, ", ".join(w.namespaces), w.claims, w.steps),
