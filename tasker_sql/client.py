@@ -526,6 +526,10 @@ class Client:
         """Which chain of steps decides when a task ends, and when that will be."""
         return self._rows(rows.PathStep, "critical_path", task_uuid=task_uuid)
 
+    def list_queued_steps(self, namespace: str, limit: int = 20) -> list[rows.QueuedStep]:
+        """What is in a namespace's queues, the longest waiting first, and why nobody has it."""
+        return self._rows(rows.QueuedStep, "list_queued_steps", namespace=namespace, limit=limit)
+
     def get_step_readiness_status(
         self, task_uuid: UUID, step_uuids: Sequence[UUID] | None = None
     ) -> list[rows.StepReadiness]:
@@ -636,6 +640,18 @@ class Client:
     def queue_depths(self) -> list[rows.QueueDepth]:
         """How full each queue is (a view)."""
         return self._view(rows.QueueDepth, "queue_depths")
+
+    def served_namespaces(self) -> list[rows.ServedNamespace]:
+        """Who works for each namespace (a view)."""
+        return self._view(rows.ServedNamespace, "served_namespaces")
+
+    def live_claims(self) -> list[rows.LiveClaim]:
+        """Who works on what now (a view)."""
+        return self._view(rows.LiveClaim, "live_claims")
+
+    def known_workers(self) -> list[rows.KnownWorker]:
+        """Everybody who works, in any language (a view)."""
+        return self._view(rows.KnownWorker, "known_workers")
 
     def known_runners(self) -> list[rows.KnownRunner]:
         """Who runs, or ran within the last day (a view)."""

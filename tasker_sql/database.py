@@ -22,6 +22,25 @@ def dsn(url: str | None = None) -> str:
     as in `postgresql+psycopg://`, is left out, because libpq does not know it.
     Raises tasker_sql.embedded.EmbeddedError when there is neither, tasker_sql.config.ConfigError.
     """
+    url = configured(url)
+    if url:
+        return url
+    server = default_server()
+    server.start()
+    server.ensure_database(EMBEDDED_DATABASE)
+    return server.url(EMBEDDED_DATABASE)
+
+
+def running() -> str | None:
+    """As `dsn`, and nothing where the private server would have to be started."""
+    if url := configured():
+        return url
+    server = default_server()
+    return server.url(EMBEDDED_DATABASE) if server.running else None
+
+
+def configured(url: str | None = None) -> str | None:
+    """What is configured, as libpq takes it. Raises tasker_sql.config.ConfigError."""
     if url is None:  # nothing else of the configuration may stand in the way of DATABASE_URL
         url = os.environ.get("DATABASE_URL", "").strip() or config.load().config.database.url
     if url:
@@ -33,11 +52,7 @@ def dsn(url: str | None = None) -> str:
             raise config.ConfigError(
                 f"DATABASE_URL, or database.url: {said}; postgresql://user@host/database is needed"
             ) from error
-        return url
-    server = default_server()
-    server.start()
-    server.ensure_database(EMBEDDED_DATABASE)
-    return server.url(EMBEDDED_DATABASE)
+    return url or None
 
 
 def application_name(part: str) -> str:

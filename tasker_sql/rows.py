@@ -608,6 +608,69 @@ class QueueDepth:
 
 
 @dataclass(frozen=True, slots=True)
+class QueuedStep:
+    """A step in a queue, and the first reason why nobody has it. One that is not enqueued was
+    cancelled or settled: a claim drops its message."""
+
+    queue_name: str
+    step_uuid: UUID
+    task_uuid: UUID
+    namespace: str
+    task_name: str
+    name: str
+    handler: str
+    priority: str
+    state: str
+    attempt: int
+    max_attempts: int
+    enqueued_at: datetime | None
+    waited: timedelta | None
+    code: str | None
+    blocks: bool | None
+    reason: str | None
+    cure: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServedNamespace:
+    """Who works for a namespace: live runners, and how many handlers these can run at a time."""
+
+    namespace: str
+    live_runners: int
+    slots: int
+    last_seen_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveClaim:
+    """Who works on what now; `steps` are the words for `step_uuids`."""
+
+    worker: str
+    namespace: str
+    claimed_at: datetime
+    lease_until: datetime
+    is_expired: bool
+    step_count: int
+    step_uuids: list[UUID]
+    steps: list[str]
+    lease_left: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class KnownWorker:
+    """Somebody who works: a runner, or a foreign worker known from its claims and its waiting."""
+
+    name: str
+    kind: str
+    status: str
+    namespaces: list[str]
+    claims: int
+    steps: int
+    lease_until: datetime | None
+    lease_left: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
 class ForcedBreaker:
     """A circuit breaker that operators have forced: `forced` is open or closed."""
 

@@ -6,6 +6,8 @@ Works from a checkout and from a wheel, which carries `alembic/` as `tasker_sql/
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +36,8 @@ class SchemaError(Exception):
 def upgrade(dsn: str, revision: str = "head") -> None:
     """Bring the database up to a revision. Waits while another process does the same.
 
-    Raises SchemaError when the database has a revision that this version does not know, and as
-    `current` does.
+    Raises SchemaError when the database has a revision that this version does not know or refuses
+    a statement, and as `current` does.
     """
     current(dsn)  # alembic would bury its errors
     _alembic("upgrade", dsn, revision)
@@ -49,14 +51,24 @@ def downgrade(dsn: str, revision: str) -> None:
 def current(dsn: str) -> str | None:
     """The revision of the database; nothing when tasker-sql was never installed there.
 
-    Raises UnavailableError when it cannot be reached.
+    Raises UnavailableError when it cannot be reached, SchemaError when the role may not look.
     """
-    with _connected(dsn) as connection:
+    with _connected(dsn) as connection, _explained():
         table = connection.execute("select pg_catalog.to_regclass('tasker.alembic_version')")
         if table.fetchone() == (None,):
             return None
         row = connection.execute("select version_num from tasker.alembic_version").fetchone()
         return row[0] if row else None
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise SchemaError(f"{error.diag.message_primary}: connect as a role that may") from error
+    except psycopg.errors.LockNotAvailable as error:
+        raise SchemaError(f"{error.diag.message_primary}: run it again") from error
 
 
 def _connected(dsn: str) -> psycopg.Connection[Any]:
@@ -146,9 +158,13 @@ def alembic_config(dsn: str | None = None) -> Config:
 def _alembic(command: str, dsn: str, revision: str) -> None:
     import alembic.command
     from alembic.util import CommandError
+    from sqlalchemy.exc import DBAPIError
 
     try:
-        with _ALEMBIC:
-            getattr(alembic.command, command)(alembic_config(dsn), revision)
+        with _ALEMBIC, _explained():
+            try:
+                getattr(alembic.command, command)(alembic_config(dsn), revision)
+            except DBAPIError as error:
+                raise error.orig or error from error
     except CommandError as error:
         raise SchemaError(f"{error}; a newer tasker-sql may know it") from error

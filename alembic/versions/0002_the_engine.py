@@ -198,6 +198,7 @@ def upgrade() -> None:
     op.install("0002/functions/heartbeat.sql")
     op.install("0002/functions/list_limits.sql")
     op.install("0002/functions/list_namespaces.sql")
+    op.install("0002/functions/list_queued_steps.sql")
     op.install("0002/functions/list_tasks.sql")
     op.install("0002/functions/list_templates.sql")
     op.install("0002/functions/pause_namespace.sql")
@@ -249,9 +250,11 @@ def upgrade() -> None:
     op.install("0002/views/served_namespaces.sql")
     op.install("0002/views/stuck_tasks.sql")
     op.install("0002/views/task_progress.sql")
+    op.install("0002/views/known_workers.sql")
 
 
 def downgrade() -> None:
+    op.uninstall("views/known_workers.sql")
     op.uninstall("views/task_progress.sql")
     op.uninstall("views/stuck_tasks.sql")
     op.uninstall("views/served_namespaces.sql")
@@ -303,6 +306,7 @@ def downgrade() -> None:
     op.uninstall("functions/pause_namespace.sql")
     op.uninstall("functions/list_templates.sql")
     op.uninstall("functions/list_tasks.sql")
+    op.uninstall("functions/list_queued_steps.sql")
     op.uninstall("functions/list_namespaces.sql")
     op.uninstall("functions/list_limits.sql")
     op.uninstall("functions/heartbeat.sql")

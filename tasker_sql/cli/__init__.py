@@ -7,6 +7,7 @@ complete, work left behind); 2 wrong usage; 3 the database cannot be used; 4 a d
 from __future__ import annotations
 
 import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -18,33 +19,29 @@ from tasker_sql.cli import (
     namespaces,
     oncall,
     orchestrate,
+    queues,
     runners,
     steps,
     tasks,
     templates,
     top,
+    workers,
 )
-from tasker_sql.cli.shared import Group, debug_mode
+from tasker_sql.cli.shared import DEFECT, Commands, RootGroup, debug_mode
 
 HELP = """Workflow orchestration where PostgreSQL is the orchestrator.
 
 The database is the one that DATABASE_URL names. Without it, a private PostgreSQL of this user is
 created and started when it is first needed.
 
-Exit codes: 0 done; 1 the answer is no; 2 wrong usage; 3 the database cannot be used; 4 a defect.
+Exit codes: 0 done; 1 the answer is no; 2 wrong usage; 3 the database cannot be used; 4 a defect;
+130 Ctrl-C.
 """
-EPILOG = """First steps:  tasker-sql db upgrade;  tasker-sql template register workflows/;
+EPILOG = """tasker-sql db upgrade
+tasker-sql template register workflows/
 tasker-sql run --handlers my_handlers.py"""
 
-app = typer.Typer(
-    cls=Group,
-    help=HELP,
-    epilog=EPILOG,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    rich_markup_mode=None,
-)
+app = Commands(cls=RootGroup, help=HELP, epilog=EPILOG, pretty_exceptions_enable=False)
 orchestrate.add_to(app)
 top.add_to(app)
 oncall.add_to(app)
@@ -53,6 +50,8 @@ app.add_typer(tasks.app, name="task")
 app.add_typer(steps.app, name="step")
 app.add_typer(templates.app, name="template")
 app.add_typer(namespaces.app, name="namespace")
+app.add_typer(queues.app, name="queue")
+app.add_typer(workers.app, name="worker")
 app.add_typer(runners.app, name="runner")
 app.add_typer(configuration.app, name="config")
 
@@ -76,4 +75,8 @@ def options(
 
 def main() -> None:
     """What the console script runs."""
-    sys.exit(app())
+    try:
+        sys.exit(app())
+    except Exception:
+        traceback.print_exc()
+        sys.exit(DEFECT)

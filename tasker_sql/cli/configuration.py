@@ -9,13 +9,18 @@ import typer
 from rich.text import Text
 
 from tasker_sql import config
-from tasker_sql.cli.shared import Json, complain, console, print_json, print_table
+from tasker_sql.cli import completion
+from tasker_sql.cli.shared import Commands, Json, Part, answer, complain, table
 
-app = typer.Typer(help="What is configured: show, check, explain.", no_args_is_help=True)
+app = Commands(help="What is configured: show, check, explain.")
 
 Keys = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[KEY]...", help="A key, or the beginning of some. Default: all."),
+    typer.Argument(
+        metavar="[KEY]...",
+        help="A key, or the beginning of some. Default: all.",
+        autocompletion=completion.config_keys,
+    ),
 ]
 
 
@@ -27,32 +32,38 @@ def show(keys: Keys = None, as_json: Json = False) -> None:
     """
     loaded = config.load()
     found = [(path, loaded.given[path], config.keys()[path]) for path in _chosen(keys)]
-    if as_json:
-        print_json(
-            {
-                path: {"value": config.masked(given.value), "from": given.origin}
-                for path, given, _ in found
-            }
-        )
-        return
-    print_table(
-        ["key", "value", "unit", "from"],
-        [(path, config.plain(given.value), key.unit, given.origin) for path, given, key in found],
-        "nothing",
+    answer(
+        {
+            path: {"value": config.masked(given.value), "from": given.origin}
+            for path, given, _ in found
+        },
+        table(
+            ["key", "value", "unit", "from"],
+            [
+                (path, config.plain(given.value), key.unit, given.origin)
+                for path, given, key in found
+            ],
+            "nothing",
+        ),
+        as_json,
     )
 
 
 @app.command()
-def check() -> None:
+def check(as_json: Json = False) -> None:
     """Check all of it. Exit code 2 when something is wrong.
 
     Set TASKER_ENV and TASKER_CONFIG as the runner will see them.
+
+    Example: TASKER_ENV=production tasker-sql config check
     """
     loaded = config.load()
-    files = {given.origin for given in loaded.given.values()}
-    console().print(
+    files = sorted({given.origin for given in loaded.given.values()})
+    answer(
+        {"environment": loaded.environment, "keys": len(loaded.given), "from": files},
         f"the configuration of {loaded.environment} is well: {len(loaded.given)} keys, "
-        f"from {', '.join(sorted(files))}"
+        f"from {', '.join(files)}",
+        as_json,
     )
 
 
@@ -62,8 +73,9 @@ def explain(
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Print docs/configuration.md.")
     ] = False,
+    as_json: Json = False,
 ) -> None:
-    """Say what keys mean, their bounds and defaults, and what they are now.
+    """Say what keys mean, their bounds, defaults and values.
 
     Example: tasker-sql config explain engine.lease
     """
@@ -76,18 +88,19 @@ def explain(
     except config.ConfigError as error:  # explaining is what helps then
         complain(str(error))
         given = {}
+    told: dict[str, dict[str, Any]] = {}
+    picture: list[Part] = []
     for path in _chosen(keys):
-        key = config.keys()[path]
-        console().print(Text(path, style="bold"))
-        about = f"{key.about} " if key.about else ""
-        console().print(Text(f"  {about}{key.key.meaning}"))
-        default = config.plain(defaults[path])
-        console().print(Text(f"  {_sentence(key.wanted)} Default: {default}.", style="dim"))
-        if path in given:
-            now = given[path]
-            console().print(
-                Text(f"  Now: {config.plain(now.value)}, from {now.origin}.", style="dim")
-            )
+        key, default, now = config.keys()[path], config.plain(defaults[path]), given.get(path)
+        meaning = f"{key.about} {key.key.meaning}".strip()
+        told[path] = {"meaning": meaning, "wanted": key.wanted, "default": default}
+        picture += [Text(path, style="bold"), f"  {meaning}"]
+        picture.append(Text(f"  {_sentence(key.wanted)} Default: {default}.", style="dim"))
+        if now:
+            told[path] |= {"value": config.masked(now.value), "from": now.origin}
+            said = f"  Now: {config.plain(now.value)}, from {now.origin}."
+            picture.append(Text(said, style="dim"))
+    answer(told, picture, as_json)
 
 
 def _chosen(beginnings: list[str] | None) -> list[str]:

@@ -8,35 +8,51 @@ from typing import Annotated
 import typer
 
 from tasker_sql import database, schema
+from tasker_sql.cli import completion
 from tasker_sql.cli.shared import (
     NO_DATABASE,
+    Commands,
     Json,
+    Picture,
     Reason,
+    Watch,
+    answer,
     complain,
-    opened,
     print_json,
-    print_table,
+    table,
+    tell,
 )
 from tasker_sql.embedded import default_server
+from tasker_sql.rows import ChangedLimit, Limit, SystemHealthCounts
 
-app = typer.Typer(help="The database and its schema.", no_args_is_help=True)
+app = Commands(help="The database and its schema.")
 
 
 @app.command()
 def upgrade(
     revision: Annotated[str, typer.Option(help="Up to this revision.")] = "head",
+    as_json: Json = False,
 ) -> None:
-    """Install tasker-sql in the database, or bring it up to date. Safe to repeat."""
+    """Install tasker-sql in the database, or bring it up to date. Safe to repeat.
+
+    Example: tasker-sql db upgrade
+    """
     dsn = database.dsn()
     before = schema.current(dsn)
     schema.upgrade(dsn, revision)
     after = schema.current(dsn)
-    typer.echo(f"at revision {after}" + ("" if before == after else f", was {before or 'empty'}"))
+    was = "" if before == after else f", was {before or 'empty'}"
+    answer({"revision": after, "was": before}, f"at revision {after}{was}", as_json)
 
 
 @app.command()
 def check(as_json: Json = False) -> None:
-    """Say whether this version can work with the database; exit code 3 when it cannot."""
+    """Say whether this version can work with the database.
+
+    Exit code 3 when it cannot.
+
+    Example: tasker-sql db check
+    """
     dsn = database.dsn()
     found = {"revision": schema.current(dsn), "newest": schema.head(), "well": True, "problem": ""}
     try:
@@ -54,12 +70,15 @@ def check(as_json: Json = False) -> None:
 
 
 @app.command()
-def url() -> None:
-    """Print the connection string; starts the private server when DATABASE_URL is not set.
+def url(as_json: Json = False) -> None:
+    """Print the connection string.
+
+    Starts the private server when DATABASE_URL is not set.
 
     Example: psql "$(tasker-sql db url)"
     """
-    typer.echo(database.dsn())
+    found = database.dsn()
+    answer({"url": found}, found, as_json)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -77,53 +96,68 @@ def psql(context: typer.Context) -> None:
 
 
 @app.command()
-def stop() -> None:
-    """Stop the private server. Its data stays; the next command starts it again."""
+def stop(as_json: Json = False) -> None:
+    """Stop the private server. Its data stays; the next command starts it again.
+
+    Example: tasker-sql db stop
+    """
     if os.environ.get("DATABASE_URL"):
         raise ValueError("DATABASE_URL names the database: stop that server where it is run")
     server = default_server()
     was_running = server.running
     server.stop()
-    typer.echo("stopped" if was_running else "it was not running")
+    answer({"stopped": was_running}, "stopped" if was_running else "it was not running", as_json)
 
 
 @app.command()
-def health(as_json: Json = False) -> None:
-    """Show how the whole system stands: open tasks, queues, claims, workers."""
-    with opened() as client:
-        counts = client.get_system_health_counts()
-    if as_json:
-        print_json(counts)
-        return
-    for name in counts.__dataclass_fields__:
-        typer.echo(f"{name.replace('_', ' '):26} {getattr(counts, name)}")
+def health(as_json: Json = False, watch: Watch = None) -> None:
+    """Show how the whole system stands, in numbers.
+
+    Example: tasker-sql db health --watch
+    """
+
+    def draw(counts: SystemHealthCounts) -> Picture:
+        names = counts.__dataclass_fields__
+        return [f"{name.replace('_', ' '):26} {getattr(counts, name)}" for name in names]
+
+    tell(lambda client: client.get_system_health_counts(), draw, as_json, watch)
 
 
 @app.command()
 def limits(as_json: Json = False) -> None:
-    """Show what the engine takes at most, and within which bounds that can be set."""
-    with opened() as client:
-        found = client.list_limits()
-    if as_json:
-        print_json(found)
-        return
-    print_table(
-        ["limit", "value", "initial", "minimum", "maximum", "unit", "meaning"],
-        [(x.name, x.value, x.initial, x.minimum, x.maximum, x.unit, x.meaning) for x in found],
-        "no limits",
-    )
+    """Show what the engine takes at most, and the bounds of that.
+
+    Example: tasker-sql db limits
+    """
+
+    def draw(found: list[Limit]) -> Picture:
+        return table(
+            ["limit", "value", "initial", "minimum", "maximum", "unit", "meaning"],
+            [(x.name, x.value, x.initial, x.minimum, x.maximum, x.unit, x.meaning) for x in found],
+            "no limits",
+        )
+
+    tell(lambda client: client.list_limits(), draw, as_json)
 
 
 @app.command("set-limit")
 def set_limit(
-    name: Annotated[str, typer.Argument(help="The limit.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(help="The limit.", show_default=False, autocompletion=completion.limits),
+    ],
     value: Annotated[int, typer.Argument(help="What it shall be.", show_default=False)],
     reason: Reason,
+    as_json: Json = False,
 ) -> None:
-    """Change a limit, from the next call on; what was let in before stays.
+    """Change a limit, from the next call on.
+
+    What was let in before stays.
 
     Example: tasker-sql db set-limit result_bytes 4194304 -r "invoices are images"
     """
-    with opened() as client:
-        done = client.set_limit(name, value, reason)
-    typer.echo(f"{name} is {value}" + (f", was {done.previous}" if done.changed else ", as before"))
+
+    def draw(done: ChangedLimit) -> str:
+        return f"{name} is {value}{f', was {done.previous}' if done.changed else ', as before'}"
+
+    tell(lambda client: client.set_limit(name, value, reason), draw, as_json)

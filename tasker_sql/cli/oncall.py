@@ -3,35 +3,58 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.text import Text
 
+from tasker_sql.cli import completion
 from tasker_sql.cli.shared import (
     NO,
+    Commands,
     Json,
+    Namespace,
+    Part,
+    Picture,
     Reason,
+    Watch,
     complain,
-    console,
     json_argument,
     opened,
     print_json,
-    print_table,
+    put,
+    table,
+    tell,
 )
 from tasker_sql.client import Client
-from tasker_sql.rows import AppliedRepair, PlannedRepair
+from tasker_sql.rows import AppliedRepair, DeadLetters, PlannedRepair, Problem
 
-Namespace = Annotated[str | None, typer.Option("--namespace", "-n", help="Of this namespace.")]
-Template = Annotated[str | None, typer.Option("--template", help="Of this template.")]
-Step = Annotated[str | None, typer.Option("--step", help="Steps of this name.")]
+Template = Annotated[
+    str | None,
+    typer.Option("--template", help="Of this template.", autocompletion=completion.template_names),
+]
+Step = Annotated[
+    str | None,
+    typer.Option("--step", help="Steps of this name.", autocompletion=completion.step_names),
+]
 Fingerprint = Annotated[
-    str | None, typer.Option("--fingerprint", help="With this error: see `dlq list`.")
+    str | None,
+    typer.Option(
+        "--fingerprint",
+        help="With this error: see `dlq list`.",
+        autocompletion=completion.fingerprints,
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Rate = Annotated[int, typer.Option("--rate", min=1, max=1000, help="How many a second, at most.")]
 
-dlq = typer.Typer(help="Dead letters: steps that failed for good.", no_args_is_help=True)
+VERBS: Final = (
+    *("retry_step", "requeue_step", "resolve_step", "complete_step_manually"),
+    *("cancel_task", "resolve_task", "pause_task", "resume_task"),
+    *("pause_template", "resume_template", "pause_namespace", "resume_namespace"),
+)
+
+dlq = Commands(help="Dead letters: steps that failed for good.")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -40,34 +63,40 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(dlq, name="dlq")
 
 
-def problems(as_json: Json = False) -> None:
+def problems(as_json: Json = False, watch: Watch = None) -> None:
     """What is wrong now, the worst first, each with its cure. Exit code 1 when work stands still.
 
     `tasker-sql check` compares everything with the invariants, which takes longer.
+
+    Example: tasker-sql problems --watch 5
     """
-    with opened() as client:
-        found = client.problems()
-    if as_json:
-        print_json(found)
-    for one in () if as_json else found:
-        style = "bold red" if one.severity == "critical" else "yellow"
-        head = Text.assemble((one.severity, style), f"  {one.code}  ", (one.subject, "bold"))
-        console().print(head.append(f"\n    {one.problem}\n    -> {one.cure}"), soft_wrap=True)
-    if not found and not as_json:
-        typer.echo("no problems")
+    found = tell(lambda client: client.problems(), _problems_picture, as_json, watch)
     if any(one.severity == "critical" for one in found):
         raise typer.Exit(NO)
 
 
+def _problems_picture(found: list[Problem]) -> Picture:
+    picture: list[Part] = []
+    for one in found:
+        style = "bold red" if one.severity == "critical" else "yellow"
+        head = Text.assemble((one.severity, style), f"  {one.code}  ", (one.subject, "bold"))
+        picture.append(head.append(f"\n    {one.problem}\n    -> {one.cure}"))
+    return picture or "no problems"
+
+
 @dlq.command("list")
-def list_(as_json: Json = False) -> None:
-    """List dead letters, grouped by step and by what their errors have in common."""
-    with opened() as client:
-        found = client.dead_letters()
-    if as_json:
-        print_json(found)
-        return
-    print_table(
+def list_(as_json: Json = False, watch: Watch = None) -> None:
+    """List dead letters, grouped by step and error.
+
+    The fingerprint is what errors have in common: numbers and names apart.
+
+    Example: tasker-sql dlq list
+    """
+    tell(lambda client: client.dead_letters(), _letters_picture, as_json, watch)
+
+
+def _letters_picture(found: list[DeadLetters]) -> Picture:
+    return table(
         ["step", "fingerprint", "count", "retryable", "first", "last", "such as", "error"],
         [
             (
@@ -91,11 +120,12 @@ def retry(
     rate: Rate = 100,
     as_json: Json = False,
 ) -> None:
-    """Run dead letters again with all their attempts: all of them, or those that match.
+    """Run dead letters again with all their attempts.
 
-    Shows how many and which before it asks. --json does not ask, and only plans without --yes.
+    All of them, or those that match. Shows how many and which before it asks. --json does not ask,
+    and only plans without --yes.
 
-    Example: tasker-sql dlq retry --step charge_card --reason "the bank is back" --rate 20
+    Example: tasker-sql dlq retry --step process_payment -r "the bank is back" --rate 20
     """
     wanted = _filter(namespace, template, step, fingerprint)
     _repair("retry_step", wanted, reason, yes, rate, as_json)
@@ -112,7 +142,12 @@ def resolve(
     rate: Rate = 100,
     as_json: Json = False,
 ) -> None:
-    """Declare dead letters settled, without results; the steps after them go on."""
+    """Declare dead letters settled, without results.
+
+    The steps after them go on. Shows how many and which before it asks, as `dlq retry` does.
+
+    Example: tasker-sql dlq resolve --step process_payment --reason "paid in cash" --yes
+    """
     wanted = _filter(namespace, template, step, fingerprint)
     _repair("resolve_step", wanted, reason, yes, rate, as_json)
 
@@ -121,9 +156,9 @@ def repair(
     verb: Annotated[
         str,
         typer.Argument(
-            help="retry_step, requeue_step, resolve_step, complete_step_manually; cancel_task, "
-            "resolve_task; pause_ or resume_ with task, template or namespace.",
+            help=f"{', '.join(VERBS[:-1])} or {VERBS[-1]}.",
             show_default=False,
+            autocompletion=completion.words(*VERBS),
         ),
     ],
     reason: Reason,
@@ -141,20 +176,18 @@ def repair(
     rate: Rate = 100,
     as_json: Json = False,
 ) -> None:
-    """Do the same to all steps, tasks, templates or namespaces that match, after a look at them.
+    """Do the same to all that match, after a look at them.
 
     Steps are those that failed for good, or with --state waiting_for_retry such; for requeue_step,
     those that workers hold, or with --state enqueued such. Tasks are open ones; with --step,
     --fingerprint or --state error, those of steps that failed for good. Templates and namespaces
     are those that are not paused, or are.
 
-    Example: tasker-sql repair cancel_task --template import -r "a wrong file"
-
-    Example: tasker-sql repair requeue_step --worker host-2:99 -r "it hangs"
-
-    Example: tasker-sql repair complete_step_manually --result true -r "paid"
-
-    Example: tasker-sql repair pause_namespace -r "the database moves"
+    Examples:
+      tasker-sql repair cancel_task --template process_order -r "ordered twice"
+      tasker-sql repair requeue_step --worker $WORKER -r "it hangs"
+      tasker-sql repair complete_step_manually --result true -r "paid in cash"
+      tasker-sql repair pause_namespace -r "the database moves"
     """
     wanted = _filter(namespace, template, step, fingerprint, worker, state)
     value = None if result is None else json_argument(result, "--result")
@@ -220,10 +253,12 @@ def _apply(client: Client, plan: PlannedRepair, reason: str, rate: int) -> Appli
 
 
 def _print_plan(verb: str, plan: list[PlannedRepair]) -> None:
-    print_table(
-        ["such as", "uuid", "state", "error"],
-        [(p.subject, p.subject_uuid, p.state, p.error) for p in plan],
-        "nothing matches",
+    put(
+        table(
+            ["such as", "uuid", "state", "error"],
+            [(p.subject, p.subject_uuid, p.state, p.error) for p in plan],
+            "nothing matches",
+        )
     )
     if plan:
         typer.echo(f"\n{verb} for {plan[0].matched}")

@@ -8,11 +8,14 @@ import signal
 import sys
 from importlib import import_module
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
 from tasker_sql import config, telemetry
-from tasker_sql.cli.shared import NO, Json, opened, print_json, print_table
+from tasker_sql.cli import completion
+from tasker_sql.cli.shared import NO, Json, Picture, table, tell
+from tasker_sql.rows import SweptAction, Violation
 from tasker_sql.runner import Exit, OrchestrationCore
 
 
@@ -30,7 +33,11 @@ def add_to(app: typer.Typer) -> None:
 def run(
     namespace: Annotated[
         list[str] | None,
-        typer.Option("--namespace", "-n", help="Serve this one; repeat for more. Default: all."),
+        typer.Option(
+            *("--namespace", "-n"),
+            help="Serve this one; repeat for more. Default: all.",
+            autocompletion=completion.namespaces,
+        ),
     ] = None,
     handler: Annotated[
         list[str] | None,
@@ -57,11 +64,12 @@ def run(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log only warnings.")] = False,
 ) -> None:
-    """Orchestrate, and run steps, until SIGTERM or Ctrl-C (twice: at once).
+    """Orchestrate, and run steps, until SIGTERM or Ctrl-C.
 
-    Run it on as many machines as you like. Options override the configuration (`tasker-sql config
-    show`). SIGHUP loads the handlers again. Exit codes: 0 all finished and given back; 1 work was
-    left to others, who take it over when its lease runs out; 4 a defect.
+    A second signal ends it at once. Run it on as many machines as you like. Options override the
+    configuration (`tasker-sql config show`). SIGHUP loads the handlers again. Exit codes: 0 all
+    finished and given back; 1 work was left to others, who take it over when its lease runs out; 4
+    a defect.
 
     Example: tasker-sql run -n fulfillment -n inventory --handlers shop.handlers --slots 20
     """
@@ -98,14 +106,16 @@ def serve(
     port: Annotated[int | None, typer.Option(help="The port to listen on; 0: any free.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log only warnings.")] = False,
 ) -> None:
-    """Serve HTTP until SIGTERM or Ctrl-C: tasks, steps, analytics, health, metrics.
+    """Serve HTTP until SIGTERM or Ctrl-C.
 
-    It listens to this machine alone, unless tokens are configured (`tasker-sql config explain
-    web auth`). The page /api-docs/ui describes the API and tries it, /metrics is for Prometheus.
-    Options override the configuration. Needs the extra: pip install 'tasker-sql[server]'
+    Tasks, steps, analytics, health, metrics. It listens to this machine alone, unless tokens are
+    configured (`tasker-sql config explain web auth`). The page /api-docs/ui describes the API and
+    tries it, /metrics is for Prometheus. Options override the configuration. Needs the extra: pip
+    install 'tasker-sql[server]'
 
-    Examples: tasker-sql serve;  tasker-sql serve --port 9000;
-    curl -s 127.0.0.1:8080/health/orchestration
+    Examples:
+      tasker-sql serve --port 9000
+      curl -s 127.0.0.1:9000/health/orchestration
     """
     try:
         from tasker_sql.server.app import serve as serve_http
@@ -125,36 +135,39 @@ def serve(
 
 
 def sweep(as_json: Json = False) -> None:
-    """Do one pass of what must happen because time has passed or something was lost.
+    """Do once what is due, and mend what was lost.
 
     `tasker-sql run` does it every second. From cron, it keeps a system of foreign workers alive.
+
+    Example: tasker-sql sweep
     """
-    with opened() as client:
-        actions = client.sweep()
-    if as_json:
-        print_json(actions)
-    else:
-        print_table(["action", "affected"], [(a.action, a.affected) for a in actions], "nothing")
+
+    def draw(actions: list[SweptAction]) -> Picture:
+        return table(["action", "affected"], [(a.action, a.affected) for a in actions], "nothing")
+
+    tell(lambda client: client.sweep(), draw, as_json)
 
 
 def check(
-    task: Annotated[str | None, typer.Option("--task", help="Look at this task only.")] = None,
+    task: Annotated[
+        UUID | None,
+        typer.Option("--task", help="Look at this task only.", autocompletion=completion.tasks),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check the invariants. Exit code 1 when one does not hold."""
-    from uuid import UUID
+    """Check the invariants. Exit code 1 when one does not hold.
 
-    with opened() as client:
-        violations = client.check_invariants(UUID(task) if task else None)
-    if as_json:
-        print_json(violations)
-    else:
-        print_table(
+    Example: tasker-sql check --task $TASK_UUID
+    """
+
+    def draw(violations: list[Violation]) -> Picture:
+        return table(
             ["invariant", "severity", "task", "step", "detail"],
             [(v.invariant, v.severity, v.task_uuid, v.step_uuid, v.detail) for v in violations],
             "all invariants hold",
         )
-    if violations:
+
+    if tell(lambda client: client.check_invariants(task), draw, as_json):
         raise typer.Exit(NO)
 
 

@@ -7,34 +7,53 @@ from uuid import UUID
 
 import typer
 
-from tasker_sql.cli.shared import Json, Reason, json_argument, opened, print_json, print_reasons
+from tasker_sql.cli import completion
+from tasker_sql.cli.shared import (
+    Commands,
+    Json,
+    Reason,
+    Watch,
+    json_argument,
+    opened,
+    print_json,
+    reasons,
+    tell,
+)
 from tasker_sql.client import Client
 from tasker_sql.rows import StepAnswer
+from tasker_sql.top.snapshot import place_of
 
-app = typer.Typer(
-    help="Why a step waits, and what an operator can do about it.", no_args_is_help=True
-)
+app = Commands(help="Why a step waits, and what an operator can do about it.")
 
 StepArgument = Annotated[
-    str, typer.Argument(metavar="STEP", help="Its uuid, or TASK_UUID/NAME.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="STEP",
+        help="Its uuid, or TASK_UUID/NAME.",
+        show_default=False,
+        autocompletion=completion.steps,
+    ),
 ]
 
 
 @app.command()
-def explain(step: StepArgument, as_json: Json = False) -> None:
-    """Why is it not running? Reasons, what blocks first, each with its cure.
+def explain(step: StepArgument, as_json: Json = False, watch: Watch = None) -> None:
+    """Why is it not running?
 
-    Example: tasker-sql step explain 0199.../charge_card
+    Reasons, what blocks first, each with its cure.
+
+    Example: tasker-sql step explain $TASK_UUID/ship_order
     """
-    with opened() as client:
-        print_reasons(client.explain_step(_uuid(client, step)), as_json)
+    tell(lambda client: client.explain_step(_uuid(client, step)), reasons, as_json, watch)
 
 
 @app.command()
 def retry(step: StepArgument, reason: Reason, as_json: Json = False) -> None:
-    """Run a failed step again with all its attempts, or a waiting one at once.
+    """Run a failed step again, or a waiting one at once.
 
-    Example: tasker-sql step retry 0199.../charge_card --reason 'the bank is back'
+    A failed one gets all its attempts again.
+
+    Example: tasker-sql step retry $TASK_UUID/process_payment --reason 'the bank is back'
     """
     with opened() as client:
         _print(client.retry_step(_uuid(client, step), reason), as_json)
@@ -42,11 +61,12 @@ def retry(step: StepArgument, reason: Reason, as_json: Json = False) -> None:
 
 @app.command()
 def requeue(step: StepArgument, reason: Reason, as_json: Json = False) -> None:
-    """Take a step back from a worker that hangs, or send its lost message again.
+    """Take a step back from a worker that hangs.
 
     The worker is fenced off, and hears of it with its next heartbeat. The attempt does not count.
+    Of a step that is enqueued, the message is sent again, if it is lost.
 
-    Example: tasker-sql step requeue 0199.../charge_card --reason 'host-2 hangs'
+    Example: tasker-sql step requeue $TASK_UUID/validate_order --reason 'host-2 hangs'
     """
     with opened() as client:
         _print(client.requeue_step(_uuid(client, step), reason), as_json)
@@ -54,7 +74,12 @@ def requeue(step: StepArgument, reason: Reason, as_json: Json = False) -> None:
 
 @app.command()
 def resolve(step: StepArgument, reason: Reason, as_json: Json = False) -> None:
-    """Declare a step settled, without a result; the steps after it go on."""
+    """Declare a step settled, without a result.
+
+    The steps after it go on.
+
+    Example: tasker-sql step resolve $TASK_UUID/process_payment --reason 'paid in cash'
+    """
     with opened() as client:
         _print(client.resolve_step(_uuid(client, step), reason), as_json)
 
@@ -66,9 +91,12 @@ def complete(
     result: Annotated[str, typer.Option(help="JSON, @FILE, or - for standard input.")] = "null",
     as_json: Json = False,
 ) -> None:
-    """Complete a step with a result given by hand; the steps after it go on.
+    """Complete a step with a result given by hand.
 
-    Example: tasker-sql step complete 0199... --result '{"charged": 12.5}' --reason 'by phone'
+    The steps after it go on.
+
+    Example:
+      tasker-sql step complete $STEP_UUID --result '{"paid": 12.5}' -r 'in cash'
     """
     value = json_argument(result, "--result")
     with opened() as client:
@@ -77,9 +105,15 @@ def complete(
 
 def _uuid(client: Client, step: str) -> UUID:
     task, slash, name = step.partition("/")
+    try:
+        uuid = UUID(task)
+    except ValueError:
+        raise ValueError(f"a step is its uuid, or TASK_UUID/NAME: {step}") from None
+    if not slash and uuid.version == 7 and place_of(uuid).task_uuid == uuid:
+        raise ValueError(f"{step} is a task; a step of it is written {step}/NAME")
     if not slash:
-        return UUID(step)
-    steps = client.get_task_steps(UUID(task))
+        return uuid
+    steps = client.get_task_steps(uuid)
     found = next((one.step_uuid for one in steps if one.name == name), None)
     if found is None:
         known = ", ".join(one.name for one in steps[:20])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
@@ -14,25 +18,63 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tasker_sql import drawing
+from tasker_sql.cli import completion
 from tasker_sql.cli.shared import (
     NO,
+    Commands,
     Json,
+    Namespace,
+    Part,
+    Picture,
     Reason,
+    Watch,
     cell,
     console,
     json_argument,
     opened,
+    paused,
     print_json,
-    print_reasons,
-    print_table,
+    put,
+    reasons,
+    table,
+    tell,
     template_argument,
 )
 from tasker_sql.client import Client
-from tasker_sql.rows import ClosedTask, ListedTask, Task, TaskStep
+from tasker_sql.rows import BlamedStep, ClosedTask, ListedTask, PathStep, Task, TaskStep
+from tasker_sql.top.snapshot import place_of
 
-app = typer.Typer(help="Tasks: runs of templates.", no_args_is_help=True)
+app = Commands(help="Tasks: runs of templates.")
 
-Uuid = Annotated[UUID, typer.Argument(metavar="TASK_UUID", show_default=False)]
+
+def _of_a_task(uuid: UUID) -> UUID:
+    task_uuid = place_of(uuid).task_uuid
+    if uuid.version == 7 and task_uuid != uuid:  # else it is none of ours: not found
+        raise typer.BadParameter(f"{uuid} is a step of the task {task_uuid}")
+    return uuid
+
+
+Uuid = Annotated[
+    UUID,
+    typer.Argument(
+        callback=_of_a_task,
+        metavar="TASK_UUID",
+        help="The task.",
+        show_default=False,
+        autocompletion=completion.tasks,
+    ),
+]
+OpenUuid = Annotated[
+    UUID,
+    typer.Argument(
+        callback=_of_a_task,
+        metavar="TASK_UUID",
+        help="The task.",
+        show_default=False,
+        autocompletion=completion.open_tasks,
+    ),
+]
+AGO: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 PARTS = [
     "waiting",
     "queued",
@@ -49,7 +91,14 @@ BATCH = 1000
 
 @app.command()
 def create(
-    template: Annotated[str, typer.Argument(metavar="TEMPLATE", help="NAMESPACE/NAME[@VERSION]")],
+    template: Annotated[
+        str,
+        typer.Argument(
+            metavar="TEMPLATE",
+            help="NAMESPACE/NAME[@VERSION]",
+            autocompletion=completion.templates,
+        ),
+    ],
     context: Annotated[
         str, typer.Option("--context", "-c", help="A JSON object, @FILE, or - for standard input.")
     ] = "{}",
@@ -58,7 +107,13 @@ def create(
         typer.Option(help="A file with a JSON object in each line: a task for each.", exists=True),
     ] = None,
     key: Annotated[str | None, typer.Option(help="Idempotency key: one task for it.")] = None,
-    priority: Annotated[str | None, typer.Option(help="high, normal or low")] = None,
+    priority: Annotated[
+        str | None,
+        typer.Option(
+            help="high, normal or low.",
+            autocompletion=completion.words("high", "normal", "low"),
+        ),
+    ] = None,
     run_at: Annotated[str | None, typer.Option(help="Not before: ISO 8601 with a zone.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="A tag; repeat for more.")] = None,
     wait: Annotated[
@@ -69,7 +124,12 @@ def create(
 ) -> None:
     """Create a task; or many, from a file of contexts. Prints their uuids.
 
-    Examples: tasker-sql task create fulfillment/process_order -c '{"order_id": 7}' --wait
+    With --wait it prints how the task ended, and exits with 1 unless it is complete.
+
+    Examples:
+      tasker-sql task create fulfillment/process_order -c @order.json --wait
+      tasker-sql task create fulfillment/process_order --contexts orders.jsonl
+      tasker-sql task create fulfillment/process_order --key 7 -c - < order.json
     """
     namespace, name, version = template_argument(template)
     given = {"version": version, "priority": priority, "run_at": run_at, "tags": tag or None}
@@ -92,9 +152,21 @@ def create(
             if as_json:
                 print_json(task)
             else:
-                _print_task(task, client.get_task_steps(made.task_uuid))
+                put(_picture(Looked(task, client.get_task_steps(made.task_uuid))))
             if task.state != "complete":
                 raise typer.Exit(NO)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A task with its steps."""
+
+    task: Task
+    steps: list[TaskStep]
+
+
+def _look(client: Client, task_uuid: UUID) -> Looked:
+    return Looked(client.get_task(task_uuid), client.get_task_steps(task_uuid))
 
 
 @app.command()
@@ -102,18 +174,19 @@ def show(
     task_uuid: Uuid,
     mermaid: Annotated[bool, typer.Option("--mermaid", help="As a Mermaid flowchart.")] = False,
     as_json: Json = False,
+    watch: Watch = None,
 ) -> None:
-    """Show a task: how it stands, its DAG with the states, its steps with results and errors."""
-    with opened() as client:
-        task = client.get_task(task_uuid)
-        steps = client.get_task_steps(task_uuid)
-    if as_json:
-        print_json({"task": task, "steps": steps})
-    elif mermaid:
-        dag = {step.name: step.parents for step in steps}
-        typer.echo(drawing.mermaid(dag, {step.name: step.state for step in steps}), nl=False)
-    else:
-        _print_task(task, steps)
+    """Show a task, with its DAG and its steps.
+
+    How it stands, the states, results and errors of its steps.
+
+    Example: tasker-sql task show $TASK_UUID --watch
+    """
+
+    def draw(found: Looked) -> Picture:
+        return _drawn(Drawn.MERMAID, found.steps) if mermaid else _picture(found)
+
+    tell(lambda client: _look(client, task_uuid), draw, as_json, watch)
 
 
 class Drawn(StrEnum):
@@ -132,139 +205,217 @@ def draw(
 ) -> None:
     """Print the DAG with the states of its steps.
 
-    Example: tasker-sql task draw 0199... --as svg > task.svg
+    Example: tasker-sql task draw $TASK_UUID --as svg > task.svg
     """
-    with opened() as client:
-        steps = client.get_task_steps(task_uuid)
-    dag = {step.name: step.parents for step in steps}
+    tell(
+        lambda client: client.get_task_steps(task_uuid),
+        lambda steps: _drawn(to, steps),
+        as_json=False,
+    )
+
+
+def _drawn(to: Drawn, steps: Sequence[TaskStep]) -> str:
     draws = {
         Drawn.TEXT: drawing.text,
         Drawn.MERMAID: drawing.mermaid,
         Drawn.DOT: drawing.dot,
         Drawn.SVG: drawing.svg,
     }
-    typer.echo(draws[to](dag, {step.name: step.state for step in steps}), nl=False)
+    dag = {step.name: step.parents for step in steps}
+    return draws[to](dag, {step.name: step.state for step in steps}).rstrip("\n")
 
 
 @app.command()
-def explain(task_uuid: Uuid, as_json: Json = False) -> None:
-    """What does it wait for? Each kind of reason once, what blocks first, with its cure."""
-    with opened() as client:
-        print_reasons(client.explain_task(task_uuid), as_json)
+def explain(task_uuid: Uuid, as_json: Json = False, watch: Watch = None) -> None:
+    """What does it wait for?
+
+    Each kind of reason once, what blocks first, with its cure.
+
+    Example: tasker-sql task explain $TASK_UUID
+    """
+    tell(lambda client: client.explain_task(task_uuid), reasons, as_json, watch)
 
 
 @app.command()
-def blame(task_uuid: Uuid, as_json: Json = False) -> None:
-    """Where did its time go? The parts of each step add up to the whole."""
-    with opened() as client:
-        blamed = client.blame_task(task_uuid)
-    if as_json:
-        print_json(blamed)
-        return
-    print_table(
-        ["step", "state", *(part.replace("_", " ") for part in PARTS), "in all"],
-        [
-            (b.name, b.state, *(getattr(b, part) or None for part in PARTS), b.wall_time)
-            for b in blamed
-        ],
-        "no steps",
-    )
+def blame(task_uuid: Uuid, as_json: Json = False, watch: Watch = None) -> None:
+    """Where did its time go?
+
+    The parts of each step add up to the whole.
+
+    Example: tasker-sql task blame $TASK_UUID
+    """
+
+    def draw(blamed: list[BlamedStep]) -> Picture:
+        return table(
+            ["step", "state", *(part.replace("_", " ") for part in PARTS), "in all"],
+            [
+                (b.name, b.state, *(getattr(b, part) or None for part in PARTS), b.wall_time)
+                for b in blamed
+            ],
+            "no steps",
+        )
+
+    tell(lambda client: client.blame_task(task_uuid), draw, as_json, watch)
 
 
 @app.command("critical-path")
-def critical_path(task_uuid: Uuid, as_json: Json = False) -> None:
-    """Which steps decide when it ends, how much time the others have, and when that will be."""
-    with opened() as client:
-        path = client.critical_path(task_uuid)
-    if as_json:
-        print_json(path)
-        return
-    print_table(
-        ["step", "state", "critical", "ready at", "ends at", "estimated", "slack"],
-        [
-            (
-                *(p.name, p.state, p.is_critical, p.ready_at, p.ends_at),
-                *(p.is_estimated, p.slack),
-            )
-            for p in path
-        ],
-        "no steps",
-    )
+def critical_path(task_uuid: Uuid, as_json: Json = False, watch: Watch = None) -> None:
+    """Which steps decide when it ends?
+
+    How much time the others have, and when that will be.
+
+    Example: tasker-sql task critical-path $TASK_UUID
+    """
+    tell(lambda client: client.critical_path(task_uuid), _path_picture, as_json, watch)
+
+
+def _path_picture(path: list[PathStep]) -> Picture:
+    picture: list[Part] = [
+        table(
+            ["step", "state", "critical", "ready at", "ends at", "estimated", "slack"],
+            [
+                (
+                    *(p.name, p.state, p.is_critical, p.ready_at, p.ends_at),
+                    *(p.is_estimated, p.slack),
+                )
+                for p in path
+            ],
+            "no steps",
+        )
+    ]
     end, based_on = path[0].task_ends_at, path[0].based_on
     if any(p.is_estimated for p in path):
         tasks = "the last task" if based_on == 1 else f"the last {based_on} tasks"
-        typer.echo(f"ends {cell(end)} UTC, if it goes as {tasks} of its template")
+        picture.append(f"ends {cell(end)} UTC, if it goes as {tasks} of its template")
     elif end is None:
-        typer.echo("nobody can tell when it ends: see tasker-sql task explain")
+        picture.append("nobody can tell when it ends: see tasker-sql task explain")
+    return picture
+
+
+def _moment(text: str) -> datetime:
+    """A time, or how long ago."""
+    try:
+        if ago := re.fullmatch(r"(\d+)([smhd])", text):
+            return datetime.now(UTC) - timedelta(**{AGO[ago[2]]: int(ago[1])})
+        found = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        said = f"{text}: 90s, 15m, 2h or 3d is needed (ago), or ISO 8601: 2026-01-31T17:00Z"
+        raise typer.BadParameter(said) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+class State(StrEnum):
+    """Of a task."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    BLOCKED_BY_FAILURES = "blocked_by_failures"
+    COMPLETE = "complete"
+    ERROR = "error"
+    CANCELLED = "cancelled"
+    RESOLVED_MANUALLY = "resolved_manually"
 
 
 @app.command("list")
 def list_(
-    namespace: Annotated[str | None, typer.Option("--namespace", "-n")] = None,
-    name: Annotated[str | None, typer.Option(help="Of this template.")] = None,
-    state: Annotated[str | None, typer.Option(help="In this state.")] = None,
+    namespace: Namespace = None,
+    template: Annotated[
+        str | None,
+        typer.Option(
+            "--template", help="Of this template.", autocompletion=completion.template_names
+        ),
+    ] = None,
+    state: Annotated[
+        State | None,
+        typer.Option(metavar="STATE", help=f"In this state: {', '.join(State)}."),
+    ] = None,
     tag: Annotated[str | None, typer.Option(help="With this tag.")] = None,
-    since: Annotated[str | None, typer.Option(help="Created since: ISO 8601 with a zone.")] = None,
+    initiator: Annotated[str | None, typer.Option(help="Asked for by this one.")] = None,
+    key: Annotated[str | None, typer.Option(help="With this idempotency key.")] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=_moment,
+            metavar="TIME",
+            help="Created since: 90s, 15m, 2h or 3d ago, or ISO 8601 (UTC without a zone).",
+        ),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(parser=_moment, metavar="TIME", help="Created before, likewise."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
     as_json: Json = False,
+    watch: Watch = None,
 ) -> None:
     """List tasks, newest first.
 
-    Example: tasker-sql task list -n fulfillment --state error
+    Examples:
+      tasker-sql task list -n fulfillment --state error --since 2h
+      tasker-sql task list --template process_order --limit 5 --json
     """
-    given = {"namespace": namespace, "name": name, "state": state, "tag": tag, "since": since}
-    wanted = {key: value for key, value in given.items() if value is not None}
-    with opened() as client:
-        found = _pages(client, wanted, limit)
-    if as_json:
-        print_json(found)
-        return
-    print_table(
-        ["task", "template", "state", "paused", "created at", "finished at"],
-        [
-            (
-                *(t.task_uuid, f"{t.namespace}/{t.name}@{t.version}", t.state, t.paused),
-                *(t.created_at, t.finished_at),
-            )
-            for t in found
-        ],
-        "no such tasks",
-    )
+    given: dict[str, Any] = {"namespace": namespace, "name": template, "state": state, "tag": tag}
+    given |= {"initiator": initiator, "idempotency_key": key}
+    given |= {"since": since and since.isoformat(), "until": until and until.isoformat()}
+    wanted = {name: value for name, value in given.items() if value is not None}
+
+    def draw(found: list[ListedTask]) -> Picture:
+        return table(
+            ["task", "template", "state", "paused", "created at", "finished at"],
+            [
+                (
+                    *(t.task_uuid, f"{t.namespace}/{t.name}@{t.version}", t.state, t.paused),
+                    *(t.created_at, t.finished_at),
+                )
+                for t in found
+            ],
+            "no such tasks",
+        )
+
+    tell(lambda client: _pages(client, wanted, limit), draw, as_json, watch)
 
 
 @app.command()
-def cancel(task_uuid: Uuid, reason: Reason, as_json: Json = False) -> None:
-    """Cancel a task with all its open steps. Running handlers learn of it within seconds."""
-    with opened() as client:
-        _closed(client.cancel_task(task_uuid, reason), as_json)
+def cancel(task_uuid: OpenUuid, reason: Reason, as_json: Json = False) -> None:
+    """Cancel a task with all its open steps. Running handlers learn of it within seconds.
+
+    Example: tasker-sql task cancel $TASK_UUID --reason "ordered twice"
+    """
+    tell(lambda client: client.cancel_task(task_uuid, reason), _closed, as_json)
 
 
 @app.command()
 def resolve(task_uuid: Uuid, reason: Reason, as_json: Json = False) -> None:
-    """Settle a task that was dealt with outside the engine."""
-    with opened() as client:
-        _closed(client.resolve_task(task_uuid, reason), as_json)
+    """Settle a task that was dealt with outside the engine.
+
+    Example: tasker-sql task resolve $TASK_UUID --reason "shipped by hand"
+    """
+    tell(lambda client: client.resolve_task(task_uuid, reason), _closed, as_json)
 
 
 @app.command()
-def pause(task_uuid: Uuid, reason: Reason) -> None:
-    """Hand out no more steps of a task; what runs goes on."""
-    with opened() as client:
-        client.pause_task(task_uuid, reason)
-    typer.echo("the task is paused")
+def pause(task_uuid: OpenUuid, reason: Reason, as_json: Json = False) -> None:
+    """Hand out no more steps of a task; what runs goes on.
+
+    Example: tasker-sql task pause $TASK_UUID --reason "the customer is to call back"
+    """
+    tell(lambda client: client.pause_task(task_uuid, reason), paused("the task"), as_json)
 
 
 @app.command()
-def resume(task_uuid: Uuid, reason: Reason) -> None:
-    """Hand out steps of a paused task again."""
-    with opened() as client:
-        client.resume_task(task_uuid, reason)
-    typer.echo("the task runs")
+def resume(task_uuid: OpenUuid, reason: Reason, as_json: Json = False) -> None:
+    """Hand out steps of a paused task again.
+
+    Example: tasker-sql task resume $TASK_UUID --reason "the customer has called"
+    """
+    tell(lambda client: client.resume_task(task_uuid, reason), paused("the task"), as_json)
 
 
 def _progress() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
+    stderr = Console(stderr=True)
+    hidden = not stderr.is_terminal
+    return Progress(*columns, TimeElapsedColumn(), console=stderr, transient=True, disable=hidden)
 
 
 def _create_many(
@@ -316,27 +467,24 @@ def _pages(client: Client, wanted: dict[str, str], limit: int) -> list[ListedTas
     return found
 
 
-def _closed(answer: ClosedTask, as_json: bool) -> None:
-    if as_json:
-        print_json(answer)
-    else:
-        typer.echo(
-            f"the task is {answer.task_state}, {answer.cancelled_steps} steps were cancelled"
-        )
+def _closed(answer: ClosedTask) -> str:
+    return f"the task is {answer.task_state}, {answer.cancelled_steps} steps were cancelled"
 
 
-def _print_task(task: Task, steps: list[TaskStep]) -> None:
-    out = console()
+def _picture(found: Looked) -> Picture:
+    task, steps = found.task, found.steps
     paused = f", paused by {task.paused_by}: {task.pause_reason}" if task.paused else ""
-    out.print(cell(f"{task.namespace}/{task.name}@{task.version}  {task.task_uuid}"))
-    out.print(cell(task.state), f"{task.completion_percentage:f} %, {task.health_status}{paused}")
+    stands = f" {task.completion_percentage:f} %, {task.health_status}{paused}"
+    picture: list[Part] = [
+        f"{task.namespace}/{task.name}@{task.version}  {task.task_uuid}",
+        cell(task.state).append(stands, "default"),
+    ]
     if task.recommended_action:
-        out.print(f"next: {task.recommended_action}")
+        picture.append(f"next: {task.recommended_action}")
     dag = {step.name: step.parents for step in steps}
+    out = console()
     width = out.width if out.is_terminal else drawing.WIDTH
-    picture = drawing.text(dag, {step.name: step.state for step in steps}, width)
-    out.print(f"\n{picture}", markup=False, no_wrap=True, crop=False)
-    print_table(
+    lines = table(
         ["step", "state", "attempt", "took", "result or error"],
         [
             (
@@ -352,6 +500,8 @@ def _print_task(task: Task, steps: list[TaskStep]) -> None:
         ],
         "no steps",
     )
+    states = {step.name: step.state for step in steps}
+    return [*picture, "", drawing.text(dag, states, width), lines]
 
 
 def _error(step: TaskStep) -> str | None:

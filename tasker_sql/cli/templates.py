@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tasker_sql import drawing, templates
-from tasker_sql.cli.shared import Json, opened, print_json, print_table, template_argument
+from tasker_sql.cli import completion
+from tasker_sql.cli.shared import (
+    Commands,
+    Json,
+    Namespace,
+    Picture,
+    Reason,
+    Watch,
+    paused,
+    print_json,
+    put,
+    table,
+    tell,
+    template_argument,
+)
+from tasker_sql.client import Client
 from tasker_sql.errors import TaskerError
-from tasker_sql.rows import RegisteredTemplate
+from tasker_sql.rows import ListedTemplate, RegisteredTemplate
 
-app = typer.Typer(help="Task templates: versioned DAGs.", no_args_is_help=True)
+app = Commands(help="Task templates: versioned DAGs.")
 
 
 @app.command()
@@ -31,35 +46,45 @@ def register(
     Example: tasker-sql template register examples/workflows
     """
     loaded = [templates.load(file, environment) for file in templates.find(files)]
-    registered: list[RegisteredTemplate] = []
-    with opened() as client, client.transaction():
-        for template in loaded:
-            try:
-                registered.append(client.register_template(template.definition))
-            except TaskerError as error:
-                raise template.explain(error) from error
-    if as_json:
-        print_json(registered)
-    else:
-        lines = [
-            (r.namespace, r.name, r.version, "new" if r.created else "known") for r in registered
-        ]
-        print_table(["namespace", "name", "version", ""], lines, "no YAML files there")
+
+    def ask(client: Client) -> list[RegisteredTemplate]:
+        registered = []
+        with client.transaction():
+            for template in loaded:
+                try:
+                    registered.append(client.register_template(template.definition))
+                except TaskerError as error:
+                    raise template.explain(error) from error
+        return registered
+
+    tell(ask, _registered_picture, as_json)
+
+
+def _registered_picture(found: list[RegisteredTemplate]) -> Picture:
+    lines = [(r.namespace, r.name, r.version, "new" if r.created else "known") for r in found]
+    return table(["namespace", "name", "version", ""], lines, "no YAML files there")
 
 
 @app.command("list")
 def list_(
-    namespace: Annotated[str | None, typer.Option("--namespace", "-n")] = None,
+    namespace: Namespace = None,
     every: Annotated[bool, typer.Option("--all", help="Old versions too.")] = False,
     as_json: Json = False,
+    watch: Watch = None,
 ) -> None:
-    """List the registered templates."""
-    with opened() as client:
-        found = [t for t in client.list_templates(namespace) if every or t.is_latest]
-    if as_json:
-        print_json(found)
-        return
-    print_table(
+    """List the registered templates.
+
+    Example: tasker-sql template list -n fulfillment
+    """
+
+    def ask(client: Client) -> list[ListedTemplate]:
+        return [t for t in client.list_templates(namespace) if every or t.is_latest]
+
+    tell(ask, _templates_picture, as_json, watch)
+
+
+def _templates_picture(found: list[ListedTemplate]) -> Picture:
+    return table(
         ["template", "version", "steps", "paused", "registered at", "description"],
         [
             (
@@ -72,26 +97,74 @@ def list_(
     )
 
 
+Paused = Annotated[
+    str,
+    typer.Argument(
+        metavar="TEMPLATE",
+        help="NAMESPACE/NAME, all versions.",
+        show_default=False,
+        autocompletion=completion.templates,
+    ),
+]
+
+
+@app.command()
+def pause(template: Paused, reason: Reason, as_json: Json = False) -> None:
+    """Hand out no more steps of a template's tasks; what runs goes on.
+
+    Example: tasker-sql template pause fulfillment/process_order -r "prices are wrong"
+    """
+    place = _unversioned(template)
+    tell(lambda client: client.pause_template(*place, reason), paused(template), as_json)
+
+
+@app.command()
+def resume(template: Paused, reason: Reason, as_json: Json = False) -> None:
+    """Hand out steps of a paused template's tasks again.
+
+    Example: tasker-sql template resume fulfillment/process_order -r "prices are right"
+    """
+    place = _unversioned(template)
+    tell(lambda client: client.resume_template(*place, reason), paused(template), as_json)
+
+
+def _unversioned(template: str) -> tuple[str, str]:
+    namespace, name, version = template_argument(template)
+    if version:
+        raise ValueError(f"all versions are paused together: write {namespace}/{name}")
+    return namespace, name
+
+
 @app.command()
 def show(
     template: Annotated[
-        str, typer.Argument(metavar="TEMPLATE", help="NAMESPACE/NAME[@VERSION], or a YAML file.")
+        str,
+        typer.Argument(
+            metavar="TEMPLATE",
+            help="NAMESPACE/NAME[@VERSION], or a YAML file.",
+            autocompletion=completion.templates,
+        ),
     ],
     mermaid: Annotated[bool, typer.Option("--mermaid", help="As a Mermaid flowchart.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Draw a template's DAG, in text or as Mermaid; or print its definition as JSON.
+    """Draw a template's DAG; or print its definition as JSON.
 
-    Example: tasker-sql template show fulfillment/process_order
+    Examples:
+      tasker-sql template show fulfillment/process_order
+      tasker-sql template show examples/workflows/diamond.yaml --mermaid
     """
+
+    def draw(definition: Any) -> str:
+        dag = drawing.dag_of(definition)
+        return (drawing.mermaid(dag) if mermaid else drawing.text(dag)).rstrip("\n")
+
     if template.endswith((".yaml", ".yml")):
         definition = templates.load(Path(template)).definition
-    else:
-        namespace, name, version = template_argument(template)
-        with opened() as client:
-            definition = client.get_template(namespace, name, version).definition
-    if as_json:
-        print_json(definition)
+        if as_json:
+            print_json(definition)
+        else:
+            put(draw(definition))
         return
-    dag = drawing.dag_of(definition)
-    typer.echo(drawing.mermaid(dag) if mermaid else drawing.text(dag), nl=False)
+    place = template_argument(template)
+    tell(lambda client: client.get_template(*place).definition, draw, as_json)

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tasker_sql import database
+from tasker_sql.cli import completion
 from tasker_sql.cli.shared import Json, console, plain, print_json
 from tasker_sql.client import Client, connect
 from tasker_sql.top import screens
@@ -20,7 +21,11 @@ from tasker_sql.top.snapshot import QUESTIONS, Place, Snapshot, Source, place_of
 
 What = Annotated[
     str,
-    typer.Argument(metavar="[SCREEN]", help=f"{', '.join(TABS)}; or the uuid of a task or step."),
+    typer.Argument(
+        metavar="[SCREEN]",
+        help=f"{', '.join(TABS)}; or the uuid of a task or step.",
+        autocompletion=completion.words(*TABS),
+    ),
 ]
 
 
@@ -41,9 +46,10 @@ def top(
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for scripts.")] = False,
 ) -> None:
-    """Watch problems, queues, tasks, claims, workers, failures and the database.
+    """Watch all of it on a dashboard.
 
-    `?` shows the keys. Whatever changes something shows its SQL, and asks.
+    Problems, queues, tasks, claims, workers, failures and the database. `?` shows the keys.
+    Whatever changes something shows its SQL, and asks.
 
     Example: tasker-sql top problems --once --json
     """

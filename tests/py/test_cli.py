@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import re
+import shlex
 import signal
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, NoReturn, cast
 from uuid import UUID, uuid4
 
 import pytest
+import typer
 from running import SECONDS, client_of, ended, process, running, step_named, template, wait_for
+from servers import Server
 from typer.testing import CliRunner
 
 from tasker_sql import handlers
-from tasker_sql.cli import app
+from tasker_sql.cli import app, completion
 from tasker_sql.client import Client
+from tasker_sql.embedded import find_bin_dir
 from tasker_sql.handlers import Registry
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
 
 pytestmark = pytest.mark.newest
 
@@ -250,10 +262,342 @@ class TestTheRest:
     def test_names_the_database(self, database: str) -> None:
         assert Answer("db", "url").out.strip() == database
 
-    @pytest.mark.parametrize("group", [[], ["task"], ["step"], ["template"], ["db"]])
-    def test_has_help(self, group: list[str]) -> None:
-        answer = Answer(*group, "--help")
-        assert answer.code == 0 and "Usage" in answer.out
+
+def commands() -> dict[str, Any]:
+    """Every command there is, by its words."""
+
+    def walk(group: Any, words: list[str]) -> Iterator[tuple[str, Any]]:
+        for name, found in group.commands.items():
+            if hasattr(found, "commands"):
+                yield from walk(found, [*words, name])
+            else:
+                yield " ".join([*words, name]), found
+
+    return dict(walk(typer.main.get_command(app), []))
+
+
+COMMANDS = commands()
+SAYS_NOTHING = {"run", "serve", "demo", "db psql", "task draw"}  # or has formats of its own
+
+
+class TestEveryCommand:
+    def test_answers_in_json_where_it_answers(self) -> None:
+        options = {name: {o for p in c.params for o in p.opts} for name, c in COMMANDS.items()}
+        assert {name for name in options if "--json" not in options[name]} == SAYS_NOTHING
+        assert {name for name in options if "--watch" in options[name]} >= {
+            *("problems", "task show", "task list", "task explain", "task blame", "step explain"),
+            *("queue list", "queue show", "worker list", "worker claims", "runner list"),
+            *("runner pools", "dlq list", "namespace list"),
+        }
+
+    @pytest.mark.parametrize("name", [*COMMANDS, *{name.split()[0] for name in COMMANDS}, ""])
+    def test_has_help_that_fits_and_ends_with_an_example(self, name: str) -> None:
+        command = COMMANDS.get(name)
+        assert all(param.help for param in command.params) if command else True
+        answer = Answer(*name.split(), "--help")
+        assert answer.code == 0
+        lines = answer.out.splitlines()
+        assert max(map(len, lines)) <= 80
+        assert not [line for line in lines[1:] if line.endswith("...")]
+        if command and name != "demo":
+            place = lines.index("Examples:" if len(command.examples) > 1 else "Example:")
+            assert [line.strip() for line in lines[place + 1 :]] == command.examples != []
+
+
+BREAKERS = [{"breaker": "queue", "state": "closed", "changed_ago": 5}]
+
+
+@pytest.fixture
+def shop(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What examples name: a runner, a worker, a task that failed, one that is open, and files."""
+    Answer("template", "register", str(EXAMPLES / "workflows"))
+    order = {"order_id": 7, "items": [{"sku": "lamp", "quantity": 1, "price": 9.9}]}
+    failed = client.create_task("fulfillment", "process_order", order).task_uuid
+    for outcome in (
+        {"result": {"total": 1}},
+        {"result": None},
+        {"error": "bank", "retryable": False},
+    ):
+        (step,) = client.claim_steps("fulfillment", "php")
+        client.finish_and_claim(
+            "fulfillment", "php", step.token, [{"step_uuid": str(step.step_uuid), **outcome}], 0
+        )
+    is_open = client.create_task("fulfillment", "process_order", order).task_uuid
+    client.claim_steps("fulfillment", "php")
+    client.create_task("fulfillment", "process_order", order)
+    report = {"host": socket.gethostname(), "pid": 7, "version": "1", "uptime": 60}
+    report |= {"state": "normal", "status": "healthy", "namespaces": ["linear_workflow"]}
+    report |= {"connections": {"size": 20}, "pools": [], "breakers": BREAKERS}
+    client.report_runner("box", report)
+    (tmp_path / "examples").symlink_to(EXAMPLES)
+    (tmp_path / "order.json").write_text(json.dumps(order))
+    (tmp_path / "orders.jsonl").write_text(f"{json.dumps(order)}\n" * 2)
+    monkeypatch.chdir(tmp_path)
+    return {
+        "WORKER": "php",
+        "FAILED": str(failed),
+        "OPEN": str(is_open),
+        "STEP_UUID": str(step_named(client, failed, "process_payment").step_uuid),
+    }
+
+
+LIVES_ON = {"run", "serve", "db stop"}  # of these other tests tell
+OF_OPEN_TASKS = {"task cancel", "task pause", "task resume", "step requeue"}
+RUN = [
+    (name, line)
+    for name in COMMANDS
+    if name not in LIVES_ON | {"demo"}
+    for line in COMMANDS[name].examples
+]
+
+
+class TestExamples:
+    @pytest.mark.parametrize(("name", "line"), RUN, ids=[line for _, line in RUN])
+    def test_does_what_it_says(
+        self,
+        name: str,
+        line: str,
+        shop: dict[str, str],
+        database: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        which = "OPEN" if name in OF_OPEN_TASKS else "FAILED"
+        for key, value in {**shop, "TASK_UUID": shop[which]}.items():
+            monkeypatch.setenv(key, value)
+        if re.search(r"^(?!tasker-sql)|[<>|]|psql", line):
+            path = f"{Path(sys.executable).parent}:{find_bin_dir()}:{os.environ['PATH']}"
+            environment = {**os.environ, "PATH": path}
+            subprocess.run(["bash", "-euc", line], env=environment, check=True, timeout=SECONDS)
+            return
+        words = [os.path.expandvars(word) for word in shlex.split(line)[1:]]
+        if "--wait" in words:
+            handlers.load(str(EXAMPLES / "handlers.py"))
+            with running(database, handlers.default_registry, ["fulfillment"]):
+                answer = Answer(*words)
+        elif "--watch" in words:
+            monkeypatch.setattr(time, "sleep", interrupt)
+            answer = Answer(*words)
+            assert answer.code == 130
+            return
+        else:
+            answer = Answer(*words, stdin="y\n")
+        assert (answer.code, answer.err, answer.out != "") == (0, "", True), answer.out
+
+
+def interrupt(_: float) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+class TestQueuesAndWorkers:
+    @pytest.mark.usefixtures("shop")
+    def test_queues_say_how_full_they_are_and_why(self) -> None:
+        (queue,) = (
+            one
+            for one in Answer("queue", "list", "--json").json
+            if one["queue_name"] == "fulfillment_queue"
+        )
+        assert (queue["depth"], queue["live_runners"], queue["missing"]) == (1, 0, False)
+        assert queue["oldest_age"] > 0
+        shown = Answer("queue", "show", "fulfillment")
+        assert "no_worker" not in shown.out  # php works there
+        assert "\nqueued  such as validate_order: queued for" in shown.out
+        Answer("namespace", "pause", "fulfillment", "-r", "stock is counted")
+        (step,) = Answer("queue", "show", "fulfillment_queue", "--json").json
+        assert (step["name"], step["code"], step["blocks"]) == (
+            *("validate_order", "namespace_paused"),
+            True,
+        )
+        assert ": stock is counted" in Answer("queue", "list").out
+        answer = Answer("queue", "show", "orchestration_task_requests")
+        assert (answer.code, "a namespace is needed" in answer.err) == (2, True)
+        assert Answer("queue", "show", "nowhere").code == 1
+
+    def test_a_dropped_queue_is_missing(self, client: Client) -> None:
+        client.create_namespace("test")
+        with client.transaction() as connection:
+            connection.execute("select pgmq.drop_queue('test_queue')")
+        assert "missing: the next sweep" in Answer("queue", "list").out
+        assert Answer("queue", "show", "test").out == "nothing waits\n"
+
+    def test_workers_are_runners_and_others(self, shop: dict[str, str], client: Client) -> None:
+        php, box = sorted(Answer("worker", "list", "--json").json, key=lambda one: str(one["kind"]))
+        assert (php["name"], php["kind"], php["status"]) == ("php", "foreign", "working")
+        assert (php["claims"], php["steps"], php["namespaces"]) == (1, 1, ["fulfillment"])
+        assert 0 < php["lease_left"] <= 30
+        assert (box["name"], box["kind"], box["status"]) == ("box", "runner", "healthy")
+        assert "fulfillment/process_order/validate_order" in Answer("worker", "claims").out
+        assert Answer("worker", "claims", "box").out == "no claims\n"
+        listed = Answer("worker", "claims", "php").out
+        assert shop["OPEN"][:-6] in listed and "fulfillment/process_order/validate" in listed
+        (claim,) = Answer("worker", "claims", "php", "--json").json
+        assert claim["step_uuids"] == [
+            str(step_named(client, UUID(shop["OPEN"]), "validate_order").step_uuid)
+        ]
+        with client.transaction() as connection:
+            connection.execute("update tasker.claims set lease_until = now() - interval '1 min'")
+        assert "ended 1:00 min ago" in Answer("worker", "claims").out
+        assert "silent" in Answer("worker", "list").out
+
+
+class TestWatching:
+    def test_prints_one_document_a_line_until_ctrl_c(self, client: Client) -> None:
+        client.create_namespace("test")
+        with process("namespace", "list", "--watch", "0.1", "--json", stdout=subprocess.PIPE) as it:
+            out = cast("IO[str]", it.stdout)
+            first = json.loads(out.readline())
+            assert first["namespaces"][0]["paused_at"] is None
+            client.pause_namespace("test", "a test")
+            wait_for(lambda: json.loads(out.readline())["namespaces"][0]["paused_at"])
+            it.send_signal(signal.SIGINT)
+            assert it.wait(SECONDS) == 130
+            assert cast("IO[str]", it.stderr).read() == ""
+
+    def test_ends_quietly_when_nobody_reads_on(self) -> None:
+        with process("worker", "list", "--watch", "0.1", stdout=subprocess.PIPE) as it:
+            out = cast("IO[str]", it.stdout)
+            assert (out.readline()[-5:], out.readline()) == (" UTC\n", "nobody works\n")
+            out.close()
+            assert it.wait(SECONDS) == 1
+            assert cast("IO[str]", it.stderr).read() == ""
+
+    def test_keeps_the_last_picture_while_the_database_is_away(
+        self, server: Server, database: str, client: Client
+    ) -> None:
+        client.create_namespace("test")
+        name = database.partition("?")[0].rpartition("/")[2]
+        master, slave = pty.openpty()
+        with process("namespace", "list", "--watch", "0.1", stdout=slave, stderr=slave) as it:
+            seen = b""
+
+            def shows(head: bytes) -> bool:
+                """That line, and the picture below it."""
+                nonlocal seen
+                seen += os.read(master, 65536)
+                return b"normal" in seen.rpartition(head)[2] and head in seen
+
+            wait_for(lambda: shows(b"every 0.1 s; Ctrl-C ends it"))
+            server.admin.execute(f"alter database {name} allow_connections false".encode())
+            server.admin.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name]
+            )
+            wait_for(lambda: shows(b"the database cannot be reached"))
+            server.admin.execute(f"alter database {name} allow_connections true".encode())
+            seen = b""
+            wait_for(lambda: shows(b"every 0.1 s; Ctrl-C ends it"))
+            it.send_signal(signal.SIGINT)
+            assert it.wait(SECONDS) == 130
+            left = os.read(master, 65536).rpartition(b"\x1b[?1049l")[2]  # the other screen
+            assert b"normal" in left
+        os.close(slave)
+        os.close(master)
+
+    def test_tells_at_once_when_there_never_was_a_database(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DATABASE_URL", "host=/nowhere")
+        assert Answer("problems", "--watch").code == 3
+
+    @pytest.mark.parametrize(("wrong", "said"), [("0", "'--watch'"), ("soon", "'soon'")])
+    def test_needs_a_time(self, wrong: str, said: str) -> None:
+        answer = Answer("queue", "list", "--watch", wrong)
+        assert (answer.code, said in answer.err or wrong in answer.err) == (2, True)
+
+
+class TestCompletion:
+    @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+    def test_is_installed_by_a_script(self, shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("_TASKER_SQL_COMPLETE", f"source_{shell}")
+        with process(stdout=subprocess.PIPE) as it:
+            out, _ = it.communicate(timeout=SECONDS)
+        assert f"complete_{shell}" in out and "tasker-sql" in out
+
+    @pytest.mark.parametrize(
+        ("line", "offered"),
+        [
+            ("queue l", ["list"]),
+            ("namespace pause ful", ["fulfillment"]),
+            ("task create ful", ["fulfillment/process_order"]),
+            ("task list --state c", ["complete", "cancelled"]),
+            ("task create x --priority ", ["high", "normal", "low"]),
+            ("worker claims ", ["php"]),
+            ("runner health --runner ", ["box"]),
+            ("dlq retry --step ", ["process_payment"]),
+            ("repair reso", ["resolve_step", "resolve_task"]),
+            ("top q", ["queues"]),
+            ("config show executor_pools.task_claimer.", None),
+            ("db set-limit result", ["result_bytes"]),
+        ],
+    )
+    @pytest.mark.usefixtures("shop")
+    def test_offers_what_there_is(self, line: str, offered: list[str] | None) -> None:
+        found = tab(line)
+        assert found == offered if offered else len(found) > 2
+
+    def test_offers_open_tasks_newest_first_and_the_steps_of_one(
+        self, shop: dict[str, str], client: Client
+    ) -> None:
+        newest, older = tab("task cancel ")
+        assert newest > older == shop["OPEN"]
+        assert tab("task show ") == [newest, older, shop["FAILED"]]
+        assert tab("step explain ") == [newest, older]
+        names = ["validate_order", "reserve_inventory", "process_payment", "ship_order"]
+        assert tab(f"step explain {shop['FAILED']}/") == [f"{shop['FAILED']}/{n}" for n in names]
+        client.cancel_task(UUID(newest), "only one is left")
+        assert tab("step retry 0") == [f"{older}/{name}" for name in names]
+
+    def test_is_silent_without_a_database(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DATABASE_URL", "host=/nowhere")
+        assert tab("queue show ") == []
+        monkeypatch.setenv("DATABASE_URL", "foo://nothing")
+        assert tab("queue show ") == []
+
+    def test_starts_no_server(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.delenv("DATABASE_URL")
+        monkeypatch.setenv("TASKER_HOME", str(tmp_path))
+        assert completion.namespaces("") == []
+        assert list(tmp_path.iterdir()) == []
+
+
+def tab(line: str) -> list[str]:
+    """What bash is told to offer after a line."""
+    words = ["tasker-sql", *line.split(" ")]
+    environment = {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
+    environment |= {"_TASKER_SQL_COMPLETE": "complete_bash"}
+    done = CliRunner().invoke(app, [], env=environment, prog_name="tasker-sql")
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+class TestExitCodes:
+    PAGE = (ROOT / "docs/operate.md").read_text()
+    ROWS = re.findall(r"^\| (\d+) \|.*\| (?:`(.*)` )?\|$", PAGE, re.MULTILINE)
+
+    @pytest.mark.parametrize(("code", "line"), ROWS)
+    def test_are_those_of_the_page(self, code: str, line: str, client: Client) -> None:
+        client.create_namespace("shop")
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        if not line:
+            assert code == "4"
+            line = f"{sys.executable} -c '{DEFECTIVE}'"
+        done = subprocess.run(
+            ["bash", "-c", line],
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        assert done.returncode == int(code)
+        assert ("Traceback" in done.stderr) == (code == "4")
+
+    def test_are_all_on_the_page(self) -> None:
+        assert [code for code, _ in self.ROWS] == ["0", "1", "2", "3", "4", "130"]
+
+
+DEFECTIVE = (
+    "import tasker_sql.cli as cli; cli.problems = cli.app.command()(lambda: {}[1]); "
+    'import sys; sys.argv = ["tasker-sql", "<lambda>"]; cli.main()'
+)
 
 
 class TestRunners:
@@ -275,6 +619,10 @@ class TestRunners:
         assert Answer("runner", "health").code == 1
 
 
+A_TASK = "01a208e9-5bf3-7608-8000-000000100000"
+A_STEP = "01a208e9-5bf3-7608-8000-000000100001"
+
+
 class TestErrors:
     def test_have_a_message_a_detail_and_a_hint_and_no_traceback(self) -> None:
         answer = Answer("task", "create", "nowhere/nothing")
@@ -292,6 +640,19 @@ class TestErrors:
         answer = Answer("task", "list")
         assert (answer.code, "tasker-sql db upgrade" in answer.err) == (3, True)
         assert Answer("db", "check").code == 3
+
+    @pytest.mark.parametrize("arguments", ["task list", "db check", "db upgrade", "queue list"])
+    def test_a_role_without_rights_is_told_so(
+        self, server: Server, database: str, monkeypatch: pytest.MonkeyPatch, arguments: str
+    ) -> None:
+        server.admin.execute("drop role if exists nobody")
+        server.admin.execute("create role nobody login")
+        monkeypatch.setenv("DATABASE_URL", database.replace("postgres@", "nobody@"))
+        answer = Answer(*arguments.split())
+        server.admin.execute("drop role nobody")
+        assert answer.code == 3
+        assert "permission denied for schema tasker" in answer.err
+        assert "onnect as a role that may" in answer.err and "db upgrade" not in answer.err
 
     @pytest.mark.parametrize("arguments", ["task list", "run", "db check", "db upgrade"])
     def test_no_database_is_said(self, monkeypatch: pytest.MonkeyPatch, arguments: str) -> None:
@@ -313,6 +674,12 @@ class TestErrors:
             (["task", "create", "flow"], "NAMESPACE/NAME"),
             (["task", "create", "test/flow", "-c", "{"], "--context is not JSON"),
             (["task", "show", "7"], "TASK_UUID"),
+            (["task", "show", A_STEP], f"is a step of the task {A_TASK}"),
+            (["step", "explain", A_TASK], f"a step of it is written {A_TASK}/NAME"),
+            (["step", "explain", "charge"], "a step is its uuid, or TASK_UUID/NAME: charge"),
+            (["task", "list", "--since", "yesterday"], "90s, 15m, 2h or 3d is needed"),
+            (["task", "list", "--state", "open"], "'blocked_by_failures'"),
+            (["template", "pause", "a/b@1.0.0", "-r", "why"], "all versions are paused together"),
             (["task", "cancel", str(UUID(int=0))], "--reason"),
             (["run", "--slots", "0"], "task_claimer.min = 0 is less than 1"),
         ],

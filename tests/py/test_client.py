@@ -22,7 +22,7 @@ from tasker_sql.client import SQL_TYPES, Client, parameters
 from tasker_sql.jsontext import encode
 
 VIEWS = {"queue_depths", "known_runners", "executor_pools", "circuit_breakers"}
-VIEWS |= {"problems", "dead_letters"}
+VIEWS |= {"problems", "dead_letters", "served_namespaces", "live_claims", "known_workers"}
 OURS = {"transaction", "patience", "finish_with_function", "listen", "wait", "close", "usable"}
 OURS |= VIEWS | {"reset", "limited"}
 METHODS = sorted(name for name in vars(Client) if not name.startswith("_") and name not in OURS)

@@ -1,0 +1,119 @@
+"""What the shell offers after Tab. Where there is no database, or it takes long: nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+from uuid import UUID
+
+from tasker_sql import config, database
+from tasker_sql.client import Client, connect
+
+WITHIN: Final = 1.0  # seconds for an answer
+MOST: Final = 30  # tasks
+OPEN: Final = ("in_progress", "blocked_by_failures", "pending")
+
+Offers = Callable[[str], list[str]]
+
+
+def words(*offered: str) -> Offers:
+    """Offers what is always the same."""
+
+    def offers(incomplete: str) -> list[str]:
+        return [word for word in offered if word.startswith(incomplete)]
+
+    return offers
+
+
+def asked(ask: Callable[[Client, str], Iterable[str]]) -> Offers:
+    """Offers what the database answers."""
+
+    def offers(incomplete: str) -> list[str]:
+        try:
+            url = database.running()
+            if url is None:
+                return []
+            name = database.application_name("completion")
+            client = connect(url, name, connect_timeout=1, patience=WITHIN)
+            try:
+                found = list(ask(client, incomplete))
+            finally:
+                client.close()
+        except Exception:  # a traceback would spoil the line that is being typed
+            return []
+        return [word for word in found if word.startswith(incomplete)]
+
+    return offers
+
+
+@asked
+def namespaces(client: Client, _: str) -> Iterable[str]:
+    return (one.name for one in client.list_namespaces())
+
+
+@asked
+def templates(client: Client, _: str) -> Iterable[str]:
+    return (f"{one.namespace}/{one.name}" for one in client.list_templates() if one.is_latest)
+
+
+@asked
+def template_names(client: Client, _: str) -> Iterable[str]:
+    return (one.name for one in client.list_templates() if one.is_latest)
+
+
+def _open_tasks(client: Client) -> list[str]:
+    """The newest first; a uuid begins with the time."""
+    found = (task for state in OPEN for task in client.list_tasks({"state": state}, MOST))
+    return sorted((str(task.task_uuid) for task in found if task.task_uuid), reverse=True)[:MOST]
+
+
+@asked
+def open_tasks(client: Client, _: str) -> Iterable[str]:
+    return _open_tasks(client)
+
+
+@asked
+def tasks(client: Client, _: str) -> Iterator[str]:
+    """The open ones, then the newest."""
+    newest = (str(task.task_uuid) for task in client.list_tasks({}, MOST) if task.task_uuid)
+    yield from dict.fromkeys([*_open_tasks(client), *newest])
+
+
+@asked
+def steps(client: Client, incomplete: str) -> Iterator[str]:
+    """Tasks; once one is clear, TASK/NAME of its steps."""
+    task, slash, _ = incomplete.partition("/")
+    fit = [task] if slash else [one for one in _open_tasks(client) if one.startswith(task)]
+    if len(fit) > 1:
+        yield from fit
+    for one in fit if len(fit) == 1 else ():
+        yield from (f"{one}/{step.name}" for step in client.get_task_steps(UUID(one)))
+
+
+@asked
+def runners(client: Client, _: str) -> Iterable[str]:
+    return (one.name for one in client.known_runners() if one.is_live)
+
+
+@asked
+def workers(client: Client, _: str) -> Iterable[str]:
+    return (one.name for one in client.known_workers() if one.claims)
+
+
+@asked
+def step_names(client: Client, _: str) -> Iterable[str]:
+    return sorted({letter.name for letter in client.dead_letters()})
+
+
+@asked
+def fingerprints(client: Client, _: str) -> Iterable[str]:
+    return sorted({letter.fingerprint for letter in client.dead_letters()})
+
+
+@asked
+def limits(client: Client, _: str) -> Iterable[str]:
+    return (limit.name for limit in client.list_limits())
+
+
+def config_keys(incomplete: str) -> list[str]:
+    return list(filter(lambda path: path.startswith(incomplete), config.keys()))
