@@ -122,11 +122,12 @@ class Command(TyperCommand):
         _write(formatter, "Examples" if len(self.examples) > 1 else "Example", self.examples)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        names = next((param.opts for param in self.params if param.name == "watch"), [])
         found = []
         for place, given in enumerate(args):
             found.append(given)
             value = args[place + 1] if place + 1 < len(args) else ""
-            if given in ("--watch", "-w") and not re.fullmatch(r"[\d.]+", value):
+            if given in names and not re.fullmatch(r"[\d.]+", value):
                 found.append(str(WATCH_EVERY))
         return super().parse_args(ctx, found)
 
