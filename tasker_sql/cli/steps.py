@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -11,16 +12,18 @@ from tasker_sql.cli import completion
 from tasker_sql.cli.shared import (
     Commands,
     Json,
+    Picture,
     Reason,
     Watch,
     json_argument,
     opened,
     print_json,
     reasons,
+    table,
     tell,
 )
 from tasker_sql.client import Client
-from tasker_sql.rows import StepAnswer
+from tasker_sql.rows import StepAnswer, StepAttempt
 from tasker_sql.top.snapshot import place_of
 
 app = Commands(help="Why a step waits, and what an operator can do about it.")
@@ -45,6 +48,35 @@ def explain(step: StepArgument, as_json: Json = False, watch: Watch = None) -> N
     Example: tasker-sql step explain $TASK_UUID/ship_order
     """
     tell(lambda client: client.explain_step(_uuid(client, step)), reasons, as_json, watch)
+
+
+@app.command()
+def attempts(step: StepArgument, as_json: Json = False, watch: Watch = None) -> None:
+    """What became of each attempt?
+
+    Who ran it, for how long, and with what error it failed.
+
+    Example: tasker-sql step attempts $TASK_UUID/process_payment
+    """
+
+    def draw(found: list[StepAttempt]) -> Picture:
+        return table(
+            ["attempt", "outcome", "worker", "queued", "started", "took", "again", "error"],
+            [
+                (
+                    *(a.attempt, a.outcome, a.worker, _between(a.enqueued_at, a.started_at)),
+                    *(a.started_at, _between(a.started_at, a.ended_at), a.next_retry_at, a.error),
+                )
+                for a in found
+            ],
+            "no attempt has begun",
+        )
+
+    tell(lambda client: client.step_attempts(_uuid(client, step)), draw, as_json, watch)
+
+
+def _between(begin: datetime | None, end: datetime | None) -> timedelta | None:
+    return end - begin if begin and end else None
 
 
 @app.command()
