@@ -14,7 +14,6 @@ declare
 begin
   return v_text::timestamptz;
 exception when datetime_field_overflow
-            or invalid_datetime_format
             or invalid_time_zone_displacement_value then
   raise exception 'bad time'
     using errcode = '22023',

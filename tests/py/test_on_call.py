@@ -185,6 +185,7 @@ def test_a_locked_step_is_put_off(client: Client, sessions: Callable[..., list[S
         "select from tasker.steps where step_id = %s for update",
         step_named(client, tasks[0], "a").step_uuid.int & (1 << 62) - 1,
     )
+    run(client, "set statement_timeout = '10s'")
     plan = client.plan_repair("retry_step")[0]
     first = client.apply_repair(plan.plan_uuid, "why")
     assert (first.applied, first.refused, first.remaining) == (1, 0, 1)

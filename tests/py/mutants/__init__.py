@@ -27,7 +27,7 @@ from tasker_sql import freeze
 
 ROOT = Path(__file__).parents[3]
 TABLE = ROOT / "docs" / "mutants.md"
-NEEDED = ("alembic", "docs", "examples", "sql", "tasker_sql", "tests", "pyproject.toml")
+NEEDED = ("alembic", "config", "docs", "examples", "sql", "tasker_sql", "tests", "pyproject.toml")
 MINUTES = 20  # after which a run that has not ended counts as no answer
 
 Fate = Literal["killed", "survived", "broken"]

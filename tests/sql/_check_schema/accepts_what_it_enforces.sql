@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(10);
+select plan(11);
 
 select is(tasker._schema_fault(schema, 'input_schema', 1), null, left(schema::text, 80))
   from unnest(array[
@@ -11,6 +11,7 @@ select is(tasker._schema_fault(schema, 'input_schema', 1), null, left(schema::te
     '{"minimum": 1, "maximum": 1e300, "exclusiveMinimum": -1.5, "exclusiveMaximum": 2, "multipleOf": 0.01}',
     '{"minLength": 0, "maxLength": 30.0, "pattern": "^[a-z]+$", "minItems": 1, "maxItems": 2, "uniqueItems": true}',
     '{"additionalProperties": true}',
+    '{"pattern": "\\\\1"}',
     '{"items": {"additionalProperties": {"items": {"type": "string"}}}}'
   ]::jsonb[]) as schema;
 select lives_ok('select tasker._check_schema(null, ''input_schema''), tasker._check_schema(''null'', ''input_schema'')', 'no schema');

@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(39);
+select plan(40);
 
 select is(tasker._schema_problem(test.schema, test.value, 'context'), test.problem, format('%s in %s', test.value, test.schema))
   from (values
@@ -21,6 +21,7 @@ select is(tasker._schema_problem(test.schema, test.value, 'context'), test.probl
     ('{"enum": [[1, 2]]}', '1', 'context is 1, need one of [[1, 2]]'),
     ('{"minimum": 1}', '1', null),
     ('{"minimum": 1}', '0.5', 'context is 0.5, need at least 1'),
+    ('{"maximum": 1}', '1', null),
     ('{"maximum": 1}', '1.5', 'context is 1.5, need at most 1'),
     ('{"exclusiveMinimum": 1}', '1', 'context is 1, need more than 1'),
     ('{"exclusiveMaximum": 1}', '1', 'context is 1, need less than 1'),

@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(24);
+select plan(28);
 create function pg_temp.planned (p_verb text, p_filter jsonb default '{}') returns text language sql as $$
 select string_agg(subject || ' ' || state, ', ' order by subject) from tasker.plan_repair(p_verb, p_filter, 9)
 $$;
@@ -43,6 +43,16 @@ select is(pg_temp.refusal(format('select from tasker.plan_repair(%L, %L, p_resul
                ('pause_namespace', '{"template": "a"}', null, '''template''; known are namespace'),
                ('retry_step', '{}', '1', 'retry_step takes no result, only complete_step_manually does')) as bad (verb, filter, result, refusal);
 select alike(pg_temp.refusal(format('select from tasker.plan_repair(''complete_step_manually'', p_result => to_jsonb(repeat(%L, 1100000)))', 'x')), 'TK006%', 'a result that is too large');
+
+select alike(pg_temp.refusal($$ select from tasker.plan_repair('cancel_task', '{"step": 1}') $$), '22023: step is 1, need%', 'a number for a name');
+select from tasker.create_task('other', 'far', '{}', '{"run_at": "2031-01-01T00:00Z"}');
+select is(pg_temp.planned('retry_step', '{"state": "waiting_for_retry"}'), null, 'what has its time to come has not failed');
+select from tasker.resume_namespace('test', 'go'), tasker.resume_template('test', 'two', 'go');
+select from tasker.requeue_step(pg_temp.step((select task_uuid from held), 'b'), 'it hangs'), tasker.sweep();
+select from tasker.claim_steps('test', 'w4');
+select is(pg_temp.planned('requeue_step', '{"worker": "w2"}'), null, 'what was taken back from a worker is not taken from the next');
+select from tasker.create_tasks('other', 'far', array_fill('{}'::jsonb, '{101}')), tasker.set_limit('sweep_rows', 100, 'for a test');
+select alike(pg_temp.refusal('select from tasker.plan_repair(''cancel_task'')'), 'TK006: 104 rows, at most 100%', 'too many for one plan');
 
 select * from finish();
 rollback;
