@@ -14,9 +14,11 @@ from rich.text import Text
 from tasker_sql import database
 from tasker_sql.cli.shared import Json, console, plain, print_json
 from tasker_sql.client import Client, connect
-from tasker_sql.top import screens
-from tasker_sql.top.screens import TABS, View
-from tasker_sql.top.snapshot import QUESTIONS, Place, Snapshot, Source, place_of
+from tasker_sql.top import screens, table
+from tasker_sql.top.screens import TABS
+from tasker_sql.top.snapshot import QUESTIONS, Place, Snapshot, place_of
+from tasker_sql.top.source import Source
+from tasker_sql.top.table import View
 
 What = Annotated[
     str,
@@ -105,11 +107,11 @@ def _print_table(shown: View) -> None:
     if not shown.rows:
         out.print(shown.empty)
         return
-    fits = screens.fitted(shown, out.width if out.is_terminal else PIPED)
-    table = Table(box=None, pad_edge=False, padding=(0, screens.GAP, 0, 0), header_style="bold")
+    fits = table.fitted(shown, out.width if out.is_terminal else PIPED)
+    grid = Table(box=None, pad_edge=False, padding=(0, table.GAP, 0, 0), header_style="bold")
     for fit in fits:
         justify: Any = "right" if fit.column.right else "left"
-        table.add_column(fit.column.name, width=fit.width, justify=justify, no_wrap=True)
+        grid.add_column(fit.column.name, width=fit.width, justify=justify, no_wrap=True)
     for row in shown.rows:
-        table.add_row(*(screens.cell(row, fit, shown.at) for fit in fits))
-    out.print(table)
+        grid.add_row(*(table.cell(row, fit, shown.at) for fit in fits))
+    out.print(grid)

@@ -16,24 +16,23 @@ from tasker_sql.rows import (
     StepReason,
     TaskReason,
 )
-from tasker_sql.top.snapshot import (
+from tasker_sql.top.answers import (
     Change,
     Claim,
     DatabaseHealth,
     LateWrite,
-    Place,
     Queue,
     Rejection,
     Relation,
     Retry,
     Runner,
-    Snapshot,
     Status,
     StepLine,
     TaskHead,
     TaskLine,
     Transaction,
 )
+from tasker_sql.top.snapshot import Place, Snapshot
 
 AT = datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC)
 TASK = UUID("01c0ffee-0000-7abc-8000-000000100000")

@@ -23,7 +23,8 @@ from tasker_sql.cli import app as command
 from tasker_sql.client import Client, connect
 from tasker_sql.errors import NotFoundError, UnavailableError
 from tasker_sql.top.app import Top
-from tasker_sql.top.snapshot import QUESTIONS, Place, Source
+from tasker_sql.top.snapshot import QUESTIONS, Place
+from tasker_sql.top.source import Source
 
 pytestmark = pytest.mark.newest
 
