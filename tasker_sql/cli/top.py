@@ -86,7 +86,8 @@ def _place(what: str) -> Place:
 
 def _print(seen: Snapshot, as_json: bool, as_csv: bool) -> None:
     if as_json:
-        answers = {ask.name: list(seen.of(ask.row)) for ask in QUESTIONS[seen.place.screen]}
+        asked = QUESTIONS[seen.place.screen]
+        answers = {a.name: list(seen.of(a.row)) if a.row in seen.answers else None for a in asked}
         print_json({"screen": seen.place.screen, "seconds": seen.seconds, **answers})
         return
     shown = screens.view(seen)

@@ -27,7 +27,7 @@ from tasker_sql.top.listing import Listing
 from tasker_sql.top.screens import TABS
 from tasker_sql.top.snapshot import Place, Snapshot, place_of
 from tasker_sql.top.statements import Verb
-from tasker_sql.top.table import View
+from tasker_sql.top.table import Row, View
 
 INTERVALS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds
 TICK: Final = 0.1  # seconds
@@ -196,10 +196,9 @@ class Top(App[None]):
         told = shown.title if shown and shown.title != self.place.screen else ""
         self._title.display = bool(told or (shown and self._trouble))
         self._title.update(Text(self._trouble if shown and self._trouble else told))
-        pictured = bool(shown and shown.picture and self._drawn)
-        self._drawing.display = pictured
-        if shown and pictured:
-            self._picture.update(Text(shown.picture))
+        self._drawing.display = pictured = self._pictured
+        if shown and shown.picture and pictured:
+            self._picture.update(shown.picture.drawn(self.size.width - 1))
         self._list.show(shown, self.size.width, self._cursors.get(self.place), by, down)
         has_rows = bool(shown and shown.rows)
         self._list.display = has_rows and not pictured
@@ -210,6 +209,15 @@ class Top(App[None]):
         )
         self._tell_about()
         self._head.update(self._status())
+
+    @property
+    def _row(self) -> Row | None:
+        """The row under the cursor, where rows are shown."""
+        return None if self._pictured else self._list.row
+
+    @property
+    def _pictured(self) -> bool:
+        return bool(self._drawn and self._shown and self._shown.picture)
 
     def _status(self) -> Content:
         frame = self._frames.get(self.place)
@@ -227,7 +235,7 @@ class Top(App[None]):
 
     def _tell_about(self) -> None:
         """The pane: everything about the row under the cursor; and the keys that work."""
-        row, frame = self._list.row, self._frames.get(self.place)
+        row, frame = self._row, self._frames.get(self.place)
         self._about.display = row is not None and bool(row.about)
         if row and frame:
             self._about.update(pane(row, frame[0]))
@@ -235,12 +243,12 @@ class Top(App[None]):
 
     def _verbs(self) -> dict[str, Verb]:
         """What can be done here: with the row first, then with the whole screen's subject."""
-        row, shown = self._list.row, self._shown
+        row, shown = self._row, self._shown
         verbs = [*(shown.verbs if shown else ()), *(row.verbs if row else ())]
         return {verb.key: verb for verb in verbs} if self.may_write else {}
 
     def _keys(self) -> list[Hint]:
-        row = self._list.row
+        row = self._row
         keys = [(verb.key, verb.name, f"verb('{verb.key}')") for verb in self._verbs().values()]
         if row and row.opens:
             keys.append(("⏎", "open", "open"))
@@ -283,7 +291,7 @@ class Top(App[None]):
         self._draw()
 
     def action_open(self) -> None:
-        row = self._list.row
+        row = self._row
         if row and row.opens:
             self._go([*self._trail, row.opens])
 
@@ -305,9 +313,10 @@ class Top(App[None]):
     def action_draw(self) -> None:
         self._drawn = not self._drawn
         self._draw()
+        (self._drawing if self._pictured else self._list).focus()
 
     def action_copy(self) -> None:
-        row = self._list.row
+        row = self._row
         cure = (
             next((said for label, said in row.about if label == "cure" and said), None)
             if row
@@ -409,7 +418,7 @@ class Top(App[None]):
     # Writing
 
     def action_verb(self, key: str) -> None:
-        row, shown = self._list.row, self._shown
+        row, shown = self._row, self._shown
         known = [*(shown.verbs if shown else ()), *(row.verbs if row else ())]
         if not any(verb.key == key for verb in known):
             self.notify("Nothing here that this key could change.", severity="warning")

@@ -22,7 +22,8 @@ Enter, 2 clicks open the row    Esc            back
 s, i, header    sort by the next column, invert
 f               find: the uuid of a task or step opens it, other
                 text goes to the next row with it; n: again
-d               a task's DAG as a picture, and back
+d               a task's DAG as a picture, and back; a step with ◆
+                is one of those that decide when the task ends
 y               copy the cure, or else the uuid
 p               save the screen as a picture (SVG) in this folder
 space           pause           + - r          faster, slower, now

@@ -7,7 +7,7 @@ history or with the number of open tasks.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 from tasker_sql.rows import (
@@ -15,6 +15,7 @@ from tasker_sql.rows import (
     CircuitBreaker,
     DeadLetters,
     ExecutorPool,
+    PathStep,
     Problem,
     StepReason,
     TaskReason,
@@ -37,18 +38,21 @@ from tasker_sql.top.answers import (
 )
 
 MOST: Final = 200  # rows of a list
-MOST_STEPS: Final = 1000  # of a task
+MOST_STEPS: Final = 1000  # of a task, and up to which it is told where its time went
+MOST_FORESEEN: Final = 500  # steps of a task whose end is foreseen: of more it takes over 50 ms
 MOST_HISTORY: Final = 100  # changes of a step
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One statement: the columns of `row`, from a source that is bounded by itself."""
+    """One statement: the columns of `row`, from a source that is bounded by itself. It is not asked
+    of a task with more than `most_steps`."""
 
     name: str
     row: type[Any]
     source: str
     columns: Mapping[str, str]  # those that are not just a name
+    most_steps: int | None = None
 
     @property
     def sql(self) -> str:
@@ -110,13 +114,14 @@ STEPS: Final = _ask(
 WHY_TASK: Final = _ask(
     "reasons", TaskReason, "from tasker.explain_task(p_task_uuid => %(task)s) limit 50"
 )
-BLAME_TASK: Final = _ask(
-    "blame", BlamedStep, f"from tasker.blame_task(p_task_uuid => %(task)s) limit {MOST_STEPS}"
+BLAME_TASK: Final = replace(
+    _ask("blame", BlamedStep, "from tasker.blame_task(p_task_uuid => %(task)s)"),
+    most_steps=MOST_STEPS,
 )
-BLAME_STEP: Final = _ask(
-    "blame",
-    BlamedStep,
-    "from tasker.blame_task(p_task_uuid => %(task)s) where step_uuid = %(step)s",
+BLAME_STEP: Final = replace(BLAME_TASK, source=f"{BLAME_TASK.source} where step_uuid = %(step)s")
+PATH: Final = replace(
+    _ask("path", PathStep, "from tasker.critical_path(p_task_uuid => %(task)s)"),
+    most_steps=MOST_FORESEEN,
 )
 STEP: Final = _ask(
     "step",

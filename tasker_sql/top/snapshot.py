@@ -9,9 +9,7 @@ from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from tasker_sql.client import Client
-from tasker_sql.top.answers import (
-    Status,
-)
+from tasker_sql.top.answers import Status, TaskHead
 from tasker_sql.top.questions import (
     BLAME_STEP,
     BLAME_TASK,
@@ -20,6 +18,7 @@ from tasker_sql.top.questions import (
     CLAIMS,
     DEAD,
     LATE,
+    PATH,
     POOLS,
     PROBLEMS,
     QUEUES,
@@ -51,7 +50,7 @@ QUESTIONS: Final[Mapping[str, tuple[Question, ...]]] = {
     "problems": ALWAYS,
     "queues": (*ALWAYS, QUEUES),
     "tasks": (*ALWAYS, TASKS),
-    "task": (STATUS, TASK, STEPS, WHY_TASK, BLAME_TASK),
+    "task": (STATUS, TASK, STEPS, WHY_TASK, BLAME_TASK, PATH),
     "step": (STATUS, TASK, STEP, WHY_STEP, BLAME_STEP, CHANGES),
     "claims": (*ALWAYS, CLAIMS),
     "workers": (*ALWAYS, RUNNERS, POOLS, BREAKERS),
@@ -80,7 +79,8 @@ def place_of(uuid: UUID) -> Place:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The answers for one place, of one moment; `seconds` is how long the database took."""
+    """The answers for one place, of one moment; `seconds` is how long the database took. What is
+    not asked of a task of this size has no answer."""
 
     place: Place
     answers: Mapping[type[Any], Sequence[Any]]
@@ -104,12 +104,16 @@ def read(client: Client, place: Place, timeout: float) -> Snapshot:
     """
     arguments = {"task": place.task_uuid, "step": place.uuid}
     answers: dict[type[Any], Sequence[Any]] = {}
+    steps = 0
     began = time.perf_counter()
     with client.transaction() as connection:
         connection.execute("set transaction isolation level repeatable read, read only")
         milliseconds = max(1, round(timeout * 1000))
         connection.execute(f"set local statement_timeout = {milliseconds}".encode())
         for question in QUESTIONS[place.screen]:
+            if question.most_steps is not None and steps > question.most_steps:
+                continue
             rows = connection.execute(question.sql.encode(), arguments).fetchall()
             answers[question.row] = [question.row(*row) for row in rows]
+            steps = sum(head.total_steps for head in answers.get(TaskHead, ()))
     return Snapshot(place, answers, time.perf_counter() - began)

@@ -65,6 +65,21 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A task's DAG, with the states of its steps."""
+
+    dag: drawing.Dag
+    states: Mapping[str, str]
+
+    def drawn(self, width: int) -> Text:
+        """As it fits into the width, states in their colours."""
+        text = Text(drawing.text(self.dag, self.states, width))
+        for state, style in drawing.STYLES.items():
+            text.highlight_words([f"{drawing.MARKS.get(state)} {state}", f"({state})"], style)
+        return text
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """A screen: a table, and what to say about it."""
 
@@ -74,7 +89,7 @@ class View:
     rows: tuple[Row, ...]
     empty: str
     verbs: tuple[Verb, ...] = ()  # of the whole screen
-    picture: str = ""  # the DAG, where there is one
+    picture: Picture | None = None
 
 
 def view_of(

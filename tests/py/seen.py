@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ from tasker_sql.rows import (
     CircuitBreaker,
     DeadLetters,
     ExecutorPool,
+    PathStep,
     Problem,
     StepReason,
     TaskReason,
@@ -183,10 +185,11 @@ WHY_TASK = (
         *("host-1:4711", RETRY, PAID),
     ),
     TaskReason(
-        *(2, "running", False, 1, "reserve_inventory: attempt 1 of 3 has run for 10 min"),
+        *(2, "running", True, 1, "reserve_inventory: attempt 1 of 3 has run for 10 min"),
         *(ago(minutes=10), hence(seconds=12), "host-1:4711", None, STEPS[1].step_uuid),
     ),
 )
+WHY_MOVING = replace(WHY_TASK[1], cause_uuid=UUID(int=TASK.int + (5 << 20) + 2))
 NONE = timedelta()
 BLAME = BlamedStep(
     *(PAID, "process_payment", "error", timedelta(minutes=1), timedelta(seconds=20)),
@@ -195,6 +198,36 @@ BLAME = BlamedStep(
 )
 WHY_STEP = (
     StepReason(*(1, "failed", True, FAILED, ago(minutes=2), None, "host-1:4711", RETRY, PAID)),
+)
+FAILED_PATH = tuple(
+    PathStep(
+        *(one.step_uuid, one.name, one.state, False, None, one.finished_at, False, None, None, 20)
+    )
+    for one in STEPS
+)
+MOVES = UUID(int=TASK.int + (5 << 20))
+MOVING = replace(HEAD, task_uuid=MOVES, state="in_progress", completed_steps=2)
+MOVING_STEPS = (
+    replace(STEPS[0], step_uuid=UUID(int=MOVES.int + 1)),
+    replace(STEPS[1], step_uuid=UUID(int=MOVES.int + 2)),
+    step(
+        *(3, "process_payment", "complete", ["validate_order"]),
+        step_uuid=UUID(int=MOVES.int + 3),
+        finished_at=ago(minutes=2),
+    ),
+    replace(STEPS[3], step_uuid=UUID(int=MOVES.int + 4), waiting_parents=1),
+)
+MOVING_PATH = tuple(
+    PathStep(
+        *(one.step_uuid, one.name, one.state, slack is NONE, ago(minutes=10), ends_at),
+        *(ends_at > AT, slack, hence(minutes=4), 20),
+    )
+    for one, ends_at, slack in zip(
+        MOVING_STEPS,
+        (ago(minutes=10, seconds=-1.5), hence(minutes=1), ago(minutes=2), hence(minutes=4)),
+        (NONE, NONE, timedelta(minutes=3), NONE),
+        strict=True,
+    )
 )
 HISTORY = (
     Change(ago(minutes=2), "in_progress", "error", "host-1:4711", "tasker-sql/0.1.0 worker", None),
@@ -284,7 +317,8 @@ SNAPSHOTS = {
         snapshot(Place("problems")),
         snapshot(Place("queues"), *QUEUES),
         snapshot(Place("tasks"), *TASKS),
-        snapshot(Place("task", TASK), HEAD, *STEPS, *WHY_TASK, BLAME),
+        snapshot(Place("task", TASK), HEAD, *STEPS, *WHY_TASK, BLAME, *FAILED_PATH),
+        snapshot(Place("task", MOVES), MOVING, *MOVING_STEPS, WHY_MOVING, *MOVING_PATH),
         snapshot(Place("step", PAID), HEAD, STEPS[2], *WHY_STEP, BLAME, *HISTORY),
         snapshot(Place("claims"), *CLAIMS),
         snapshot(Place("workers"), *RUNNERS, *POOLS, *BREAKERS),

@@ -18,6 +18,10 @@ from tasker_sql.top.snapshot import Place, Snapshot
 
 STORED = Path(__file__).with_name("top.txt")
 SIZES = [(80, 24), (150, 30)]
+SHOWN: list[tuple[str, Place, str]] = [
+    *((place.screen, place, "") for place in seen.SNAPSHOTS),
+    ("DAG", Place("task", seen.MOVES), "d"),
+]
 CELL = (12.2, 24.4)  # a character of Textual's pictures
 
 
@@ -41,14 +45,15 @@ def lines_of(svg: str, height: int) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
-def drawn(place: Place, size: tuple[int, int]) -> list[str]:
-    """The whole screen as text, once it has shown its snapshot."""
+def drawn(place: Place, size: tuple[int, int], *keys: str) -> list[str]:
+    """The whole screen as text, once it has shown its snapshot and these keys were pressed."""
 
     async def run() -> str:
         app = Top(Stored(), place, interval=3600)
         async with app.run_test(size=size) as pilot:
             while app._shown is None:
                 await pilot.pause(0.01)
+            await pilot.press(*keys)
             await pilot.pause()
             return app.export_screenshot()
 
@@ -56,11 +61,11 @@ def drawn(place: Place, size: tuple[int, int]) -> list[str]:
 
 
 def pictures() -> str:
-    """All screens in all sizes."""
+    """All screens in all sizes, and a task's DAG."""
     parts = [
-        "\n".join([f"==== {place.screen} {width}x{height}", *drawn(place, (width, height))])
+        "\n".join([f"==== {name} {width}x{height}", *drawn(place, (width, height), *keys)])
         for width, height in SIZES
-        for place in seen.SNAPSHOTS
+        for name, place, keys in SHOWN
     ]
     return "\n".join(parts) + "\n"
 

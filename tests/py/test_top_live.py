@@ -358,6 +358,53 @@ class TestKeys:
         driven(database, play)
 
 
+class TestEnds:
+    def test_marks_what_decides_and_foresees_the_end(self, database: str, client: Client) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("would end in about", "were it not for no_worker", "◆  slow")
+            assert not any("◆" in line and "quick" in line for line in top.lines)
+            await top.press("d")
+            await top.sees("◆ slow", "quick")
+            (start,) = client.claim_steps("test", "w")
+            await top.sees("ends in about", "as the last 3 did")
+            client.fail_step(start.step_uuid, start.token, "no", retryable=False)
+            await top.sees("cannot end before start is dealt with")
+
+        dag = {"start": [], "slow": ["start"], "quick": ["start"]}
+        client.register_template(template(dag, name="forked"))
+        tasks = [client.create_task("test", "forked").task_uuid for _ in range(4)]
+        task = tasks.pop()
+        rows(database, COMPLETED, tasks)
+        driven(database, play, Place("task", task))
+
+    @pytest.mark.parametrize("steps", [500, 501])
+    def test_asks_no_more_than_fits(self, database: str, client: Client, steps: int) -> None:
+        client.register_template(template({f"s{n}": [] for n in range(steps)}, name="wide"))
+        task = client.create_task("test", "wide").task_uuid
+        found = json.loads(Answer(database, str(task), "--once", "--json").out)
+        assert (found["path"] is None, len(found["blame"])) == (steps > 500, steps)
+        said = "foreseen up to 500 steps only" if steps > 500 else "its end is unknown"
+        assert said in " ".join(Answer(database, str(task), "--once").out.split())
+
+
+COMPLETED = """
+with task as (
+  update tasker.tasks
+     set state = 'complete', open_sinks = 0, finished_at = created_at + interval '80 s'
+   where task_uuid = any (%s)
+  returning task_id, created_at
+)
+update tasker.steps as step
+   set state = 'complete', result = '{}', waiting_parents = 0, attempt = 1,
+       enqueued_at = task.created_at, started_at = task.created_at,
+       finished_at = task.created_at + case step.step_id & 1048575
+         when 1 then interval '1 s' when 2 then interval '61 s' else interval '2 s' end
+  from task
+ where step.step_id >> 20 = task.task_id
+returning step.step_id
+"""
+
+
 class TestWrites:
     def test_shows_the_statement_asks_for_a_reason_and_runs_it(
         self, database: str, client: Client, task: UUID

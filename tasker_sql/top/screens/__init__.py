@@ -8,7 +8,8 @@ from typing import Final
 from tasker_sql.top.screens.database import database
 from tasker_sql.top.screens.failures import failures
 from tasker_sql.top.screens.lists import claims, problems, queues, tasks
-from tasker_sql.top.screens.task import step, task
+from tasker_sql.top.screens.step import step
+from tasker_sql.top.screens.task import task
 from tasker_sql.top.screens.workers import workers
 from tasker_sql.top.snapshot import Snapshot
 from tasker_sql.top.table import View
