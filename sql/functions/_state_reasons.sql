@@ -38,6 +38,7 @@ begin
                           order by failure.failure_id desc
                           limit 1) as failure on true
      where step.step_id = any (p_step_ids)
+       and step.state not in ('pending', 'enqueued', 'waiting_for_retry')
   )
   select step.step_id, said.rank, said.code, true, said.reason,
          said.since, said.until, said.who, said.cure

@@ -8,26 +8,15 @@ create or replace function tasker._work_problems ()
   set enable_seqscan = off
   set jit = off
 as $$
--- Work that does not come to an end: steps that failed for good, run for too long, or cannot move;
--- requests that were refused; outcomes that came too late.
+-- Work that does not come to an end: steps that run for too long, tasks in which nothing can move.
 --
 -- Returns  problems
--- Calls    dead_letters, _is_active, _recovery_grace, _counted, _ago
+-- Calls    _is_active, _recovery_grace, _ago
 #variable_conflict use_column
 declare
   v_now constant timestamptz := tasker._now();
 begin
   return query
-  select 'warning', 'dead_letters',
-         format('step %s/%s/%s', letter.namespace, letter.task_name, letter.name),
-         letter.first_at,
-         format('%s failed for good, last %s ago: %s', letter.count,
-                tasker._ago(v_now - letter.last_at), letter.sample_error),
-         format('tasker-sql dlq retry --namespace %s --template %s --step %s --fingerprint %s '
-                '--reason ''<why>''',
-                letter.namespace, letter.task_name, letter.name, letter.fingerprint)
-    from tasker.dead_letters as letter
-  union all
   select 'warning', 'step_runs_long', format('step %s/%s', task.task_uuid, link.name),
          step.started_at,
          format('attempt %s of %s has run at %s for %s; its timeout is %s', step.attempt,
@@ -66,16 +55,7 @@ begin
      and not tasker._is_active(task.task_id)
      and not exists (select from tasker.unfinalized_tasks as unfinalized
                       where unfinalized.task_id = task.task_id)
-     and moved.at < v_now - tasker._recovery_grace()
-  union all
-  select 'warning', 'requests_refused', format('queue %s', refused.queue_name),
-         min(refused.rejected_at),
-         format('%s refused within a day, the last: %s', tasker._counted(count(*), 'message'),
-                (array_agg(refused.error order by refused.rejection_id desc))[1]),
-         'select * from tasker.rejected_requests order by rejection_id desc; send them again'
-    from (select * from tasker.rejected_messages order by rejection_id desc limit 1000) as refused
-   where refused.rejected_at > v_now - interval '1 day'
-   group by refused.queue_name;
+     and moved.at < v_now - tasker._recovery_grace();
 end;
 $$;
 

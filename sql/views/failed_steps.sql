@@ -1,5 +1,5 @@
 create or replace view tasker.failed_steps as
-select tasker._step_uuid(task.task_uuid, step.step_id) as step_uuid,
+select tasker._step_uuid(task.task_uuid, dead.step_id) as step_uuid,
        task.task_uuid,
        namespace.name as namespace,
        template.name as task_name,
@@ -8,25 +8,28 @@ select tasker._step_uuid(task.task_uuid, step.step_id) as step_uuid,
        task.state::text as task_state,
        failure.attempt::integer as attempt,
        link.max_attempts::integer as max_attempts,
-       failure.retryable,
-       failure.failed_at,
+       dead.retryable,
+       dead.failed_at,
        failure.worker,
        failure.error
-  from tasker.step_failures as failure
-  join tasker.steps as step on step.step_id = failure.step_id
-                           and step.state = 'error'
-                           and step.finished_at = failure.failed_at
-  join tasker.tasks as task on task.task_id = failure.step_id >> 20
-                           and failure.step_id > task.task_id << 20
-                           and failure.step_id < (task.task_id + 1) << 20
-  join tasker.template_steps as link on link.template_id = step.template_id
-                                    and link.step_no = step.step_id & 1048575
+  from tasker.dead_steps as dead
+  join tasker.tasks as task on task.task_id = dead.step_id >> 20
+                           and dead.step_id > task.task_id << 20
+                           and dead.step_id < (task.task_id + 1) << 20
+  join tasker.template_steps as link on link.template_id = dead.template_id
+                                    and link.step_no = dead.step_id & 1048575
   join tasker.task_templates as template on template.template_id = task.template_id
   join tasker.namespaces as namespace on namespace.namespace_id = template.namespace_id
- where failure.to_state = 'error';
+ cross join lateral (
+       select failure.attempt, failure.worker, failure.error
+         from tasker.step_failures as failure
+        where failure.step_id = dead.step_id
+        order by failure.failure_id desc
+        limit 1
+       ) as failure;
 
 comment on view tasker.failed_steps is
-'Steps in error (dead letters): what failed for good and waits for an operator (retry_step, resolve_step, complete_step_manually), also in tasks that ended. Reads the list of failures; ask for one task where there are many.';
+'Steps in error (dead letters): what failed for good and waits for an operator (retry_step, resolve_step, complete_step_manually), also in tasks that ended. dead_letters groups them.';
 comment on column tasker.failed_steps.step_uuid is 'The step.';
 comment on column tasker.failed_steps.task_uuid is 'Its task.';
 comment on column tasker.failed_steps.namespace is 'Its task''s namespace.';

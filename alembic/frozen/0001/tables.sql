@@ -354,6 +354,7 @@ create table tasker.operator_actions (
   session_role text        not null default session_user,
   application  text        not null default current_setting('application_name')
 );
+create index operator_actions_by_subject on tasker.operator_actions (subject);
 comment on table tasker.operator_actions is 'What operators did, to what, and why: every verb that takes a reason writes a row.';
 
 create table tasker.repair_plans (

@@ -55,7 +55,8 @@ begin
             and exists (select from tasker.deferred_decrements as deferred
                          where deferred.step_id = step.step_id)
          ) as said (rank, code, reason, since, until, who, cure)
-   where step.step_id = any (p_step_ids);
+   where step.step_id = any (p_step_ids)
+     and step.state in ('pending', 'waiting_for_retry');
 end;
 $$;
 

@@ -18,7 +18,8 @@ create or replace function tasker.explain_task (p_task_uuid uuid)
   set jit = off
 as $$
 -- What does this task wait for? Of its open steps only those that could move are asked (the others
--- wait for them), and each kind of reason is told once, with the step that has had it for longest.
+-- wait for them), 1000 at most, those that failed first; each kind of reason is told once, with the
+-- step that has had it for longest.
 --
 -- Returns  reasons, what blocks first; steps is how many have it, null where it is the task's own
 -- Raises   TK002 no such task, 22023 null
@@ -38,7 +39,8 @@ begin
             or step.waiting_parents = 0
             or exists (select from tasker.deferred_decrements as deferred
                         where deferred.step_id = step.step_id))
-     order by step.step_id);
+     order by step.state = 'error' desc, step.state = 'waiting_for_retry' desc,
+              step.state <> 'enqueued' desc, step.step_id);
 
   return query
   with told as (
@@ -50,11 +52,16 @@ begin
            one.since, one.until, one.who, one.cure, tasker._step_uuid(p_task_uuid, one.step_id)
       from (select distinct on (each.code)
                    each.*, count(*) over (partition by each.code)::integer as steps
-              from tasker._reasons(v_asked) as each
+              from tasker._reasons(v_asked[1:1000]) as each
              order by each.code, each.since, each.step_id) as one
       join tasker.steps as step on step.step_id = one.step_id
       join tasker.template_steps as link on link.template_id = step.template_id
                                         and link.step_no = one.step_id & 1048575
+    union all
+    select 100, 'unasked', false, cardinality(v_asked) - 1000,
+           format('%s more could move, and were not asked', cardinality(v_asked) - 1000),
+           null, null, null, null, tasker._step_uuid(p_task_uuid, v_asked[1001])
+     where cardinality(v_asked) > 1000
   )
   select row_number() over (order by told.blocks desc, told.rank, told.code)::integer,
          told.code, told.blocks, told.steps, told.reason, told.since, told.until, told.who,
@@ -65,4 +72,4 @@ end;
 $$;
 
 comment on function tasker.explain_task is
-'What does this task wait for? Ranked reasons, as explain_step gives them for the steps that could move; each kind once, with the number of steps that have it and the one that has had it for longest (cause_uuid). The task''s own: ended, and unfinalized (all is done; a processor is to finalize it, or the sweep). Raises TK002 (unknown task), 22023 (null).';
+'What does this task wait for? Ranked reasons, as explain_step gives them for the steps that could move; each kind once, with the number of steps that have it and the one that has had it for longest (cause_uuid). The task''s own: ended, and unfinalized (all is done; a processor is to finalize it, or the sweep). Asks 1000 steps at most; unasked says how many more there are. Raises TK002 (unknown task), 22023 (null).';

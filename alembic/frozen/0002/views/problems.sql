@@ -11,6 +11,8 @@ select found.severity,
          union all
         select * from tasker._work_problems()
          union all
+        select * from tasker._failure_problems()
+         union all
         select * from tasker._pause_problems()
          union all
         select * from tasker._runner_problems()

@@ -51,7 +51,7 @@ select task.task_uuid,
  where stuck.reason is not null;
 
 comment on view tasker.stuck_tasks is
-'Open tasks that should have ended, or in which nothing has moved for ten minutes, each with the reason. Tasks that wait for a retry or for run_at are not stuck.';
+'Open tasks that should have ended, or in which nothing has moved for ten minutes, each with the reason. Tasks that wait for a retry or for run_at are not stuck. Reads every open task with its steps; problems reads the oldest.';
 comment on column tasker.stuck_tasks.task_uuid is 'The task.';
 comment on column tasker.stuck_tasks.namespace is 'Its namespace.';
 comment on column tasker.stuck_tasks.name is 'Its template.';
