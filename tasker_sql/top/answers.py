@@ -104,15 +104,29 @@ class StepLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A change of a step's state."""
+class Attempt:
+    """An attempt at a step; of its error the words."""
+
+    attempt: int
+    outcome: str
+    worker: str | None
+    enqueued_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    error: str | None
+    retryable: bool | None
+    next_retry_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What an operator did to a step or its task, and why."""
 
     at: datetime
-    from_state: str | None
-    to_state: str
-    actor: str
+    verb: str
+    reason: str
+    session_role: str
     application: str
-    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)

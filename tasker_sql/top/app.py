@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Final, Protocol
 from uuid import UUID
 
@@ -15,11 +15,13 @@ from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.events import Key, Resize
+from textual.filter import LineFilter
 from textual.widgets import DataTable, Input, Static
 
 from tasker_sql.errors import TaskerError, UnavailableError
 from tasker_sql.rows import Problem
 from tasker_sql.top import screens, table
+from tasker_sql.top.colour import NoColour
 from tasker_sql.top.dialogs import Confirm, Help
 from tasker_sql.top.lines import Key as Hint
 from tasker_sql.top.lines import head_line, hint_line, pane, tab_line
@@ -61,6 +63,7 @@ class Top(App[None]):
     Confirm, Help { align: center middle; }
     #box { width: 90%; max-width: 100; height: auto; max-height: 90%; padding: 0 1;
            border: round $warning; background: $surface; }
+    Toast:nocolor { border: round; }
     #statement { margin: 1 0; color: $text-warning; }
     """
     BINDINGS: ClassVar = [
@@ -122,6 +125,9 @@ class Top(App[None]):
         self._about = Static(id="about")
         self._field = Input(id="filter")
         self._hints = Static(id="hints")
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [NoColour()] if self.no_color else super().get_line_filters()
 
     def compose(self) -> ComposeResult:
         yield self._head

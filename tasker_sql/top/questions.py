@@ -21,7 +21,8 @@ from tasker_sql.rows import (
     TaskReason,
 )
 from tasker_sql.top.answers import (
-    Change,
+    Act,
+    Attempt,
     Claim,
     DatabaseHealth,
     LateWrite,
@@ -40,7 +41,7 @@ from tasker_sql.top.answers import (
 MOST: Final = 200  # rows of a list
 MOST_STEPS: Final = 1000  # of a task, and up to which it is told where its time went
 MOST_FORESEEN: Final = 500  # steps of a task whose end is foreseen: of more it takes over 50 ms
-MOST_HISTORY: Final = 100  # changes of a step
+MOST_HISTORY: Final = 100  # attempts at a step, and acts of operators
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +133,20 @@ STEP: Final = _ask(
 WHY_STEP: Final = _ask(
     "reasons", StepReason, "from tasker.explain_step(p_step_uuid => %(step)s) limit 50"
 )
-CHANGES: Final = _ask(
-    "history",
-    Change,
-    f"""from tasker.step_transitions
- where task_uuid = %(task)s and step_uuid = %(step)s
- order by transition_id desc, position desc limit {MOST_HISTORY}""",
+ATTEMPTS: Final = _ask(
+    "attempts",
+    Attempt,
+    f"""from tasker.step_attempts(p_step_uuid => %(step)s) with ordinality
+ order by ordinality desc limit {MOST_HISTORY}""",
+    error="""left(coalesce(nullif(concat_ws(': ', error ->> 'class', error ->> 'message'), ''),
+                     error::text), 500)""",
+)
+ACTS: Final = _ask(
+    "acts",
+    Act,
+    f"""from tasker.operator_history
+ where subject = any (array[%(step)s::text, %(task)s::text])
+ order by at desc limit {MOST_HISTORY}""",
 )
 CLAIMS: Final = _ask("claims", Claim, f"from tasker.live_claims order by lease_until limit {MOST}")
 RUNNERS: Final = _ask(

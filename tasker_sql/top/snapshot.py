@@ -11,10 +11,11 @@ from uuid import UUID
 from tasker_sql.client import Client
 from tasker_sql.top.answers import Status, TaskHead
 from tasker_sql.top.questions import (
+    ACTS,
+    ATTEMPTS,
     BLAME_STEP,
     BLAME_TASK,
     BREAKERS,
-    CHANGES,
     CLAIMS,
     DEAD,
     LATE,
@@ -51,7 +52,7 @@ QUESTIONS: Final[Mapping[str, tuple[Question, ...]]] = {
     "queues": (*ALWAYS, QUEUES),
     "tasks": (*ALWAYS, TASKS),
     "task": (STATUS, TASK, STEPS, WHY_TASK, BLAME_TASK, PATH),
-    "step": (STATUS, TASK, STEP, WHY_STEP, BLAME_STEP, CHANGES),
+    "step": (STATUS, TASK, STEP, WHY_STEP, BLAME_STEP, ATTEMPTS, ACTS),
     "claims": (*ALWAYS, CLAIMS),
     "workers": (*ALWAYS, RUNNERS, POOLS, BREAKERS),
     "failures": (*ALWAYS, DEAD, RETRIES, LATE, REJECTED),

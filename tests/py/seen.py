@@ -19,7 +19,8 @@ from tasker_sql.rows import (
     TaskReason,
 )
 from tasker_sql.top.answers import (
-    Change,
+    Act,
+    Attempt,
     Claim,
     DatabaseHealth,
     LateWrite,
@@ -229,11 +230,21 @@ MOVING_PATH = tuple(
         strict=True,
     )
 )
-HISTORY = (
-    Change(ago(minutes=2), "in_progress", "error", "host-1:4711", "tasker-sql/0.1.0 worker", None),
-    Change(ago(minutes=10), "enqueued", "in_progress", "host-1:4711", "tasker-sql", None),
-    Change(ago(minutes=11), "error", "enqueued", "ann", "psql", "the bank is back"),
+ATTEMPTS = (
+    Attempt(
+        *(3, "failed", "host-1:4711", ago(minutes=6), ago(minutes=5), ago(minutes=2)),
+        *(f"CardError: {DECLINED}", False, None),
+    ),
+    Attempt(
+        *(2, "lost", "host-2:99", ago(minutes=9), ago(minutes=8), ago(minutes=7), None, True),
+        ago(minutes=6),
+    ),
+    Attempt(
+        *(1, "failed", "host-1:4711", ago(minutes=11), ago(minutes=10), ago(minutes=9)),
+        *(GATEWAY, True, ago(minutes=9)),
+    ),
 )
+ACTS = (Act(ago(minutes=11, seconds=1), "retry_step", "the bank is back", "ann", "psql"),)
 CLAIMS = (
     Claim("host-2:99", "shop", ago(minutes=3), ago(seconds=4), True, 1, [STEPS[3].step_uuid]),
     Claim("host-1:4711", "shop", ago(seconds=18), hence(seconds=12), False, 2, [PAID, TASK]),
@@ -319,7 +330,7 @@ SNAPSHOTS = {
         snapshot(Place("tasks"), *TASKS),
         snapshot(Place("task", TASK), HEAD, *STEPS, *WHY_TASK, BLAME, *FAILED_PATH),
         snapshot(Place("task", MOVES), MOVING, *MOVING_STEPS, WHY_MOVING, *MOVING_PATH),
-        snapshot(Place("step", PAID), HEAD, STEPS[2], *WHY_STEP, BLAME, *HISTORY),
+        snapshot(Place("step", PAID), HEAD, STEPS[2], *WHY_STEP, BLAME, *ATTEMPTS, *ACTS),
         snapshot(Place("claims"), *CLAIMS),
         snapshot(Place("workers"), *RUNNERS, *POOLS, *BREAKERS),
         snapshot(Place("failures"), *DEAD, *RETRIES, *LATE, *REJECTED),

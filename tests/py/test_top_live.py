@@ -367,8 +367,10 @@ class TestEnds:
             await top.sees("◆ slow", "quick")
             (start,) = client.claim_steps("test", "w")
             await top.sees("ends in about", "as the last 3 did")
-            client.fail_step(start.step_uuid, start.token, "no", retryable=False)
-            await top.sees("cannot end before start is dealt with")
+            client.complete_step(start.step_uuid, start.token)
+            slow, _ = client.claim_steps("test", "w", 2)
+            client.fail_step(slow.step_uuid, slow.token, "no", retryable=False)
+            await top.sees("cannot end before slow is dealt with")
 
         dag = {"start": [], "slow": ["start"], "quick": ["start"]}
         client.register_template(template(dag, name="forked"))
@@ -410,7 +412,7 @@ class TestWrites:
         self, database: str, client: Client, task: UUID
     ) -> None:
         async def play(top: Driver) -> None:
-            await top.sees("b of test/flow", "x run cure")
+            await top.sees("b of test/flow", "x run cure", "BankError: the bank is closed")
             await top.press("R")
             await top.sees("retry step", f"tasker.retry_step('{b}', '<why>')")
             await top.press("enter")
@@ -419,7 +421,7 @@ class TestWrites:
             await top.sees(f"tasker.retry_step('{b}', 'it''s back')")
             assert step_named(client, task, "b").state == "error"
             await top.press("enter")
-            await top.sees("step_state enqueued", f"by postgres: {REASON}")
+            await top.sees("step_state enqueued", "retry_step", f"by postgres: {REASON}")
 
         b = step_named(client, task, "b").step_uuid
         driven(database, play, Place("step", b))
