@@ -47,6 +47,8 @@ class TaskLine:
     version: str
     state: str
     paused: bool
+    template_paused: bool
+    namespace_paused: bool
     priority: str
     created_at: datetime
     finished_at: datetime | None

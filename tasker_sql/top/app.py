@@ -20,12 +20,13 @@ from textual.widgets import DataTable, Input, Static
 
 from tasker_sql.errors import TaskerError, UnavailableError
 from tasker_sql.rows import Problem
-from tasker_sql.top import screens, table
+from tasker_sql.top import repair, screens, table
 from tasker_sql.top.colour import NoColour
 from tasker_sql.top.dialogs import Confirm, Help
 from tasker_sql.top.lines import Key as Hint
 from tasker_sql.top.lines import head_line, hint_line, pane, tab_line
 from tasker_sql.top.listing import Listing
+from tasker_sql.top.repair import Repair
 from tasker_sql.top.screens import TABS
 from tasker_sql.top.snapshot import Place, Snapshot, place_of
 from tasker_sql.top.statements import Verb
@@ -36,7 +37,7 @@ TICK: Final = 0.1  # seconds
 LATE: Final = 2.0  # seconds after which a frame that should have been replaced is marked
 
 
-class Database(Protocol):
+class Database(repair.Database, Protocol):
     """Where snapshots come from and statements go."""
 
     def read(self, place: Place) -> Snapshot: ...
@@ -60,7 +61,7 @@ class Top(App[None]):
     #about { height: auto; max-height: 40%; border-top: solid $primary; scrollbar-size: 1 1; }
     #filter { height: 1; border: none; padding: 0; display: none; }
     #hints { background: $surface; }
-    Confirm, Help { align: center middle; }
+    Confirm, Help, Repair { align: center middle; }
     #box { width: 90%; max-width: 100; height: auto; max-height: 90%; padding: 0 1;
            border: round $warning; background: $surface; }
     Toast:nocolor { border: round; }
@@ -86,7 +87,7 @@ class Top(App[None]):
         Binding("r,f5", "now"),
         Binding("question_mark,h", "help"),
         Binding("q,ctrl+c", "quit", priority=False),
-        *(Binding(key, f"verb('{key}')") for key in "xRSPCB"),
+        *(Binding(key, f"verb('{key}')") for key in "xRSPTCB"),
     ]
 
     def __init__(
@@ -429,10 +430,16 @@ class Top(App[None]):
         if not any(verb.key == key for verb in known):
             self.notify("Nothing here that this key could change.", severity="warning")
         elif verb := self._verbs().get(key):
-            self.push_screen(Confirm(verb), self._confirmed)
+            if verb.many:
+                self.push_screen(Repair(self._database, verb), self._repaired)
+            else:
+                self.push_screen(Confirm(verb), self._confirmed)
         else:
             who = "top was started read-only" if self._read_only else "this role may not write here"
             self.notify(f"{verb_name(known, key)}: {who}.", severity="warning")
+
+    def _repaired(self, _: None) -> None:
+        self._due = 0.0
 
     def _confirmed(self, statement: str | None) -> None:
         if statement is not None:

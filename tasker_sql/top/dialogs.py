@@ -33,8 +33,9 @@ These show the SQL that they will run, and ask:
 
 x   run the cure of a problem, or of what something waits for
 R   retry a step          S   settle a step without a result
-P   pause or resume       C   cancel a task
-B   force a circuit breaker open, or release it
+    (in failures: all with the same error, slowly, after a look)
+P   pause or resume       T   pause or resume a task's template
+C   cancel a task         B   force a breaker open, release it
 
 The last line of the screen names those that work here."""
 

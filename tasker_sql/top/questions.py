@@ -73,7 +73,7 @@ STATUS: Final = _ask(
     "",
     database="current_database()",
     role="current_user",
-    at="clock_timestamp()",
+    at="tasker._now()",
     may_write="""
     not pg_is_in_recovery()
     and not current_setting('default_transaction_read_only')::boolean
@@ -102,8 +102,14 @@ TASKS: Final = _ask(
     f"""from tasker.list_tasks(p_limit => {MOST}) as listed
   join tasker.get_task_execution_contexts(p_task_uuids => array(
        select task_uuid from tasker.list_tasks(p_limit => {MOST}))) as counted using (task_uuid)
+  join tasker.list_templates() as template using (namespace, name, version)
+  join tasker.list_namespaces() as space on space.name = listed.namespace
  order by task_uuid desc""",
     paused="listed.paused",
+    name="listed.name",
+    created_at="listed.created_at",
+    template_paused="template.paused_at is not null",
+    namespace_paused="space.paused_at is not null",
 )
 TASK: Final = _ask("task", TaskHead, "from tasker.get_task(p_task_uuid => %(task)s)")
 STEPS: Final = _ask(

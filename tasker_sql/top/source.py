@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from dataclasses import fields
+from typing import Any, Final, TypeVar, cast
 
 from tasker_sql.client import Client
 from tasker_sql.top.snapshot import Place, Snapshot, read
+
+R = TypeVar("R")
 
 WRITE_TIMEOUT: Final = 10_000  # milliseconds
 
@@ -32,12 +35,20 @@ class Source:
 
         Raises as `read` does; after UnavailableError nobody knows whether it was carried out.
         """
+        first = next(iter(self._run(statement)), {})
+        return ", ".join(f"{name} {value}" for name, value in first.items())
+
+    def answers(self, statement: str, row: type[R]) -> Sequence[R]:
+        """Run one statement as `run` does, and give its rows."""
+        names = [field.name for field in fields(cast("Any", row))]
+        return [row(*(found[name] for name in names)) for found in self._run(statement)]
+
+    def _run(self, statement: str) -> list[dict[str, Any]]:
         with self._lock, self._connected() as client, client.transaction() as connection:
             connection.execute(f"set local statement_timeout = {WRITE_TIMEOUT}".encode())
             cursor = connection.execute(statement.encode(), binary=True)  # refuses a second one
-            row = cursor.fetchone()
             names = [column.name for column in cursor.description or ()]
-            return ", ".join(f"{n} {v}" for n, v in zip(names, row or (), strict=False))
+            return [dict(zip(names, found, strict=True)) for found in cursor.fetchall()]
 
     def close(self) -> None:
         if self._client is not None:

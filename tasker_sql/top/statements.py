@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -13,11 +15,13 @@ DONE: Final = {"complete", "cancelled", "resolved_manually", "skipped"}
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """Something that an operator can do: its key, its name, and its statement."""
+    """Something that an operator can do: its key, its name, and its statement; that of one for
+    `many` only plans."""
 
     key: str
     name: str
     statement: str
+    many: bool = False
 
 
 def literal(text: str) -> str:
@@ -28,7 +32,11 @@ def literal(text: str) -> str:
 
 def statement(function: str, *arguments: object) -> str:
     """A call as it is shown and run."""
-    return f"select * from tasker.{function}({', '.join(literal(str(a)) for a in arguments)})"
+    return call(function, *(literal(str(argument)) for argument in arguments))
+
+
+def call(function: str, *expressions: str) -> str:
+    return f"select * from tasker.{function}({', '.join(expressions)})"
 
 
 def with_reason(sql: str, reason: str) -> str:
@@ -41,9 +49,19 @@ def needs_reason(sql: str) -> bool:
 
 
 def cure_verbs(cure: str | None) -> tuple[Verb, ...]:
-    """A cure can be run from here when it is one call of a function of ours; advice may follow."""
-    found = CALL.fullmatch(cure or "")
-    return (Verb("x", "run cure", found[1]),) if found else ()
+    """A cure can be run from here when it is one call of a function of ours; advice may follow.
+    What `tasker-sql dlq retry` does is done here, too."""
+    if found := CALL.fullmatch(cure or ""):
+        return (Verb("x", "run cure", found[1]),)
+    if found := RETRY_ALL.fullmatch(cure or ""):
+        options = dict(re.findall(r"--([a-z]+) (\S+)", found[1]))
+        return (many_verb("x", "run cure", "retry_step", options),)
+    return ()
+
+
+def many_verb(key: str, name: str, verb: str, wanted: Mapping[str, str]) -> Verb:
+    """Do the same to all that match a filter."""
+    return Verb(key, name, statement("plan_repair", verb, json.dumps(wanted)), many=True)
 
 
 CALL: Final = re.compile(
@@ -51,11 +69,17 @@ CALL: Final = re.compile(
 )
 
 
-def task_verbs(uuid: UUID, state: str, pause: str | None) -> tuple[Verb, ...]:
+OPTION: Final = r"--(?:namespace|template|step|fingerprint) [\w.-]+"
+RETRY_ALL: Final = re.compile(rf"tasker-sql dlq retry ({OPTION}(?: {OPTION})*) --reason '{WHY}'")
+
+
+def task_verbs(uuid: UUID, state: str, pause: str) -> tuple[Verb, ...]:
     if state in DONE or state == "error":
         return ()
-    verbs = [Verb("P", f"{pause} task", statement(f"{pause}_task", uuid, WHY))] if pause else []
-    return (*verbs, Verb("C", "cancel task", statement("cancel_task", uuid, WHY)))
+    return (
+        Verb("P", f"{pause} task", statement(f"{pause}_task", uuid, WHY)),
+        Verb("C", "cancel task", statement("cancel_task", uuid, WHY)),
+    )
 
 
 def step_verbs(uuid: UUID, state: str) -> tuple[Verb, ...]:

@@ -45,10 +45,10 @@ def words(value: Any, at: datetime) -> str:
         return short(value)
     if isinstance(value, list | tuple):
         return ", ".join(words(item, at) for item in value)
-    return _plain(str(value))
+    return plain(str(value))
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """One line without control characters: an error may contain what would move the cursor."""
     return re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text)
 

@@ -97,6 +97,8 @@ def task_line(number: int, name: str, state: str, **more: Any) -> TaskLine:
         "namespace": "shop",
         "version": "1.2.0",
         "paused": False,
+        "template_paused": False,
+        "namespace_paused": False,
         "priority": "normal",
         "created_at": ago(hours=number, minutes=12),
         "finished_at": None,

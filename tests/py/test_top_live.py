@@ -480,6 +480,127 @@ class TestWrites:
         assert step_named(client, task, "b").state == "error"
 
 
+def dead(client: Client, count: int) -> None:
+    """So many steps that failed for good in the same way, as is said on the problems screen."""
+    client.register_template(template({"pay": []}, name="payment"))
+    client.create_tasks("test", "payment", [{}] * count)
+    for step in client.claim_steps("test", "w", count):
+        client.fail_step(step.step_uuid, step.token, "no route to bank", retryable=False)
+
+
+def states(database: str) -> set[tuple[str, int]]:
+    query = "select state::text, count(*) from tasker.steps group by 1"
+    return {(state, count) for state, count in rows(database, query)}
+
+
+class TestMany:
+    @pytest.mark.parametrize(("screen", "key"), [("problems", "x"), ("failures", "R")])
+    def test_plans_shows_asks_and_carries_out_slowly(
+        self, database: str, client: Client, screen: str, key: str
+    ) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("run cure" if key == "x" else "R retry all 150  S settle all 150")
+            await top.press(key)
+            await top.sees("tasker.plan_repair('retry_step', '{", '"fingerprint": ')
+            await top.sees("150 match, such as", "no route to bank")
+            await top.sees("tasker.apply_repair(", "'<why>', 100)", "at most 100 a second")
+            await top.press("enter")
+            await top.sees("not run without a reason")
+            await top.type(REASON)
+            await top.sees("'it''s back', 100)")
+            assert states(database) == {("error", 150)}
+            await top.press("enter")
+            await top.sees("100 done, 50 to go", "Esc: stop")
+            await top.sees("150 done.", "Enter: plan again")
+            await top.press("enter")
+            await top.sees("Nothing matches")
+            await top.press("escape")
+            await top.sees("No problems" if key == "x" else "Nothing has failed")
+
+        dead(client, 150)
+        driven(database, play, Place(screen))
+        assert states(database) == {("enqueued", 150)}
+        query = "select reason, count(*) from tasker.operator_history where verb = 'retry_step' "
+        assert rows(database, f"{query} group by 1") == [(REASON, 150)]
+
+    def test_escape_stops_it(self, database: str, client: Client) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("S settle all 250")
+            await top.press("S")
+            await top.sees("250 match")
+            await top.type("enough")
+            await top.press("enter")
+            await top.sees("100 done, 150 to go")
+            await top.press("escape")
+            await top.sees("done. Stopped.")
+            await top.press("escape")
+            await top.sees("retry all")
+
+        dead(client, 250)
+        driven(database, play, Place("failures"))
+        left = dict(states(database))
+        assert left["error"] in (50, 150) and left["resolved_manually"] == 250 - left["error"]
+
+    def test_what_nobody_planned_is_not_touched(self, database: str, client: Client) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("R retry all 2")
+            await top.press("R")
+            await top.sees("2 match")
+            dead(client, 1)
+            await top.type("because")
+            await top.press("enter")
+            await top.sees("1 that were not planned match now", "0 done", "Enter: plan again")
+            assert states(database) == {("error", 3)}
+            await top.press("enter")
+            await top.sees("3 match", "'because', 100)")
+            await top.press("enter")
+            await top.sees("3 done.")
+
+        dead(client, 2)
+        driven(database, play, Place("failures"))
+        assert states(database) == {("enqueued", 3)}
+
+    def test_what_is_refused_is_told(self, database: str, client: Client) -> None:
+        """By a guard that a site has put over the steps."""
+
+        async def play(top: Driver) -> None:
+            await top.sees("R retry all 2")
+            await top.press("R")
+            await top.sees("2 match")
+            with psycopg.connect(database) as connection:
+                connection.execute(GUARD)
+            await top.type("because")
+            await top.press("enter")
+            await top.sees("0 done, 2 refused.", "Refused: nobody retries on Fridays")
+
+        dead(client, 2)
+        driven(database, play, Place("failures"))
+
+    def test_pause_and_resume_a_template(self, database: str, client: Client) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("T pause payment")
+            for verb in ("pause", "resume"):
+                await top.sees(f"T {verb} payment")
+                await top.press("T")
+                await top.sees(f"tasker.{verb}_template('test', 'payment', '<why>')")
+                await top.type("because")
+                await top.press("enter")
+            await top.sees("T pause payment")
+
+        dead(client, 1)
+        driven(database, play, Place("tasks"))
+        query = "select verb from tasker.operator_history order by action_id"
+        assert rows(database, query) == [("pause_template",), ("resume_template",)]
+
+
+GUARD = """
+create function public.refuse() returns trigger language plpgsql
+as 'begin raise exception ''nobody retries on Fridays'' using errcode = ''TK003''; end';
+create trigger guard before update on tasker.steps
+for each row execute function public.refuse()
+"""
+
+
 class TestTrouble:
     @needs_task
     def test_keeps_the_last_good_frame_while_the_database_is_slow(self, database: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from typing import Final
+
 from tasker_sql.rows import (
     DeadLetters,
 )
@@ -11,10 +14,7 @@ from tasker_sql.top.answers import (
     Retry,
 )
 from tasker_sql.top.snapshot import Place, Snapshot
-from tasker_sql.top.statements import (
-    WHY,
-    step_verbs,
-)
+from tasker_sql.top.statements import WHY, Verb, many_verb, step_verbs
 from tasker_sql.top.table import Column, Row, View, view_of
 from tasker_sql.top.words import clock, span
 
@@ -22,7 +22,7 @@ from tasker_sql.top.words import clock, span
 def failures(seen: Snapshot) -> View:
     """What failed: dead letters, retries to come, late writes, messages that were refused."""
     rows = [_dead(one) for one in seen.of(DeadLetters)]
-    rows += [_retry(one) for one in seen.of(Retry)]
+    rows += [_retry(one, seen.status.at) for one in seen.of(Retry)]
     rows += [_late(one) for one in seen.of(LateWrite)]
     rows += [_rejection(one) for one in seen.of(Rejection)]
     columns = (
@@ -33,6 +33,9 @@ def failures(seen: Snapshot) -> View:
         Column("why", stretches=True),
     )
     return view_of(seen, "failures", columns, rows, "Nothing has failed.")
+
+
+OVERDUE: Final = timedelta(seconds=5)  # a sweep every second is usual
 
 
 def _dead(one: DeadLetters) -> Row:
@@ -54,17 +57,31 @@ def _dead(one: DeadLetters) -> Row:
             ),
         ),
         Place("step", one.sample_step_uuid),
-        step_verbs(one.sample_step_uuid, "error") if one.count == 1 else (),
+        _dead_verbs(one),
     )
 
 
-def _retry(one: Retry) -> Row:
+def _dead_verbs(one: DeadLetters) -> tuple[Verb, ...]:
+    if one.count == 1:
+        return step_verbs(one.sample_step_uuid, "error")
+    same = {"namespace": one.namespace, "template": one.task_name, "step": one.name}
+    same["fingerprint"] = one.fingerprint
+    return (
+        many_verb("R", f"retry all {one.count:,}", "retry_step", same),
+        many_verb("S", f"settle all {one.count:,}", "resolve_step", same),
+    )
+
+
+def _retry(one: Retry, at: datetime) -> Row:
     name = f"{one.namespace}/{one.task_name}.{one.name}"
+    overdue = "due, and nobody calls sweep()" if one.next_retry_at < at - OVERDUE else None
+    why = f"{overdue}; {one.error}" if overdue else one.error
     return Row(
         f"retry {one.step_uuid}",
-        ("retry", name, f"{one.attempt}/{one.max_attempts}", one.next_retry_at, one.error),
+        ("retry", name, f"{one.attempt}/{one.max_attempts}", one.next_retry_at, why),
         (
             ("error", one.error),
+            ("overdue", overdue),
             ("step", f"{name}  {one.step_uuid}"),
             ("failed", clock(one.failed_at)),
             ("again", clock(one.next_retry_at)),

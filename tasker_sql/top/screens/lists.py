@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -38,6 +39,7 @@ def problems(seen: Snapshot) -> View:
             (one.severity, one.code, one.subject, one.since, one.problem, one.cure),
             (
                 (one.severity, one.problem),
+                ("code", one.code),
                 ("cure", one.cure),
                 ("subject", one.subject),
                 ("since", clock(one.since)),
@@ -67,6 +69,7 @@ SHOWS_MORE: Final = {
     "stale_claim": "claims",
     "runner_lost": "workers",
     "breaker_open": "workers",
+    "timers_overdue": "failures",
     "dead_letters": "failures",
     "requests_refused": "failures",
     "late_writes": "failures",
@@ -150,6 +153,8 @@ def tasks(seen: Snapshot) -> View:
             "retrying": one.waiting_for_retry_steps,
             "failed": one.failed_steps,
         }
+        is_own = one.paused and not (one.template_paused or one.namespace_paused)
+        pause = "resume" if is_own else "pause"
         state = "paused" if one.paused and one.finished_at is None else one.state
         return Row(
             str(one.task_uuid),
@@ -168,7 +173,7 @@ def tasks(seen: Snapshot) -> View:
                 ("finished", clock(one.finished_at)),
             ),
             Place("task", one.task_uuid),
-            task_verbs(one.task_uuid, one.state, None if one.paused else "pause"),
+            (*task_verbs(one.task_uuid, one.state, pause), template_verb(one)),
         )
 
     columns = (
@@ -183,6 +188,17 @@ def tasks(seen: Snapshot) -> View:
     rows = [line(one) for one in seen.of(TaskLine)]
     title = f"tasks: the newest {MOST}" if len(rows) == MOST else "tasks"
     return view_of(seen, title, columns, rows, "No tasks yet.")
+
+
+def _some(uuids: Sequence[UUID]) -> str:
+    more = f", and {len(uuids) - 3:,} more" if len(uuids) > 3 else ""
+    return ", ".join(map(str, uuids[:3])) + more
+
+
+def template_verb(one: TaskLine) -> Verb:
+    pause = "resume" if one.template_paused else "pause"
+    what = statement(f"{pause}_template", one.namespace, one.name, WHY)
+    return Verb("T", f"{pause} {one.name}", what)
 
 
 def claims(seen: Snapshot) -> View:
@@ -202,7 +218,7 @@ def claims(seen: Snapshot) -> View:
                 ("claimed", clock(one.claimed_at)),
                 ("lease ends", clock(one.lease_until)),
                 ("expired", "the next sweep takes its steps back" if one.is_expired else None),
-                ("steps", ", ".join(map(str, one.step_uuids[:10]))),
+                ("steps", _some(one.step_uuids)),
             ),
             Place("step", one.step_uuids[0]) if one.step_uuids else None,
         )
