@@ -3,49 +3,35 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar
 from uuid import UUID
 
 from rich.text import Text
 from textual import work
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
-from textual.content import Content
 from textual.events import Key, Resize
 from textual.filter import LineFilter
 from textual.widgets import DataTable, Input, Static
 
 from tasker_sql.errors import TaskerError, UnavailableError
-from tasker_sql.rows import Problem
-from tasker_sql.top import repair, screens, table
+from tasker_sql.top import screens, table
 from tasker_sql.top.colour import NoColour
 from tasker_sql.top.dialogs import Confirm, Help
 from tasker_sql.top.lines import Key as Hint
-from tasker_sql.top.lines import head_line, hint_line, pane, tab_line
+from tasker_sql.top.lines import head_line, hint_line, no_frame_line, pane, tab_line
 from tasker_sql.top.listing import Listing
 from tasker_sql.top.repair import Repair
 from tasker_sql.top.screens import TABS
-from tasker_sql.top.snapshot import Place, Snapshot, place_of
+from tasker_sql.top.snapshot import Place, place_of
 from tasker_sql.top.statements import Verb
 from tasker_sql.top.table import Row, View
-
-INTERVALS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds
-TICK: Final = 0.1  # seconds
-LATE: Final = 2.0  # seconds after which a frame that should have been replaced is marked
+from tasker_sql.top.watching import Database, Watching
 
 
-class Database(repair.Database, Protocol):
-    """Where snapshots come from and statements go."""
-
-    def read(self, place: Place) -> Snapshot: ...
-
-    def run(self, statement: str) -> str: ...
-
-
-class Top(App[None]):
+class Top(Watching):
     """The dashboard. `interval` is in seconds; `read_only` withholds every verb."""
 
     TITLE = "tasker-sql top"
@@ -97,20 +83,10 @@ class Top(App[None]):
         interval: float = 2.0,
         read_only: bool = False,
     ) -> None:
-        super().__init__()
-        self._database = database
-        self._trail = [place]
-        self._interval = interval
-        self._read_only = read_only
-        self._frames: dict[Place, tuple[Snapshot, float]] = {}  # and when it came
+        super().__init__(database, place, interval, read_only)
         self._shown: View | None = None
         self._shown_of = place
-        self._problems = 0  # as of the last screen that asked
-        self._trouble = ""
-        self._paused = False
-        self._reading: Place | None = None
-        self._due = 0.0
-        self._only = self._sought = ""
+        self._only = self._sought = self._seeks = ""
         self._sorted: dict[str, tuple[str | None, bool]] = {}  # by screen
         self._cursors: dict[Place, str] = {}
         self._typing = ""
@@ -144,61 +120,29 @@ class Top(App[None]):
     def on_mount(self) -> None:
         self._draw()
         self._list.focus()
-        self.set_interval(TICK, self._tick)
-
-    # Reading
-
-    @property
-    def place(self) -> Place:
-        return self._trail[-1]
-
-    @property
-    def may_write(self) -> bool:
-        frame = self._frames.get(self.place)
-        return not self._read_only and frame is not None and frame[0].status.may_write
-
-    def _tick(self) -> None:
-        now = time.monotonic()
-        if self._reading is None and now >= self._due and (not self._paused or self._due == 0.0):
-            self._reading = self.place
-            self._due = now + self._interval
-            self._read(self.place)
-        self._head.update(self._status())
-
-    @work(thread=True)
-    def _read(self, place: Place) -> None:
-        found: Snapshot | None = None
-        trouble = ""
-        try:
-            found = self._database.read(place)
-        except UnavailableError as error:
-            trouble = str(error)
-        except TaskerError as error:
-            trouble = " ".join(part for part in (str(error), error.hint) if part)
-        self.call_from_thread(self._has_read, place, found, trouble)
-
-    def _has_read(self, place: Place, found: Snapshot | None, trouble: str) -> None:
-        self._reading = None
-        self._trouble = trouble
-        if found is not None:
-            self._frames[place] = (found, time.monotonic())
-            if Problem in found.answers:
-                self._problems = len(found.of(Problem))
-        if place != self.place:
-            self._due = 0.0
-        self._draw()
 
     # Drawing
+
+    def show_frame(self) -> None:
+        self._draw()
+        if self._seeks and self.frame is not None:
+            self._list.find(self._seeks, from_top=True)
+            self._seeks = ""
+
+    def show_age(self) -> None:
+        if self.frame is None:
+            self._head.update(no_frame_line(self._trouble))
+        else:
+            self._head.update(head_line(self.frame, self.may_write, *self.freshness))
 
     def _draw(self) -> None:
         """Draw the last good frame of this place."""
         self._remember()
-        frame = self._frames.get(self.place)
         self._tabs.update(tab_line(self._trail[0].screen, self._problems))
         self._shown, self._shown_of = None, self.place
         by, down = self._sorted.get(self.place.screen, (None, False))
-        if frame is not None:
-            self._shown = table.arranged(screens.view(frame[0]), self._only, by, down)
+        if self.frame is not None:
+            self._shown = table.arranged(screens.view(self.frame), self._only, by, down)
         shown = self._shown
         told = shown.title if shown and shown.title != self.place.screen else ""
         self._title.display = bool(told or (shown and self._trouble))
@@ -215,7 +159,7 @@ class Top(App[None]):
             Text(nothing or (shown.empty if shown else self._trouble or "reading ..."))
         )
         self._tell_about()
-        self._head.update(self._status())
+        self.show_age()
 
     @property
     def _row(self) -> Row | None:
@@ -226,26 +170,12 @@ class Top(App[None]):
     def _pictured(self) -> bool:
         return bool(self._drawn and self._shown and self._shown.picture)
 
-    def _status(self) -> Content:
-        frame = self._frames.get(self.place)
-        if frame is None:
-            return Content.assemble(
-                ("tasker-sql top  ", "bold"), (self._trouble or "connecting", "bold")
-            )
-        seen, came = frame
-        age = time.monotonic() - came
-        if self._paused:
-            return head_line(seen, self.may_write, f"PAUSED {age:.0f} s", is_fresh=False)
-        if self._trouble or age > self._interval + LATE:
-            return head_line(seen, self.may_write, f"STALE {age:.0f} s", is_fresh=False)
-        return head_line(seen, self.may_write, f"every {self._interval:g} s", is_fresh=True)
-
     def _tell_about(self) -> None:
         """The pane: everything about the row under the cursor; and the keys that work."""
-        row, frame = self._row, self._frames.get(self.place)
+        row = self._row
         self._about.display = row is not None and bool(row.about)
-        if row and frame:
-            self._about.update(pane(row, frame[0]))
+        if row and self.frame:
+            self._about.update(pane(row, self.frame))
         self._hints.update(hint_line(self._keys()))
 
     def _verbs(self) -> dict[str, Verb]:
@@ -293,7 +223,7 @@ class Top(App[None]):
         if self._typing:
             self._stop_typing()
         self._trail = trail
-        self._only, self._drawn, self._due = "", False, 0.0
+        self._only, self._seeks, self._drawn, self._due = "", "", False, 0.0
         self._frames = {place: frame for place, frame in self._frames.items() if place in trail}
         self._draw()
 
@@ -301,6 +231,7 @@ class Top(App[None]):
         row = self._row
         if row and row.opens:
             self._go([*self._trail, row.opens])
+            self._seeks = row.seeks if row.opens.uuid is None else ""
 
     def on_opened(self) -> None:
         self.action_open()
@@ -402,22 +333,6 @@ class Top(App[None]):
             return
         if sought and not self._list.find(sought):
             self.notify(f"No row contains '{sought}'.", severity="warning")
-
-    # Time
-
-    def action_pause(self) -> None:
-        self._paused = not self._paused
-        self._due = 0.0 if not self._paused else self._due or time.monotonic()
-        self._tell_about()
-
-    def action_rate(self, by: int) -> None:
-        steps = sorted({*INTERVALS, self._interval})
-        place = steps.index(self._interval) + by
-        self._interval = steps[min(max(place, 0), len(steps) - 1)]
-        self._due = min(self._due, time.monotonic() + self._interval)
-
-    def action_now(self) -> None:
-        self._due = 0.0
 
     def action_help(self) -> None:
         self.push_screen(Help())

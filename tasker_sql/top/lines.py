@@ -26,6 +26,10 @@ def head_line(seen: Snapshot, may_write: bool, freshness: str, is_fresh: bool) -
     )
 
 
+def no_frame_line(trouble: str) -> Content:
+    return Content.assemble(("tasker-sql top  ", "bold"), (trouble or "connecting", "bold"))
+
+
 def tab_line(chosen: str, problems: int) -> Content:
     """The screens by their numbers."""
     parts: list[Content] = []

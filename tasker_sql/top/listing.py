@@ -68,11 +68,11 @@ class Listing(DataTable[Text]):
         for row in view.rows:
             self.add_row(*(cell(row, fit, view.at) for fit in fits))
 
-    def find(self, text: str) -> bool:
+    def find(self, text: str, from_top: bool = False) -> bool:
         """Go to the next row that contains the text, whatever its case; whether there is one."""
         if self._view is None:
             return False
-        view, here = self._view, self.cursor_row
+        view, here = self._view, -1 if from_top else self.cursor_row
         order: Iterable[int] = [*range(here + 1, len(view.rows)), *range(here + 1)]
         found = (n for n in order if text.casefold() in searched(view.rows[n], view.at))
         place = next(found, None)

@@ -55,13 +55,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line: its values, all that is known of it in words, where it leads, what can be done."""
+    """A line: its values, all that is known of it in words, where it leads, what can be done.
+    Where it leads, the first row that contains `seeks` is meant."""
 
     key: str
     cells: tuple[Any, ...]
     about: tuple[tuple[str, Any], ...] = ()
     opens: Place | None = None
     verbs: tuple[Verb, ...] = ()
+    seeks: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,25 @@ def test_mouse_and_a_small_terminal(database: str, task: UUID) -> None:
         top.type("\x1bq")
 
 
+def test_many_are_mended_in_a_small_terminal(database: str, client: Client, task: UUID) -> None:
+    client.create_task("test", "flow")
+    for step in client.claim_steps("test", "w", 2):
+        if step.name == "a":
+            error = {"message": "the bank is closed"}
+            client.fail_step(step.step_uuid, step.token, error, retryable=False)
+    env = {"DATABASE_URL": database}
+    with terminal("top", "failures", env=env, width=80, height=24) as top:
+        top.sees("R retry all 2")
+        top.type("R")
+        top.sees("tasker.plan_repair('retry_step'", "2 match, such as", "'<why>',")
+        top.sees("the bank is closed", "Enter: go on, at most 100 a second")
+        top.type("it is open\r")
+        top.sees("2 done.", "Enter: plan again")
+        top.type("\x1b")
+        top.sees("Nothing has failed.")
+    assert step_named(client, task, "a").state == "enqueued"
+
+
 def test_the_database_stops_and_comes_back() -> None:
     server = Server(MAJORS[0])
     try:

@@ -60,7 +60,7 @@ def _transaction(one: Transaction) -> Row:
     return Row(
         f"process {one.pid}",
         (f"process {one.pid}", one.began_at, note),
-        (("process", one.pid), ("who", note), ("began", clock(one.began_at))),
+        (("process", str(one.pid)), ("who", note), ("began", clock(one.began_at))),
     )
 
 

@@ -46,6 +46,7 @@ def problems(seen: Snapshot) -> View:
             ),
             _more_of(one),
             cure_verbs(one.cure),
+            _seeks(one),
         )
 
     columns = (
@@ -83,6 +84,12 @@ def _more_of(one: Problem) -> Place | None:
     if found := UUID_TEXT.search(one.subject) or UUID_TEXT.search(one.cure or ""):
         return place_of(UUID(found[0]))
     return Place(SHOWS_MORE[one.code]) if one.code in SHOWS_MORE else None
+
+
+def _seeks(one: Problem) -> str:
+    """What tells the row of a problem's subject on the screen with more about it."""
+    fingerprint = re.search(r"--fingerprint (\w+)", one.cure or "")
+    return fingerprint[1] if fingerprint else one.subject.split()[-1]
 
 
 def queues(seen: Snapshot) -> View:
@@ -168,7 +175,7 @@ def tasks(seen: Snapshot) -> View:
                 ("task", str(one.task_uuid)),
                 ("template", f"{name}@{one.version}"),
                 ("state", one.state),
-                ("paused", "it, its template or its namespace is paused" if one.paused else None),
+                ("paused", _paused(one)),
                 ("created", clock(one.created_at)),
                 ("finished", clock(one.finished_at)),
             ),
@@ -188,6 +195,14 @@ def tasks(seen: Snapshot) -> View:
     rows = [line(one) for one in seen.of(TaskLine)]
     title = f"tasks: the newest {MOST}" if len(rows) == MOST else "tasks"
     return view_of(seen, title, columns, rows, "No tasks yet.")
+
+
+def _paused(one: TaskLine) -> str | None:
+    if one.namespace_paused:
+        return "its namespace is paused: see queues"
+    if one.template_paused:
+        return "its template is paused"
+    return "it is paused" if one.paused else None
 
 
 def _some(uuids: Sequence[UUID]) -> str:

@@ -31,7 +31,9 @@ def task(seen: Snapshot) -> View:
     blamed = {one.step_uuid: one for one in seen.of(BlamedStep)}
     paths = {one.step_uuid: one for one in seen.of(PathStep)}
     is_foreseen = any(one.is_critical for one in paths.values())
-    rows = [why_row(one, seen) for one in seen.of(TaskReason)] or [_stuck(head)]
+    reasons = seen.of(TaskReason)
+    rows = [why_row(one, seen) for one in reasons if one.code != "ended"]  # as the title says
+    rows += [] if reasons else [_stuck(head)]
     rows += [step_row(one, blamed.get(one.step_uuid), seen) for one in steps]
     if is_foreseen:
         places = [None] * (len(rows) - len(steps)) + [paths.get(one.step_uuid) for one in steps]
@@ -44,7 +46,7 @@ def task(seen: Snapshot) -> View:
     )
     if len(steps) < head.total_steps:
         title += f" (the first {MOST_STEPS} are shown)"
-    is_paused = any(one.code == "task_paused" for one in seen.of(TaskReason))  # it, not a part
+    is_paused = any(one.code == "task_paused" for one in reasons)  # it, not a part
     return replace(
         view_of(seen, title, TASK_COLUMNS if is_foreseen else STEP_COLUMNS, rows, "No steps."),
         verbs=task_verbs(head.task_uuid, head.state, "resume" if is_paused else "pause"),
