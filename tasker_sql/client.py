@@ -208,13 +208,20 @@ class Client:
         verb: str,
         filter: Any = EMPTY,  # noqa: A002
         sample: int = 5,
+        result: Any = None,
     ) -> list[rows.PlannedRepair]:
         """Plan an operator's verb for all that match: a sample of them, or nothing.
 
-        The filter may name namespace, template, step, fingerprint, state.
+        The filter may name namespace, template, step, fingerprint, worker, state, as the verb
+        allows; `result` is for complete_step_manually.
         """
         return self._rows(
-            rows.PlannedRepair, "plan_repair", verb=verb, filter=filter, sample=sample
+            rows.PlannedRepair,
+            "plan_repair",
+            verb=verb,
+            filter=filter,
+            sample=sample,
+            result=result,
         )
 
     def apply_repair(self, plan_uuid: UUID, reason: str, limit: int = 100) -> rows.AppliedRepair:
@@ -263,6 +270,10 @@ class Client:
     def retry_step(self, step_uuid: UUID, reason: str) -> rows.StepAnswer:
         """Run a failed step again with all its attempts, or a waiting one at once."""
         return self._one(rows.StepAnswer, "retry_step", step_uuid=step_uuid, reason=reason)
+
+    def requeue_step(self, step_uuid: UUID, reason: str) -> rows.StepAnswer:
+        """Take a step back from its worker, or send its lost message again."""
+        return self._one(rows.StepAnswer, "requeue_step", step_uuid=step_uuid, reason=reason)
 
     def resolve_step(self, step_uuid: UUID, reason: str) -> rows.StepAnswer:
         """Declare a step settled, without a result; its children go on."""

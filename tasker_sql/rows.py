@@ -776,11 +776,11 @@ class PathStep:
 
 @dataclass(frozen=True, slots=True)
 class PlannedRepair:
-    """A plan for `matched` steps or tasks, with one of them."""
+    """A plan for `matched` steps, tasks, templates or namespaces, with one of them."""
 
     plan_uuid: UUID
     matched: int
-    subject_uuid: UUID
+    subject_uuid: UUID | None  # of steps and tasks
     subject: str
     state: str
     error: str | None

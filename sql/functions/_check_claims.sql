@@ -6,8 +6,8 @@ create or replace function tasker._check_claims (p_task_id bigint)
   set plan_cache_mode = force_custom_plan
 as $$
 -- Claims and submissions against the steps: whoever is in progress is in exactly one pair of hands.
--- A claim may still name a step that was cancelled or settled by hand, until its worker asks or its
--- lease ends.
+-- A claim may still name a step that was cancelled, settled or taken back by hand, until its worker
+-- asks or its lease ends.
 --
 -- Returns  the violations; id is a step_id (step_no 0: the task)
 -- Calls    _recovery_grace

@@ -16,8 +16,8 @@ begin
          p_token,
          coalesce(failure.worker, claim.worker, p_worker),
          coalesce(failure.attempt, taken.attempt),
-         case when failure.failed_at is not null then 'lease expired'
-              when taken.attempt is not null then 'taken over'
+         case when failure.type = 'LeaseExpired' then 'lease expired'
+              when failure.failed_at is not null or taken.attempt is not null then 'taken over'
               else 'unknown' end,
          coalesce(failure.failed_at, taken.finished_at),
          p_now
@@ -25,7 +25,7 @@ begin
     left join tasker.claims as claim on claim.token = p_token
                                     and step.step_id = any (claim.step_ids)
     left join lateral (
-         select failure.worker, failure.attempt, failure.failed_at
+         select failure.worker, failure.attempt, failure.failed_at, failure.error ->> 'type' as type
            from tasker.step_failures as failure
           where failure.step_id = step.step_id
             and failure.token = p_token

@@ -6,43 +6,41 @@ create or replace function tasker._repairable (p_verb text, p_filter jsonb)
   set enable_seqscan = off
   set jit = off
 as $$
--- What a verb would be applied to: steps that failed for good (or, if the filter says so, that wait
--- for a retry); or tasks, those of such steps where the filter names a step, fingerprint or error,
--- else open ones.
+-- What a verb would be applied to: steps; tasks, those of dead letters where the filter names a
+-- step, fingerprint or error, else open ones; templates or namespaces that are not paused, or are.
 --
--- Returns  step_ids in order, of tasks with step_no 0
--- Calls    _template_ids
+-- Returns  step_ids in order, of tasks with step_no 0; of a template the id of its first version
+-- Raises   TK002 unknown namespace
+-- Calls    _template_ids, _namespace_id, _repairable_steps
 #variable_conflict use_column
 declare
   v_state     constant text := p_filter ->> 'state';
+  v_pausing   constant boolean := p_verb like 'pause%';
+  v_namespace constant integer := case when p_filter ? 'namespace'
+    then tasker._namespace_id(p_filter ->> 'namespace') end;
   v_templates constant integer[] := case when p_filter ?| '{namespace,template}'
     then tasker._template_ids(p_filter ->> 'namespace', p_filter ->> 'template', null) end;
-  v_by_step   constant boolean := p_verb in ('retry_step', 'resolve_step');
   v_steps     bigint[];
 begin
-  if v_by_step and v_state = 'waiting_for_retry' then
-    v_steps := array(
-      select step.step_id
-        from tasker.timers as timer
-        join tasker.steps as step on step.step_id = timer.step_id
-        join tasker.template_steps as link on link.template_id = step.template_id
-                                          and link.step_no = step.step_id & 1048575
-       where step.state = 'waiting_for_retry'
-         and (v_templates is null or step.template_id = any (v_templates))
-         and link.name = coalesce(p_filter ->> 'step', link.name)
-       order by step.step_id);
-  elsif v_by_step or p_filter ?| '{step,fingerprint}' or v_state = 'error' then
-    v_steps := array(
-      select dead.step_id
-        from tasker.dead_steps as dead
-        join tasker.template_steps as link on link.template_id = dead.template_id
-                                          and link.step_no = dead.step_id & 1048575
-       where (v_templates is null or dead.template_id = any (v_templates))
-         and link.name = coalesce(p_filter ->> 'step', link.name)
-         and dead.fingerprint = coalesce(p_filter ->> 'fingerprint', dead.fingerprint)
-       order by dead.step_id);
+  if p_verb like '%\_namespace' then
+    return array(
+      select namespace.namespace_id
+        from tasker.namespaces as namespace
+       where namespace.namespace_id = coalesce(v_namespace, namespace.namespace_id)
+         and (namespace.paused_at is null) = v_pausing
+       order by namespace.namespace_id);
+  elsif p_verb like '%\_template' then
+    return array(
+      select min(template.template_id)
+        from tasker.task_templates as template
+       where v_templates is null or template.template_id = any (v_templates)
+       group by template.namespace_id, template.name
+      having bool_or((template.paused_at is null) = v_pausing)
+       order by 1);
+  elsif p_verb like '%\_step%' or p_filter ?| '{step,fingerprint}' or v_state = 'error' then
+    v_steps := tasker._repairable_steps(p_verb, p_filter, v_templates);
   end if;
-  if v_by_step then
+  if p_verb like '%\_step%' then
     return v_steps;
   end if;
   return array(
@@ -63,4 +61,4 @@ begin
 end;
 $$;
 
-comment on function tasker._repairable is 'What an operator''s verb would be applied to: the steps or tasks that match a filter.';
+comment on function tasker._repairable is 'What an operator''s verb would be applied to: the steps, tasks, templates or namespaces that match a filter.';

@@ -14,6 +14,7 @@ from tasker_sql.cli.shared import (
     Reason,
     complain,
     console,
+    json_argument,
     opened,
     print_json,
     print_table,
@@ -120,7 +121,8 @@ def repair(
     verb: Annotated[
         str,
         typer.Argument(
-            help="retry_step, resolve_step, cancel_task, resolve_task, pause_task or resume_task.",
+            help="retry_step, requeue_step, resolve_step, complete_step_manually; cancel_task, "
+            "resolve_task; pause_ or resume_ with task, template or namespace.",
             show_default=False,
         ),
     ],
@@ -129,20 +131,34 @@ def repair(
     template: Template = None,
     step: Step = None,
     fingerprint: Fingerprint = None,
+    worker: Annotated[str | None, typer.Option("--worker", help="Held by this worker.")] = None,
     state: Annotated[str | None, typer.Option("--state", help="In this state.")] = None,
+    result: Annotated[
+        str | None,
+        typer.Option(help="For complete_step_manually: JSON, @FILE, or - for standard input."),
+    ] = None,
     yes: Yes = False,
     rate: Rate = 100,
     as_json: Json = False,
 ) -> None:
-    """Do the same to all steps or tasks that match, after a look at them.
+    """Do the same to all steps, tasks, templates or namespaces that match, after a look at them.
 
-    Steps are those that failed for good, or with --state waiting_for_retry such. Tasks are open
-    ones; with --step, --fingerprint or --state error, those of steps that failed for good.
+    Steps are those that failed for good, or with --state waiting_for_retry such; for requeue_step,
+    those that workers hold, or with --state enqueued such. Tasks are open ones; with --step,
+    --fingerprint or --state error, those of steps that failed for good. Templates and namespaces
+    are those that are not paused, or are.
 
-    Example: tasker-sql repair cancel_task --template import --reason "the file was wrong"
+    Example: tasker-sql repair cancel_task --template import -r "a wrong file"
+
+    Example: tasker-sql repair requeue_step --worker host-2:99 -r "it hangs"
+
+    Example: tasker-sql repair complete_step_manually --result true -r "paid"
+
+    Example: tasker-sql repair pause_namespace -r "the database moves"
     """
-    wanted = _filter(namespace, template, step, fingerprint, state)
-    _repair(verb, wanted, reason, yes, rate, as_json)
+    wanted = _filter(namespace, template, step, fingerprint, worker, state)
+    value = None if result is None else json_argument(result, "--result")
+    _repair(verb, wanted, reason, yes, rate, as_json, value)
 
 
 def _filter(
@@ -150,18 +166,25 @@ def _filter(
     template: str | None,
     step: str | None,
     fingerprint: str | None,
+    worker: str | None = None,
     state: str | None = None,
 ) -> dict[str, str]:
     given = {"namespace": namespace, "template": template, "step": step}
-    given |= {"fingerprint": fingerprint, "state": state}
+    given |= {"fingerprint": fingerprint, "worker": worker, "state": state}
     return {key: value for key, value in given.items() if value is not None}
 
 
 def _repair(
-    verb: str, wanted: dict[str, str], reason: str, yes: bool, rate: int, as_json: bool
+    verb: str,
+    wanted: dict[str, str],
+    reason: str,
+    yes: bool,
+    rate: int,
+    as_json: bool,
+    result: Any = None,
 ) -> None:
     with opened() as client:
-        plan = client.plan_repair(verb, wanted)
+        plan = client.plan_repair(verb, wanted, result=result)
         if not as_json:
             _print_plan(verb, plan)
         if not plan or (as_json and not yes):

@@ -41,6 +41,18 @@ def retry(step: StepArgument, reason: Reason, as_json: Json = False) -> None:
 
 
 @app.command()
+def requeue(step: StepArgument, reason: Reason, as_json: Json = False) -> None:
+    """Take a step back from a worker that hangs, or send its lost message again.
+
+    The worker is fenced off, and hears of it with its next heartbeat. The attempt does not count.
+
+    Example: tasker-sql step requeue 0199.../charge_card --reason 'host-2 hangs'
+    """
+    with opened() as client:
+        _print(client.requeue_step(_uuid(client, step), reason), as_json)
+
+
+@app.command()
 def resolve(step: StepArgument, reason: Reason, as_json: Json = False) -> None:
     """Declare a step settled, without a result; the steps after it go on."""
     with opened() as client:

@@ -197,6 +197,18 @@ def retry_step(task_uuid: UUID, step_uuid: UUID, body: Because, ask: Ask) -> Any
 
 
 @router.post(
+    f"{STEP}/requeue",
+    tags=["steps"],
+    response_model=shown(rows.StepAnswer),
+    dependencies=operate,
+)
+def requeue_step(task_uuid: UUID, step_uuid: UUID, body: Because, ask: Ask) -> Any:
+    """Take a step back from a worker that hangs, or send its lost message again."""
+    _check(task_uuid, step_uuid)
+    return ask(lambda c: c.requeue_step(step_uuid, body.reason))
+
+
+@router.post(
     f"{STEP}/resolve",
     tags=["steps"],
     response_model=shown(rows.StepAnswer),

@@ -211,7 +211,7 @@ class World:
             "p_interval": "5 seconds",
             "p_breaker": "queue",
             "p_position": "open",
-            "p_verb": "retry_step",
+            "p_verb": "complete_step_manually",
             "p_sample": "1",
             "p_plan_uuid": self.plan,
             "p_definition": definition("another", {"only": []}),

@@ -585,6 +585,21 @@ class Model:
             self.reopen(step.task)
         return self.answer(step)
 
+    def requeue(self, step: Step) -> tuple[UUID, str, str]:
+        """Taken back from its worker, without counting the attempt; or its message sent again."""
+        claim = self.claims.get(step.token) if step.token else None
+        if step.state == "in_progress" and claim and step in claim.steps:
+            step.errors.append((self.now, f"taken back from worker {claim.worker}: why"))
+            step.attempt -= 1
+            self.enqueue([step])
+        elif step.state == "enqueued":
+            messages = self.queues[step.queue]
+            if messages is not None and step not in self.pointed(messages):
+                self.enqueue([step])
+        else:
+            raise Refused("TK003")
+        return self.answer(step)
+
     def settle(self, step: Step, state: str, result: Any) -> tuple[UUID, str, str]:
         """End a step by hand; a worker on it is fenced off."""
         if (step.state, step.result) != (state, result):
@@ -706,7 +721,7 @@ class Model:
             step.result,
             next((holder.worker for holder in holders if step.held_by(holder.token)), None),
             claim.lease_until if claim else None,
-            max(step.errors, key=lambda error: error[0])[1] if step.errors else None,
+            max(reversed(step.errors), key=lambda error: error[0])[1] if step.errors else None,
             step.due,
             step.enqueued_at,
             step.started_at,

@@ -104,6 +104,7 @@ MOVES = {
     "resolve_task": "select task_state, cancelled_steps from tasker.resolve_task(%(task)s, 'x')",
     "retry_step": "select step_state, task_state from tasker.retry_step(%(step)s, 'x')",
     "retry_other": "select step_state, task_state from tasker.retry_step(%(other_step)s, 'x')",
+    "requeue_step": "select step_state, task_state from tasker.requeue_step(%(step)s, 'x')",
     "resolve_step": "select step_state, task_state from tasker.resolve_step(%(step)s, 'x')",
     "resolve_other": "select step_state, task_state from tasker.resolve_step(%(other_step)s, 'x')",
     "complete_step_manually": "select step_state, task_state"
@@ -330,18 +331,19 @@ SCENES = {
     "claimed": Scene(
         lambda ask: claimed(ask, "chain"),
         """
-        claim_steps         .  .  >  .  .  >  .  >  .  .3 >  .
-        finish_and_claim    .  w  w  w1 w1 w  w  >  w  w3 w3 >
-        complete_step       <  w  w  w1 w1 w  w  >  w  w3 w3 .
-        fail_step           .  w1 w1 w  w1 w  w1 >  w3 w  w  w
-        heartbeat           .  w  w  w  w  w  w  >  >  .3 >  .
-        release_claim       <  w1 w1 w1 w1 w  w1 >  w  w  w  .
-        submit_step_results .  w1 w1 w1 w1 w  w  >  w  w3 w  .
-        sweep               <  w1 w1 w1 w1 w  w1 >  w  w  w  .
-        cancel_task         .  w1 w1 w1 <  w  w1 -  w  w3 w3 w
-        retry_step          .  .  .  >  .  >  .  >  .  .3 .  .
-        resolve_step        <  w1 w1 w1 <  w  w1 -  w  w3 w  w
-        pause_task          .  <  .  w  .  .  .  .  w  .3 w  w
+        claim_steps         .  .  >  .  .  >  .  >  .  .3 >  >  .
+        finish_and_claim    .  w  w  w1 w1 w  w  >  w  w3 w3 w3 >
+        complete_step       <  w  w  w1 w1 w  w  >  w  w3 w3 w3 .
+        fail_step           .  w1 w1 w  w1 w  w1 >  w3 w  w3 w  w
+        heartbeat           .  w  w  w  w  w  w  >  >  .3 >  >  .
+        release_claim       <  w1 w1 w1 w1 w  w1 >  w  w  w  w  .
+        submit_step_results .  w1 w1 w1 w1 w  w  >  w  w3 w3 w  .
+        sweep               <  w1 w1 w1 w1 w  w1 >  w  w  w  w  .
+        cancel_task         .  w1 w1 w1 <  w  w1 -  w  w3 w3 w3 w
+        retry_step          .  .  .  >  .  >  .  >  .  .3 >  .  .
+        requeue_step        <  w1 w1 w1 <  w  w1 -  w  w  w  w  .
+        resolve_step        <  w1 w1 w1 <  w  w1 -  w  w3 w3 w  w
+        pause_task          .  <  .  w  .  .  .  .  w  .3 .  w  w
         """,
     ),
     "last": Scene(
@@ -361,49 +363,53 @@ SCENES = {
     "last_attempt": Scene(
         lambda ask: claimed(ask, "once"),
         """
-        complete_step w  w1 w1 >  w3 w3
-        fail_step     w1 w  w1 >  w3 w
-        heartbeat     w  w  w  >  >  >
-        sweep         w1 w1 w1 >  w3 w
-        cancel_task   w1 w1 <  -  w  w3
-        resolve_step  w1 w1 <  -  w3 w
+        complete_step w  w1 w1 >  w3 w3 w3
+        fail_step     w1 w  w1 >  w3 w3 w
+        heartbeat     w  w  w  >  >  >  >
+        sweep         w1 w1 w1 >  w3 w3 w
+        requeue_step  w1 w1 <  -  w  w  w
+        cancel_task   w1 w1 <  -  w3 w  w3
+        resolve_step  w1 w1 <  -  w3 w3 w
         """,
     ),
     "ready": Scene(
         ready,
         """
-        claim_steps            >  w  w  w  w  w3 w  >  >  .
-        cancel_task            >  w  w3 w3 w3 w3 w  .  .  .
-        resolve_task           >  w3 w  w3 w3 w3 w  .  .  .
-        resolve_step           >  w3 w3 w  w3 w3 w  .  .  .
-        complete_step_manually >  w3 w3 w3 w  w3 w  .  .  .
-        retry_step             -  w  w  w  w  w  .  .  .  .
-        pause_task             -  w  w  w  w  .  w  .  .  .
-        pause_template         <  .  .  .  .  .  .  w  .  .
-        pause_namespace        <  .  .  .  .  .  .  .  w  .
-        sweep                  .  .  .  .  .  .  .  .  .  .
+        claim_steps            >  w  w  w  w  w3 w  w  >  >  .
+        cancel_task            >  w  w3 w3 w3 w3 w3 w  .  .  .
+        resolve_task           >  w3 w  w3 w3 w3 w3 w  .  .  .
+        resolve_step           >  w3 w3 w  w3 w3 w3 w  .  .  .
+        complete_step_manually >  w3 w3 w3 w  w3 w3 w  .  .  .
+        retry_step             -  w  w  w  w  w  w  .  .  .  .
+        requeue_step           -  w  w  w  w  w  w  .  .  .  .
+        pause_task             -  w  w  w  w  .  .  w  .  .  .
+        pause_template         <  .  .  .  .  .  .  .  w  .  .
+        pause_namespace        <  .  .  .  .  .  .  .  .  w  .
+        sweep                  .  .  .  .  .  .  .  .  .  .  .
         """,
     ),
     "lost": Scene(
         lost,
         """
-        claim_steps  .  .  >  .  .  .
-        sweep        .  .  .  .  .  .
-        resume_task  <  .  w  <  w  w
-        pause_task   .  .  >  .  .  .
-        cancel_task  .  .  w  .  w  w3
-        resolve_step .  .  w  .  w3 w
+        claim_steps  .  .  >  >  .  .  .
+        sweep        .  .  .  .  .  .  .
+        resume_task  <  .  w  w  <  w  w
+        requeue_step <  .  >  w  .  w  w
+        pause_task   .  .  >  .  .  .  .
+        cancel_task  .  .  w  w3 .  w  w3
+        resolve_step .  .  w  w3 .  w3 w
         """,
     ),
     "due": Scene(
         due,
         """
-        claim_steps  >  >  w3 w  w  >
-        sweep        -  >  w  w  w  .
-        retry_step   -  >  w  w  w  w
-        resolve_step >  >  w3 w  w3 w
-        cancel_task  >  >  w3 w3 w  w
-        pause_task   <  .  w  w  w  w
+        claim_steps  >  >  w3 w  w  w  >
+        sweep        -  >  w  w  w  w  .
+        retry_step   -  >  w  w  w  w  w
+        requeue_step >  >  >  .3 .  .  .
+        resolve_step >  >  w3 w3 w  w3 w
+        cancel_task  >  >  w3 w3 w3 w  w
+        pause_task   <  .  w  .3 w  w  w
         """,
     ),
     "failed": Scene(
@@ -436,14 +442,15 @@ SCENES = {
     "siblings": Scene(
         lambda ask: both_claimed(ask, "pair"),
         """
-        finish_and_claim w  w  w1 w3 w  w  w  w
-        complete_step    w  w  w1 w3 w  w  w  w
-        fail_step        w1 w1 w  w  w  w  w  w
-        resolve_step     w1 w1 w1 w  w  w  w  w
-        complete_other   w  w  w  w  w  w1 w3 w
-        fail_other       w  w  w  w  w1 w  w  w
-        resolve_other    w  w  w  w  w1 w1 w  w
-        cancel_task      w1 w1 w1 w3 w1 w1 w3 w
+        finish_and_claim w  w  w1 w3 w3 w  w  w  w
+        complete_step    w  w  w1 w3 w3 w  w  w  w
+        fail_step        w1 w1 w  w  w3 w  w  w  w
+        resolve_step     w1 w1 w1 w  w3 w  w  w  w
+        requeue_step     w1 w1 w1 w  w  .  >  .  w
+        complete_other   w  w  w  w  .  w  w1 w3 w
+        fail_other       w  w  w  w  <  w1 w  w  w
+        resolve_other    w  w  w  w  .  w1 w1 w  w
+        cancel_task      w1 w1 w1 w3 w3 w1 w1 w3 w
         """,
     ),
     "parents": Scene(
@@ -460,15 +467,16 @@ SCENES = {
     "submitted": Scene(
         lambda ask: submitted(ask, "chain"),
         """
-        process_step_results >  >  <1 .  .1 .  w  w3 .
-        sweep                >  >  <1 .  .1 .  w  w3 .
-        complete_step        >  >  .1 .  .1 .  .  .  .
-        submit_step_results  .  .  .1 .  .1 .  .  .  .
-        heartbeat            .  .  .1 .  .1 .  .  .  .
-        release_claim        .  .  .1 .  .1 .  .  .  .
-        cancel_task          -  -  .1 .  .1 .  w  w3 w
-        resolve_step         -  -  .1 .  .1 .  w  w  w
-        pause_task           .  .  .1 .  .1 .  w  w  w
+        process_step_results >  >  <1 .  .1 .  w3 w  w3 .
+        sweep                >  >  <1 .  .1 .  w3 w  w3 .
+        complete_step        >  >  .1 .  .1 .  .3 .  .  .
+        submit_step_results  .  .  .1 .  .1 .  .3 .  .  .
+        heartbeat            .  .  .1 .  .1 .  .3 .  .  .
+        release_claim        .  .  .1 .  .1 .  .3 .  .  .
+        requeue_step         .  .  .1 .  .1 .  .3 .  .  .
+        cancel_task          -  -  .1 .  .1 .  w3 w  w3 w
+        resolve_step         -  -  .1 .  .1 .  w3 w  w  w
+        pause_task           .  .  .1 .  .1 .  .3 w  w  w
         """,
     ),
     "last_submitted": Scene(
@@ -500,16 +508,17 @@ SCENES = {
     "written": Scene(
         written,
         """
-        process_step_results -  <  w  w  w1 w  w  w3 >  w
-        claim_steps          >  .  .  >  .  .  >  .3 >  .
-        finish_and_claim     -  .  w  w  w1 w  w  w3 >  w
-        complete_step        -  <  w  w  w1 w  w  w3 >  w
-        fail_step            -  .  w1 w1 w  w1 w  w  >  w3
-        submit_step_results  -  .  w1 w1 w1 w  w  w3 >  w
-        release_claim        -  <  w1 w1 w1 w1 w  w  >  w
-        retry_step           .  .  .  .  >  .  >  .3 >  .
-        sweep                -  <  w1 w1 w1 w1 w  w  >  w
-        cancel_task          -  .  w1 w1 w1 w1 w  w3 -  w
+        process_step_results -  <  w  w  w1 w  w  w3 w3 >  w
+        claim_steps          >  .  .  >  .  .  >  .3 >  >  .
+        finish_and_claim     -  .  w  w  w1 w  w  w3 w3 >  w
+        complete_step        -  <  w  w  w1 w  w  w3 w3 >  w
+        fail_step            -  .  w1 w1 w  w1 w  w  w3 >  w3
+        submit_step_results  -  .  w1 w1 w1 w  w  w3 w3 >  w
+        release_claim        -  <  w1 w1 w1 w1 w  w  w  >  w
+        retry_step           .  .  .  .  >  .  >  .3 >  >  .
+        requeue_step         -  <  w1 w1 w1 w1 w  w  w  -  w
+        sweep                -  <  w1 w1 w1 w1 w  w  w  >  w
+        cancel_task          -  .  w1 w1 w1 w1 w  w3 w3 -  w
         """,
     ),
     "finalizable": Scene(

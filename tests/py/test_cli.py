@@ -442,6 +442,20 @@ class TestTime:
         assert shown.endswith("UTC, if it goes as the last 2 tasks of its template\n")
 
 
+class TestRequeue:
+    def test_takes_a_step_back(self, client: Client) -> None:
+        client.register_template(template({"a": []}))
+        task = client.create_task("test", "flow").task_uuid
+        client.claim_steps("test", "hung")
+        why = ("--reason", "it hangs")
+        done = Answer("step", "requeue", f"{task}/a", *why)
+        assert done.out == "the step is enqueued, its task in_progress\n"
+        assert [step.attempt for step in client.claim_steps("test", "w")] == [1]
+        client.resolve_step(step_named(client, task, "a").step_uuid, "by hand")
+        late = Answer("step", "requeue", f"{task}/a", *why)
+        assert (late.code, "the step is resolved_manually" in late.err) == (1, True)
+
+
 class TestRepair:
     def test_shows_what_it_would_do_and_asks(self, failed: UUID, client: Client) -> None:
         why = ("--reason", "the bank is back")
@@ -464,3 +478,38 @@ class TestRepair:
         assert answer.out.endswith("\ncancel_task: done 3, refused 0\n")
         assert {client.get_task(task).state for task in tasks} == {"cancelled"}
         assert Answer("repair", "drop_task", "-r", "wrong").code == 1
+
+    def test_takes_back_what_a_worker_holds(self, client: Client) -> None:
+        client.register_template(template({"a": []}))
+        tasks = [client.create_task("test", "flow").task_uuid for _ in range(2)]
+        for worker in ("hung", "well"):
+            client.claim_steps("test", worker)
+        command = ("repair", "requeue_step", "-r", "it hangs", "--yes")
+        done = Answer(*command, "--worker", "hung")
+        assert done.out.endswith("\nrequeue_step: done 1, refused 0\n")
+        states = [step_named(client, task, "a").state for task in tasks]
+        assert states == ["enqueued", "in_progress"]
+        refused = Answer(*command, "--fingerprint", "x")
+        assert (refused.code, "known are namespace, template, step, worker" in refused.err) == (
+            1,
+            True,
+        )
+
+    def test_gives_all_the_same_result(self, failed: UUID, client: Client) -> None:
+        command = ("repair", "complete_step_manually", "-r", "by phone", "--yes")
+        assert Answer(*command, "--result", "{").code == 2
+        assert Answer(*command, "--result", '{"ok": true}').code == 0
+        step = step_named(client, failed, "a")
+        assert (step.state, step.result) == ("complete", {"ok": True})
+
+    def test_pauses_and_resumes_by_name(self, client: Client) -> None:
+        client.register_template(template({"a": []}))
+        asked = Answer("repair", "pause_template", "-r", "a release", stdin="n\n")
+        assert "test/flow" in asked.out and "pause_template for 1\nGo on?" in asked.out
+        for verb, what in (("pause", "template"), ("pause", "namespace"), ("resume", "namespace")):
+            assert Answer("repair", f"{verb}_{what}", "-r", "a release", "--yes").code == 0
+        left = Answer("repair", "resume_template", "-r", "released", "--json").json["planned"]
+        assert [(one["subject"], one["state"]) for one in left] == [("test/flow", "paused")]
+        assert (
+            Answer("repair", "resume_namespace", "-r", "again", "--yes").out == "nothing matches\n"
+        )

@@ -290,6 +290,8 @@ CALLS = [
     operate("resolve_task", "task"),
     operate("retry_step", "x"),
     operate("retry_step", "y"),
+    operate("requeue_step", "x"),
+    operate("requeue_step", "y"),
     operate("resolve_step", "x"),
     operate("resolve_step", "y"),
     operate("complete_step_manually", "x", more="'1', "),

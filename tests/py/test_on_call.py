@@ -22,6 +22,7 @@ from running import SECONDS, client_of, ended, running, step_named, template, wa
 from sessions import Session
 
 from tasker_sql.client import Client
+from tasker_sql.errors import StaleClaimError
 from tasker_sql.handlers import Registry, RetryableError
 from tasker_sql.rows import Problem
 from tasker_sql.top import screens, table
@@ -249,7 +250,7 @@ def test_queue_missing(client: Client, database: str) -> None:
         assert ended(client, task) == "complete"
 
 
-def test_step_runs_long(client: Client) -> None:
+def test_step_runs_long(client: Client, database: str) -> None:
     """A handler hangs, and its worker goes on to extend the lease."""
     task = client.create_task("test", "flow").task_uuid
     (step,) = client.claim_steps("test", "hung", 1, timedelta(hours=2))
@@ -258,10 +259,16 @@ def test_step_runs_long(client: Client) -> None:
     found = problem(client, "step_runs_long")
     assert "at hung for 50 min" in found.problem
     assert codes(client, task) == {"running"}
-    run(client, found.cure.partition("; or ")[2].replace("<why>", "it hangs"))
+    (reason,) = client.explain_step(step.step_uuid)
+    statement, _, advice = found.cure.partition("; then ")
+    assert (statement, advice) == (reason.cure, "restart worker hung")
+    run(client, statement.replace("<why>", "it hangs"))
     assert gone(client, "step_runs_long")
-    assert client.get_task(task).state == "cancelled"
     assert client.heartbeat(step.token).cancelled_step_uuids == [step.step_uuid]
+    with pytest.raises(StaleClaimError):
+        client.complete_step(step.step_uuid, step.token)
+    with running(database, work(), ["test"]):
+        assert ended(client, task) == "complete"
 
 
 def test_vacuum_held_back(client: Client, database: str) -> None:

@@ -78,6 +78,7 @@ VERBS = {
     "register_template",
     "release_claim",
     "release_finalization_claim",
+    "requeue_step",
     "resolve_step",
     "resolve_task",
     "resume_namespace",
@@ -801,6 +802,18 @@ class Machine(RuleBasedStateMachine):
 
         self.both(verb, lambda: answer(getattr(self.client, verb)(*arguments)), model)
 
+    @drawn(lambda _: True, 2, which=numbers)
+    def requeue_a_step(self, which: int) -> None:
+        """Mostly one that somebody holds, or that is to be taken."""
+        steps = self.model.steps.values()
+        moving = [step for step in steps if step.state in ("in_progress", "enqueued")]
+        step = pick(moving if moving and which % 4 else steps, which)
+        self.both(
+            "requeue_step",
+            lambda: answer(self.client.requeue_step(step.uuid, "why")),
+            lambda _: self.model.requeue(step),
+        )
+
     @drawn(
         lambda _: True,
         2,
@@ -900,20 +913,28 @@ class Machine(RuleBasedStateMachine):
 
     @drawn(lambda self: self.model.steps, 2)
     def explain(self) -> None:
-        """What nothing blocks is what claims hand out, and what they enqueue themselves."""
+        """What nothing blocks is what claims hand out, and what they enqueue themselves; and what
+        they find in a queue that is not its own, where nobody looks who explains.
+        """
         blocking = {
             step.uuid: {row.code for row in self.client.explain_step(step.uuid) if row.blocks}
             for step in self.model.steps.values()
         }
         free = {step for step, codes in blocking.items() if not codes}
         soon = {step for step, codes in blocking.items() if codes <= {"due", "uncounted"}}
+        strayed = {
+            UUID(step)
+            for invariant, step in self.model.broken()
+            if step and invariant == "a message lies in its step's own queue"
+        }
         claimed: set[UUID] = set()
         with self.connection.transaction(force_rollback=True):
             for namespace in NAMESPACES:
                 while rows := self.client.claim_steps(namespace, "w", 1000):
                     claimed |= {row.step_uuid for row in rows}
         assert free <= claimed, [self.client.explain_step(step) for step in free - claimed]
-        assert claimed <= soon, [self.client.explain_step(step) for step in claimed - soon]
+        odd = claimed - soon - strayed
+        assert not odd, [self.client.explain_step(step) for step in odd]
         for task in self.tasks:
             for row in self.client.blame_task(task.uuid):
                 parts = [getattr(row, part) for part in PARTS]

@@ -394,8 +394,10 @@ ALIKE = {
     "resume_namespace": "pause_namespace",
     "resume_template": "pause_template",
     "resume_task": "pause_task",
-    "apply_repair": "retry_step",  # and other verbs, one by one, waiting for nobody
 }
+
+# Carries out one of the other verbs, waiting for nobody.
+APPLIES = "_apply_verb"
 
 # Pairs that share tables, but no row.
 APART = [
@@ -403,8 +405,8 @@ APART = [
         {"create_tasks", "process_task_requests"},
         {
             *("claim_task_for_finalization", "finalize_task", "cancel_task", "resolve_step"),
-            *("retry_step", "pause_task", "finish_and_claim", "complete_step", "fail_step"),
-            *("release_claim", "submit_step_results", "process_step_results"),
+            *("retry_step", "requeue_step", "pause_task", "finish_and_claim", "complete_step"),
+            *("fail_step", "release_claim", "submit_step_results", "process_step_results"),
         },
         "the rows of a task are new: nobody can name them before they are committed",
     ),
@@ -419,7 +421,7 @@ def sources(dsn: str) -> dict[str, str]:
 
 def calls(bodies: dict[str, str], name: str, found: set[str]) -> set[str]:
     """A function and all that it calls."""
-    if name not in found:
+    if name not in found and name != APPLIES:
         found.add(name)
         for other in re.findall(r"\btasker\.(\w+)\s*\(", bodies[name]):
             if other in bodies:

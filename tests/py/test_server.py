@@ -156,6 +156,8 @@ class TestSteps:
         early = web.post(f"{place}/{b}/retry", json=BECAUSE)
         assert fault(early)[:2] == (409, "illegal_transition")
 
+        client.claim_steps("test", "hung")
+        assert web.post(f"{place}/{a}/requeue", json=BECAUSE).json()["step_state"] == "enqueued"
         claimed = client.claim_steps("test", "me")[0]
         client.fail_step(claimed.step_uuid, claimed.token, {"message": "no"}, retryable=False)
         assert steps(web, task)["a"]["last_error"] == {"message": "no"}
@@ -167,7 +169,9 @@ class TestSteps:
         assert last["task_state"] == "complete"
         assert client.check_invariants() == []
 
-    @pytest.mark.parametrize("verb", ["", "/explain", "/retry", "/resolve", "/complete"])
+    @pytest.mark.parametrize(
+        "verb", ["", "/explain", "/retry", "/requeue", "/resolve", "/complete"]
+    )
     def test_of_another_task_are_not_found(self, web: httpx.Client, verb: str) -> None:
         task, other = created(web), created(web)
         step = steps(web, other)["a"]["step_uuid"]

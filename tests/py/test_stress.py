@@ -171,6 +171,10 @@ class Caller:
         step = self.step("error", "waiting_for_retry")
         return step and ("select step_state from tasker.retry_step(%s, 'x')", [step])
 
+    def requeue(self) -> Call | None:
+        step = self.step("enqueued", "in_progress")
+        return step and ("select step_state from tasker.requeue_step(%s, 'x')", [step])
+
     def settle(self) -> Call | None:
         step = self.step("error", "enqueued", "in_progress", "waiting_for_retry")
         if self.random.random() < 0.5:
@@ -207,6 +211,7 @@ WEIGHTS = {
     "cancel": 2,
     "resolve_task": 1,
     "retry": 4,
+    "requeue": 4,
     "settle": 6,
     "pause": 1,
     "resume": 2,

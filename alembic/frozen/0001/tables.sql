@@ -294,7 +294,7 @@ create table tasker.step_failures (
   started_at    timestamptz
 );
 create index step_failures_by_step on tasker.step_failures (step_id);
-comment on table tasker.step_failures is 'One row per attempt that failed or was lost (its lease ran out; nobody reported), with its error, and when it had been enqueued and started: where time went is told without a look at the transitions.';
+comment on table tasker.step_failures is 'One row per attempt that failed or was lost (its lease ran out, or an operator took it back; nobody reported), with its error, and when it had been enqueued and started: where time went is told without a look at the transitions.';
 
 create table tasker.refused_writes (
   step_id    bigint      not null,
@@ -361,12 +361,13 @@ create table tasker.repair_plans (
   plan_uuid  uuid        primary key,
   verb       text        not null,
   filter     jsonb       not null,
+  result     jsonb,
   ids        bigint[]    not null,
   position   integer     not null default 0,
   planned_at timestamptz not null,
   planned_by text        not null default session_user
 );
-comment on table tasker.repair_plans is 'What an operator means to do to many at once: the steps or tasks (step_no 0) that matched, and how many of them it was done to. Kept for a day.';
+comment on table tasker.repair_plans is 'What an operator means to do to many at once: the steps, tasks (step_no 0), templates or namespaces that matched, and how many of them it was done to. The result is for steps that are completed by hand. Kept for a day.';
 
 create table tasker.limits (
   name    text    primary key,
@@ -473,7 +474,7 @@ select change.transition,
     ('step enqueued -> cancelled', 'Its task was cancelled or resolved.'),
     ('step enqueued -> complete', 'An operator gave its result.'),
     ('step enqueued -> resolved_manually', 'An operator resolved it.'),
-    ('step in_progress -> enqueued', 'Its worker gave it back, or lost its lease with attempts left.'),
+    ('step in_progress -> enqueued', 'Its worker gave it back, or lost its lease with attempts left; or an operator took it back.'),
     ('step in_progress -> waiting_for_retry', 'An attempt failed; the next one waits for its backoff.'),
     ('step in_progress -> complete', 'Its worker finished it.'),
     ('step in_progress -> error', 'Its last attempt failed, or failed for good.'),

@@ -388,7 +388,7 @@ class Operator(Fault):
         """Do one thing, or pause and resume. The tasks of which nobody knows any more how they
         end. Raises IllegalTransitionError when it is too late, NotFoundError for lack of victims.
         """
-        verb = dice.choice(["cancel", "resolve", "pause", "retry", "settle", "complete"])
+        verb = dice.choice(["cancel", "resolve", "pause", "retry", "requeue", "settle", "complete"])
         if verb == "pause":
             subjects: dict[str, tuple[Any, ...]] = {
                 "task": (self.some(arena, A_TASK),),
@@ -404,9 +404,12 @@ class Operator(Fault):
             task = self.some(arena, A_TASK)
             (client.cancel_task if verb == "cancel" else client.resolve_task)(task, WHY)
             return [str(task)]
-        step = self.some(arena, A_STEP, FAILED if verb == "retry" else OPEN)
+        states = {"retry": FAILED, "requeue": ["in_progress"]}
+        step = self.some(arena, A_STEP, states.get(verb, OPEN))
         if verb == "retry":
             client.retry_step(step, WHY)
+        elif verb == "requeue":
+            client.requeue_step(step, WHY)
         elif verb == "settle":
             client.resolve_step(step, WHY)
         else:

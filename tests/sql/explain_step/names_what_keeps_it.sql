@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(13);
+select plan(14);
 select pg_temp.a_template('t', '{"a": []}', '{"backoff_base_ms": 20000, "jitter": false, "max_attempts": 2}');
 select pg_temp.a_task('t') as task \gset
 select pg_temp.step(:'task', 'a') as a \gset
@@ -21,6 +21,10 @@ select pg_temp.a_claim(1, 'w3') as token \gset
 select pg_temp.later('10 seconds');
 select results_eq('explain', $$ values ('running', true, 'attempt 1 of 2 has run at w3 for 10 s; its lease ends in 20 s',
   tasker._now() - interval '10 seconds', tasker._now() + interval '20 seconds', 'w3', null::text) $$, 'a worker has it');
+select from tasker.heartbeat(:'token', '11 minutes');
+select pg_temp.later('591 seconds');
+select results_eq('select cure from tasker.explain_step(' || quote_literal(:'a') || ')', array[format('select * from tasker.requeue_step(%L, ''<why>'')', :'a')], 'for too long');
+select from tasker.heartbeat(:'token', '20 seconds');
 select pg_temp.later('24 seconds');
 select results_eq('explain', $$ values ('lease_expired', true, 'the lease of w3 ended 4 s ago; the next sweep takes the step back',
   tasker._now() - interval '4 seconds', null::timestamptz, 'w3', 'select * from tasker.sweep()') $$, 'had it');

@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(9);
+select plan(10);
 prepare work as select severity, code, subject, since, problem, cure from tasker.problems
                  where code in ('dead_letters', 'step_runs_long', 'task_stuck', 'requests_refused');
 
@@ -21,9 +21,12 @@ select is_empty('work', 'ten minutes are not long');
 select pg_temp.later('1 second');
 select results_eq('work', format($$ values ('warning', 'step_runs_long', 'step %1$s/a', tasker._now() - interval '601 seconds',
   'attempt 1 of 1 has run at w1 for 10 min; its timeout is none',
-  'restart worker w1: with its lease the step is taken back; or select * from tasker.cancel_task(''%1$s'', ''<why>'')') $$, :'task'), 'somebody hangs');
+  'select * from tasker.requeue_step(''%2$s'', ''<why>''); then restart worker w1') $$, :'task', pg_temp.step(:'task', 'a')), 'somebody hangs');
 update tasker.template_steps set timeout_seconds = 3600 where name = 'a';
 select is_empty('work', 'it was said to take an hour');
+select from tasker.heartbeat(:'token', '2 hours');
+select pg_temp.later('3059 seconds');
+select is_empty('work', 'and has a minute more');
 select from tasker.complete_step(pg_temp.step(:'task', 'a'), :'token');
 select is_empty('work', 'it is done');
 

@@ -10,7 +10,7 @@ as $$
 -- What the state of each of these steps says: it has ended, failed for good, or somebody has it.
 --
 -- Returns  one row for each step in such a state
--- Calls    _error_text, _ago
+-- Calls    _error_text, _runs_long, _ago
 #variable_conflict use_column
 begin
   return query
@@ -18,6 +18,9 @@ begin
     select step.step_id, step.state, step.started_at, step.finished_at,
            format('select * from tasker.retry_step(%L, ''<why>'')',
                   tasker._step_uuid(task.task_uuid, step.step_id)) as retry,
+           case when tasker._runs_long(step.started_at, link.timeout_seconds, p_now)
+                  then format('select * from tasker.requeue_step(%L, ''<why>'')',
+                              tasker._step_uuid(task.task_uuid, step.step_id)) end as requeue,
            claim.worker, claim.lease_until,
            submission.worker as submitter, submission.submitted_at,
            failure.worker as failed_by, failure.failed_at,
@@ -61,7 +64,7 @@ begin
                 format('%s has run at %s for %s; its lease ends in %s', step.attempt, step.worker,
                        tasker._ago(p_now - step.started_at),
                        tasker._ago(step.lease_until - p_now)),
-                step.started_at, step.lease_until, step.worker, null
+                step.started_at, step.lease_until, step.worker, step.requeue
           where step.state = 'in_progress' and step.lease_until >= p_now
          union all
          select 30, 'submitted',

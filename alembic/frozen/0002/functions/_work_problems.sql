@@ -11,7 +11,7 @@ as $$
 -- Work that does not come to an end: steps that run for too long, tasks in which nothing can move.
 --
 -- Returns  problems
--- Calls    _is_active, _recovery_grace, _ago
+-- Calls    _is_active, _runs_long, _recovery_grace, _ago
 #variable_conflict use_column
 declare
   v_now constant timestamptz := tasker._now();
@@ -22,8 +22,8 @@ begin
          format('attempt %s of %s has run at %s for %s; its timeout is %s', step.attempt,
                 link.max_attempts, claim.worker, tasker._ago(v_now - step.started_at),
                 coalesce(tasker._ago(make_interval(secs => link.timeout_seconds)), 'none')),
-         format('restart worker %s: with its lease the step is taken back; or select * from '
-                'tasker.cancel_task(%L, ''<why>'')', claim.worker, task.task_uuid)
+         format('select * from tasker.requeue_step(%L, ''<why>''); then restart worker %s',
+                tasker._step_uuid(task.task_uuid, step.step_id), claim.worker)
     from tasker.claims as claim
    cross join unnest(claim.step_ids) as held_id
     join tasker.steps as step on step.step_id = held_id
@@ -34,7 +34,7 @@ begin
                                       and link.step_no = step.step_id & 1048575
    where claim.claimed_at < v_now - tasker._recovery_grace()
      and claim.lease_until >= v_now
-     and step.started_at < v_now - make_interval(secs => coalesce(link.timeout_seconds + 60, 600))
+     and tasker._runs_long(step.started_at, link.timeout_seconds, v_now)
   union all
   select 'critical', 'task_stuck', format('task %s', task.task_uuid), moved.at,
          'nothing in it can move: an invariant is broken',

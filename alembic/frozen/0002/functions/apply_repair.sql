@@ -22,6 +22,7 @@ declare
   v_busy     bigint[] := array[]::bigint[];
   v_grown    integer;
   v_id       bigint;
+  v_detail   text;
 begin
   perform tasker._check_reason(p_reason);
   perform tasker._check_count(p_limit, 1, 'rows_per_call');
@@ -52,14 +53,15 @@ begin
   loop
     begin
       perform set_config('lock_timeout', '5ms', true);
-      perform tasker._apply_verb(v_plan.verb, v_id, p_reason);
+      perform tasker._apply_verb(v_plan.verb, v_id, v_plan.result, p_reason);
       applied := applied + 1;
     exception
       when lock_not_available then
         v_busy := v_busy || v_id;
       when sqlstate 'TK002' or sqlstate 'TK003' then
         refused      := refused + 1;
-        last_refusal := sqlerrm;
+        get stacked diagnostics v_detail = pg_exception_detail;
+        last_refusal := concat_ws(': ', sqlerrm, nullif(v_detail, ''));
     end;
   end loop;
   perform set_config('lock_timeout', v_patience, true);

@@ -73,4 +73,4 @@ end;
 $$;
 
 comment on function tasker.blame_task is
-'Where a task''s wall time went, step by step: waiting (for its parents, or for run_at), queued (ready, and not claimed), backing_off, running, lost (attempts whose lease ended without a report), failed (in error, until an operator dealt with it), afterwards (done, while other steps went on), finalizing (from the end of the last step to the end of the task). The time that a worker held a step and gave it back belongs to the part before. The parts add up to wall_time, which is the task''s, so far. Raises TK002 (unknown task), 22023 (null).';
+'Where a task''s wall time went, step by step: waiting (for its parents, or for run_at), queued (ready, and not claimed), backing_off, running, lost (attempts without a report: their lease ended, or an operator took them back), failed (in error, until an operator dealt with it), afterwards (done, while other steps went on), finalizing (from the end of the last step to the end of the task). The time that a worker held a step and gave it back belongs to the part before. The parts add up to wall_time, which is the task''s, so far. Raises TK002 (unknown task), 22023 (null).';

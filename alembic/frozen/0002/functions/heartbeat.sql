@@ -4,7 +4,7 @@ create or replace function tasker.heartbeat (p_token uuid, p_lease interval defa
   set search_path = pg_catalog, pg_temp
 as $$
 -- Extends a claim's lease from now on, and tells which of its steps were taken away meanwhile
--- (cancelled, or settled by an operator): stop working on these.
+-- (cancelled, or settled or taken back by an operator): stop working on these.
 --
 -- Returns  one row
 -- Raises   TK001 when the claim does not exist any more, 22023 for a bad lease
@@ -39,4 +39,4 @@ end;
 $$;
 
 comment on function tasker.heartbeat is
-'Extends a claim''s lease to p_lease from now (up to lease_seconds) and lists the steps of the claim that were cancelled or settled by an operator meanwhile. Raises TK001 when the claim is gone: its steps were taken back, stop working on them.';
+'Extends a claim''s lease to p_lease from now (up to lease_seconds) and lists the steps of the claim that were cancelled, or settled or taken back by an operator, meanwhile. Raises TK001 when the claim is gone: its steps were taken back, stop working on them.';

@@ -1,7 +1,8 @@
 create or replace function tasker.plan_repair (
   p_verb   text,
   p_filter jsonb   default '{}',
-  p_sample integer default 5
+  p_sample integer default 5,
+  p_result jsonb   default null
 )
   returns table (
     plan_uuid uuid, matched integer, subject_uuid uuid, subject text, state text, error text
@@ -12,33 +13,17 @@ as $$
 -- Says what a verb would do to all that match a filter, and does nothing of it.
 --
 -- Returns  the plan with a sample of what matches, the youngest first; no rows: nothing matches
--- Raises   22023 for an unknown verb, a bad filter or sample; TK002 unknown namespace; TK006 when
---          more match than sweep_rows
--- Calls    _check_text, _check_keys, _check_count, _check_amount, _repairable, _error_text,
---          _step_uuid
+-- Raises   22023 for an unknown verb, a bad filter, sample or result; TK002 unknown namespace;
+--          TK006 when more match than sweep_rows, or for a result over result_bytes
+-- Calls    _check_repair, _check_count, _check_amount, _repairable, _repair_subjects
 #variable_conflict use_column
 declare
   v_plan constant uuid := gen_random_uuid();
   v_now  constant timestamptz := tasker._now();
-  v_step constant text := case when p_verb in ('retry_step', 'resolve_step')
-                                 then '^(error|waiting_for_retry)$'
-                               else '^(pending|in_progress|blocked_by_failures|error)$' end;
   v_ids  bigint[];
 begin
-  perform tasker._check_text(
-    to_jsonb(coalesce(p_verb, '')), 'the verb',
-    '^(retry_step|resolve_step|cancel_task|resolve_task|pause_task|resume_task)$');
-  perform tasker._check_keys(p_filter, 'the filter', '{namespace,template,step,fingerprint,state}',
-                             '{}');
-  perform tasker._check_text(p_filter -> key, key, '^.{1,200}$')
-     from unnest('{namespace,template,step,fingerprint}'::text[]) as key;
-  perform tasker._check_text(p_filter -> 'state', 'state', v_step);
+  perform tasker._check_repair(p_verb, p_filter, p_result);
   perform tasker._check_count(p_sample, 1, 'rows_per_call');
-  if p_filter ? 'fingerprint' and p_filter ->> 'state' = 'waiting_for_retry' then
-    raise exception 'bad filter'
-      using errcode = '22023',
-            detail  = 'only steps in error have a fingerprint, not those in waiting_for_retry';
-  end if;
   v_ids := tasker._repairable(p_verb, p_filter);
   perform tasker._check_amount(cardinality(v_ids), 'what matches', 'sweep_rows');
 
@@ -50,28 +35,17 @@ begin
   if v_ids = '{}' then
     return;
   end if;
-  insert into tasker.repair_plans (plan_uuid, verb, filter, ids, planned_at)
-  values (v_plan, p_verb, p_filter, v_ids, v_now);
+  insert into tasker.repair_plans (plan_uuid, verb, filter, result, ids, planned_at)
+  values (v_plan, p_verb, p_filter, p_result, v_ids, v_now);
   return query
-  select v_plan, cardinality(v_ids),
-         case when link.name is null then task.task_uuid
-              else tasker._step_uuid(task.task_uuid, chosen.id) end,
-         concat_ws('/', namespace.name, template.name, link.name),
-         coalesce(step.state::text, task.state::text),
-         nullif(tasker._error_text(failure.error), '')
-    from (select id from unnest(v_ids) as id order by id desc limit p_sample) as chosen
-    join tasker.tasks as task on task.task_id = chosen.id >> 20
-    join tasker.task_templates as template on template.template_id = task.template_id
-    join tasker.namespaces as namespace on namespace.namespace_id = template.namespace_id
-    left join tasker.steps as step on step.step_id = chosen.id
-    left join tasker.template_steps as link on link.template_id = task.template_id
-                                           and link.step_no = chosen.id & 1048575
-    left join lateral (select failure.error from tasker.step_failures as failure
-                        where failure.step_id = chosen.id
-                        order by failure.failure_id desc limit 1) as failure on true
-   order by chosen.id desc;
+  select v_plan, cardinality(v_ids), subject.subject_uuid, subject.subject, subject.state,
+         subject.error
+    from tasker._repair_subjects(
+           p_verb, array(select id from unnest(v_ids) as id order by id desc limit p_sample)
+         ) as subject
+   order by subject.id desc;
 end;
 $$;
 
 comment on function tasker.plan_repair is
-'Plans one of the verbs retry_step, resolve_step, cancel_task, resolve_task, pause_task, resume_task for all that match p_filter (namespace, template, step, fingerprint, state), and does nothing yet: returns the plan with how many match, and up to p_sample of them. Steps are those in dead_letters, or with state waiting_for_retry such; tasks are those of such steps where the filter names a step, a fingerprint or the state error, else open ones. No rows: nothing matches. Give plan_uuid to apply_repair within a day. Raises 22023 (unknown verb, bad filter), TK002 (unknown namespace), TK006 (more than sweep_rows match).';
+'Plans a verb for all that match p_filter, and does nothing yet: returns the plan with how many match, and up to p_sample of them. retry_step, resolve_step and complete_step_manually (with p_result for all of them) are for the steps in dead_letters, or with state waiting_for_retry such; cancel_task, resolve_task, pause_task and resume_task for the tasks of such steps where the filter names a step, a fingerprint or the state error, else for open ones (filter: namespace, template, step, fingerprint, state). requeue_step is for steps that a worker holds, or with state enqueued such (filter: namespace, template, step, worker, state). pause_template, resume_template, pause_namespace and resume_namespace are for those that are not paused, or are (filter: namespace, template); they have no subject_uuid. No rows: nothing matches. Give plan_uuid to apply_repair within a day. Raises 22023 (unknown verb, bad filter, a result that the verb does not take), TK002 (unknown namespace), TK006 (more than sweep_rows match, or the result is over result_bytes).';

@@ -19,5 +19,5 @@ comment on column tasker.live_claims.namespace is 'The namespace it claimed from
 comment on column tasker.live_claims.claimed_at is 'Since when.';
 comment on column tasker.live_claims.lease_until is 'When it ends unless the worker sends a heartbeat.';
 comment on column tasker.live_claims.is_expired is 'Its lease has ended; the next sweep takes its steps back.';
-comment on column tasker.live_claims.step_count is 'How many steps it names; one that was cancelled or settled by hand stays until its worker hears of it.';
+comment on column tasker.live_claims.step_count is 'How many steps it names; one that was cancelled, settled or taken back by hand stays until its worker hears of it.';
 comment on column tasker.live_claims.step_uuids is 'Which.';
