@@ -73,7 +73,7 @@ class Top(Watching):
         Binding("r,f5", "now"),
         Binding("question_mark,h", "help"),
         Binding("q,ctrl+c", "quit", priority=False),
-        *(Binding(key, f"verb('{key}')") for key in "xRSPTCB"),
+        *(Binding(key, f"verb('{key}')") for key in "xRSPTCBQ"),
     ]
 
     def __init__(

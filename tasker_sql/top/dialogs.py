@@ -34,6 +34,7 @@ These show the SQL that they will run, and ask:
 x   run the cure of a problem, or of what something waits for
 R   retry a step          S   settle a step without a result
     (in failures: all with the same error, slowly, after a look)
+Q   requeue a step: take it back from a worker that hangs
 P   pause or resume       T   pause or resume a task's template
 C   cancel a task         B   force a breaker open, release it
 

@@ -125,7 +125,12 @@ class Repair(ModalScreen[None]):
         self._plan = plan[0]
         many = "1 matches" if self._plan.matched == 1 else f"{self._plan.matched:,} match"
         lines = [f"{many}, such as"]
-        lines += [f"  {one.subject_uuid}  {plain(one.error or one.state)}" for one in plan[:SAMPLE]]
+        for one in plan[:SAMPLE]:
+            which = one.subject_uuid or one.subject
+            lines.append(f"  {which}  {plain(one.error or one.state)}")
+            f"  {one.subject_uuid or one.subject}  {plain(one.error or one.state)}"
+            for one in plan[:SAMPLE]
+        ]
         self._sample.update(Text("\n".join(lines)))
         self._enter(READY, "")
 

@@ -82,10 +82,17 @@ def task_verbs(uuid: UUID, state: str, pause: str) -> tuple[Verb, ...]:
     )
 
 
+def requeue(uuid: UUID) -> Verb:
+    """Take a step back from its worker, or put its message in the queue again."""
+    return Verb("Q", "requeue step", statement("requeue_step", uuid, WHY))
+
+
 def step_verbs(uuid: UUID, state: str) -> tuple[Verb, ...]:
     verbs = []
     if state in ("error", "waiting_for_retry"):
         verbs.append(Verb("R", "retry step", statement("retry_step", uuid, WHY)))
+    if state in ("enqueued", "in_progress"):
+        verbs.append(requeue(uuid))
     if state not in DONE:
         verbs.append(Verb("S", "settle step", statement("resolve_step", uuid, WHY)))
     return tuple(verbs)

@@ -592,6 +592,22 @@ class TestMany:
         dead(client, 2)
         driven(database, play, Place("failures"))
 
+    @pytest.mark.parametrize("count", [1, 3])
+    def test_take_steps_back_from_a_worker(self, database: str, client: Client, count: int) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("Q requeue step" if count == 1 else "Q requeue all of hung")
+            await top.press("Q")
+            await top.sees("tasker.requeue_step('" if count == 1 else "3 match, such as")
+            await top.type("it hangs")
+            await top.press("enter")
+            await top.sees("step_state enqueued" if count == 1 else "3 done.")
+
+        client.register_template(template({"only": []}))
+        client.create_tasks("test", "flow", [{}] * count)
+        assert len(client.claim_steps("test", "hung", count)) == count
+        driven(database, play, Place("claims"))
+        assert states(database) == {("enqueued", count)}
+
     def test_pause_and_resume_a_template(self, database: str, client: Client) -> None:
         async def play(top: Driver) -> None:
             await top.sees("T pause payment")

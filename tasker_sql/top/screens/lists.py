@@ -21,6 +21,8 @@ from tasker_sql.top.statements import (
     WHY,
     Verb,
     cure_verbs,
+    many_verb,
+    requeue,
     statement,
     task_verbs,
 )
@@ -205,6 +207,13 @@ def _paused(one: TaskLine) -> str | None:
     return "it is paused" if one.paused else None
 
 
+def _claim_verbs(one: Claim) -> tuple[Verb, ...]:
+    if len(one.step_uuids) == 1:
+        return (requeue(one.step_uuids[0]),)
+    wanted = {"worker": one.worker}
+    return (many_verb("Q", f"requeue all of {one.worker}", "requeue_step", wanted),)
+
+
 def _some(uuids: Sequence[UUID]) -> str:
     more = f", and {len(uuids) - 3:,} more" if len(uuids) > 3 else ""
     return ", ".join(map(str, uuids[:3])) + more
@@ -236,6 +245,7 @@ def claims(seen: Snapshot) -> View:
                 ("steps", _some(one.step_uuids)),
             ),
             Place("step", one.step_uuids[0]) if one.step_uuids else None,
+            _claim_verbs(one),
         )
 
     columns = (
