@@ -128,9 +128,6 @@ class Repair(ModalScreen[None]):
         for one in plan[:SAMPLE]:
             which = one.subject_uuid or one.subject
             lines.append(f"  {which}  {plain(one.error or one.state)}")
-            f"  {one.subject_uuid or one.subject}  {plain(one.error or one.state)}"
-            for one in plan[:SAMPLE]
-        ]
         self._sample.update(Text("\n".join(lines)))
         self._enter(READY, "")
 
