@@ -158,6 +158,8 @@ class Top(Watching):
         self._empty.update(
             Text(nothing or (shown.empty if shown else self._trouble or "reading ..."))
         )
+        if self.screen_stack[0].focused is None:  # what is hidden loses it
+            self._list.focus()
         self._tell_about()
         self.show_age()
 
