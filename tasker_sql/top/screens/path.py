@@ -50,8 +50,10 @@ def _unforeseen(path: Sequence[PathStep]) -> str:
 
 
 def _roughly(time: timedelta) -> str:
-    minutes = round(time.total_seconds() / 60)
-    return f"{minutes} min" if 2 <= minutes < 60 else span(time)
+    seconds = round(time.total_seconds())
+    if seconds < 120:
+        return f"{seconds} s"
+    return f"{round(seconds / 60)} min" if seconds < 3600 else span(time)
 
 
 def facts(one: PathStep | None) -> tuple[tuple[str, object], ...]:
