@@ -15,9 +15,11 @@ from tasker_sql import database
 from tasker_sql.cli import completion
 from tasker_sql.cli.shared import Json, console, plain, print_json
 from tasker_sql.client import Client, connect
-from tasker_sql.top import screens
-from tasker_sql.top.screens import TABS, View
-from tasker_sql.top.snapshot import QUESTIONS, Place, Snapshot, Source, place_of
+from tasker_sql.top import screens, table
+from tasker_sql.top.screens import TABS
+from tasker_sql.top.snapshot import QUESTIONS, Place, Snapshot, place_of
+from tasker_sql.top.source import Source
+from tasker_sql.top.table import View
 
 What = Annotated[
     str,
@@ -90,7 +92,8 @@ def _place(what: str) -> Place:
 
 def _print(seen: Snapshot, as_json: bool, as_csv: bool) -> None:
     if as_json:
-        answers = {ask.name: list(seen.of(ask.row)) for ask in QUESTIONS[seen.place.screen]}
+        asked = QUESTIONS[seen.place.screen]
+        answers = {a.name: list(seen.of(a.row)) if a.row in seen.answers else None for a in asked}
         print_json({"screen": seen.place.screen, "seconds": seen.seconds, **answers})
         return
     shown = screens.view(seen)
@@ -111,11 +114,11 @@ def _print_table(shown: View) -> None:
     if not shown.rows:
         out.print(shown.empty)
         return
-    fits = screens.fitted(shown, out.width if out.is_terminal else PIPED)
-    table = Table(box=None, pad_edge=False, padding=(0, screens.GAP, 0, 0), header_style="bold")
+    fits = table.fitted(shown, out.width if out.is_terminal else PIPED)
+    grid = Table(box=None, pad_edge=False, padding=(0, table.GAP, 0, 0), header_style="bold")
     for fit in fits:
         justify: Any = "right" if fit.column.right else "left"
-        table.add_column(fit.column.name, width=fit.width, justify=justify, no_wrap=True)
+        grid.add_column(fit.column.name, width=fit.width, justify=justify, no_wrap=True)
     for row in shown.rows:
-        table.add_row(*(screens.cell(row, fit, shown.at) for fit in fits))
-    out.print(table)
+        grid.add_row(*(table.cell(row, fit, shown.at) for fit in fits))
+    out.print(grid)

@@ -3,131 +3,35 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, Final, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
 from uuid import UUID
 
 from rich.text import Text
 from textual import work
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical, VerticalScroll
-from textual.content import Content
-from textual.events import Click, Key, Resize
-from textual.message import Message
-from textual.screen import ModalScreen
+from textual.containers import VerticalScroll
+from textual.events import Key, Resize
+from textual.filter import LineFilter
 from textual.widgets import DataTable, Input, Static
 
 from tasker_sql.errors import TaskerError, UnavailableError
-from tasker_sql.rows import Problem
-from tasker_sql.top import screens
-from tasker_sql.top.screens import TABS, Row, Verb, View
-from tasker_sql.top.snapshot import Place, Snapshot, place_of
-
-INTERVALS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds
-TICK: Final = 0.1  # seconds
-LATE: Final = 2.0  # seconds after which a frame that should have been replaced is marked
-
-HELP: Final = """\
-1 to 7, Tab     another screen
-↑ ↓ j k g G     move            click, wheel   move
-Enter, 2 clicks open the row    Esc            back
-/               filter the rows
-s, i, header    sort by the next column, invert
-f               find: the uuid of a task or step opens it, other
-                text goes to the next row with it; n: again
-d               a task's DAG as a picture, and back
-y               copy the cure, or else the uuid
-p               save the screen as a picture (SVG) in this folder
-space           pause           + - r          faster, slower, now
-q               quit
-
-These show the SQL that they will run, and ask:
-
-x   run the cure of a problem, or of what something waits for
-R   retry a step          S   settle a step without a result
-P   pause or resume       C   cancel a task
-B   force a circuit breaker open, or release it
-
-The last line of the screen names those that work here."""
+from tasker_sql.top import screens, table
+from tasker_sql.top.colour import NoColour
+from tasker_sql.top.dialogs import Confirm, Help
+from tasker_sql.top.lines import Key as Hint
+from tasker_sql.top.lines import head_line, hint_line, no_frame_line, pane, tab_line
+from tasker_sql.top.listing import Listing
+from tasker_sql.top.repair import Repair
+from tasker_sql.top.screens import TABS
+from tasker_sql.top.snapshot import Place, place_of
+from tasker_sql.top.statements import Verb
+from tasker_sql.top.table import Row, View
+from tasker_sql.top.watching import Database, Watching
 
 
-class Database(Protocol):
-    """Where snapshots come from and statements go."""
-
-    def read(self, place: Place) -> Snapshot: ...
-
-    def run(self, statement: str) -> str: ...
-
-
-class Confirm(ModalScreen[str | None]):
-    """Shows the statement as it will be run, asks for the reason, and answers the statement."""
-
-    AUTO_FOCUS = "Input"
-    BINDINGS: ClassVar = [Binding("escape", "dismiss(None)"), Binding("enter", "run")]
-
-    def __init__(self, verb: Verb) -> None:
-        super().__init__()
-        self._verb = verb
-        self._asks = screens.needs_reason(verb.statement)
-
-    def compose(self) -> ComposeResult:
-        with Vertical(id="box"):
-            yield Static(Text(self._verb.name, style="bold"))
-            if self._asks:
-                yield Input(placeholder="Why? It is kept in the history.", max_length=1000)
-            yield Static(Text(self._verb.statement), id="statement")
-            yield Static(Text("Enter: run this     Esc: do not"), id="keys")
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        self.query_one("#statement", Static).update(Text(self._statement(event.value)))
-
-    def on_input_submitted(self) -> None:
-        self.action_run()
-
-    def action_run(self) -> None:
-        reason = self.query_one(Input).value if self._asks else ""
-        if self._asks and not reason.strip():
-            self.notify("It is not run without a reason.", severity="warning")
-        else:
-            self.dismiss(self._statement(reason))
-
-    def _statement(self, reason: str) -> str:
-        return screens.with_reason(self._verb.statement, reason or screens.WHY)
-
-
-class Help(ModalScreen[None]):
-    """The keys."""
-
-    def compose(self) -> ComposeResult:
-        with VerticalScroll(id="box"):
-            yield Static(Text(HELP))
-
-    def on_key(self, event: Key) -> None:
-        event.stop()
-        self.dismiss()
-
-    def on_click(self) -> None:
-        self.dismiss()
-
-
-class Rows(DataTable[Text]):
-    """A table whose rows are opened by Enter or two clicks; one click only goes there."""
-
-    def action_select_cursor(self) -> None:
-        self.app.post_message(Opened())
-
-    def on_click(self, event: Click) -> None:
-        if event.chain == 2:
-            self.action_select_cursor()
-
-
-class Opened(Message):
-    """The row under the cursor is to be opened."""
-
-
-class Top(App[None]):
+class Top(Watching):
     """The dashboard. `interval` is in seconds; `read_only` withholds every verb."""
 
     TITLE = "tasker-sql top"
@@ -137,18 +41,17 @@ class Top(App[None]):
     #head, #tabs, #hints { height: 1; }
     #head { background: $primary-darken-2; color: $text; }
     #title { height: auto; max-height: 3; text-style: bold; }
-    #table { height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; }
     #empty { height: 1fr; padding: 1 2; }
     #drawing { height: 1fr; }
     #picture { width: auto; }
     #about { height: auto; max-height: 40%; border-top: solid $primary; scrollbar-size: 1 1; }
     #filter { height: 1; border: none; padding: 0; display: none; }
     #hints { background: $surface; }
-    Confirm, Help { align: center middle; }
+    Confirm, Help, Repair { align: center middle; }
     #box { width: 90%; max-width: 100; height: auto; max-height: 90%; padding: 0 1;
            border: round $warning; background: $surface; }
+    Toast:nocolor { border: round; }
     #statement { margin: 1 0; color: $text-warning; }
-    DataTable:nocolor > .datatable--cursor { text-style: reverse; }
     """
     BINDINGS: ClassVar = [
         *(Binding(str(n), f"go('{name}')") for n, name in enumerate(TABS, 1)),
@@ -156,10 +59,6 @@ class Top(App[None]):
         Binding("shift+tab", "turn(-1)", priority=True),
         Binding("enter", "open"),
         Binding("escape", "leave"),
-        Binding("j", "move('cursor_down')"),
-        Binding("k", "move('cursor_up')"),
-        Binding("g", "move('scroll_top')"),
-        Binding("G", "move('scroll_bottom')"),
         Binding("slash", "type('filter')"),
         Binding("f", "type('find')"),
         Binding("n", "find_next"),
@@ -174,7 +73,7 @@ class Top(App[None]):
         Binding("r,f5", "now"),
         Binding("question_mark,h", "help"),
         Binding("q,ctrl+c", "quit", priority=False),
-        *(Binding(key, f"verb('{key}')") for key in "xRSPCB"),
+        *(Binding(key, f"verb('{key}')") for key in "xRSPTCBQ"),
     ]
 
     def __init__(
@@ -184,20 +83,10 @@ class Top(App[None]):
         interval: float = 2.0,
         read_only: bool = False,
     ) -> None:
-        super().__init__()
-        self._database = database
-        self._trail = [place]
-        self._interval = interval
-        self._read_only = read_only
-        self._frames: dict[Place, tuple[Snapshot, float]] = {}  # and when it came
+        super().__init__(database, place, interval, read_only)
         self._shown: View | None = None
         self._shown_of = place
-        self._problems = 0  # as of the last screen that asked
-        self._trouble = ""
-        self._paused = False
-        self._reading: Place | None = None
-        self._due = 0.0
-        self._only = self._sought = ""
+        self._only = self._sought = self._seeks = ""
         self._sorted: dict[str, tuple[str | None, bool]] = {}  # by screen
         self._cursors: dict[Place, str] = {}
         self._typing = ""
@@ -206,7 +95,7 @@ class Top(App[None]):
         self._head = Static(id="head")
         self._tabs = Static(id="tabs")
         self._title = Static(id="title")
-        self._table = Rows(id="table", cursor_type="row", cell_padding=0)
+        self._list = Listing()
         self._empty = Static(id="empty")
         self._picture = Static(id="picture")
         self._drawing = VerticalScroll(self._picture, id="drawing")
@@ -214,11 +103,14 @@ class Top(App[None]):
         self._field = Input(id="filter")
         self._hints = Static(id="hints")
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [NoColour()] if self.no_color else super().get_line_filters()
+
     def compose(self) -> ComposeResult:
         yield self._head
         yield self._tabs
         yield self._title
-        yield self._table
+        yield self._list
         yield self._empty
         yield self._drawing
         yield self._about
@@ -227,162 +119,75 @@ class Top(App[None]):
 
     def on_mount(self) -> None:
         self._draw()
-        self._table.focus()
-        self.set_interval(TICK, self._tick)
-
-    # Reading
-
-    @property
-    def place(self) -> Place:
-        return self._trail[-1]
-
-    @property
-    def may_write(self) -> bool:
-        frame = self._frames.get(self.place)
-        return not self._read_only and frame is not None and frame[0].status.may_write
-
-    def _tick(self) -> None:
-        now = time.monotonic()
-        if self._reading is None and now >= self._due and (not self._paused or self._due == 0.0):
-            self._reading = self.place
-            self._due = now + self._interval
-            self._read(self.place)
-        self._head.update(self._status())
-
-    @work(thread=True)
-    def _read(self, place: Place) -> None:
-        found: Snapshot | None = None
-        trouble = ""
-        try:
-            found = self._database.read(place)
-        except UnavailableError as error:
-            trouble = str(error)
-        except TaskerError as error:
-            trouble = " ".join(part for part in (str(error), error.hint) if part)
-        self.call_from_thread(self._has_read, place, found, trouble)
-
-    def _has_read(self, place: Place, found: Snapshot | None, trouble: str) -> None:
-        self._reading = None
-        self._trouble = trouble
-        if found is not None:
-            self._frames[place] = (found, time.monotonic())
-            if Problem in found.answers:
-                self._problems = len(found.of(Problem))
-        if place != self.place:
-            self._due = 0.0
-        self._draw()
+        self._list.focus()
 
     # Drawing
+
+    def show_frame(self) -> None:
+        self._draw()
+        if self._seeks and self.frame is not None:
+            self._list.find(self._seeks, from_top=True)
+            self._seeks = ""
+
+    def show_age(self) -> None:
+        if self.frame is None:
+            self._head.update(no_frame_line(self._trouble))
+        else:
+            self._head.update(head_line(self.frame, self.may_write, *self.freshness))
 
     def _draw(self) -> None:
         """Draw the last good frame of this place."""
         self._remember()
-        frame = self._frames.get(self.place)
-        self._tabs.update(self._tab_line())
+        self._tabs.update(tab_line(self._trail[0].screen, self._problems))
         self._shown, self._shown_of = None, self.place
-        if frame is not None:
-            by, down = self._sorted.get(self.place.screen, (None, False))
-            self._shown = screens.arranged(screens.view(frame[0]), self._only, by, down)
+        by, down = self._sorted.get(self.place.screen, (None, False))
+        if self.frame is not None:
+            self._shown = table.arranged(screens.view(self.frame), self._only, by, down)
         shown = self._shown
         told = shown.title if shown and shown.title != self.place.screen else ""
         self._title.display = bool(told or (shown and self._trouble))
         self._title.update(Text(self._trouble if shown and self._trouble else told))
-        pictured = bool(shown and shown.picture and self._drawn)
-        self._drawing.display = pictured
-        if shown and pictured:
-            self._picture.update(Text(shown.picture))
-        with self.batch_update():
-            self._fill(shown)
+        self._drawing.display = pictured = self._pictured
+        if shown and shown.picture and pictured:
+            self._picture.update(shown.picture.drawn(self.size.width - 1))
+        self._list.show(shown, self.size.width, self._cursors.get(self.place), by, down)
         has_rows = bool(shown and shown.rows)
-        self._table.display = has_rows and not pictured
+        self._list.display = has_rows and not pictured
         self._empty.display = not has_rows and not pictured
         nothing = f"No row contains '{self._only}'. Esc shows all." if self._only else ""
         self._empty.update(
             Text(nothing or (shown.empty if shown else self._trouble or "reading ..."))
         )
+        if self.screen_stack[0].focused is None:  # what is hidden loses it
+            self._list.focus()
         self._tell_about()
-        self._head.update(self._status())
+        self.show_age()
 
-    def _fill(self, shown: View | None) -> None:
-        table = self._table
-        table.clear(columns=True)
-        if shown is None:
-            return
-        fits = screens.fitted(shown, self.size.width - screens.GAP - 1)  # a scroll bar
-        by, down = self._sorted.get(self.place.screen, (None, False))
-        for fit in fits:
-            arrow = ("▼" if down else "▲") if fit.column.name == by else ""
-            label = Text(fit.column.name, style="bold")
-            label.truncate(fit.width, overflow="ellipsis")
-            if fit.column.right:
-                label.align("right", fit.width)
-            label.append(arrow)
-            table.add_column(label, width=fit.width + screens.GAP, key=fit.column.name)
-        for row in shown.rows:
-            table.add_row(*(screens.cell(row, fit, shown.at) for fit in fits))
-        key = self._cursors.get(self.place)
-        place = next((n for n, row in enumerate(shown.rows) if row.key == key), 0)
-        table.move_cursor(row=place)
-
+    @property
     def _row(self) -> Row | None:
-        """The row under the cursor."""
-        rows = self._shown.rows if self._shown else ()
-        place = self._table.cursor_row
-        return rows[place] if 0 <= place < len(rows) else None
+        """The row under the cursor, where rows are shown."""
+        return None if self._pictured else self._list.row
 
-    def _status(self) -> Content:
-        frame = self._frames.get(self.place)
-        parts: list[tuple[str, str]] = [("tasker-sql top", "bold")]
-        if frame is None:
-            parts += [(f"  {self._trouble or 'connecting'}", "bold")]
-        else:
-            seen, came = frame
-            status, age = seen.status, time.monotonic() - came
-            parts.append((f"  {status.database} as {status.role}", ""))
-            if not self.may_write:
-                parts.append(("  read-only", "bold"))
-            parts.append((f"  {status.at:%H:%M:%S}  {seen.seconds * 1000:.0f} ms", ""))
-            if self._paused:
-                parts.append((f"  PAUSED {age:.0f} s", "bold reverse"))
-            elif self._trouble or age > self._interval + LATE:
-                parts.append((f"  STALE {age:.0f} s", "bold reverse"))
-            else:
-                parts.append((f"  every {self._interval:g} s", ""))
-        return Content.assemble(*parts)
-
-    def _tab_line(self) -> Content:
-        count = self._problems
-        top = self._trail[0].screen
-        parts: list[Content] = []
-        for number, name in enumerate(TABS, 1):
-            style = " reverse bold" if name == top else ""
-            label = f"{number} {name}" + (f" {count}" if name == "problems" and count else "")
-            parts.append(
-                Content.from_markup(f"[{style} @click=app.go('{name}')]$label[/]", label=label)
-            )
-        return Content("  ").join(parts)
+    @property
+    def _pictured(self) -> bool:
+        return bool(self._drawn and self._shown and self._shown.picture)
 
     def _tell_about(self) -> None:
         """The pane: everything about the row under the cursor; and the keys that work."""
-        row, shown = self._row(), self._shown
+        row = self._row
         self._about.display = row is not None and bool(row.about)
-        if row and shown:
-            lines = Text()
-            for label, said in screens.about(row, shown.at):
-                style = screens.STYLES.get(label, "bold")
-                lines.append(f"{label}: ", style or "bold").append(f"{said}\n")
-            lines.rstrip()
-            self._about.update(lines)
-        self._hints.update(self._hint_line())
+        if row and self.frame:
+            self._about.update(pane(row, self.frame))
+        self._hints.update(hint_line(self._keys()))
 
     def _verbs(self) -> dict[str, Verb]:
         """What can be done here: with the row first, then with the whole screen's subject."""
-        row, shown = self._row(), self._shown
+        row, shown = self._row, self._shown
         verbs = [*(shown.verbs if shown else ()), *(row.verbs if row else ())]
         return {verb.key: verb for verb in verbs} if self.may_write else {}
 
-    def _hint_line(self) -> Content:
-        row = self._row()
+    def _keys(self) -> list[Hint]:
+        row = self._row
         keys = [(verb.key, verb.name, f"verb('{verb.key}')") for verb in self._verbs().values()]
         if row and row.opens:
             keys.append(("⏎", "open", "open"))
@@ -393,14 +198,11 @@ class Top(App[None]):
         keys += [("?", "help", "help"), ("q", "quit", "quit")]
         keys += [("/", self._only or "filter", "type('filter')"), ("s", "sort", "sort")]
         keys += [("space", "go on" if self._paused else "pause", "pause")]
-        return Content("  ").join(
-            Content.from_markup(f"[@click=app.{action}][b]$key[/b] $name[/]", key=key, name=name)
-            for key, name, action in keys
-        )
+        return keys
 
     def _remember(self) -> None:
         """Keep the cursor on its row, wherever that will be."""
-        row = self._row()
+        row = self._list.row
         if row and self._shown_of == self.place:
             self._cursors[self.place] = row.key
 
@@ -423,14 +225,15 @@ class Top(App[None]):
         if self._typing:
             self._stop_typing()
         self._trail = trail
-        self._only, self._drawn, self._due = "", False, 0.0
+        self._only, self._seeks, self._drawn, self._due = "", "", False, 0.0
         self._frames = {place: frame for place, frame in self._frames.items() if place in trail}
         self._draw()
 
     def action_open(self) -> None:
-        row = self._row()
+        row = self._row
         if row and row.opens:
             self._go([*self._trail, row.opens])
+            self._seeks = row.seeks if row.opens.uuid is None else ""
 
     def on_opened(self) -> None:
         self.action_open()
@@ -447,15 +250,13 @@ class Top(App[None]):
         elif len(self._trail) > 1:
             self._go(self._trail[:-1])
 
-    def action_move(self, how: str) -> None:
-        getattr(self._table, f"action_{how}")()
-
     def action_draw(self) -> None:
         self._drawn = not self._drawn
         self._draw()
+        (self._drawing if self._pictured else self._list).focus()
 
     def action_copy(self) -> None:
-        row = self._row()
+        row = self._row
         cure = (
             next((said for label, said in row.about if label == "cure" and said), None)
             if row
@@ -513,7 +314,7 @@ class Top(App[None]):
     def _stop_typing(self) -> None:
         self._typing = ""
         self._field.display = False
-        self._table.focus()
+        self._list.focus()
 
     def on_key(self, event: Key) -> None:
         if self._typing and event.key == "escape":
@@ -525,39 +326,15 @@ class Top(App[None]):
             self._draw()
 
     def action_find_next(self) -> None:
-        sought, shown = self._sought, self._shown
+        sought = self._sought
         if re.fullmatch(r"[0-9a-fA-F-]{32,36}", sought):
             try:
                 self._go([*self._trail[:1], place_of(UUID(sought))])
             except ValueError:
                 self.notify(f"{sought} is no uuid.", severity="warning")
             return
-        if not sought or shown is None:
-            return
-        here = self._table.cursor_row
-        order: Iterable[int] = [*range(here + 1, len(shown.rows)), *range(here + 1)]
-        found = (n for n in order if sought.casefold() in screens.searched(shown.rows[n], shown.at))
-        place = next(found, None)
-        if place is None:
+        if sought and not self._list.find(sought):
             self.notify(f"No row contains '{sought}'.", severity="warning")
-        else:
-            self._table.move_cursor(row=place)
-
-    # Time
-
-    def action_pause(self) -> None:
-        self._paused = not self._paused
-        self._due = 0.0 if not self._paused else self._due or time.monotonic()
-        self._tell_about()
-
-    def action_rate(self, by: int) -> None:
-        steps = sorted({*INTERVALS, self._interval})
-        place = steps.index(self._interval) + by
-        self._interval = steps[min(max(place, 0), len(steps) - 1)]
-        self._due = min(self._due, time.monotonic() + self._interval)
-
-    def action_now(self) -> None:
-        self._due = 0.0
 
     def action_help(self) -> None:
         self.push_screen(Help())
@@ -565,15 +342,21 @@ class Top(App[None]):
     # Writing
 
     def action_verb(self, key: str) -> None:
-        row, shown = self._row(), self._shown
+        row, shown = self._row, self._shown
         known = [*(shown.verbs if shown else ()), *(row.verbs if row else ())]
         if not any(verb.key == key for verb in known):
             self.notify("Nothing here that this key could change.", severity="warning")
         elif verb := self._verbs().get(key):
-            self.push_screen(Confirm(verb), self._confirmed)
+            if verb.many:
+                self.push_screen(Repair(self._database, verb), self._repaired)
+            else:
+                self.push_screen(Confirm(verb), self._confirmed)
         else:
             who = "top was started read-only" if self._read_only else "this role may not write here"
             self.notify(f"{verb_name(known, key)}: {who}.", severity="warning")
+
+    def _repaired(self, _: None) -> None:
+        self._due = 0.0
 
     def _confirmed(self, statement: str | None) -> None:
         if statement is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,28 +13,29 @@ from tasker_sql.rows import (
     CircuitBreaker,
     DeadLetters,
     ExecutorPool,
+    PathStep,
     Problem,
     StepReason,
     TaskReason,
 )
-from tasker_sql.top.snapshot import (
-    Change,
+from tasker_sql.top.answers import (
+    Act,
+    Attempt,
     Claim,
     DatabaseHealth,
     LateWrite,
-    Place,
     Queue,
     Rejection,
     Relation,
     Retry,
     Runner,
-    Snapshot,
     Status,
     StepLine,
     TaskHead,
     TaskLine,
     Transaction,
 )
+from tasker_sql.top.snapshot import Place, Snapshot
 
 AT = datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC)
 TASK = UUID("01c0ffee-0000-7abc-8000-000000100000")
@@ -95,6 +97,8 @@ def task_line(number: int, name: str, state: str, **more: Any) -> TaskLine:
         "namespace": "shop",
         "version": "1.2.0",
         "paused": False,
+        "template_paused": False,
+        "namespace_paused": False,
         "priority": "normal",
         "created_at": ago(hours=number, minutes=12),
         "finished_at": None,
@@ -184,10 +188,11 @@ WHY_TASK = (
         *("host-1:4711", RETRY, PAID),
     ),
     TaskReason(
-        *(2, "running", False, 1, "reserve_inventory: attempt 1 of 3 has run for 10 min"),
+        *(2, "running", True, 1, "reserve_inventory: attempt 1 of 3 has run for 10 min"),
         *(ago(minutes=10), hence(seconds=12), "host-1:4711", None, STEPS[1].step_uuid),
     ),
 )
+WHY_MOVING = replace(WHY_TASK[1], cause_uuid=UUID(int=TASK.int + (5 << 20) + 2))
 NONE = timedelta()
 BLAME = BlamedStep(
     *(PAID, "process_payment", "error", timedelta(minutes=1), timedelta(seconds=20)),
@@ -197,11 +202,51 @@ BLAME = BlamedStep(
 WHY_STEP = (
     StepReason(*(1, "failed", True, FAILED, ago(minutes=2), None, "host-1:4711", RETRY, PAID)),
 )
-HISTORY = (
-    Change(ago(minutes=2), "in_progress", "error", "host-1:4711", "tasker-sql/0.1.0 worker", None),
-    Change(ago(minutes=10), "enqueued", "in_progress", "host-1:4711", "tasker-sql", None),
-    Change(ago(minutes=11), "error", "enqueued", "ann", "psql", "the bank is back"),
+FAILED_PATH = tuple(
+    PathStep(
+        *(one.step_uuid, one.name, one.state, False, None, one.finished_at, False, None, None, 20)
+    )
+    for one in STEPS
 )
+MOVES = UUID(int=TASK.int + (5 << 20))
+MOVING = replace(HEAD, task_uuid=MOVES, state="in_progress", completed_steps=2)
+MOVING_STEPS = (
+    replace(STEPS[0], step_uuid=UUID(int=MOVES.int + 1)),
+    replace(STEPS[1], step_uuid=UUID(int=MOVES.int + 2)),
+    step(
+        *(3, "process_payment", "complete", ["validate_order"]),
+        step_uuid=UUID(int=MOVES.int + 3),
+        finished_at=ago(minutes=2),
+    ),
+    replace(STEPS[3], step_uuid=UUID(int=MOVES.int + 4), waiting_parents=1),
+)
+MOVING_PATH = tuple(
+    PathStep(
+        *(one.step_uuid, one.name, one.state, slack is NONE, ago(minutes=10), ends_at),
+        *(ends_at > AT, slack, hence(minutes=4), 20),
+    )
+    for one, ends_at, slack in zip(
+        MOVING_STEPS,
+        (ago(minutes=10, seconds=-1.5), hence(minutes=1), ago(minutes=2), hence(minutes=4)),
+        (NONE, NONE, timedelta(minutes=3), NONE),
+        strict=True,
+    )
+)
+ATTEMPTS = (
+    Attempt(
+        *(3, "failed", "host-1:4711", ago(minutes=6), ago(minutes=5), ago(minutes=2)),
+        *(f"CardError: {DECLINED}", False, None),
+    ),
+    Attempt(
+        *(2, "lost", "host-2:99", ago(minutes=9), ago(minutes=8), ago(minutes=7), None, True),
+        ago(minutes=6),
+    ),
+    Attempt(
+        *(1, "failed", "host-1:4711", ago(minutes=11), ago(minutes=10), ago(minutes=9)),
+        *(GATEWAY, True, ago(minutes=9)),
+    ),
+)
+ACTS = (Act(ago(minutes=11, seconds=1), "retry_step", "the bank is back", "ann", "psql"),)
 CLAIMS = (
     Claim("host-2:99", "shop", ago(minutes=3), ago(seconds=4), True, 1, [STEPS[3].step_uuid]),
     Claim("host-1:4711", "shop", ago(seconds=18), hence(seconds=12), False, 2, [PAID, TASK]),
@@ -285,8 +330,9 @@ SNAPSHOTS = {
         snapshot(Place("problems")),
         snapshot(Place("queues"), *QUEUES),
         snapshot(Place("tasks"), *TASKS),
-        snapshot(Place("task", TASK), HEAD, *STEPS, *WHY_TASK, BLAME),
-        snapshot(Place("step", PAID), HEAD, STEPS[2], *WHY_STEP, BLAME, *HISTORY),
+        snapshot(Place("task", TASK), HEAD, *STEPS, *WHY_TASK, BLAME, *FAILED_PATH),
+        snapshot(Place("task", MOVES), MOVING, *MOVING_STEPS, WHY_MOVING, *MOVING_PATH),
+        snapshot(Place("step", PAID), HEAD, STEPS[2], *WHY_STEP, BLAME, *ATTEMPTS, *ACTS),
         snapshot(Place("claims"), *CLAIMS),
         snapshot(Place("workers"), *RUNNERS, *POOLS, *BREAKERS),
         snapshot(Place("failures"), *DEAD, *RETRIES, *LATE, *REJECTED),

@@ -25,6 +25,8 @@ from tasker_sql.client import Client
 from tasker_sql.errors import StaleClaimError
 from tasker_sql.handlers import Registry, RetryableError
 from tasker_sql.rows import Problem
+from tasker_sql.top import screens, table
+from tasker_sql.top.snapshot import Place, read
 
 pytestmark = pytest.mark.newest
 
@@ -60,10 +62,36 @@ def answer(client: Client, query: str) -> list[Any]:
 
 
 def problem(client: Client, code: str) -> Problem:
-    """The one problem with this code; the document has a chapter for it, with the same cure."""
+    """The one problem with this code; the document has a chapter for it, and `top` its cause."""
     (found,) = [one for one in client.problems() if one.code == code]
     assert code in INCIDENTS, f"docs/on-call.md says nothing of {code}"
+    followed = followed_in_top(client, found)
+    assert all(words in followed for words in CAUSES[code]), followed
     return found
+
+
+# What stands on the screen to which Enter leads from the problem.
+CAUSES = {
+    "no_worker": ["unserved", "no live runner of tasker-sql serves it"],
+    "stale_claim": ["doomed", "expired", "the next sweep takes its steps back"],
+    "timers_overdue": ["due, and nobody calls sweep()"],
+    "dead_letters": ["no route to bank", "5 steps of test/payment.pay failed for good"],
+    "paused": ["paused", "a release on friday"],
+    "queue_missing": ["missing", "the table of this queue is gone; the next sweep makes it again"],
+    "step_runs_long": ["in_progress", "has run at hung for 50 min"],
+    "vacuum_held_back": ["psql of ann", "idle in transaction", "25 min ago"],
+    "bloat": ["tasker.tasks", "% dead", "never"],
+    "task_stuck": ["waits for 1 of 1: a", "an invariant is broken"],
+}
+
+
+def followed_in_top(client: Client, one: Problem) -> str:
+    """What `top` shows after Enter on the row of the problem, in small letters."""
+    shown = screens.view(read(client, Place("problems"), SECONDS))
+    (row,) = [row for row in shown.rows if (one.code, one.subject) == row.cells[1:3]]
+    assert row.opens is not None
+    there = screens.view(read(client, row.opens, SECONDS))
+    return "\n".join(table.searched(row, there.at) for row in there.rows)
 
 
 def gone(client: Client, code: str) -> bool:
@@ -263,6 +291,8 @@ def test_bloat(client: Client, database: str) -> None:
     run(client, "select pg_stat_force_next_flush()")
     found = wait_for(lambda: [one for one in client.problems() if one.code == "bloat"])[0]
     assert found.subject == "table tasker.tasks"
+    followed = followed_in_top(client, found)
+    assert all(words in followed for words in CAUSES["bloat"]), followed
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(found.cure.encode())
         connection.execute("select pg_stat_force_next_flush()")

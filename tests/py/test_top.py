@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+from collections.abc import Sequence
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import seen
 
@@ -18,6 +20,10 @@ from tasker_sql.top.snapshot import Place, Snapshot
 
 STORED = Path(__file__).with_name("top.txt")
 SIZES = [(80, 24), (150, 30)]
+SHOWN: list[tuple[str, Place, str]] = [
+    *((place.screen, place, "") for place in seen.SNAPSHOTS),
+    ("DAG", Place("task", seen.MOVES), "d"),
+]
 CELL = (12.2, 24.4)  # a character of Textual's pictures
 
 
@@ -30,6 +36,9 @@ class Stored:
     def run(self, statement: str) -> str:
         raise AssertionError(statement)
 
+    def answers(self, statement: str, row: type[Any]) -> Sequence[Any]:
+        raise AssertionError(statement, row)
+
 
 def lines_of(svg: str, height: int) -> list[str]:
     """The characters of a picture of the terminal."""
@@ -41,14 +50,15 @@ def lines_of(svg: str, height: int) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
-def drawn(place: Place, size: tuple[int, int]) -> list[str]:
-    """The whole screen as text, once it has shown its snapshot."""
+def drawn(place: Place, size: tuple[int, int], *keys: str) -> list[str]:
+    """The whole screen as text, once it has shown its snapshot and these keys were pressed."""
 
     async def run() -> str:
         app = Top(Stored(), place, interval=3600)
         async with app.run_test(size=size) as pilot:
             while app._shown is None:
                 await pilot.pause(0.01)
+            await pilot.press(*keys)
             await pilot.pause()
             return app.export_screenshot()
 
@@ -56,11 +66,11 @@ def drawn(place: Place, size: tuple[int, int]) -> list[str]:
 
 
 def pictures() -> str:
-    """All screens in all sizes."""
+    """All screens in all sizes, and a task's DAG."""
     parts = [
-        "\n".join([f"==== {place.screen} {width}x{height}", *drawn(place, (width, height))])
+        "\n".join([f"==== {name} {width}x{height}", *drawn(place, (width, height), *keys)])
         for width, height in SIZES
-        for place in seen.SNAPSHOTS
+        for name, place, keys in SHOWN
     ]
     return "\n".join(parts) + "\n"
 

@@ -23,7 +23,8 @@ from tasker_sql.cli import app as command
 from tasker_sql.client import Client, connect
 from tasker_sql.errors import NotFoundError, UnavailableError
 from tasker_sql.top.app import Top
-from tasker_sql.top.snapshot import QUESTIONS, Place, Source
+from tasker_sql.top.snapshot import QUESTIONS, Place
+from tasker_sql.top.source import Source
 
 pytestmark = pytest.mark.newest
 
@@ -274,6 +275,26 @@ class TestKeys:
 
         driven(database, play)
 
+    @needs_task
+    def test_enter_on_a_problem_leads_to_its_row(self, database: str, client: Client) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("1 problems 2")
+            await top.press("f")
+            await top.type("closed")
+            await top.press("enter", "enter")
+            await top.sees("error: BankError: the bank is closed", "S settle step")
+            await top.press("up")
+            await top.sees("error: no route to bank")
+            await top.press("G")
+            await top.sees("error: BankError: the bank is closed")
+            await top.press("escape", "f")
+            await top.type("route")
+            await top.press("enter", "enter")
+            await top.sees("error: no route to bank", "S settle all 2")
+
+        dead(client, 2)
+        driven(database, play)
+
     def test_filter_find_and_sort(self, database: str, task: UUID) -> None:
         async def play(top: Driver) -> None:
             await top.press("2")
@@ -357,12 +378,61 @@ class TestKeys:
         driven(database, play)
 
 
+class TestEnds:
+    def test_marks_what_decides_and_foresees_the_end(self, database: str, client: Client) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("would end in about", "were it not for no_worker", "◆  slow")
+            assert not any("◆" in line and "quick" in line for line in top.lines)
+            await top.press("d")
+            await top.sees("◆ slow", "quick")
+            (start,) = client.claim_steps("test", "w")
+            await top.sees("ends in about", "as the last 3 did")
+            client.complete_step(start.step_uuid, start.token)
+            slow, _ = client.claim_steps("test", "w", 2)
+            client.fail_step(slow.step_uuid, slow.token, "no", retryable=False)
+            await top.sees("cannot end before slow is dealt with")
+
+        dag = {"start": [], "slow": ["start"], "quick": ["start"]}
+        client.register_template(template(dag, name="forked"))
+        tasks = [client.create_task("test", "forked").task_uuid for _ in range(4)]
+        task = tasks.pop()
+        rows(database, COMPLETED, tasks)
+        driven(database, play, Place("task", task))
+
+    @pytest.mark.parametrize("steps", [500, 501])
+    def test_asks_no_more_than_fits(self, database: str, client: Client, steps: int) -> None:
+        client.register_template(template({f"s{n}": [] for n in range(steps)}, name="wide"))
+        task = client.create_task("test", "wide").task_uuid
+        found = json.loads(Answer(database, str(task), "--once", "--json").out)
+        assert (found["path"] is None, len(found["blame"])) == (steps > 500, steps)
+        said = "foreseen up to 500 steps only" if steps > 500 else "its end is unknown"
+        assert said in " ".join(Answer(database, str(task), "--once").out.split())
+
+
+COMPLETED = """
+with task as (
+  update tasker.tasks
+     set state = 'complete', open_sinks = 0, finished_at = created_at + interval '80 s'
+   where task_uuid = any (%s)
+  returning task_id, created_at
+)
+update tasker.steps as step
+   set state = 'complete', result = '{}', waiting_parents = 0, attempt = 1,
+       enqueued_at = task.created_at, started_at = task.created_at,
+       finished_at = task.created_at + case step.step_id & 1048575
+         when 1 then interval '1 s' when 2 then interval '61 s' else interval '2 s' end
+  from task
+ where step.step_id >> 20 = task.task_id
+returning step.step_id
+"""
+
+
 class TestWrites:
     def test_shows_the_statement_asks_for_a_reason_and_runs_it(
         self, database: str, client: Client, task: UUID
     ) -> None:
         async def play(top: Driver) -> None:
-            await top.sees("b of test/flow", "x run cure")
+            await top.sees("b of test/flow", "x run cure", "BankError: the bank is closed")
             await top.press("R")
             await top.sees("retry step", f"tasker.retry_step('{b}', '<why>')")
             await top.press("enter")
@@ -371,7 +441,7 @@ class TestWrites:
             await top.sees(f"tasker.retry_step('{b}', 'it''s back')")
             assert step_named(client, task, "b").state == "error"
             await top.press("enter")
-            await top.sees("step_state enqueued", f"by postgres: {REASON}")
+            await top.sees("step_state enqueued", "retry_step", f"by postgres: {REASON}")
 
         b = step_named(client, task, "b").step_uuid
         driven(database, play, Place("step", b))
@@ -428,6 +498,143 @@ class TestWrites:
         b = step_named(client, task, "b").step_uuid
         driven(dsn, play, Place("step", b), read_only=how == "option")
         assert step_named(client, task, "b").state == "error"
+
+
+def dead(client: Client, count: int) -> None:
+    """So many steps that failed for good in the same way, as is said on the problems screen."""
+    client.register_template(template({"pay": []}, name="payment"))
+    client.create_tasks("test", "payment", [{}] * count)
+    for step in client.claim_steps("test", "w", count):
+        client.fail_step(step.step_uuid, step.token, "no route to bank", retryable=False)
+
+
+def states(database: str) -> set[tuple[str, int]]:
+    query = "select state::text, count(*) from tasker.steps group by 1"
+    return {(state, count) for state, count in rows(database, query)}
+
+
+class TestMany:
+    @pytest.mark.parametrize(("screen", "key"), [("problems", "x"), ("failures", "R")])
+    def test_plans_shows_asks_and_carries_out_slowly(
+        self, database: str, client: Client, screen: str, key: str
+    ) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("run cure" if key == "x" else "R retry all 150  S settle all 150")
+            await top.press(key)
+            await top.sees("tasker.plan_repair('retry_step', '{", '"fingerprint": ')
+            await top.sees("150 match, such as", "no route to bank")
+            await top.sees("tasker.apply_repair(", "'<why>',", "at most 100 a second")
+            await top.press("enter")
+            await top.sees("not run without a reason")
+            await top.type(REASON)
+            await top.sees("'it''s back',")
+            assert states(database) == {("error", 150)}
+            await top.press("enter")
+            await top.sees("100 done, 50 to go", "Esc: stop")
+            await top.sees("150 done.", "Enter: plan again")
+            await top.press("enter")
+            await top.sees("Nothing matches")
+            await top.press("escape")
+            await top.sees("No problems" if key == "x" else "Nothing has failed")
+
+        dead(client, 150)
+        driven(database, play, Place(screen))
+        assert states(database) == {("enqueued", 150)}
+        query = "select reason, count(*) from tasker.operator_history where verb = 'retry_step' "
+        assert rows(database, f"{query} group by 1") == [(REASON, 150)]
+
+    def test_escape_stops_it(self, database: str, client: Client) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("S settle all 250")
+            await top.press("S")
+            await top.sees("250 match")
+            await top.type("enough")
+            await top.press("enter")
+            await top.sees("100 done, 150 to go")
+            await top.press("escape")
+            await top.sees("done. Stopped.")
+            await top.press("escape")
+            await top.sees("retry all")
+
+        dead(client, 250)
+        driven(database, play, Place("failures"))
+        left = dict(states(database))
+        assert left["error"] in (50, 150) and left["resolved_manually"] == 250 - left["error"]
+
+    def test_what_nobody_planned_is_not_touched(self, database: str, client: Client) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("R retry all 2")
+            await top.press("R")
+            await top.sees("2 match")
+            dead(client, 1)
+            await top.type("because")
+            await top.press("enter")
+            await top.sees("1 that were not planned match now", "0 done", "Enter: plan again")
+            assert states(database) == {("error", 3)}
+            await top.press("enter")
+            await top.sees("3 match", "'because',")
+            await top.press("enter")
+            await top.sees("3 done.")
+
+        dead(client, 2)
+        driven(database, play, Place("failures"))
+        assert states(database) == {("enqueued", 3)}
+
+    def test_what_is_refused_is_told(self, database: str, client: Client) -> None:
+        """By a guard that a site has put over the steps."""
+
+        async def play(top: Driver) -> None:
+            await top.sees("R retry all 2")
+            await top.press("R")
+            await top.sees("2 match")
+            with psycopg.connect(database) as connection:
+                connection.execute(GUARD)
+            await top.type("because")
+            await top.press("enter")
+            await top.sees("0 done, 2 refused.", "Refused: nobody retries on Fridays")
+
+        dead(client, 2)
+        driven(database, play, Place("failures"))
+
+    @pytest.mark.parametrize("count", [1, 3])
+    def test_take_steps_back_from_a_worker(self, database: str, client: Client, count: int) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("Q requeue step" if count == 1 else "Q requeue all of hung")
+            await top.press("Q")
+            await top.sees("tasker.requeue_step('" if count == 1 else "3 match, such as")
+            await top.type("it hangs")
+            await top.press("enter")
+            await top.sees("step_state enqueued" if count == 1 else "3 done.")
+
+        client.register_template(template({"only": []}))
+        client.create_tasks("test", "flow", [{}] * count)
+        assert len(client.claim_steps("test", "hung", count)) == count
+        driven(database, play, Place("claims"))
+        assert states(database) == {("enqueued", count)}
+
+    def test_pause_and_resume_a_template(self, database: str, client: Client) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("T pause payment")
+            for verb in ("pause", "resume"):
+                await top.sees(f"T {verb} payment")
+                await top.press("T")
+                await top.sees(f"tasker.{verb}_template('test', 'payment', '<why>')")
+                await top.type("because")
+                await top.press("enter")
+            await top.sees("T pause payment")
+
+        dead(client, 1)
+        driven(database, play, Place("tasks"))
+        query = "select verb from tasker.operator_history order by action_id"
+        assert rows(database, query) == [("pause_template",), ("resume_template",)]
+
+
+GUARD = """
+create function public.refuse() returns trigger language plpgsql
+as 'begin raise exception ''nobody retries on Fridays'' using errcode = ''TK003''; end';
+create trigger guard before update on tasker.steps
+for each row execute function public.refuse()
+"""
 
 
 class TestTrouble:

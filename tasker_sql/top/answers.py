@@ -1,0 +1,245 @@
+"""What the database answers, where that is not a row of the public API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where this comes from, and whether the role may write there."""
+
+    database: str
+    role: str
+    at: datetime
+    may_write: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue, whether its namespace is paused, and who works for it."""
+
+    queue_name: str
+    namespace: str | None
+    priority: str | None
+    depth: int | None
+    depth_is_exact: bool | None
+    oldest_age: timedelta | None
+    missing: bool
+    paused_at: datetime | None
+    paused_by: str | None
+    pause_reason: str | None
+    live_runners: int | None
+    slots: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLine:
+    """A task of the list."""
+
+    task_uuid: UUID
+    namespace: str
+    name: str
+    version: str
+    state: str
+    paused: bool
+    template_paused: bool
+    namespace_paused: bool
+    priority: str
+    created_at: datetime
+    finished_at: datetime | None
+    total_steps: int
+    completed_steps: int
+    in_progress_steps: int
+    enqueued_steps: int
+    waiting_for_retry_steps: int
+    failed_steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskHead:
+    """A task, without its context."""
+
+    task_uuid: UUID
+    namespace: str
+    name: str
+    version: str
+    state: str
+    paused: bool
+    paused_by: str | None
+    pause_reason: str | None
+    priority: str
+    initiator: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    total_steps: int
+    completed_steps: int
+    completion_percentage: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class StepLine:
+    """A step, without its result; of its last error the words."""
+
+    step_uuid: UUID
+    name: str
+    namespace: str
+    handler: str
+    state: str
+    attempt: int
+    max_attempts: int
+    parents: list[str]
+    waiting_parents: int
+    worker: str | None
+    lease_until: datetime | None
+    error: str | None
+    last_failure_at: datetime | None
+    next_retry_at: datetime | None
+    enqueued_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt at a step; of its error the words."""
+
+    attempt: int
+    outcome: str
+    worker: str | None
+    enqueued_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    error: str | None
+    retryable: bool | None
+    next_retry_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What an operator did to a step or its task, and why."""
+
+    at: datetime
+    verb: str
+    reason: str
+    session_role: str
+    application: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who has what in hand, and until when."""
+
+    worker: str
+    namespace: str
+    claimed_at: datetime
+    lease_until: datetime
+    is_expired: bool
+    step_count: int
+    step_uuids: list[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """A runner of the last day."""
+
+    name: str
+    is_live: bool
+    state: str
+    status: str
+    namespaces: list[str]
+    started_at: datetime
+    silent_for: timedelta
+    host: str
+    pid: int
+    version: str
+    connections: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A step that waits for its next attempt."""
+
+    step_uuid: UUID
+    namespace: str
+    task_name: str
+    name: str
+    attempt: int
+    max_attempts: int
+    next_retry_at: datetime
+    failed_at: datetime | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LateWrite:
+    """An outcome that came after its claim was lost, and changed nothing."""
+
+    refused_at: datetime
+    step_uuid: UUID
+    name: str
+    worker: str
+    attempt: int | None
+    cause: str
+    late_by: timedelta | None
+    step_state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A message to an orchestration queue that could not be carried out, without the message."""
+
+    rejected_at: datetime
+    queue_name: str
+    msg_id: int
+    code: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseHealth:
+    """The server, as it judges itself."""
+
+    version: str
+    is_standby: bool
+    started_at: datetime
+    connections: int
+    active_connections: int
+    max_connections: int
+    idle_in_transaction: int
+    waiting_for_locks: int
+    oldest_transaction_at: datetime | None
+    commits: int
+    rollbacks: int
+    deadlocks: int
+    cache_hits: float | None
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A session with an open transaction; what it holds back, vacuum cannot clean."""
+
+    pid: int
+    application: str
+    role: str | None
+    state: str | None
+    began_at: datetime | None
+    waits_for: str | None
+    blocked_by: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table of ours, as the statistics know it."""
+
+    table: str
+    size: int
+    live_rows: int
+    dead_rows: int
+    vacuumed_at: datetime | None

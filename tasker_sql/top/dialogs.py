@@ -1,0 +1,92 @@
+"""What stands above a screen until it is answered: a statement to be confirmed, and the keys."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.events import Key
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from tasker_sql.top.statements import WHY, Verb, needs_reason, with_reason
+
+HELP: Final = """\
+1 to 7, Tab     another screen
+↑ ↓ j k g G     move            click, wheel   move
+Enter, 2 clicks open the row    Esc            back
+/               filter the rows
+s, i, header    sort by the next column, invert
+f               find: the uuid of a task or step opens it, other
+                text goes to the next row with it; n: again
+d               a task's DAG as a picture, and back; a step with ◆
+                is one of those that decide when the task ends
+y               copy the cure, or else the uuid
+p               save the screen as a picture (SVG) in this folder
+space           pause           + - r          faster, slower, now
+q               quit
+
+These show the SQL that they will run, and ask:
+
+x   run the cure of a problem, or of what something waits for
+R   retry a step          S   settle a step without a result
+    (in failures: all with the same error, slowly, after a look)
+Q   requeue a step: take it back from a worker that hangs
+P   pause or resume       T   pause or resume a task's template
+C   cancel a task         B   force a breaker open, release it
+
+The last line of the screen names those that work here."""
+
+
+class Confirm(ModalScreen[str | None]):
+    """Shows the statement as it will be run, asks for the reason, and answers the statement."""
+
+    AUTO_FOCUS = "Input"
+    BINDINGS: ClassVar = [Binding("escape", "dismiss(None)"), Binding("enter", "run")]
+
+    def __init__(self, verb: Verb) -> None:
+        super().__init__()
+        self._verb = verb
+        self._asks = needs_reason(verb.statement)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="box"):
+            yield Static(Text(self._verb.name, style="bold"))
+            if self._asks:
+                yield Input(placeholder="Why? It is kept in the history.", max_length=1000)
+            yield Static(Text(self._verb.statement), id="statement")
+            yield Static(Text("Enter: run this     Esc: do not"), id="keys")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self.query_one("#statement", Static).update(Text(self._statement(event.value)))
+
+    def on_input_submitted(self) -> None:
+        self.action_run()
+
+    def action_run(self) -> None:
+        reason = self.query_one(Input).value if self._asks else ""
+        if self._asks and not reason.strip():
+            self.notify("It is not run without a reason.", severity="warning")
+        else:
+            self.dismiss(self._statement(reason))
+
+    def _statement(self, reason: str) -> str:
+        return with_reason(self._verb.statement, reason or WHY)
+
+
+class Help(ModalScreen[None]):
+    """The keys."""
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(id="box"):
+            yield Static(Text(HELP))
+
+    def on_key(self, event: Key) -> None:
+        event.stop()
+        self.dismiss()
+
+    def on_click(self) -> None:
+        self.dismiss()

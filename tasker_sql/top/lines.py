@@ -1,0 +1,60 @@
+"""The lines above and below a screen's rows: where it comes from, the tabs, the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.text import Text
+from textual.content import Content
+
+from tasker_sql.top.screens import TABS
+from tasker_sql.top.snapshot import Snapshot
+from tasker_sql.top.table import STYLES, Row, about
+
+Key = tuple[str, str, str]  # the key, what it does, the action of the application
+
+
+def head_line(seen: Snapshot, may_write: bool, freshness: str, is_fresh: bool) -> Content:
+    """Which database, as whom, when, and how fresh that is."""
+    status = seen.status
+    return Content.assemble(
+        ("tasker-sql top", "bold"),
+        f"  {status.database} as {status.role}",
+        ("" if may_write else "  read-only", "bold"),
+        f"  {status.at:%H:%M:%S}  {seen.seconds * 1000:.0f} ms  ",
+        (freshness, "" if is_fresh else "bold reverse"),
+    )
+
+
+def no_frame_line(trouble: str) -> Content:
+    return Content.assemble(("tasker-sql top  ", "bold"), (trouble or "connecting", "bold"))
+
+
+def tab_line(chosen: str, problems: int) -> Content:
+    """The screens by their numbers."""
+    parts: list[Content] = []
+    for number, name in enumerate(TABS, 1):
+        style = " reverse bold" if name == chosen else ""
+        count = f" {problems}" if name == "problems" and problems else ""
+        label = f"{number} {name}{count}"
+        parts.append(
+            Content.from_markup(f"[{style} @click=app.go('{name}')]$label[/]", label=label)
+        )
+    return Content("  ").join(parts)
+
+
+def hint_line(keys: Iterable[Key]) -> Content:
+    """What the keys do here; a click does it too."""
+    return Content("  ").join(
+        Content.from_markup(f"[@click=app.{action}][b]$key[/b] $name[/]", key=key, name=name)
+        for key, name, action in keys
+    )
+
+
+def pane(row: Row, seen: Snapshot) -> Text:
+    """Everything about a row."""
+    lines = Text()
+    for label, said in about(row, seen.status.at):
+        lines.append(f"{label}: ", STYLES.get(label, "bold")).append(f"{said}\n")
+    lines.rstrip()
+    return lines

@@ -1,0 +1,180 @@
+"""A screen as a table of plain values, and how it is arranged and fitted into a width.
+
+The same table is drawn in the terminal (`app`), printed by `--once`, and written as CSV.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from rich.text import Text
+
+from tasker_sql import drawing
+from tasker_sql.top.snapshot import Place, Snapshot
+from tasker_sql.top.statements import (
+    Verb,
+)
+from tasker_sql.top.words import words
+
+GAP: Final = 2  # blanks between columns
+LEAST: Final = 30  # of the stretching column, before others are left out
+
+STYLES: Final[Mapping[str, str]] = {
+    **drawing.STYLES,
+    "critical": "bold red",
+    "warning": "yellow",
+    "healthy": "green",
+    "degraded": "yellow",
+    "unhealthy": "red",
+    "gone": "red",
+    "paused": "yellow",
+    "missing": "bold red",
+    "expired": "red",
+    "closed": "green",
+    "open": "red",
+    "half-open": "yellow",
+    "dead": "red",
+    "retry": "yellow",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column. The one that `stretches` takes what the others leave; those with a `rank` are left
+    out where they do not fit, the highest first."""
+
+    name: str
+    right: bool = False
+    stretches: bool = False
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line: its values, all that is known of it in words, where it leads, what can be done.
+    Where it leads, the first row that contains `seeks` is meant."""
+
+    key: str
+    cells: tuple[Any, ...]
+    about: tuple[tuple[str, Any], ...] = ()
+    opens: Place | None = None
+    verbs: tuple[Verb, ...] = ()
+    seeks: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A task's DAG, with the states of its steps."""
+
+    dag: drawing.Dag
+    states: Mapping[str, str]
+
+    def drawn(self, width: int) -> Text:
+        """As it fits into the width, states in their colours."""
+        text = Text(drawing.text(self.dag, self.states, width))
+        for state, style in drawing.STYLES.items():
+            text.highlight_words([f"{drawing.MARKS.get(state)} {state}", f"({state})"], style)
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A screen: a table, and what to say about it."""
+
+    at: datetime
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    empty: str
+    verbs: tuple[Verb, ...] = ()  # of the whole screen
+    picture: Picture | None = None
+
+
+def view_of(
+    seen: Snapshot, title: str, columns: tuple[Column, ...], rows: Sequence[Row], empty: str
+) -> View:
+    return View(seen.status.at, title, columns, tuple(rows), empty)
+
+
+def arranged(shown: View, only: str = "", by: str | None = None, down: bool = False) -> View:
+    """The rows that contain `only`, whatever its case, in the order of a column."""
+    wanted = only.casefold()
+    rows = [row for row in shown.rows if wanted in searched(row, shown.at)]
+    place = next((n for n, column in enumerate(shown.columns) if column.name == by), None)
+    if place is not None:
+        rows.sort(key=lambda row: _rank(row.cells[place]), reverse=down)
+        rows.sort(key=lambda row: row.cells[place] is None)  # what is unknown comes last
+    return replace(shown, rows=tuple(rows))
+
+
+def searched(row: Row, at: datetime) -> str:
+    """The words in which a filter and a search look."""
+    values = [*row.cells, *(value for _, value in row.about)]
+    return " ".join(words(value, at) for value in values).casefold()
+
+
+def _rank(value: Any) -> tuple[int, Any]:
+    """An order over all the values that a column may have."""
+    if isinstance(value, timedelta):
+        return 0, value.total_seconds()
+    if isinstance(value, datetime):
+        return 1, value.timestamp()
+    if isinstance(value, int | float):
+        return 0, value
+    return 2, [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", str(value))]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A column as it fits: which one, and how wide."""
+
+    place: int
+    column: Column
+    width: int
+
+
+def fitted(shown: View, width: int) -> list[Fitted]:
+    """The columns that fit into the width; the stretching one gets what is left."""
+    natural = [
+        max([len(column.name), *(len(words(row.cells[n], shown.at)) for row in shown.rows)])
+        for n, column in enumerate(shown.columns)
+    ]
+    kept = list(range(len(shown.columns)))
+
+    def left() -> int:
+        fixed = [natural[n] + GAP for n in kept if not shown.columns[n].stretches]
+        return width - sum(fixed)
+
+    while left() < min(LEAST, max(natural[n] for n in kept if shown.columns[n].stretches)):
+        ranked = [n for n in kept if shown.columns[n].rank]
+        if ranked:
+            kept.remove(max(ranked, key=lambda n: shown.columns[n].rank))
+            continue
+        widest = max((n for n in kept if not shown.columns[n].stretches), key=natural.__getitem__)
+        if natural[widest] <= 8:
+            break
+        natural[widest] -= 1
+    rest = max(left(), 1)
+    return [
+        Fitted(n, column, rest if column.stretches else natural[n])
+        for n, column in ((n, shown.columns[n]) for n in kept)
+    ]
+
+
+def cell(row: Row, fit: Fitted, at: datetime) -> Text:
+    """A value in its place."""
+    value = row.cells[fit.place]
+    text = Text(words(value, at), style=STYLES.get(value, "") if isinstance(value, str) else "")
+    text.truncate(fit.width, overflow="ellipsis")
+    text.align("right" if fit.column.right else "left", fit.width)
+    return text
+
+
+def about(row: Row, at: datetime) -> list[tuple[str, str]]:
+    """Everything about a row, in words; nothing about what is not known."""
+    told = [(label, words(value, at)) for label, value in row.about]
+    return [(label, said) for label, said in told if said]

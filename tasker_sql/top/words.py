@@ -1,0 +1,73 @@
+"""Values as people read them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+
+def span(time: timedelta) -> str:
+    """12 ms, 5.3 s, 59 s, 5 min, 2 h 05, 3 d 4 h."""
+    seconds = time.total_seconds()
+    if seconds < 0:
+        return f"-{span(-time)}"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
+    if minutes < 60:
+        return f"{minutes} min" if minutes >= 10 else f"{minutes}:{whole % 60:02d} min"
+    return f"{hours} h {minutes % 60:02d}" if days < 2 else f"{days} d {hours % 24} h"
+
+
+def words(value: Any, at: datetime) -> str:
+    """A value as people read it; moments as their distance from `at`."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        away = value - at
+        return f"in {span(away)}" if away > timedelta() else f"{span(-away)} ago"
+    if isinstance(value, timedelta):
+        return span(value)
+    if isinstance(value, float):
+        return f"{value:.1f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, UUID):
+        return short(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(words(item, at) for item in value)
+    return plain(str(value))
+
+
+def plain(text: str) -> str:
+    """One line without control characters: an error may contain what would move the cursor."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text)
+
+
+def clock(value: datetime | None) -> str | None:
+    """A moment as people compare it with their logs."""
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if value else None
+
+
+def size(count: int) -> str:
+    """Bytes: 812 kB, 3.4 MB."""
+    number = float(count)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if number < 1000 or unit == "TB":
+            return f"{number:.0f} {unit}" if number >= 10 or unit == "B" else f"{number:.1f} {unit}"
+        number /= 1024
+    raise AssertionError
+
+
+def short(uuid: UUID) -> str:
+    """The end of a task's or step's uuid, by which a list tells them apart."""
+    return f"…{str(uuid)[-12:]}"
