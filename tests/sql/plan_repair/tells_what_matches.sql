@@ -26,7 +26,7 @@ select is(pg_temp.planned('cancel_task', '{"step": "a"}'), 1::bigint, 'the task 
 select is(pg_temp.planned('cancel_task', '{"state": "pending"}'), 1::bigint, 'by state');
 select is(pg_temp.planned('resume_task', '{}'), 0::bigint, 'none is paused');
 select is(pg_temp.refusal($$ select * from tasker.plan_repair('retry_step', '{"namespace": "nowhere"}') $$) ~ '^TK002', true, 'an unknown namespace');
-select alike(pg_temp.refusal($$ select * from tasker.plan_repair('drop_step') $$), '22023%', 'an unknown verb');
+select alike(pg_temp.refusal($$ select * from tasker.plan_repair('drop_step') $$), '22023: ''drop_step''; known are retry_step, %', 'an unknown verb');
 select alike(pg_temp.refusal($$ select * from tasker.plan_repair(null) $$), '22023%', 'no verb');
 select alike(pg_temp.refusal($$ select * from tasker.plan_repair('retry_step', null) $$), '22023%', 'no filter');
 select alike(pg_temp.refusal($$ select * from tasker.plan_repair('retry_step', '{"worker": "w"}') $$), '22023%worker%', 'an unknown key');

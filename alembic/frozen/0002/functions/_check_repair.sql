@@ -7,11 +7,18 @@ as $$
 --
 -- Raises   22023, TK006 for a result over result_bytes
 -- Calls    _check_text, _check_keys, _check_json
+declare
+  v_verbs constant text[] := array[
+    'retry_step', 'requeue_step', 'resolve_step', 'complete_step_manually',
+    'cancel_task', 'resolve_task', 'pause_task', 'resume_task',
+    'pause_template', 'resume_template', 'pause_namespace', 'resume_namespace'];
 begin
-  perform tasker._check_text(
-    to_jsonb(coalesce(p_verb, '')), 'the verb',
-    '^((retry|requeue|resolve)_step|complete_step_manually|(cancel|resolve)_task'
-    '|(pause|resume)_(task|template|namespace))$');
+  if (p_verb = any (v_verbs)) is not true then
+    raise exception 'unknown verb'
+      using errcode = '22023',
+            detail  = format('%s; known are %s', coalesce(quote_literal(left(p_verb, 100)), 'null'),
+                             array_to_string(v_verbs, ', '));
+  end if;
   perform tasker._check_keys(
     p_filter, 'the filter',
     case when p_verb = 'requeue_step'  then '{namespace,template,step,worker,state}'
