@@ -118,7 +118,7 @@ def scene(server: Server) -> Iterator[Scene]:
             ((steps["lost"],),) = connection.execute(
                 "select tasker._step_uuid(task_uuid, %(id)s) from tasker.tasks"
                 " where task_id = %(id)s::bigint >> 20",
-                {"id": lost[-1][0]},
+                {"id": max(lost)[0]},
             ).fetchall()
             connection.execute("vacuum analyze")
         newest = client.list_tasks({}, 1)[0].task_uuid

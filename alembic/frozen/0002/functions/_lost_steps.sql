@@ -10,9 +10,8 @@ create or replace function tasker._lost_steps (
 as $$
 -- Which of these enqueued steps have no message in the queue. Queues are first in, first out: a
 -- step enqueued after the oldest message is not suspected, so a healthy backlog is never searched.
--- Messages as the engine writes them are found five times as fast. Being stable, it sees them as
--- they were when its caller saw the steps, if that is stable too: none that is claimed meanwhile
--- is lost.
+-- Being stable, it sees messages as they were when its caller saw the steps, if that is stable too:
+-- none that is claimed meanwhile is lost.
 --
 -- Returns  step_ids; null for none
 declare
@@ -28,16 +27,10 @@ begin
    where step.enqueued < v_oldest;
   if v_lost is not null and v_oldest < 'infinity' then
     execute format(
-      'with missing as materialized (
-         select step_id
-           from unnest($1) as step_id
-          where not exists (select from pgmq.%1$I as q
-                             where q.message = jsonb_build_object(''step_id'', step_id))
-       )
-       select array_agg(step_id)
-         from missing
-        where not exists (select from pgmq.%1$I as q
-                           where q.message ->> ''step_id'' = step_id::text)',
+      'select array_agg(lost.step_id::bigint)
+         from (select unnest($1)::text as step_id
+               except
+               select message ->> ''step_id'' from pgmq.%I) as lost',
       'q_' || p_queue)
       into v_lost using v_lost;
   end if;
