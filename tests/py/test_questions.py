@@ -23,7 +23,7 @@ from tasker_sql.top.snapshot import QUESTIONS, Place, read
 pytestmark = pytest.mark.newest
 
 STEPS = int(os.environ.get("TASKER_TEST_STEPS", "40000"))
-MOST_PAGES = 60_000  # of 8 kB, in memory: about 100 ms
+MOST_PAGES = 90_000  # of 8 kB, in memory: less than 100 ms
 WIDE = 1000  # steps of a task with one step before them and one after
 SLOW_RETRY = {"max_attempts": 3, "backoff_base_ms": 3_600_000}
 
