@@ -143,6 +143,8 @@ OVER_ALL = {
     "health": "select * from tasker.get_system_health_counts()",
     "plan": "select * from tasker.plan_repair('retry_step', '{\"template\": \"past\"}')",
     "live_claims": "select * from tasker.live_claims",
+    "known_workers": "select * from tasker.known_workers",
+    "list_queued_steps": "select * from tasker.list_queued_steps('test', 100)",
 }
 PLACES = ["retrying", "wide", "last of wide", "held", "lost", "queued"]
 
