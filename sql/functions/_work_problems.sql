@@ -19,9 +19,11 @@ begin
   return query
   select 'warning', 'step_runs_long', format('step %s/%s', task.task_uuid, link.name),
          step.started_at,
-         format('attempt %s of %s has run at %s for %s; its timeout is %s', step.attempt,
+         format('attempt %s of %s has run at %s for %s; it has %s', step.attempt,
                 link.max_attempts, claim.worker, tasker._ago(v_now - step.started_at),
-                coalesce(tasker._ago(make_interval(secs => link.timeout_seconds)), 'none')),
+                coalesce('a timeout of '
+                         || tasker._ago(make_interval(secs => link.timeout_seconds)),
+                         'no timeout')),
          format('select * from tasker.requeue_step(%L, ''<why>''); then restart worker %s',
                 tasker._step_uuid(task.task_uuid, step.step_id), claim.worker)
     from tasker.claims as claim
@@ -38,7 +40,8 @@ begin
   union all
   select 'critical', 'task_stuck', format('task %s', task.task_uuid), moved.at,
          'nothing in it can move: an invariant is broken',
-         format('select * from tasker.check_invariants(%L)', task.task_uuid)
+         format('select * from tasker.check_invariants(%L); says which; then cancel_task or '
+                'resolve_task, and create it again', task.task_uuid)
     from (select open.task_id, task.task_uuid, task.created_at,
                  sum(template.step_count) over (order by open.task_id) as steps_so_far
             from (select * from tasker.open_tasks order by task_id limit 2000) as open

@@ -8,7 +8,8 @@ create or replace function tasker._workers (
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- Who works for a namespace now: whoever holds a claim there, waits for work, or runs and says so.
+-- Who works for a namespace now: whoever holds a step there, waits for work, or runs and says so.
+-- A claim from which an operator took everything back is no sign of life.
 --
 -- Returns  how many, and the same as a sentence, with when one was last seen
 -- Calls    served_namespaces, _ago
@@ -20,6 +21,10 @@ begin
                              from tasker.claims as claim
                             where claim.namespace_id = namespace.namespace_id
                               and claim.lease_until >= p_now
+                              and exists (select from tasker.steps as step
+                                           where step.step_id = any (claim.step_ids)
+                                             and step.claim_token = claim.token
+                                             and step.state = 'in_progress')
                             union all
                            select waiter.worker
                              from tasker.waiters as waiter

@@ -16,7 +16,7 @@ from tasker_sql.cli import completion
 from tasker_sql.cli.shared import Json, console, plain, print_json
 from tasker_sql.client import Client, connect
 from tasker_sql.top import screens, table
-from tasker_sql.top.screens import TABS
+from tasker_sql.top.screens import ALONE, TABS
 from tasker_sql.top.snapshot import QUESTIONS, Place, Snapshot, place_of
 from tasker_sql.top.source import Source
 from tasker_sql.top.table import View
@@ -25,8 +25,8 @@ What = Annotated[
     str,
     typer.Argument(
         metavar="[SCREEN]",
-        help=f"{', '.join(TABS)}; or the uuid of a task or step.",
-        autocompletion=completion.words(*TABS),
+        help=f"{', '.join(ALONE)}; or the uuid of a task or step.",
+        autocompletion=completion.words(*ALONE),
     ),
 ]
 
@@ -50,7 +50,8 @@ def top(
 ) -> None:
     """Watch all of it on a dashboard.
 
-    Problems, queues, tasks, claims, workers, failures and the database. `?` shows the keys.
+    Problems, queues, tasks, claims, workers, failures, the database, and what operators did. `?`
+    shows the keys.
     Whatever changes something shows its SQL, and asks.
 
     Example: tasker-sql top problems --once --json
@@ -80,13 +81,13 @@ def _connect(timeout: float) -> Client:
 
 
 def _place(what: str) -> Place:
-    if what in TABS:
+    if what in ALONE:
         return Place(what)
     try:
         return place_of(UUID(what))
     except ValueError:
         raise ValueError(
-            f"no such screen: {what}; there are {', '.join(TABS)}, and uuids of tasks and steps"
+            f"no such screen: {what}; there are {', '.join(ALONE)}, and uuids of tasks and steps"
         ) from None
 
 

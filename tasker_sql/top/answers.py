@@ -122,10 +122,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What an operator did to a step or its task, and why."""
+    """What an operator did, to what, and why."""
 
     at: datetime
     verb: str
+    subject: str
     reason: str
     session_role: str
     application: str
@@ -159,6 +160,18 @@ class Runner:
     pid: int
     version: str
     connections: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignWorker:
+    """A worker that is no runner of ours: seen by its claims, or because it waits for work."""
+
+    name: str
+    status: str
+    namespaces: list[str]
+    claims: int
+    steps: int
+    lease_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +245,8 @@ class Transaction:
     began_at: datetime | None
     waits_for: str | None
     blocked_by: list[int]
+    address: str | None
+    query: str | None
 
 
 @dataclass(frozen=True, slots=True)

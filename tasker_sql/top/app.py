@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from rich.text import Text
@@ -19,7 +19,7 @@ from textual.widgets import DataTable, Input, Static
 from tasker_sql.errors import TaskerError, UnavailableError
 from tasker_sql.top import screens, table
 from tasker_sql.top.colour import NoColour
-from tasker_sql.top.dialogs import Confirm, Help
+from tasker_sql.top.dialogs import HELP, Confirm, Told, answer
 from tasker_sql.top.lines import Key as Hint
 from tasker_sql.top.lines import head_line, hint_line, no_frame_line, pane, tab_line
 from tasker_sql.top.listing import Listing
@@ -29,6 +29,8 @@ from tasker_sql.top.snapshot import Place, place_of
 from tasker_sql.top.statements import Verb
 from tasker_sql.top.table import Row, View
 from tasker_sql.top.watching import Database, Watching
+
+ONE_LINE: Final = 120  # characters of an answer that need not be kept on the screen
 
 
 class Top(Watching):
@@ -47,9 +49,10 @@ class Top(Watching):
     #about { height: auto; max-height: 40%; border-top: solid $primary; scrollbar-size: 1 1; }
     #filter { height: 1; border: none; padding: 0; display: none; }
     #hints { background: $surface; }
-    Confirm, Help, Repair { align: center middle; }
+    Confirm, Told, Repair { align: center middle; }
     #box { width: 90%; max-width: 100; height: auto; max-height: 90%; padding: 0 1;
            border: round $warning; background: $surface; }
+    ToastRack { align: right top; }
     Toast:nocolor { border: round; }
     #statement { margin: 1 0; color: $text-warning; }
     """
@@ -65,6 +68,7 @@ class Top(Watching):
         Binding("s", "sort"),
         Binding("i", "invert"),
         Binding("d", "draw"),
+        Binding("o", "acts"),
         Binding("y", "copy"),
         Binding("p", "picture"),
         Binding("space", "pause"),
@@ -145,6 +149,8 @@ class Top(Watching):
             self._shown = table.arranged(screens.view(self.frame), self._only, by, down)
         shown = self._shown
         told = shown.title if shown and shown.title != self.place.screen else ""
+        if self._only:
+            told = f"{told}\nonly rows with '{self._only}'".strip()
         self._title.display = bool(told or (shown and self._trouble))
         self._title.update(Text(self._trouble if shown and self._trouble else told))
         self._drawing.display = pictured = self._pictured
@@ -188,16 +194,15 @@ class Top(Watching):
 
     def _keys(self) -> list[Hint]:
         row = self._row
-        keys = [(verb.key, verb.name, f"verb('{verb.key}')") for verb in self._verbs().values()]
-        if row and row.opens:
-            keys.append(("⏎", "open", "open"))
+        keys = [("⏎", "open", "open")] if row and row.opens else []
         if len(self._trail) > 1 or self._only:
-            keys.append(("Esc", "back", "leave"))
+            keys.append(("Esc", "all" if self._only else "back", "leave"))
+        keys += [(verb.key, verb.name, f"verb('{verb.key}')") for verb in self._verbs().values()]
         if self._shown and self._shown.picture:
             keys.append(("d", "list" if self._drawn else "draw", "draw"))
         keys += [("?", "help", "help"), ("q", "quit", "quit")]
         keys += [("/", self._only or "filter", "type('filter')"), ("s", "sort", "sort")]
-        keys += [("space", "go on" if self._paused else "pause", "pause")]
+        keys += [("space", "go on" if self._paused else "freeze", "pause")]
         return keys
 
     def _remember(self) -> None:
@@ -234,6 +239,10 @@ class Top(Watching):
         if row and row.opens:
             self._go([*self._trail, row.opens])
             self._seeks = row.seeks if row.opens.uuid is None else ""
+
+    def action_acts(self) -> None:
+        if self.place.screen != "acts":
+            self._go([*self._trail, Place("acts")])
 
     def on_opened(self) -> None:
         self.action_open()
@@ -337,15 +346,23 @@ class Top(Watching):
             self.notify(f"No row contains '{sought}'.", severity="warning")
 
     def action_help(self) -> None:
-        self.push_screen(Help())
+        self.push_screen(Told(HELP))
 
     # Writing
 
     def action_verb(self, key: str) -> None:
         row, shown = self._row, self._shown
         known = [*(shown.verbs if shown else ()), *(row.verbs if row else ())]
-        if not any(verb.key == key for verb in known):
-            self.notify("Nothing here that this key could change.", severity="warning")
+        if shown is None:
+            self.notify("Not read yet.", severity="warning")
+        elif not any(verb.key == key for verb in known):
+            cure = key == "x" and row and any(label == "cure" and said for label, said in row.about)
+            self.notify(
+                "This cure is for a shell, or for psql: y copies it."
+                if cure
+                else "Nothing here that this key could change.",
+                severity="warning",
+            )
         elif verb := self._verbs().get(key):
             if verb.many:
                 self.push_screen(Repair(self._database, verb), self._repaired)
@@ -365,15 +382,20 @@ class Top(Watching):
     @work(thread=True)
     def _run(self, statement: str) -> None:
         tell: Callable[..., Any] = self.notify
+        self._due = 0.0
         try:
-            said, severity = self._database.run(statement) or "nothing to do", "information"
+            rows = self._database.run(statement)
         except UnavailableError as error:
             said = f"{error}. Nobody knows whether it was carried out: look before you repeat it."
             severity = "error"
         except TaskerError as error:
             said, severity = " ".join(part for part in (str(error), error.hint) if part), "error"
+        else:
+            said, severity = answer(rows) or "nothing to do", "information"
+            if len(rows) > 1 or len(said) > ONE_LINE:
+                self.call_from_thread(self.push_screen, Told(f"{statement}\n\n{said}"))
+                return
         self.call_from_thread(tell, said, severity=severity, markup=False)
-        self._due = 0.0
 
 
 def verb_name(verbs: Iterable[Verb], key: str) -> str:

@@ -1,8 +1,9 @@
-"""What stands above a screen until it is answered: a statement to be confirmed, and the keys."""
+"""What stands above a screen: a statement to be confirmed, its answer, the keys."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final, TypeVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -13,6 +14,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from tasker_sql.top.statements import WHY, Verb, needs_reason, with_reason
+from tasker_sql.top.words import plain
+
+R = TypeVar("R")
 
 HELP: Final = """\
 1 to 7, Tab     another screen
@@ -24,9 +28,10 @@ f               find: the uuid of a task or step opens it, other
                 text goes to the next row with it; n: again
 d               a task's DAG as a picture, and back; a step with ◆
                 is one of those that decide when the task ends
+o               what operators did, and why
 y               copy the cure, or else the uuid
 p               save the screen as a picture (SVG) in this folder
-space           pause           + - r          faster, slower, now
+space           freeze          + - r          faster, slower, now
 q               quit
 
 These show the SQL that they will run, and ask:
@@ -41,11 +46,19 @@ C   cancel a task         B   force a breaker open, release it
 The last line of the screen names those that work here."""
 
 
-class Confirm(ModalScreen[str | None]):
+class Dialog(ModalScreen[R]):
+    """Keys may come faster than it goes away: the second of two finds it gone."""
+
+    def leave(self, result: R | None = None) -> None:
+        if self.is_current:
+            self.dismiss(result)
+
+
+class Confirm(Dialog[str | None]):
     """Shows the statement as it will be run, asks for the reason, and answers the statement."""
 
     AUTO_FOCUS = "Input"
-    BINDINGS: ClassVar = [Binding("escape", "dismiss(None)"), Binding("enter", "run")]
+    BINDINGS: ClassVar = [Binding("escape", "leave"), Binding("enter", "run")]
 
     def __init__(self, verb: Verb) -> None:
         super().__init__()
@@ -66,27 +79,49 @@ class Confirm(ModalScreen[str | None]):
     def on_input_submitted(self) -> None:
         self.action_run()
 
+    def action_leave(self) -> None:
+        self.leave()
+
     def action_run(self) -> None:
         reason = self.query_one(Input).value if self._asks else ""
         if self._asks and not reason.strip():
             self.notify("It is not run without a reason.", severity="warning")
         else:
-            self.dismiss(self._statement(reason))
+            self.app.clear_notifications()
+            self.leave(self._statement(reason))
 
     def _statement(self, reason: str) -> str:
         return with_reason(self._verb.statement, reason or WHY)
 
 
-class Help(ModalScreen[None]):
-    """The keys."""
+MOVES: Final = {"up", "down", "pageup", "pagedown", "home", "end"}
+
+
+class Told(Dialog[None]):
+    """A text to be read: keys that move scroll it, every other one and a click end it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="box"):
-            yield Static(Text(HELP))
+            yield Static(Text(self._text))
 
     def on_key(self, event: Key) -> None:
-        event.stop()
-        self.dismiss()
+        if event.key not in MOVES:
+            event.stop()
+            self.leave()
 
     def on_click(self) -> None:
-        self.dismiss()
+        self.leave()
+
+
+def answer(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What a statement answered, a line for each row."""
+    return "\n".join(
+        ", ".join(
+            f"{name}: {plain(str(value))}" for name, value in row.items() if value is not None
+        )
+        for row in rows
+    )

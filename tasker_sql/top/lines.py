@@ -21,13 +21,13 @@ def head_line(seen: Snapshot, may_write: bool, freshness: str, is_fresh: bool) -
         ("tasker-sql top", "bold"),
         f"  {status.database} as {status.role}",
         ("" if may_write else "  read-only", "bold"),
-        f"  {status.at:%H:%M:%S}  {seen.seconds * 1000:.0f} ms  ",
+        f"  {status.at:%H:%M:%S} UTC  {seen.seconds * 1000:.0f} ms  ",
         (freshness, "" if is_fresh else "bold reverse"),
     )
 
 
 def no_frame_line(trouble: str) -> Content:
-    return Content.assemble(("tasker-sql top  ", "bold"), (trouble or "connecting", "bold"))
+    return Content.assemble(("tasker-sql top  ", "bold"), (trouble or "reading ...", "bold"))
 
 
 def tab_line(chosen: str, problems: int) -> Content:
@@ -35,7 +35,7 @@ def tab_line(chosen: str, problems: int) -> Content:
     parts: list[Content] = []
     for number, name in enumerate(TABS, 1):
         style = " reverse bold" if name == chosen else ""
-        count = f" {problems}" if name == "problems" and problems else ""
+        count = f" ({problems})" if name == "problems" and problems else ""
         label = f"{number} {name}{count}"
         parts.append(
             Content.from_markup(f"[{style} @click=app.go('{name}')]$label[/]", label=label)

@@ -25,6 +25,7 @@ from tasker_sql.top.answers import (
     Attempt,
     Claim,
     DatabaseHealth,
+    ForeignWorker,
     LateWrite,
     Queue,
     Rejection,
@@ -154,7 +155,15 @@ ACTS: Final = _ask(
  where subject = any (array[%(step)s::text, %(task)s::text])
  order by at desc limit {MOST_HISTORY}""",
 )
+ALL_ACTS: Final = _ask(
+    "acts", Act, f"from tasker.operator_history order by action_id desc limit {MOST}"
+)
 CLAIMS: Final = _ask("claims", Claim, f"from tasker.live_claims order by lease_until limit {MOST}")
+FOREIGN: Final = _ask(
+    "foreign_workers",
+    ForeignWorker,
+    f"from tasker.known_workers where kind = 'foreign' order by name limit {MOST}",
+)
 RUNNERS: Final = _ask(
     "runners", Runner, f"from tasker.known_runners order by is_live desc, name limit {MOST}"
 )
@@ -218,6 +227,8 @@ TRANSACTIONS: Final = _ask(
     began_at="xact_start",
     waits_for="wait_event_type || ': ' || wait_event",
     blocked_by="pg_blocking_pids(pid)",
+    address="host(client_addr)",
+    query="left(query, 200)",
 )
 RELATIONS: Final = _ask(
     "tables",

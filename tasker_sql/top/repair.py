@@ -12,11 +12,11 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from tasker_sql.errors import TaskerError, UnavailableError
 from tasker_sql.rows import AppliedRepair, PlannedRepair
+from tasker_sql.top.dialogs import Dialog
 from tasker_sql.top.statements import WHY, Verb, call, literal
 from tasker_sql.top.words import plain
 
@@ -39,7 +39,7 @@ class Database(Protocol):
     def answers(self, statement: str, row: type[R]) -> Sequence[R]: ...
 
 
-class Repair(ModalScreen[None]):
+class Repair(Dialog[None]):
     """Plans at once, which changes no step and no task, and shows how many match, with a sample.
 
     Carries the plan out when a reason was given. What nobody planned is not touched: when more
@@ -194,7 +194,7 @@ class Repair(ModalScreen[None]):
         if self._phase == APPLYING:
             self._stopping.set()
         else:
-            self.dismiss()
+            self.leave()
 
 
 def _said(error: Exception) -> str:

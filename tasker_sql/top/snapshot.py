@@ -12,12 +12,14 @@ from tasker_sql.client import Client
 from tasker_sql.top.answers import Status, TaskHead
 from tasker_sql.top.questions import (
     ACTS,
+    ALL_ACTS,
     ATTEMPTS,
     BLAME_STEP,
     BLAME_TASK,
     BREAKERS,
     CLAIMS,
     DEAD,
+    FOREIGN,
     LATE,
     PATH,
     POOLS,
@@ -54,9 +56,10 @@ QUESTIONS: Final[Mapping[str, tuple[Question, ...]]] = {
     "task": (STATUS, TASK, STEPS, WHY_TASK, BLAME_TASK, PATH),
     "step": (STATUS, TASK, STEP, WHY_STEP, BLAME_STEP, ATTEMPTS, ACTS),
     "claims": (*ALWAYS, CLAIMS),
-    "workers": (*ALWAYS, RUNNERS, POOLS, BREAKERS),
+    "workers": (*ALWAYS, RUNNERS, FOREIGN, POOLS, BREAKERS),
     "failures": (*ALWAYS, DEAD, RETRIES, LATE, REJECTED),
     "database": (*ALWAYS, SERVER, TRANSACTIONS, RELATIONS),
+    "acts": (*ALWAYS, ALL_ACTS),
 }
 
 

@@ -30,20 +30,16 @@ class Source:
         with self._lock, self._connected() as client:
             return read(client, place, self._timeout)
 
-    def run(self, statement: str) -> str:
-        """Run one statement that an operator has seen, and tell its answer in a line.
-
-        Raises as `read` does; after UnavailableError nobody knows whether it was carried out.
-        """
-        first = next(iter(self._run(statement)), {})
-        return ", ".join(f"{name} {value}" for name, value in first.items())
-
     def answers(self, statement: str, row: type[R]) -> Sequence[R]:
         """Run one statement as `run` does, and give its rows."""
         names = [field.name for field in fields(cast("Any", row))]
-        return [row(*(found[name] for name in names)) for found in self._run(statement)]
+        return [row(*(found[name] for name in names)) for found in self.run(statement)]
 
-    def _run(self, statement: str) -> list[dict[str, Any]]:
+    def run(self, statement: str) -> list[dict[str, Any]]:
+        """Run one statement that an operator has seen; its rows.
+
+        Raises as `read` does; after UnavailableError nobody knows whether it was carried out.
+        """
         with self._lock, self._connected() as client, client.transaction() as connection:
             connection.execute(f"set local statement_timeout = {WRITE_TIMEOUT}".encode())
             cursor = connection.execute(statement.encode(), binary=True)  # refuses a second one

@@ -33,6 +33,7 @@ STYLES: Final[Mapping[str, str]] = {
     "gone": "red",
     "paused": "yellow",
     "missing": "bold red",
+    "unserved": "yellow",
     "expired": "red",
     "closed": "green",
     "open": "red",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Final, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
 
 from textual import work
 from textual.app import App
@@ -23,7 +24,7 @@ class Database(repair.Database, Protocol):
 
     def read(self, place: Place) -> Snapshot: ...
 
-    def run(self, statement: str) -> str: ...
+    def run(self, statement: str) -> Sequence[Mapping[str, Any]]: ...
 
 
 class Watching(App[None]):
@@ -63,7 +64,7 @@ class Watching(App[None]):
         """How old that answer is, in words; and whether it is as new as it should be."""
         age = time.monotonic() - self._frames[self.place][1]
         if self._paused:
-            return f"PAUSED {age:.0f} s", False
+            return f"FROZEN {age:.0f} s", False
         if self._trouble or age > self._interval + LATE:
             return f"STALE {age:.0f} s", False
         return f"every {self._interval:g} s", True

@@ -23,6 +23,7 @@ from tasker_sql.top.answers import (
     Attempt,
     Claim,
     DatabaseHealth,
+    ForeignWorker,
     LateWrite,
     Queue,
     Rejection,
@@ -246,7 +247,11 @@ ATTEMPTS = (
         *(GATEWAY, True, ago(minutes=9)),
     ),
 )
-ACTS = (Act(ago(minutes=11, seconds=1), "retry_step", "the bank is back", "ann", "psql"),)
+ACTS = (
+    Act(ago(minutes=11, seconds=1), "retry_step", str(PAID), "the bank is back", "ann", "psql"),
+    Act(ago(hours=3), "pause_namespace", "billing", "stock is counted", "bob", "tasker-sql"),
+)
+FOREIGN = (ForeignWorker("php-7", "working", ["shop"], 1, 12, hence(seconds=20)),)
 CLAIMS = (
     Claim("host-2:99", "shop", ago(minutes=3), ago(seconds=4), True, 1, [STEPS[3].step_uuid]),
     Claim("host-1:4711", "shop", ago(seconds=18), hence(seconds=12), False, 2, [PAID, TASK]),
@@ -305,7 +310,8 @@ SERVER = DatabaseHealth(
 )
 TRANSACTIONS = (
     Transaction(
-        *(815, "psql", "ann", "idle in transaction", ago(minutes=25), "Client: ClientRead", [])
+        *(815, "psql", "ann", "idle in transaction", ago(minutes=25), "Client: ClientRead", []),
+        *("10.0.0.7", "select * from orders"),
     ),
 )
 RELATIONS = (
@@ -332,10 +338,11 @@ SNAPSHOTS = {
         snapshot(Place("tasks"), *TASKS),
         snapshot(Place("task", TASK), HEAD, *STEPS, *WHY_TASK, BLAME, *FAILED_PATH),
         snapshot(Place("task", MOVES), MOVING, *MOVING_STEPS, WHY_MOVING, *MOVING_PATH),
-        snapshot(Place("step", PAID), HEAD, STEPS[2], *WHY_STEP, BLAME, *ATTEMPTS, *ACTS),
+        snapshot(Place("step", PAID), HEAD, STEPS[2], *WHY_STEP, BLAME, *ATTEMPTS, ACTS[0]),
         snapshot(Place("claims"), *CLAIMS),
-        snapshot(Place("workers"), *RUNNERS, *POOLS, *BREAKERS),
+        snapshot(Place("workers"), *RUNNERS, *FOREIGN, *POOLS, *BREAKERS),
         snapshot(Place("failures"), *DEAD, *RETRIES, *LATE, *REJECTED),
         snapshot(Place("database"), SERVER, *TRANSACTIONS, *RELATIONS),
+        snapshot(Place("acts"), *ACTS),
     )
 }

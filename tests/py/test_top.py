@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ class Stored:
     def read(self, place: Place) -> Snapshot:
         return seen.SNAPSHOTS[place]
 
-    def run(self, statement: str) -> str:
+    def run(self, statement: str) -> Sequence[Mapping[str, Any]]:
         raise AssertionError(statement)
 
     def answers(self, statement: str, row: type[Any]) -> Sequence[Any]:

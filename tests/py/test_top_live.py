@@ -172,9 +172,8 @@ class TestSource:
 
     def test_runs_one_statement_and_no_second_one(self, database: str, task: UUID) -> None:
         source = Source(lambda: connect(database, "top"), timeout=SECONDS)
-        assert source.run(f"select * from tasker.pause_task('{task}', 'x')") == (
-            "paused True, changed True"
-        )
+        (answer,) = source.run(f"select * from tasker.pause_task('{task}', 'x')")
+        assert answer == {"paused": True, "changed": True}
         with pytest.raises(Exception, match="cannot insert multiple commands"):
             source.run("select 1; select 2")
         with pytest.raises(NotFoundError):

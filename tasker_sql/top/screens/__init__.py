@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from tasker_sql.top.screens.acts import acts
 from tasker_sql.top.screens.database import database
 from tasker_sql.top.screens.failures import failures
 from tasker_sql.top.screens.lists import claims, problems, queues, tasks
@@ -15,6 +16,7 @@ from tasker_sql.top.snapshot import Snapshot
 from tasker_sql.top.table import View
 
 TABS: Final = ("problems", "queues", "tasks", "claims", "workers", "failures", "database")
+ALONE: Final = (*TABS, "acts")  # those that are not about one task
 SCREENS: Final[Mapping[str, Callable[[Snapshot], View]]] = {
     "problems": problems,
     "queues": queues,
@@ -25,6 +27,7 @@ SCREENS: Final[Mapping[str, Callable[[Snapshot], View]]] = {
     "workers": workers,
     "failures": failures,
     "database": database,
+    "acts": acts,
 }
 
 

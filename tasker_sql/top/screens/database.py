@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from tasker_sql.top.answers import (
     DatabaseHealth,
@@ -14,6 +14,8 @@ from tasker_sql.top.answers import (
 from tasker_sql.top.snapshot import Snapshot
 from tasker_sql.top.table import Column, Row, View, view_of
 from tasker_sql.top.words import clock, size, span
+
+MANY: Final = 1000  # dead rows of which it is worth to speak
 
 
 def database(seen: Snapshot) -> View:
@@ -60,13 +62,19 @@ def _transaction(one: Transaction) -> Row:
     return Row(
         f"process {one.pid}",
         (f"process {one.pid}", one.began_at, note),
-        (("process", str(one.pid)), ("who", note), ("began", clock(one.began_at))),
+        (
+            ("process", str(one.pid)),
+            ("who", note),
+            ("from", one.address or "this machine"),
+            ("began", clock(one.began_at)),
+            ("last statement", one.query),
+        ),
     )
 
 
 def _relation(one: Relation) -> Row:
     total = one.live_rows + one.dead_rows
-    dead = f", {one.dead_rows / total:.0%} dead" if one.dead_rows else ""
+    dead = f", {one.dead_rows / total:.0%} dead" if one.dead_rows >= MANY else ""
     note = f"{one.live_rows:,} rows{dead}"
     return Row(
         one.table,

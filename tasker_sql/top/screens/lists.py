@@ -60,7 +60,7 @@ def problems(seen: Snapshot) -> View:
         Column("cure", rank=3),
     )
     rows = [line(number, one) for number, one in enumerate(seen.of(Problem))]
-    return view_of(seen, "problems", columns, rows, "No problems: nothing needs you.")
+    return view_of(seen, "problems", columns, rows, "No problems now.")
 
 
 SHOWS_MORE: Final = {

@@ -13,6 +13,7 @@ from tasker_sql.top.snapshot import Snapshot
 from tasker_sql.top.words import span
 
 MARK: Final = "◆"  # of a step that decides
+OVERDUE: Final = timedelta(milliseconds=100)  # of the end from now
 # An estimate is made as if none of these stood in the way.
 OBSTACLES: Final = {
     "namespace_paused",
@@ -33,12 +34,20 @@ def end(head: TaskHead, seen: Snapshot) -> str:
     path = seen.of(PathStep)
     if not path or path[0].task_ends_at is None:
         return _unforeseen(path)
+    if not seen.of(TaskReason):
+        return "its end is unknown, for nothing in it can move"
     left = path[0].task_ends_at - seen.status.at
-    when = f"in about {_roughly(left)}" if left > timedelta(seconds=1) else "any moment now"
-    based_on = path[0].based_on
-    basis = f", as the last {based_on} did" if based_on > 1 else ", as the last one did"
     obstacle = next((one.code for one in seen.of(TaskReason) if one.code in OBSTACLES), None)
-    return f"would end {when}, were it not for {obstacle}" if obstacle else f"ends {when}{basis}"
+    based_on = path[0].based_on
+    others = f"the last {based_on}" if based_on > 1 else "the last one"
+    if left < OVERDUE:  # the estimate of what has lasted longer than ever is: now
+        return f"held up: {obstacle}" if obstacle else f"overdue: {others} took less time"
+    when = f"in about {_roughly(left)}"
+    return (
+        f"held up: {obstacle}, else it ended {when}"
+        if obstacle
+        else f"ends {when}, as {others} did"
+    )
 
 
 def _unforeseen(path: Sequence[PathStep]) -> str:
@@ -65,5 +74,5 @@ def facts(one: PathStep | None) -> tuple[tuple[str, object], ...]:
     elif one.slack:
         said = f"could end {span(one.slack)} later, and the task would end no later"
     else:
-        said = "it ends no sooner than those that decide when the task ends"
+        said = "no slack: if it ended later, so would the task"
     return ("path", said), ("ends", one.ends_at if one.is_estimated else None)

@@ -8,6 +8,7 @@ from typing import Final
 
 from tasker_sql.rows import BlamedStep, StepReason
 from tasker_sql.top.answers import Act, Attempt, StepLine, TaskHead
+from tasker_sql.top.screens.acts import act_row
 from tasker_sql.top.screens.steps import STEP_COLUMNS, step_row, why_row
 from tasker_sql.top.snapshot import Snapshot
 from tasker_sql.top.statements import step_verbs
@@ -20,7 +21,7 @@ def step(seen: Snapshot) -> View:
     head, one = seen.of(TaskHead)[0], seen.of(StepLine)[0]
     rows = [why_row(reason, seen) for reason in seen.of(StepReason)]
     rows.append(replace(step_row(one, next(iter(seen.of(BlamedStep)), None), seen), opens=None))
-    past = [(act.at, _act(act)) for act in seen.of(Act)]
+    past = [(act.at, act_row(act)) for act in seen.of(Act)]
     past += [(_moment(tried), _attempt(tried)) for tried in seen.of(Attempt)]
     rows += [row for _, row in sorted(past, key=lambda told: told[0], reverse=True)]
     title = (
@@ -58,18 +59,5 @@ def _attempt(one: Attempt) -> Row:
             ("began", clock(one.started_at)),
             ("ended", clock(one.ended_at)),
             ("next attempt", clock(one.next_retry_at)),
-        ),
-    )
-
-
-def _act(one: Act) -> Row:
-    return Row(
-        f"act {one.at} {one.verb}",
-        ("operator", one.verb, None, one.at, f"by {one.session_role}: {one.reason}"),
-        (
-            ("operator", f"{one.session_role} ({one.application})"),
-            ("did", one.verb),
-            ("at", clock(one.at)),
-            ("reason", one.reason),
         ),
     )

@@ -56,12 +56,15 @@ def task(seen: Snapshot) -> View:
 
 def _stuck(head: TaskHead) -> Row:
     """An open task has a reason to wait, unless somebody changed its rows by hand."""
-    cure = f"select * from tasker.check_invariants('{head.task_uuid}')"
+    cure = (
+        f"select * from tasker.check_invariants('{head.task_uuid}'); says which; then cancel_task "
+        "or resolve_task, and create it again"
+    )
     said = "nothing in it can move: an invariant is broken"
     return Row(
         "why stuck",
         ("why", "stuck", None, None, said),
-        (("why", said), ("cure", f"{cure} says which")),
+        (("why", said), ("cure", cure)),
         verbs=cure_verbs(cure),
     )
 

@@ -1,35 +1,27 @@
-"""Runners, their pools and circuit breakers."""
+"""Who works: runners with their pools and circuit breakers, and workers in other languages."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tasker_sql.rows import (
-    CircuitBreaker,
-    ExecutorPool,
-)
-from tasker_sql.top.answers import (
-    Runner,
-)
-from tasker_sql.top.snapshot import Snapshot
-from tasker_sql.top.statements import (
-    WHY,
-    Verb,
-    statement,
-)
+from tasker_sql.rows import CircuitBreaker, ExecutorPool
+from tasker_sql.top.answers import ForeignWorker, Runner
+from tasker_sql.top.snapshot import Place, Snapshot
+from tasker_sql.top.statements import WHY, Verb, statement
 from tasker_sql.top.table import Column, Row, View, view_of
 from tasker_sql.top.words import clock, span
 
 
 def workers(seen: Snapshot) -> View:
-    """Who runs; under each its pools and circuit breakers."""
+    """Runners, under each its pools and circuit breakers; then who is seen by claims alone."""
     rows: list[Row] = []
     for runner in seen.of(Runner):
         rows.append(_runner(runner, seen))
         rows += [_pool(one) for one in seen.of(ExecutorPool) if one.runner == runner.name]
         rows += [_breaker(one) for one in seen.of(CircuitBreaker) if one.runner == runner.name]
+    rows += [_foreign(one) for one in seen.of(ForeignWorker)]
     columns = (
-        Column("runner, pool, breaker"),
+        Column("worker, pool, breaker"),
         Column("state"),
         Column("size", right=True),
         Column("of", right=True, rank=1),
@@ -38,7 +30,9 @@ def workers(seen: Snapshot) -> View:
         Column("waiting", right=True),
         Column("note", stretches=True),
     )
-    return view_of(seen, "workers", columns, rows, "No runner has reported within a day.")
+    return view_of(
+        seen, "workers", columns, rows, "Nobody works, and no runner has reported within a day."
+    )
 
 
 def _runner(one: Runner, seen: Snapshot) -> Row:
@@ -59,6 +53,23 @@ def _runner(one: Runner, seen: Snapshot) -> Row:
             ("connections in use", used),
             ("waiting for one", use.get("waited_for")),
         ),
+    )
+
+
+def _foreign(one: ForeignWorker) -> Row:
+    steps = "1 step" if one.steps == 1 else f"{one.steps:,} steps"
+    held = f"holds {steps}" if one.claims else "waits for work"
+    return Row(
+        f"foreign {one.name}",
+        (one.name, one.status, *([None] * 5), held),
+        (
+            ("worker", f"{one.name}, {one.status}; no runner of ours, it is seen by its claims"),
+            ("serves", one.namespaces),
+            ("holds", held),
+            ("its next lease ends", one.lease_until),
+        ),
+        Place("claims") if one.claims else None,
+        seeks=one.name,
     )
 
 

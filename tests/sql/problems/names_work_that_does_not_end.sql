@@ -20,7 +20,7 @@ select pg_temp.later('10 minutes');
 select is_empty('work', 'ten minutes are not long');
 select pg_temp.later('1 second');
 select results_eq('work', format($$ values ('warning', 'step_runs_long', 'step %1$s/a', tasker._now() - interval '601 seconds',
-  'attempt 1 of 1 has run at w1 for 10 min; its timeout is none',
+  'attempt 1 of 1 has run at w1 for 10 min; it has no timeout',
   'select * from tasker.requeue_step(''%2$s'', ''<why>''); then restart worker w1') $$, :'task', pg_temp.step(:'task', 'a')), 'somebody hangs');
 update tasker.template_steps set timeout_seconds = 3600 where name = 'a';
 select is_empty('work', 'it was said to take an hour');
