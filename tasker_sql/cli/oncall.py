@@ -9,23 +9,11 @@ import typer
 from rich.text import Text
 
 from tasker_sql.cli import completion
-from tasker_sql.cli.shared import (
-    NO,
-    Commands,
-    Json,
-    Namespace,
-    Part,
-    Picture,
-    Reason,
-    Watch,
-    complain,
-    json_argument,
-    opened,
-    print_json,
-    put,
-    table,
-    tell,
-)
+from tasker_sql.cli.arguments import Json, Namespace, Reason, Watch, json_argument
+from tasker_sql.cli.asking import opened, tell
+from tasker_sql.cli.commands import Commands
+from tasker_sql.cli.errors import NO, complain
+from tasker_sql.cli.output import Part, Picture, print_json, put, table
 from tasker_sql.client import Client
 from tasker_sql.rows import AppliedRepair, DeadLetters, PlannedRepair, Problem
 

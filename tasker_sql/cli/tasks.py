@@ -19,26 +19,27 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tasker_sql import drawing
 from tasker_sql.cli import completion
-from tasker_sql.cli.shared import (
-    NO,
-    Commands,
+from tasker_sql.cli.arguments import (
     Json,
     Namespace,
-    Part,
-    Picture,
     Reason,
     Watch,
+    json_argument,
+    template_argument,
+)
+from tasker_sql.cli.asking import opened, tell
+from tasker_sql.cli.commands import Commands
+from tasker_sql.cli.errors import NO
+from tasker_sql.cli.output import (
+    Part,
+    Picture,
     cell,
     console,
-    json_argument,
-    opened,
     paused,
     print_json,
     put,
     reasons,
     table,
-    tell,
-    template_argument,
 )
 from tasker_sql.client import Client
 from tasker_sql.rows import BlamedStep, ClosedTask, ListedTask, PathStep, Task, TaskStep
