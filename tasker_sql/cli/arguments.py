@@ -6,10 +6,12 @@ import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 import typer
 
 from tasker_sql.cli import completion
+from tasker_sql.top.snapshot import place_of
 
 WATCH_EVERY: Final = 2  # seconds
 
@@ -33,6 +35,35 @@ Namespace = Annotated[
         *("--namespace", "-n"),
         help="Of this namespace.",
         autocompletion=completion.namespaces,
+    ),
+]
+
+
+def _of_a_task(uuid: UUID) -> UUID:
+    task_uuid = place_of(uuid).task_uuid
+    if uuid.version == 7 and task_uuid != uuid:  # else it is none of ours: not found
+        raise typer.BadParameter(f"{uuid} is a step of the task {task_uuid}")
+    return uuid
+
+
+TaskUuid = Annotated[
+    UUID,
+    typer.Argument(
+        callback=_of_a_task,
+        metavar="TASK_UUID",
+        help="The task.",
+        show_default=False,
+        autocompletion=completion.tasks,
+    ),
+]
+OpenTaskUuid = Annotated[
+    UUID,
+    typer.Argument(
+        callback=_of_a_task,
+        metavar="TASK_UUID",
+        help="The task.",
+        show_default=False,
+        autocompletion=completion.open_tasks,
     ),
 ]
 
