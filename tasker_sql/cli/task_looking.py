@@ -49,23 +49,14 @@ def _look(client: Client, task_uuid: UUID) -> Looked:
     return Looked(client.get_task(task_uuid), client.get_task_steps(task_uuid))
 
 
-def show(
-    task_uuid: TaskUuid,
-    mermaid: Annotated[bool, typer.Option("--mermaid", help="As a Mermaid flowchart.")] = False,
-    as_json: Json = False,
-    watch: Watch = None,
-) -> None:
+def show(task_uuid: TaskUuid, as_json: Json = False, watch: Watch = None) -> None:
     """Show a task, with its DAG and its steps.
 
     How it stands, the states, results and errors of its steps.
 
     Example: tasker-sql task show $TASK_UUID --watch
     """
-
-    def draw(found: Looked) -> Picture:
-        return _drawn(Drawn.MERMAID, found.steps) if mermaid else task_picture(found)
-
-    tell(lambda client: _look(client, task_uuid), draw, as_json, watch)
+    tell(lambda client: _look(client, task_uuid), task_picture, as_json, watch)
 
 
 def task_picture(found: Looked) -> Picture:
