@@ -37,6 +37,10 @@ Namespace = Annotated[
         autocompletion=completion.namespaces,
     ),
 ]
+Template = Annotated[
+    str | None,
+    typer.Option("--template", help="Of this template.", autocompletion=completion.template_names),
+]
 
 
 def _of_a_task(uuid: UUID) -> UUID:

@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from tasker_sql.cli import completion
-from tasker_sql.cli.arguments import Json, Namespace, Reason, Watch, json_argument
+from tasker_sql.cli.arguments import Json, Namespace, Reason, Template, Watch, json_argument
 from tasker_sql.cli.asking import opened, tell
 from tasker_sql.cli.commands import Commands
 from tasker_sql.cli.errors import NO, complain
@@ -17,10 +17,6 @@ from tasker_sql.cli.output import Part, Picture, print_json, put, table
 from tasker_sql.client import Client
 from tasker_sql.rows import AppliedRepair, DeadLetters, PlannedRepair, Problem
 
-Template = Annotated[
-    str | None,
-    typer.Option("--template", help="Of this template.", autocompletion=completion.template_names),
-]
 Step = Annotated[
     str | None,
     typer.Option("--step", help="Steps of this name.", autocompletion=completion.step_names),

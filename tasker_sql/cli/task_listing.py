@@ -10,8 +10,7 @@ from uuid import UUID
 
 import typer
 
-from tasker_sql.cli import completion
-from tasker_sql.cli.arguments import Json, Namespace, Watch
+from tasker_sql.cli.arguments import Json, Namespace, Template, Watch
 from tasker_sql.cli.asking import tell
 from tasker_sql.cli.output import Picture, table
 from tasker_sql.client import Client
@@ -51,12 +50,7 @@ class State(StrEnum):
 
 def list_(
     namespace: Namespace = None,
-    template: Annotated[
-        str | None,
-        typer.Option(
-            "--template", help="Of this template.", autocompletion=completion.template_names
-        ),
-    ] = None,
+    template: Template = None,
     state: Annotated[
         State | None,
         typer.Option(metavar="STATE", help=f"In this state: {', '.join(State)}."),
