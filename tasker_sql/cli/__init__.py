@@ -27,7 +27,8 @@ from tasker_sql.cli import (
     top,
     workers,
 )
-from tasker_sql.cli.shared import DEFECT, Commands, RootGroup, debug_mode
+from tasker_sql.cli.commands import Commands, RootGroup, debug_mode
+from tasker_sql.cli.errors import DEFECT
 
 HELP = """Workflow orchestration where PostgreSQL is the orchestrator.
 

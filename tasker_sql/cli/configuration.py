@@ -10,7 +10,10 @@ from rich.text import Text
 
 from tasker_sql import config
 from tasker_sql.cli import completion
-from tasker_sql.cli.shared import Commands, Json, Part, answer, complain, table
+from tasker_sql.cli.arguments import Json
+from tasker_sql.cli.commands import Commands
+from tasker_sql.cli.errors import complain
+from tasker_sql.cli.output import Part, answer, table
 
 app = Commands(help="What is configured: show, check, explain.")
 

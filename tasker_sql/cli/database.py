@@ -9,19 +9,11 @@ import typer
 
 from tasker_sql import database, schema
 from tasker_sql.cli import completion
-from tasker_sql.cli.shared import (
-    NO_DATABASE,
-    Commands,
-    Json,
-    Picture,
-    Reason,
-    Watch,
-    answer,
-    complain,
-    print_json,
-    table,
-    tell,
-)
+from tasker_sql.cli.arguments import Json, Reason, Watch
+from tasker_sql.cli.asking import tell
+from tasker_sql.cli.commands import Commands
+from tasker_sql.cli.errors import NO_DATABASE, complain
+from tasker_sql.cli.output import Picture, answer, print_json, table
 from tasker_sql.embedded import default_server
 from tasker_sql.rows import ChangedLimit, Limit, SystemHealthCounts
 

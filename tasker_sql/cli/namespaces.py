@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 
 from tasker_sql.cli import completion
-from tasker_sql.cli.shared import Commands, Json, Picture, Reason, Watch, paused, table, tell
+from tasker_sql.cli.arguments import Json, Reason, Watch
+from tasker_sql.cli.asking import tell
+from tasker_sql.cli.commands import Commands
+from tasker_sql.cli.output import Picture, paused, table
 from tasker_sql.rows import ListedNamespace, QueueDepth
 
 app = Commands(help="Business domains, each with its queues: pause and resume them.")

@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any, Final
+from enum import StrEnum
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
 from tasker_sql.cli import completion
-from tasker_sql.cli.shared import (
-    NO,
-    Commands,
-    Json,
-    Namespace,
-    Part,
-    Picture,
-    Reason,
-    Watch,
-    complain,
-    json_argument,
-    opened,
-    print_json,
-    put,
-    table,
-    tell,
-)
+from tasker_sql.cli.arguments import Json, Namespace, Reason, Template, Watch, json_argument
+from tasker_sql.cli.asking import opened, tell
+from tasker_sql.cli.commands import Commands
+from tasker_sql.cli.errors import NO, complain
+from tasker_sql.cli.output import Part, Picture, print_json, put, table
 from tasker_sql.client import Client
 from tasker_sql.rows import AppliedRepair, DeadLetters, PlannedRepair, Problem
 
-Template = Annotated[
-    str | None,
-    typer.Option("--template", help="Of this template.", autocompletion=completion.template_names),
-]
 Step = Annotated[
     str | None,
     typer.Option("--step", help="Steps of this name.", autocompletion=completion.step_names),
@@ -48,13 +33,24 @@ Fingerprint = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Rate = Annotated[int, typer.Option("--rate", min=1, max=1000, help="How many a second, at most.")]
 
-VERBS: Final = (
-    *("retry_step", "requeue_step", "resolve_step", "complete_step_manually"),
-    *("cancel_task", "resolve_task", "pause_task", "resume_task"),
-    *("pause_template", "resume_template", "pause_namespace", "resume_namespace"),
-)
-
 dlq = Commands(help="Dead letters: steps that failed for good.")
+
+
+class Verb(StrEnum):
+    """What is done to all that match."""
+
+    RETRY_STEP = "retry_step"
+    REQUEUE_STEP = "requeue_step"
+    RESOLVE_STEP = "resolve_step"
+    COMPLETE_STEP_MANUALLY = "complete_step_manually"
+    CANCEL_TASK = "cancel_task"
+    RESOLVE_TASK = "resolve_task"
+    PAUSE_TASK = "pause_task"
+    RESUME_TASK = "resume_task"
+    PAUSE_TEMPLATE = "pause_template"
+    RESUME_TEMPLATE = "resume_template"
+    PAUSE_NAMESPACE = "pause_namespace"
+    RESUME_NAMESPACE = "resume_namespace"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -128,7 +124,7 @@ def retry(
     Example: tasker-sql dlq retry --step process_payment -r "the bank is back" --rate 20
     """
     wanted = _filter(namespace, template, step, fingerprint)
-    _repair("retry_step", wanted, reason, yes, rate, as_json)
+    _repair(Verb.RETRY_STEP, wanted, reason, yes, rate, as_json)
 
 
 @dlq.command()
@@ -149,16 +145,17 @@ def resolve(
     Example: tasker-sql dlq resolve --step process_payment --reason "paid in cash" --yes
     """
     wanted = _filter(namespace, template, step, fingerprint)
-    _repair("resolve_step", wanted, reason, yes, rate, as_json)
+    _repair(Verb.RESOLVE_STEP, wanted, reason, yes, rate, as_json)
 
 
 def repair(
     verb: Annotated[
-        str,
+        Verb,
         typer.Argument(
-            help=f"{', '.join(VERBS[:-1])} or {VERBS[-1]}.",
+            metavar="VERB",
+            help=f"One of {', '.join(Verb)}.",
             show_default=False,
-            autocompletion=completion.words(*VERBS),
+            show_choices=False,
         ),
     ],
     reason: Reason,
@@ -208,7 +205,7 @@ def _filter(
 
 
 def _repair(
-    verb: str,
+    verb: Verb,
     wanted: dict[str, str],
     reason: str,
     yes: bool,
@@ -252,7 +249,7 @@ def _apply(client: Client, plan: PlannedRepair, reason: str, rate: int) -> Appli
         time.sleep(max(0.0, began + 1 - time.monotonic()))
 
 
-def _print_plan(verb: str, plan: list[PlannedRepair]) -> None:
+def _print_plan(verb: Verb, plan: list[PlannedRepair]) -> None:
     put(
         table(
             ["such as", "uuid", "state", "error"],

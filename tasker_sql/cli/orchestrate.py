@@ -14,7 +14,10 @@ import typer
 
 from tasker_sql import config, telemetry
 from tasker_sql.cli import completion
-from tasker_sql.cli.shared import NO, Json, Picture, table, tell
+from tasker_sql.cli.arguments import Json
+from tasker_sql.cli.asking import tell
+from tasker_sql.cli.errors import NO
+from tasker_sql.cli.output import Picture, table
 from tasker_sql.rows import SweptAction, Violation
 from tasker_sql.runner import Exit, OrchestrationCore
 

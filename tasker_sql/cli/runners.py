@@ -8,17 +8,11 @@ from typing import Annotated
 import typer
 
 from tasker_sql.cli import completion
-from tasker_sql.cli.shared import (
-    NO,
-    Commands,
-    Json,
-    Picture,
-    Reason,
-    Watch,
-    complain,
-    table,
-    tell,
-)
+from tasker_sql.cli.arguments import Json, Reason, Watch
+from tasker_sql.cli.asking import tell
+from tasker_sql.cli.commands import Commands
+from tasker_sql.cli.errors import NO, complain
+from tasker_sql.cli.output import Picture, table
 from tasker_sql.client import Client
 from tasker_sql.rows import (
     BreakerOrder,

@@ -9,19 +9,10 @@ from uuid import UUID
 import typer
 
 from tasker_sql.cli import completion
-from tasker_sql.cli.shared import (
-    Commands,
-    Json,
-    Picture,
-    Reason,
-    Watch,
-    json_argument,
-    opened,
-    print_json,
-    reasons,
-    table,
-    tell,
-)
+from tasker_sql.cli.arguments import Json, Reason, Watch, json_argument
+from tasker_sql.cli.asking import opened, tell
+from tasker_sql.cli.commands import Commands
+from tasker_sql.cli.output import Picture, print_json, reasons, table
 from tasker_sql.client import Client
 from tasker_sql.rows import StepAnswer, StepAttempt
 from tasker_sql.top.snapshot import place_of

@@ -9,20 +9,10 @@ import typer
 
 from tasker_sql import drawing, templates
 from tasker_sql.cli import completion
-from tasker_sql.cli.shared import (
-    Commands,
-    Json,
-    Namespace,
-    Picture,
-    Reason,
-    Watch,
-    paused,
-    print_json,
-    put,
-    table,
-    tell,
-    template_argument,
-)
+from tasker_sql.cli.arguments import Json, Namespace, Reason, Watch, template_argument
+from tasker_sql.cli.asking import tell
+from tasker_sql.cli.commands import Commands
+from tasker_sql.cli.output import Picture, paused, print_json, put, table
 from tasker_sql.client import Client
 from tasker_sql.errors import TaskerError
 from tasker_sql.rows import ListedTemplate, RegisteredTemplate

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from tasker_sql import database
 from tasker_sql.cli import completion
-from tasker_sql.cli.shared import Json, console, plain, print_json
+from tasker_sql.cli.arguments import Json
+from tasker_sql.cli.output import console, plain, print_json
 from tasker_sql.client import Client, connect
 from tasker_sql.top import screens, table
 from tasker_sql.top.screens import ALONE, TABS

@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 
 from tasker_sql.cli import completion
-from tasker_sql.cli.shared import Commands, Json, Picture, Watch, duration, table, tell
+from tasker_sql.cli.arguments import Json, Watch
+from tasker_sql.cli.asking import tell
+from tasker_sql.cli.commands import Commands
+from tasker_sql.cli.output import Picture, duration, table
 from tasker_sql.client import Client
 from tasker_sql.rows import KnownWorker, LiveClaim
 

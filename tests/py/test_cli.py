@@ -27,6 +27,7 @@ from tasker_sql import handlers
 from tasker_sql.cli import app, completion
 from tasker_sql.client import Client
 from tasker_sql.embedded import find_bin_dir
+from tasker_sql.errors import TaskerError
 from tasker_sql.handlers import Registry
 
 ROOT = Path(__file__).parents[2]
@@ -150,7 +151,6 @@ class TestTasks:
         shown = Answer("task", "show", task).out
         assert task in shown and "○ enqueued" in shown and "· pending" in shown
         assert Answer("task", "show", task, "--json").json["task"]["context"] == {"n": 1}
-        assert Answer("task", "show", task, "--mermaid").out.startswith("flowchart")
         assert [t["task_uuid"] for t in Answer("task", "list", "--json").json] == [task]
         assert Answer("task", "list", "--state", "complete").out.strip() == "no such tasks"
         assert "cancelled" in Answer("task", "cancel", task, "--reason", "a test").out
@@ -850,7 +850,14 @@ class TestRepair:
         assert answer.code == 0
         assert answer.out.endswith("\ncancel_task: done 3, refused 0\n")
         assert {client.get_task(task).state for task in tasks} == {"cancelled"}
-        assert Answer("repair", "drop_task", "-r", "wrong").code == 1
+
+    def test_knows_the_verbs_that_the_database_knows(self, client: Client) -> None:
+        answer = Answer("repair", "drop_task", "-r", "wrong")
+        assert (answer.code, "'drop_task' is not one of 'retry_step'" in answer.err) == (2, True)
+        with pytest.raises(TaskerError) as refused:
+            client.plan_repair("drop_task")
+        offered = re.findall(r"'(\w+)'", answer.err.partition("one of")[2])
+        assert refused.value.detail == f"'drop_task'; known are {', '.join(offered)}"
 
     def test_takes_back_what_a_worker_holds(self, client: Client) -> None:
         client.register_template(template({"a": []}))

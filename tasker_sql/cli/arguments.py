@@ -1,0 +1,93 @@
+"""Options and arguments that several commands take."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import typer
+
+from tasker_sql.cli import completion
+from tasker_sql.top.snapshot import place_of
+
+WATCH_EVERY: Final = 2  # seconds
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+Watch = Annotated[
+    float | None,
+    typer.Option(
+        *("--watch", "-w"),
+        min=0.1,
+        metavar="[SECONDS]",
+        help=f"Ask again every so many seconds ({WATCH_EVERY}), until Ctrl-C.",
+        show_default=False,
+    ),
+]
+Reason = Annotated[
+    str, typer.Option("--reason", "-r", help="Why. It is kept in the history.", show_default=False)
+]
+Namespace = Annotated[
+    str | None,
+    typer.Option(
+        *("--namespace", "-n"),
+        help="Of this namespace.",
+        autocompletion=completion.namespaces,
+    ),
+]
+Template = Annotated[
+    str | None,
+    typer.Option("--template", help="Of this template.", autocompletion=completion.template_names),
+]
+
+
+def _of_a_task(uuid: UUID) -> UUID:
+    task_uuid = place_of(uuid).task_uuid
+    if uuid.version == 7 and task_uuid != uuid:  # else it is none of ours: not found
+        raise typer.BadParameter(f"{uuid} is a step of the task {task_uuid}")
+    return uuid
+
+
+TaskUuid = Annotated[
+    UUID,
+    typer.Argument(
+        callback=_of_a_task,
+        metavar="TASK_UUID",
+        help="The task.",
+        show_default=False,
+        autocompletion=completion.tasks,
+    ),
+]
+OpenTaskUuid = Annotated[
+    UUID,
+    typer.Argument(
+        callback=_of_a_task,
+        metavar="TASK_UUID",
+        help="The task.",
+        show_default=False,
+        autocompletion=completion.open_tasks,
+    ),
+]
+
+
+def json_argument(text: str, what: str) -> Any:
+    """JSON given on the command line, as @file, or as - for standard input."""
+    if text == "-":
+        text = sys.stdin.read()
+    elif text.startswith("@"):
+        text = Path(text[1:]).read_text(encoding="utf-8")
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{what} is not JSON: {error}") from error
+
+
+def template_argument(text: str) -> tuple[str, str, str | None]:
+    """NAMESPACE/NAME or NAMESPACE/NAME@VERSION."""
+    place, _, version = text.partition("@")
+    namespace, slash, name = place.partition("/")
+    if not (namespace and slash and name):
+        raise ValueError(f"a template is written NAMESPACE/NAME or NAMESPACE/NAME@VERSION: {text}")
+    return namespace, name, version or None

@@ -1,0 +1,131 @@
+"""Asking the database once, or again and again."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+import typer
+from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.live import Live
+from rich.segment import Segment
+from rich.text import Text
+
+from tasker_sql import database
+from tasker_sql.cli.errors import AWAY, explain
+from tasker_sql.cli.output import Part, Picture, answer, console, parts, plain, put
+from tasker_sql.client import Client, connect
+from tasker_sql.errors import UnavailableError
+
+A = TypeVar("A")
+
+WATCH_PATIENCE: Final = 10.0  # seconds that a watched database may be silent
+
+
+@contextmanager
+def opened(patience: float | None = None) -> Iterator[Client]:
+    """A client for one command."""
+    client = connect(database.dsn(), database.application_name("cli"), patience=patience)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def tell(
+    ask: Callable[[Client], A],
+    draw: Callable[[A], Picture],
+    as_json: bool,
+    watch: float | None = None,
+) -> A:
+    """Ask the database, and print the answer; again and again, with `watch` seconds between.
+
+    On a terminal, what is watched is drawn in place, and the last good picture stays, marked, while
+    the database is away. Elsewhere one answer follows the other: in JSON, one a line.
+    """
+    if watch is None:
+        with opened() as client:
+            found = ask(client)
+        answer(found, draw(found), as_json)
+        return found
+    if as_json or not console().is_terminal:
+        _follow(_asked(ask, watch), draw, as_json)
+    else:
+        _redraw(_asked(ask, watch), draw, watch)
+    raise AssertionError("Ctrl-C ends it")
+
+
+def _asked(ask: Callable[[Client], A], seconds: float) -> Iterator[A | UnavailableError]:
+    """Answers for ever, over one connection; an error when the database is away meanwhile.
+
+    Raises UnavailableError when it was never there.
+    """
+    seen = False
+    while True:
+        answered = False
+        try:
+            with opened(WATCH_PATIENCE) as client:
+                while True:
+                    found = ask(client)
+                    seen = answered = True
+                    yield found
+                    time.sleep(seconds)
+        except UnavailableError as error:
+            if not seen:
+                raise
+            if answered:  # this connection was lost; another may do
+                continue
+            yield error
+        time.sleep(seconds)
+
+
+def _follow(
+    answers: Iterable[A | UnavailableError], draw: Callable[[A], Picture], as_json: bool
+) -> None:
+    was_away = False
+    for found in answers:
+        if isinstance(found, UnavailableError):
+            if not was_away:
+                explain(found)
+        elif as_json:
+            typer.echo(json.dumps(plain(found), ensure_ascii=False))
+        else:
+            put([f"{datetime.now(UTC):%F %T} UTC", *parts(draw(found)), ""])
+        was_away = isinstance(found, UnavailableError)
+
+
+def _redraw(
+    answers: Iterable[A | UnavailableError], draw: Callable[[A], Picture], seconds: float
+) -> None:
+    shown: Picture = []
+    at = datetime.now(UTC)
+    try:
+        with Live(console=console(), screen=True, auto_refresh=False) as live:
+            for found in answers:
+                if isinstance(found, UnavailableError):
+                    head = Text(f"as of {at:%T} UTC, {AWAY}: {found}", "bold red")
+                else:
+                    shown, at = draw(found), datetime.now(UTC)
+                    head = Text(f"as of {at:%T} UTC, every {seconds:g} s; Ctrl-C ends it", "dim")
+                live.update(_Screenful([head, "", *parts(shown)]), refresh=True)
+    finally:
+        put(shown)  # stays when the screen is left
+
+
+@dataclasses.dataclass
+class _Screenful:
+    """As much as fits; the last line tells how much does not."""
+
+    parts: list[Part]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        lines = console.render_lines(Group(*self.parts), options.reset_height(), pad=False)
+        if (over := len(lines) - options.max_height) > 0:
+            said = Text(f"{over + 1} more lines do not fit", "dim")
+            lines = lines[: options.max_height - 1] + console.render_lines(said, pad=False)
+        yield from (part for line in lines for part in (*line, Segment.line()))

@@ -1,0 +1,60 @@
+"""What an error means to whoever typed the command: what is said, and the exit code."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from tasker_sql.embedded import EmbeddedError
+from tasker_sql.errors import TaskerError, UnavailableError
+from tasker_sql.schema import SchemaError
+from tasker_sql.templates import TemplateError
+
+NO, USAGE, NO_DATABASE, DEFECT, INTERRUPTED = 1, 2, 3, 4, 130
+AWAY: Final = "the database cannot be reached"
+
+KNOWN_ERRORS: Final = (
+    TaskerError,
+    UnavailableError,
+    EmbeddedError,
+    SchemaError,
+    TemplateError,
+    ValueError,
+    OSError,
+    ImportError,
+)
+NOT_ALLOWED: Final = {"42501", "25006"}  # no privilege; a standby, or a role that only reads
+
+
+def complain(message: str, detail: str = "", hint: str = "") -> None:
+    """Say on stderr what went wrong, the facts, and what helps."""
+    stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+    stderr.print(Text.assemble(("error: ", "bold red"), message))
+    if detail:
+        stderr.print(Text(f"  {detail}"))
+    if hint:
+        stderr.print(Text.assemble(("  hint: ", "bold"), hint))
+
+
+def explain(error: Exception) -> int:
+    """Say what an error means; the exit code."""
+    if isinstance(error, TaskerError) and error.sqlstate in NOT_ALLOWED:
+        complain(error.message, error.detail, "Connect as a role that may: see DATABASE_URL.")
+        return NO_DATABASE
+    if isinstance(error, TaskerError) and error.sqlstate.startswith(("42", "3F")):
+        hint = "tasker-sql is not installed there, or not up to date: run `tasker-sql db upgrade`."
+        complain(error.message, hint=hint)
+        return NO_DATABASE
+    if isinstance(error, TaskerError):
+        complain(error.message, error.detail, error.hint)
+        return NO
+    if isinstance(error, UnavailableError):
+        complain(AWAY, str(error), "Is DATABASE_URL right?")
+        return NO_DATABASE
+    if isinstance(error, EmbeddedError | SchemaError):
+        complain(str(error))
+        return NO_DATABASE
+    complain(str(error) or type(error).__name__)
+    return USAGE if isinstance(error, ValueError) else NO
