@@ -277,7 +277,7 @@ class TestKeys:
     @needs_task
     def test_enter_on_a_problem_leads_to_its_row(self, database: str, client: Client) -> None:
         async def play(top: Driver) -> None:
-            await top.sees("1 problems 2")
+            await top.sees("1 problems (2)")
             await top.press("f")
             await top.type("closed")
             await top.press("enter", "enter")
@@ -340,7 +340,7 @@ class TestKeys:
             await top.press("plus", "2")
             await top.sees("paused_queue_low")
             await top.press("space")
-            await top.sees("PAUSED")
+            await top.sees("FROZEN")
             client.create_namespace("new")
             await top.press("tab", "shift+tab")
             await top.sees("new_queue_low")
@@ -357,7 +357,7 @@ class TestKeys:
 
     def test_mouse_and_resize(self, database: str, task: UUID) -> None:
         async def play(top: Driver) -> None:
-            await top.sees("1 problems 1")
+            await top.sees("1 problems (1)")
             await top.click("3 tasks")
             await top.sees("blocked_by_failures")
             await top.click("test/flow")
@@ -380,7 +380,7 @@ class TestKeys:
 class TestEnds:
     def test_marks_what_decides_and_foresees_the_end(self, database: str, client: Client) -> None:
         async def play(top: Driver) -> None:
-            await top.sees("would end in about", "were it not for no_worker", "◆  slow")
+            await top.sees("held up: no_worker; else it would end in about", "◆  slow")
             assert not any("◆" in line and "quick" in line for line in top.lines)
             await top.press("d")
             await top.sees("◆ slow", "quick")
@@ -440,7 +440,7 @@ class TestWrites:
             await top.sees(f"tasker.retry_step('{b}', 'it''s back')")
             assert step_named(client, task, "b").state == "error"
             await top.press("enter")
-            await top.sees("step_state enqueued", "retry_step", f"by postgres: {REASON}")
+            await top.sees("step_state: enqueued", "retry_step", f"by postgres: {REASON}")
 
         b = step_named(client, task, "b").step_uuid
         driven(database, play, Place("step", b))
@@ -449,6 +449,24 @@ class TestWrites:
             database,
             "select verb, reason from tasker.operator_history order by action_id desc limit 1",
         ) == [("retry_step", REASON)]
+
+    def test_an_answer_of_many_rows_stays_until_it_was_read(
+        self, database: str, client: Client, task: UUID
+    ) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("queue_missing")
+            await top.press("x", "enter")
+            await top.sees("tasker.sweep()", "action: queues_recreated, affected: 1", "messages_")
+            await top.press("enter", "o")
+            await top.sees("what operators did", "pause_namespace", "the warehouse moves")
+            await top.press("escape")
+            await top.sees("severity")
+
+        with client.transaction() as connection:
+            connection.execute("select pgmq.drop_queue('test_queue')")
+        driven(database, play)
+        assert {one.missing for one in client.queue_depths()} == {False}
+        assert step_named(client, task, "c").state == "in_progress"
 
     @needs_task
     def test_escape_runs_nothing(self, database: str, client: Client) -> None:
@@ -603,7 +621,7 @@ class TestMany:
             await top.sees("tasker.requeue_step('" if count == 1 else "3 match, such as")
             await top.type("it hangs")
             await top.press("enter")
-            await top.sees("step_state enqueued" if count == 1 else "3 done.")
+            await top.sees("step_state: enqueued" if count == 1 else "3 done.")
 
         client.register_template(template({"only": []}))
         client.create_tasks("test", "flow", [{}] * count)

@@ -111,10 +111,15 @@ def test_mouse_and_a_small_terminal(database: str, task: UUID) -> None:
         top.click("test/flow", times=2)
         top.sees(str(task), "the bank is closed")
         top.resize(80, 24)
-        top.waits(lambda: top.lines[-1].startswith("P pause task"), "the hints in the last line")
+        top.waits(lambda: top.lines[-1].startswith("⏎ open"), "the hints in the last line")
         top.sees("the bank is closed", "blocked_by_failures, 0 of 2")
         top.click("? help")
         top.sees("another screen")
+        top.type("\x1b[B\x1b[B\x1b[6~")  # a key that is held, and a page
+        top.sees("force a breaker open", "names those that work here")
+        top.type("xxx")
+        top.waits(lambda: "another screen" not in top.text, "the end of the help")
+        top.sees("the bank is closed")
         top.type("\x1bq")
 
 

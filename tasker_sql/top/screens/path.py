@@ -44,7 +44,7 @@ def end(head: TaskHead, seen: Snapshot) -> str:
         return f"held up: {obstacle}" if obstacle else f"overdue: {others} took less time"
     when = f"in about {_roughly(left)}"
     return (
-        f"held up: {obstacle}, else it ended {when}"
+        f"held up: {obstacle}; else it would end {when}"
         if obstacle
         else f"ends {when}, as {others} did"
     )

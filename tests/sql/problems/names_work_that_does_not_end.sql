@@ -33,7 +33,7 @@ select is_empty('work', 'it is done');
 update tasker.steps set state = 'pending', waiting_parents = 1 where step_id = tasker._step_id(pg_temp.step(:'task', 'b'));
 select pg_temp.later('2 minutes');
 select results_eq('work', format($$ values ('critical', 'task_stuck', 'task %1$s', tasker._now() - interval '2 minutes',
-  'nothing in it can move: an invariant is broken', 'select * from tasker.check_invariants(''%1$s'')') $$, :'task'), 'its counter is wrong');
+  'nothing in it can move: an invariant is broken', 'select * from tasker.check_invariants(''%1$s''); says which; then cancel_task or resolve_task, and create it again') $$, :'task'), 'its counter is wrong');
 select from tasker.cancel_task(:'task', 'broken');
 select is_empty('work', 'cancelled');
 
