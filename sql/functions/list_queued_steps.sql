@@ -23,8 +23,8 @@ declare
   v_now   constant timestamptz := tasker._now();
   v_queue text;
   v_found bigint[];
-  v_steps bigint[] := '{}';
-  v_names text[] := '{}';
+  v_steps bigint[] := array[]::bigint[];
+  v_names text[] := array[]::text[];
 begin
   perform tasker._check_count(p_limit, 1, 'rows_per_call');
   perform tasker._namespace_id(p_namespace);

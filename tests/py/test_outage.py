@@ -219,8 +219,8 @@ def check_log(log: Path) -> None:
         messages = iter(line["message"] for line in mine)
         for part in story(OPEN_FOR):
             assert any(re.search(part, message) for message in messages), (circuit, part)
-        told_back = next(line["message"] for line in mine if "answers again" in line["message"])
-        seconds = float(told_back.split()[-2])
+        told_back = [line["message"] for line in mine if "answers again" in line["message"]]
+        seconds = max(float(told.split()[-2]) for told in told_back)  # a busy machine has blips
         assert 0.6 * AWAY < seconds < AWAY + 2 * OPEN_FOR + 5
         states = [line["state"] for line in mine]
         assert {one for one in pairwise(states) if one[0] != one[1]} == {
