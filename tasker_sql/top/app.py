@@ -52,7 +52,7 @@ class Top(Watching):
     Confirm, Told, Repair { align: center middle; }
     #box { width: 90%; max-width: 100; height: auto; max-height: 90%; padding: 0 1;
            border: round $warning; background: $surface; }
-    ToastRack { align: right top; }
+    ToastRack { dock: top; align: right top; margin: 2 0 0 0; }
     Toast:nocolor { border: round; }
     #statement { margin: 1 0; color: $text-warning; }
     """
@@ -393,7 +393,7 @@ class Top(Watching):
         else:
             said, severity = answer(rows) or "nothing to do", "information"
             if len(rows) > 1 or len(said) > ONE_LINE:
-                self.call_from_thread(self.push_screen, Told(f"{statement}\n\n{said}"))
+                self.call_from_thread(self.push_screen, Told(f"{statement}\n\n{said}\n\nEsc: back"))
                 return
         self.call_from_thread(tell, said, severity=severity, markup=False)
 

@@ -65,7 +65,7 @@ def _foreign(one: ForeignWorker) -> Row:
         (
             ("worker", f"{one.name}, {one.status}; no runner of ours, it is seen by its claims"),
             ("serves", one.namespaces),
-            ("holds", held),
+            ("now", held),
             ("its next lease ends", one.lease_until),
         ),
         Place("claims") if one.claims else None,
