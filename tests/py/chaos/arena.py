@@ -176,8 +176,9 @@ class Arena:
         return bool(self.one(query, tokens))
 
     def some_lost(self, tokens: Sequence[str]) -> bool:
-        """Whether a step was taken from a claim with one of the tokens."""
-        lost = "select from tasker.step_failures where lost and token = any (%s::uuid[])"
+        """Whether a step was taken from a claim with one of the tokens, because its lease ended."""
+        lost = """select from tasker.step_failures
+                   where lost and error ->> 'type' = 'LeaseExpired' and token = any (%s::uuid[])"""
         return bool(self.rows(lost, tokens))
 
     def wait(self, happened: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:

@@ -229,24 +229,30 @@ class ClientVanished(NetworkFault):
         while count:
             order = Order("freeze", "completed")
             workers = [self.hire(arena, "worker", order=order) for _ in range(min(count, AT_ONCE))]
-            vanished = [(worker, *self.vanish(arena, worker)) for worker in workers]
-            for worker, since, pid in vanished:
+            vanished = [self.vanish(arena, worker) for worker in workers]
+            for worker, since, pid in filter(None, vanished):
                 arena.wait(partial(arena.one, GONE, [pid]), "its session ends", PATIENCE)
                 arena.landed(self.name, since, victims=[worker.name], held_rows=True)
                 count -= 1
 
-    def vanish(self, arena: Arena, worker: Member) -> tuple[float, int]:
+    def vanish(self, arena: Arena, worker: Member) -> tuple[Member, float, int] | None:
+        """The worker, when, and its session; nothing when another fault was quicker."""
+
         def frozen() -> list[Line]:
             return arena.ledger.lines("frozen", worker=worker.name)
 
         arena.wait(frozen, f"{worker.name} freezes", PATIENCE)
-        (link,) = self.proxy.links_of(worker.name)
+        if not (links := self.proxy.links_of(worker.name)):
+            worker.thaw()
+            arena.missed(self.name, f"the connection of {worker.name} had just been cut")
+            return None
+        (link,) = links
         since = now()
         self.proxy.lose_clients([link.pid])
         worker.kill()
         if (state := arena.one(STATE, link.pid)) != "idle in transaction":
             raise MissedError(f"the session of {worker.name} is {state}")
-        return since, link.pid
+        return worker, since, link.pid
 
 
 class ServerVanished(NetworkFault):
