@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -187,17 +187,18 @@ class Top(Watching):
         self._hints.update(hint_line(self._keys()))
 
     def _verbs(self) -> dict[str, Verb]:
-        """What can be done here: with the row first, then with the whole screen's subject."""
+        """What there is to do, by its key: with the row first, then with the screen's subject."""
         row, shown = self._row, self._shown
         verbs = [*(shown.verbs if shown else ()), *(row.verbs if row else ())]
-        return {verb.key: verb for verb in verbs} if self.may_write else {}
+        return {verb.key: verb for verb in verbs}
 
     def _keys(self) -> list[Hint]:
         row = self._row
         keys = [("⏎", "open", "open")] if row and row.opens else []
         if len(self._trail) > 1 or self._only:
             keys.append(("Esc", "all" if self._only else "back", "leave"))
-        keys += [(verb.key, verb.name, f"verb('{verb.key}')") for verb in self._verbs().values()]
+        verbs = self._verbs().values() if self.may_write else ()
+        keys += [(verb.key, verb.name, f"verb('{verb.key}')") for verb in verbs]
         if self._shown and self._shown.picture:
             keys.append(("d", "list" if self._drawn else "draw", "draw"))
         keys += [("?", "help", "help"), ("q", "quit", "quit")]
@@ -352,10 +353,10 @@ class Top(Watching):
 
     def action_verb(self, key: str) -> None:
         row, shown = self._row, self._shown
-        known = [*(shown.verbs if shown else ()), *(row.verbs if row else ())]
+        verb = self._verbs().get(key)
         if shown is None:
             self.notify("Not read yet.", severity="warning")
-        elif not any(verb.key == key for verb in known):
+        elif verb is None:
             cure = key == "x" and row and any(label == "cure" and said for label, said in row.about)
             self.notify(
                 "This cure is for a shell, or for psql: y copies it."
@@ -363,14 +364,13 @@ class Top(Watching):
                 else "Nothing here that this key could change.",
                 severity="warning",
             )
-        elif verb := self._verbs().get(key):
-            if verb.many:
-                self.push_screen(Repair(self._database, verb), self._repaired)
-            else:
-                self.push_screen(Confirm(verb), self._confirmed)
-        else:
+        elif not self.may_write:
             who = "top was started read-only" if self._read_only else "this role may not write here"
-            self.notify(f"{verb_name(known, key)}: {who}.", severity="warning")
+            self.notify(f"{verb.name}: {who}.", severity="warning")
+        elif verb.many:
+            self.push_screen(Repair(self._database, verb), self._repaired)
+        else:
+            self.push_screen(Confirm(verb), self._confirmed)
 
     def _repaired(self, _: None) -> None:
         self._due = 0.0
@@ -396,8 +396,3 @@ class Top(Watching):
                 self.call_from_thread(self.push_screen, Told(f"{statement}\n\n{said}\n\nEsc: back"))
                 return
         self.call_from_thread(tell, said, severity=severity, markup=False)
-
-
-def verb_name(verbs: Iterable[Verb], key: str) -> str:
-    """What the key would do."""
-    return next(verb.name for verb in verbs if verb.key == key)

@@ -18,7 +18,7 @@ from tasker_sql.errors import TaskerError, UnavailableError
 from tasker_sql.rows import AppliedRepair, PlannedRepair
 from tasker_sql.top.dialogs import Dialog
 from tasker_sql.top.statements import WHY, Verb, call, literal
-from tasker_sql.top.words import plain
+from tasker_sql.top.words import plain, said
 
 R = TypeVar("R")
 
@@ -113,7 +113,7 @@ class Repair(Dialog[None]):
         try:
             plan = self._database.answers(self._verb.statement, PlannedRepair)
         except (TaskerError, UnavailableError) as error:
-            self._tell(self._enter, ENDED, _said(error))
+            self._tell(self._enter, ENDED, said(error))
         else:
             self._tell(self._planned, plan)
 
@@ -146,7 +146,7 @@ class Repair(Dialog[None]):
                 self._tell(self._end, lost, refusal)
                 return
             except TaskerError as error:
-                self._tell(self._end, _said(error), refusal)
+                self._tell(self._end, said(error), refusal)
                 return
             self._done += applied.applied
             self._refused += applied.refused
@@ -195,8 +195,3 @@ class Repair(Dialog[None]):
             self._stopping.set()
         else:
             self.leave()
-
-
-def _said(error: Exception) -> str:
-    hint = getattr(error, "hint", None)
-    return f"{error}. {hint}" if hint else str(error)

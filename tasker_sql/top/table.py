@@ -15,9 +15,7 @@ from rich.text import Text
 
 from tasker_sql import drawing
 from tasker_sql.top.snapshot import Place, Snapshot
-from tasker_sql.top.statements import (
-    Verb,
-)
+from tasker_sql.top.statements import Verb
 from tasker_sql.top.words import words
 
 GAP: Final = 2  # blanks between columns

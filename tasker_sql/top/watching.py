@@ -13,6 +13,7 @@ from tasker_sql.errors import TaskerError, UnavailableError
 from tasker_sql.rows import Problem
 from tasker_sql.top import repair
 from tasker_sql.top.snapshot import Place, Snapshot
+from tasker_sql.top.words import said
 
 INTERVALS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds
 TICK: Final = 0.1  # seconds
@@ -89,10 +90,8 @@ class Watching(App[None]):
         trouble = ""
         try:
             found = self._database.read(place)
-        except UnavailableError as error:
-            trouble = str(error)
-        except TaskerError as error:
-            trouble = ". ".join(part for part in (str(error), error.hint) if part)
+        except (TaskerError, UnavailableError) as error:
+            trouble = said(error)
         self.call_from_thread(self._has_read, place, found, trouble)
 
     def _has_read(self, place: Place, found: Snapshot | None, trouble: str) -> None:

@@ -53,6 +53,12 @@ def plain(text: str) -> str:
     return re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text)
 
 
+def said(error: Exception) -> str:
+    """An error, with its hint where it has one."""
+    hint = getattr(error, "hint", None)
+    return f"{error}. {hint}" if hint else str(error)
+
+
 def clock(value: datetime | None) -> str | None:
     """A moment as people compare it with their logs."""
     return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if value else None

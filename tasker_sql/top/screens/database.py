@@ -6,11 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
-from tasker_sql.top.answers import (
-    DatabaseHealth,
-    Relation,
-    Transaction,
-)
+from tasker_sql.top.answers import DatabaseHealth, Relation, Transaction
 from tasker_sql.top.snapshot import Snapshot
 from tasker_sql.top.table import Column, Row, View, view_of
 from tasker_sql.top.words import clock, size, span

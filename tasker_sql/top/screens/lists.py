@@ -7,14 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from tasker_sql.rows import (
-    Problem,
-)
-from tasker_sql.top.answers import (
-    Claim,
-    Queue,
-    TaskLine,
-)
+from tasker_sql.rows import Problem
+from tasker_sql.top.answers import Claim, Queue, TaskLine
 from tasker_sql.top.questions import MOST
 from tasker_sql.top.snapshot import Place, Snapshot, place_of
 from tasker_sql.top.statements import (
