@@ -149,6 +149,8 @@ class Pool:
         self._leaving: list[Executor] = []
         self._gone = Counts()
         self._numbers = 0
+        self._changing = threading.Lock()
+        self._stopped = False
 
     @property
     def poll(self) -> float:
@@ -164,6 +166,35 @@ class Pool:
 
     def resize(self, size: int) -> None:
         """Start executors, or let some end after their present call. Returns at once."""
+        with self._changing:
+            self._resize(0 if self._stopped else size)
+
+    def stop(self) -> None:
+        """Let all end after their present call, and start none any more. Returns at once."""
+        self._stopped = True
+        self.resize(0)
+
+    def join(self, deadline: float) -> bool:
+        """Wait until all that were to end have ended. Says whether they have."""
+        leaving = list(self._leaving)
+        for executor in leaving:
+            executor.join(max(0.0, deadline - time.monotonic()))
+        return not any(executor.is_alive() for executor in leaving)
+
+    def states(self, limits: health.Limits) -> list[health.Executor]:
+        blocked = not self.circuit.breaker.passes
+        with self._changing:
+            return [health.executor(one.vitals(blocked), limits) for one in self._alive()]
+
+    def counts(self) -> Counts:
+        """What all of them have done, also those that are gone."""
+        with self._changing:
+            alive = self._alive()
+            return sum((one.counted() for one in alive), self._gone)
+
+    # For those who hold the lock
+
+    def _resize(self, size: int) -> None:
         while len(self._executors) < size:
             self._numbers += 1
             executor = Executor(self, self._numbers)
@@ -174,29 +205,9 @@ class Pool:
             executor.stop()
             self._leaving.append(executor)
 
-    def join(self, deadline: float) -> bool:
-        """Wait until all that were to end have ended. Says whether they have."""
-        for executor in self._leaving:
-            executor.join(max(0.0, deadline - time.monotonic()))
-        return not any(executor.is_alive() for executor in self._leaving)
-
-    def states(self, limits: health.Limits) -> list[health.Executor]:
-        blocked = not self.circuit.breaker.passes
-        self._forget()
-        return [
-            health.executor(executor.vitals(blocked), limits)
-            for executor in [*self._executors, *self._leaving]
-        ]
-
-    def counts(self) -> Counts:
-        """What all of them have done, also those that are gone."""
-        self._forget()
-        total = self._gone
-        for executor in [*self._executors, *self._leaving]:
-            total += executor.counted()
-        return total
-
-    def _forget(self) -> None:
+    def _alive(self) -> list[Executor]:
+        """All but those that have ended, which it only counts."""
         for executor in [one for one in self._leaving if not one.is_alive()]:
             self._leaving.remove(executor)
             self._gone += executor.counts
+        return [*self._executors, *self._leaving]

@@ -44,6 +44,7 @@ from tasker_sql.worker import Worker
 
 log = logging.getLogger(__name__)
 
+SLICE = 1.0  # seconds after which whoever waits looks again
 
 ALLOWED = b"""
 select pg_catalog.current_setting('max_connections')::integer
@@ -201,7 +202,8 @@ class OrchestrationCore:
 
     def wait(self) -> Exit:
         """Wait for the end."""
-        self._supervisor.join()
+        while self._supervisor.is_alive():  # a wait without end might miss a signal before it
+            self._supervisor.join(SLICE)
         return self._exit
 
     def __enter__(self) -> Self:
@@ -253,7 +255,7 @@ class OrchestrationCore:
         deadline = time.monotonic() + self.graceful
         self._wait_for(lambda: self._stops > 1 or self._serving == 0, deadline)
         for pool in self._pools:
-            pool.resize(0)
+            pool.stop()
         ended = self._stops < 2 and all(pool.join(deadline) for pool in self._pools)
         left = self._serving > 0
         if left or not ended:
@@ -309,7 +311,7 @@ class OrchestrationCore:
             now = time.monotonic()
             if happened() or (deadline is not None and now >= deadline):
                 break
-            slice_ = 0.1 if self.state is State.STARTUP else 1.0
+            slice_ = 0.1 if self.state is State.STARTUP else SLICE
             self._bell.wait(slice_ if deadline is None else min(deadline - now, slice_))
             self._bell.hush()
         self._bell.hush()

@@ -96,6 +96,15 @@ class TestLife:
         assert states == [State.NORMAL, State.GRACEFUL_SHUTDOWN, State.STOPPED]
         wait_for(lambda: rows(database, FUNCTIONS) == [(0,)], "the end of its connections")
 
+    def test_a_decision_that_comes_too_late_starts_nobody(
+        self, database: str, registry: Registry
+    ) -> None:
+        with running(database, registry) as core:
+            wait_for(lambda: core.state is State.NORMAL)
+        for one in core._pools:
+            one.resize(1)
+            assert (one.size, one.join(time.monotonic())) == (0, True)
+
     def test_starts_before_its_database(self, states: list[State]) -> None:
         nowhere = configured("host=/nowhere", ["test"])
         with OrchestrationCore(nowhere, name="test") as core:
