@@ -11,7 +11,7 @@ as $$
 -- Work that does not come to an end: steps that run for too long, tasks in which nothing can move.
 --
 -- Returns  problems
--- Calls    _is_active, _runs_long, _recovery_grace, _ago
+-- Calls    _is_active, _runs_long, _recovery_grace, _ago, _broken_cure
 #variable_conflict use_column
 declare
   v_now constant timestamptz := tasker._now();
@@ -40,8 +40,7 @@ begin
   union all
   select 'critical', 'task_stuck', format('task %s', task.task_uuid), moved.at,
          'nothing in it can move: an invariant is broken',
-         format('select * from tasker.check_invariants(%L); says which; then cancel_task or '
-                'resolve_task, and create it again', task.task_uuid)
+         tasker._broken_cure(task.task_uuid)
     from (select open.task_id, task.task_uuid, task.created_at,
                  sum(template.step_count) over (order by open.task_id) as steps_so_far
             from (select * from tasker.open_tasks order by task_id limit 2000) as open

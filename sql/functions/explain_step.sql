@@ -21,7 +21,7 @@ as $$
 --
 -- Returns  reasons, what blocks first; a step that nothing blocks may be claimed at once
 -- Raises   TK002 no such step, 22023 null
--- Calls    _existing_step_id, _task_uuid, _satisfies, _reasons
+-- Calls    _existing_step_id, _task_uuid, _satisfies, _reasons, _broken_cure
 #variable_conflict use_column
 declare
   v_step_id   constant bigint := tasker._existing_step_id(p_step_uuid);
@@ -87,7 +87,7 @@ begin
     return query
     select 1, 'broken', true, 'nothing explains it: an invariant is broken',
            null::timestamptz, null::timestamptz, null::text,
-           format('select * from tasker.check_invariants(%L)', v_task_uuid), p_step_uuid;
+           tasker._broken_cure(v_task_uuid), p_step_uuid;
   end if;
 end;
 $$;

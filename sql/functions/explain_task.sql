@@ -23,7 +23,7 @@ as $$
 --
 -- Returns  reasons, what blocks first; steps is how many have it, null where it is the task's own
 -- Raises   TK002 no such task, 22023 null
--- Calls    _task_id, _task_reason, _satisfies, _reasons
+-- Calls    _task_id, _task_reason, _satisfies, _reasons, _broken_cure
 #variable_conflict use_column
 declare
   v_task_id constant bigint := tasker._task_id(p_task_uuid);
@@ -68,8 +68,14 @@ begin
          told.cure, told.cause_uuid
     from told
    order by 1;
+  if not found then
+    return query
+    select 1, 'broken', true, null::integer, 'nothing explains it: an invariant is broken',
+           null::timestamptz, null::timestamptz, null::text, tasker._broken_cure(p_task_uuid),
+           p_task_uuid;
+  end if;
 end;
 $$;
 
 comment on function tasker.explain_task is
-'What does this task wait for? Ranked reasons, as explain_step gives them for the steps that could move; each kind once, with the number of steps that have it and the one that has had it for longest (cause_uuid). The task''s own: ended, and unfinalized (all is done; a processor is to finalize it, or the sweep). Asks 1000 steps at most; unasked says how many more there are. Raises TK002 (unknown task), 22023 (null).';
+'What does this task wait for? Ranked reasons, as explain_step gives them for the steps that could move; each kind once, with the number of steps that have it and the one that has had it for longest (cause_uuid). The task''s own: ended, and unfinalized (all is done; a processor is to finalize it, or the sweep), and broken. Asks 1000 steps at most; unasked says how many more there are. Raises TK002 (unknown task), 22023 (null).';

@@ -13,7 +13,7 @@ from tasker_sql.top.questions import MOST_STEPS
 from tasker_sql.top.screens import path
 from tasker_sql.top.screens.steps import STEP_COLUMNS, step_row, why_row
 from tasker_sql.top.snapshot import Snapshot
-from tasker_sql.top.statements import cure_verbs, task_verbs
+from tasker_sql.top.statements import task_verbs
 from tasker_sql.top.table import Column, Picture, Row, View, view_of
 
 TASK_COLUMNS: Final = (
@@ -33,7 +33,6 @@ def task(seen: Snapshot) -> View:
     is_foreseen = any(one.is_critical for one in paths.values())
     reasons = seen.of(TaskReason)
     rows = [why_row(one, seen) for one in reasons if one.code != "ended"]  # as the title says
-    rows += [] if reasons else [_stuck(head)]
     rows += [step_row(one, blamed.get(one.step_uuid), seen) for one in steps]
     if is_foreseen:
         places = [None] * (len(rows) - len(steps)) + [paths.get(one.step_uuid) for one in steps]
@@ -51,21 +50,6 @@ def task(seen: Snapshot) -> View:
         view_of(seen, title, TASK_COLUMNS if is_foreseen else STEP_COLUMNS, rows, "No steps."),
         verbs=task_verbs(head.task_uuid, head.state, "resume" if is_paused else "pause"),
         picture=_picture(steps, paths) if len(steps) == head.total_steps else None,
-    )
-
-
-def _stuck(head: TaskHead) -> Row:
-    """An open task has a reason to wait, unless somebody changed its rows by hand."""
-    cure = (
-        f"select * from tasker.check_invariants('{head.task_uuid}'); says which; then cancel_task "
-        "or resolve_task, and create it again"
-    )
-    said = "nothing in it can move: an invariant is broken"
-    return Row(
-        "why stuck",
-        ("why", "stuck", None, None, said),
-        (("why", said), ("cure", cure)),
-        verbs=cure_verbs(cure),
     )
 
 
