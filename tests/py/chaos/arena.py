@@ -19,7 +19,7 @@ A kind of fault (`chaos.kinds.Fault`) is written against this:
                          engine did not send, until the end
     arena.ledger         `lines(what, **facts)`: start, dying, frozen, thawed, refused, log, ...
     arena.landed(..)     one fault landed, in the phase it was meant for, and that was observed
-    arena.missed(..)     it did not, and is tried again
+    arena.missed(..)     it did not, and is tried again; with what it harmed all the same
 
 Faults run in threads, each kind in its own, and kinds may be mixed: harm only what you hired or
 what belongs to all (`everybody=True`). The standing fleet works and sweeps all the time.
@@ -34,9 +34,9 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -100,9 +100,28 @@ class Member:
         """Ask it to end; a runner does so gracefully."""
         self._signal(signal.SIGTERM)
 
+    def stacks(self) -> str:
+        """What its threads are at."""
+        self._signal(signal.SIGUSR1)
+        time.sleep(1.0)
+        said = Path(self.spec.stacks)
+        return (said.exists() and said.read_text()) or "it does not say what it is at"
+
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
             os.kill(self.pid, number)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """Whom a fault explains a second start to."""
+
+    victims: Sequence[str] = ()  # names of Members: of what they held meanwhile
+    everybody: bool = False
+    moved: float | None = None  # when all moved again that it had hit
+    held_rows: bool = False  # in an open transaction: half a second a call that others waited
+    tasks: Sequence[str] = ()  # uuids: of their steps
+    steps: Sequence[str] = ()  # hit otherwise than through victims: they must move in time, too
 
 
 class Arena:
@@ -221,45 +240,37 @@ class Arena:
     def dismiss(self, member: Member) -> None:
         """Let a process end what it is at, and end."""
         member.stop()
-        self.wait(member.is_gone, f"{member.name} ends")
+        try:
+            self.wait(member.is_gone, f"{member.name} ends")
+        except ChaosError as error:
+            raise ChaosError(f"{error}; {member.stacks()}") from None
 
     # The faults
 
-    def landed(
-        self,
-        kind: str,
-        since: float,
-        until: float | None = None,
-        *,
-        victims: Iterable[str] = (),
-        everybody: bool = False,
-        held_rows: bool = False,
-        tasks: Iterable[str] = (),
-        steps: Iterable[str] = (),
-    ) -> None:
+    def landed(self, kind: str, since: float, until: float | None = None, **reach: Any) -> None:
         """Enter a fault that was seen to land in its phase.
 
-        It lasted from `since` to `until` (`ledger.now()`; nothing: till now). It explains a second
-        start of what its victims (names of Members) held meanwhile, of steps of those tasks (uuids
-        as text), or of all. One that `held_rows` in an open transaction kept others waiting, half a
-        second a call: that explains leases that ran out meanwhile. Steps that it hit otherwise than
-        through its victims are named: they must move again in time, too.
+        It lasted from `since` to `until` (`ledger.now()`; nothing: till now). How far it reached
+        is a `Reach`.
         """
-        self.ledger.write(
-            "fault",
-            kind=kind,
-            since=since,
-            until=now() if until is None else until,
-            victims=list(victims),
-            everybody=everybody,
-            held_rows=held_rows,
-            tasks=list(tasks),
-            steps=list(steps),
-        )
+        self._enter("fault", kind, since, until, Reach(**reach))
 
-    def missed(self, kind: str, why: str) -> None:
-        """Enter that a fault did not land as it was meant to."""
-        self.ledger.write("miss", kind=kind, why=why)
+    def missed(self, kind: str, why: str, since: float | None = None, **reach: Any) -> None:
+        """Enter that a fault did not land as it was meant to; and since when, and how far it
+        reached, when it did harm all the same."""
+        self._enter("miss", kind, since, None, Reach(**reach), why=why)
+
+    def _enter(
+        self,
+        what: str,
+        kind: str,
+        since: float | None,
+        until: float | None,
+        reach: Reach,
+        **facts: str,
+    ) -> None:
+        until = now() if until is None else until
+        self.ledger.write(what, kind=kind, since=since, until=until, **asdict(reach), **facts)
 
     def kill_all(self) -> None:
         """End all processes, and whatever waits for them."""

@@ -31,7 +31,8 @@ def plan(seed: int, kinds: Mapping[str, type[Fault]], steps: int, each: int) -> 
         others = []
     chosen = dice.sample(others, min(len(others), dice.randint(0, MORE)))
     counts = {first: each, **dict.fromkeys(chosen, each / 2)}
-    return Plan(seed, {name: share(kinds[name], count) for name, count in counts.items()}, steps)
+    faults = {name: share(kinds[name], count) for name, count in counts.items()}
+    return Plan(seed, faults, steps, slack=1.0)
 
 
 def share(kind: type[Fault], count: float) -> int:

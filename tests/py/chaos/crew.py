@@ -15,6 +15,7 @@ Both say in the ledger, outside of the database, which steps they start.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import logging
 import os
@@ -81,6 +82,11 @@ class Spec:
     clock: float = 0.0  # seconds that its wall clock is wrong by
     slow: float = 0.0  # seconds that each handler takes at least
 
+    @property
+    def stacks(self) -> str:
+        """The file in which it says on SIGUSR1 what its threads are at."""
+        return f"{self.ledger}.{self.name}.stacks"
+
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 
@@ -101,6 +107,7 @@ class HopelessError(PermanentError):
 
 def main(spec: Spec) -> None:
     logging.getLogger().addHandler(logging.NullHandler())  # faults make much noise
+    faulthandler.register(signal.SIGUSR1, os.open(spec.stacks, os.O_WRONLY | os.O_CREAT))
     ledger = Ledger(Path(spec.ledger))
     threading.Thread(target=watch, args=(spec.name, ledger), daemon=True).start()
     if spec.clock:

@@ -49,6 +49,7 @@ class Plan:
     lease: float = 1.5
     sweep_period: float = 0.2
     patience: float = SECONDS  # for what has to happen
+    slack: float = 10.0  # times the bound that recovery may take: where others are at work, too
     sabotage: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # function: old, new
 
 
@@ -100,7 +101,7 @@ class Episode:
             thread.join()
         for fault in self.faults.values():
             self.guard("clean up", lambda fault=fault: fault.clean_up(self.arena))  # type: ignore[misc]
-        judge(self.arena, self.workload, self.verdict)
+        judge(self.arena, self.workload, self.verdict, self.plan.slack)
 
     def prepare(self) -> None:
         self.arena.rows(FORGETFUL.format(self.arena.bound))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import cycle
@@ -74,10 +74,12 @@ def work_goes_on(arena: Arena) -> None:
     arena.wait(lambda: arena.one(EFFECTS) > before, "work goes on")
 
 
-def all_moved(arena: Arena) -> None:
-    """Wait until all that was open has moved: a fault is over only then, for those that it hit."""
+def landed_on_all(arena: Arena, kind: str, since: float) -> None:
+    """Enter a fault for everybody that is over now, when all that was open then has moved."""
+    until = now()
     ((moment,),) = arena.wait(partial(arena.rows, "select clock_timestamp()"), "an answer")
     arena.wait(lambda: arena.one(MOVED, moment, moment), "every step moves")
+    arena.landed(kind, since, until, everybody=True, moved=now())
 
 
 class NetworkFault(Fault):
@@ -111,7 +113,7 @@ class CutAtCommit(NetworkFault):
                 if self.commits:
                     held.commit()
             except MissedError as error:
-                arena.missed(self.name, str(error))
+                arena.missed(self.name, str(error), since, victims=[victim.name])
                 continue
             finally:
                 held.cut()
@@ -120,7 +122,8 @@ class CutAtCommit(NetworkFault):
                 arena.landed(self.name, since, victims=[victim.name])
                 count -= 1
             else:
-                arena.missed(self.name, f"the transaction was {left}")
+                why = f"the transaction was {left}"
+                arena.missed(self.name, why, since, victims=[victim.name])
         for victim in victims:
             arena.dismiss(victim)
 
@@ -185,7 +188,8 @@ class Frozen(NetworkFault):
             self.proxy.thaw()
             for member, since, tokens in frozen:
                 if not arena.some_lost(tokens):
-                    arena.missed(self.name, f"{member.name} had just finished")
+                    why = f"{member.name} had just finished"
+                    arena.missed(self.name, why, since, victims=[member.name], held_rows=True)
                     continue
                 refused = partial(self.is_refused, arena, member, tokens, since)
                 arena.wait(refused, f"{member.name} is refused", PATIENCE)
@@ -228,31 +232,33 @@ class ClientVanished(NetworkFault):
     def run(self, arena: Arena, count: int) -> None:
         while count:
             order = Order("freeze", "completed")
-            workers = [self.hire(arena, "worker", order=order) for _ in range(min(count, AT_ONCE))]
-            vanished = [self.vanish(arena, worker) for worker in workers]
-            for worker, since, pid in filter(None, vanished):
-                arena.wait(partial(arena.one, GONE, [pid]), "its session ends", PATIENCE)
-                arena.landed(self.name, since, victims=[worker.name], held_rows=True)
-                count -= 1
+            hired = [self.hire(arena, "worker", order=order) for _ in range(min(count, AT_ONCE))]
+            workers = {worker.name: worker for worker in hired}
+            vanished = []
+            while workers:  # soon after one freezes, the server ends its session
+                line = arena.wait(partial(self.frozen, arena, workers), "one freezes", PATIENCE)
+                worker = workers.pop(line["worker"])
+                vanished.append((worker, line["at"], *self.vanish(arena, worker)))
+            for worker, since, pids, in_time in vanished:
+                arena.wait(partial(arena.one, GONE, pids), "its session ends", PATIENCE)
+                if in_time:
+                    arena.landed(self.name, since, victims=[worker.name], held_rows=True)
+                    count -= 1
+                else:
+                    why = f"the session of {worker.name} had ended"
+                    arena.missed(self.name, why, since, victims=[worker.name], held_rows=True)
 
-    def vanish(self, arena: Arena, worker: Member) -> tuple[Member, float, int] | None:
-        """The worker, when, and its session; nothing when another fault was quicker."""
+    def frozen(self, arena: Arena, workers: Collection[str]) -> Line | None:
+        """What one of them has written before it froze."""
+        lines = arena.ledger.lines("frozen")
+        return next((line for line in lines if line["worker"] in workers), None)
 
-        def frozen() -> list[Line]:
-            return arena.ledger.lines("frozen", worker=worker.name)
-
-        arena.wait(frozen, f"{worker.name} freezes", PATIENCE)
-        if not (links := self.proxy.links_of(worker.name)):
-            worker.thaw()
-            arena.missed(self.name, f"the connection of {worker.name} had just been cut")
-            return None
-        (link,) = links
-        since = now()
-        self.proxy.lose_clients([link.pid])
+    def vanish(self, arena: Arena, worker: Member) -> tuple[list[int], bool]:
+        """Its sessions, and whether they were still in its transaction when it vanished."""
+        pids = [link.pid for link in self.proxy.links_of(worker.name)]
+        self.proxy.lose_clients(pids)
         worker.kill()
-        if (state := arena.one(STATE, link.pid)) != "idle in transaction":
-            raise MissedError(f"the session of {worker.name} is {state}")
-        return worker, since, link.pid
+        return pids, any(arena.one(STATE, pid) == "idle in transaction" for pid in pids)
 
 
 class ServerVanished(NetworkFault):
@@ -302,11 +308,11 @@ class AllEnd(ForAll):
             work_goes_on(arena)
             since = now()
             if (ended := self.end_all(arena)) >= len(arena.runners) * 4:
-                arena.landed(self.name, since, everybody=True)
+                landed_on_all(arena, self.name, since)
                 count -= 1
-                all_moved(arena)
             else:
-                arena.missed(self.name, f"there were {ended} connections")
+                why = f"there were {ended} connections"
+                arena.missed(self.name, why, since, everybody=True)
                 time.sleep(0.1)
 
     @abstractmethod

@@ -52,7 +52,8 @@ class Death(Fault):
                 arena.landed(self.name, at, at, victims=victims, steps=steps)
                 count -= 1
             else:
-                arena.missed(self.name, f"{dying} left other traces")
+                why, at = f"{dying} left other traces", dying["at"]
+                arena.missed(self.name, why, at, victims=[worker.name])
 
     def is_as_meant(self, arena: Arena, dying: Line) -> bool:
         """Whether the database and the ledger show the traces of just this phase."""
@@ -137,7 +138,8 @@ class Zombie(Fault):
         if "stale claim" in refused["error"] and effects == complete == 0:
             arena.landed(self.name, frozen["at"], refused["at"], victims=[worker.name])
             return True
-        arena.missed(self.name, f"{refused} left {effects} effects")
+        why = f"{refused} left {effects} effects"
+        arena.missed(self.name, why, frozen["at"], victims=[worker.name])
         return False
 
 
@@ -252,7 +254,8 @@ class RunnerFrozen(RunnerFault):
         thawed = now()
         runner.thaw()
         if not arena.some_lost(held):
-            arena.missed(self.name, "it had just reported all its work")
+            why = "it had just reported all its work"
+            arena.missed(self.name, why, since, victims=[runner.name], held_rows=True)
             return False
         arena.wait(lambda: self.noticed(arena, runner, thawed), "it learns that they are", PATIENCE)
         arena.landed(self.name, since, victims=[runner.name], held_rows=True)

@@ -23,7 +23,7 @@ from servers import Server
 
 from chaos import small_disk
 from chaos.arena import Arena, ChaosError
-from chaos.faults_network import FLEET, PATIENCE, ForAll, all_moved, work_goes_on
+from chaos.faults_network import FLEET, PATIENCE, ForAll, landed_on_all, work_goes_on
 from chaos.kinds import Fault
 from chaos.ledger import now
 from chaos.small_disk import SmallDisk
@@ -76,11 +76,10 @@ class ServerFault(Fault):
                 why = self.strike(arena)
                 arena.wait(partial(arena.one, "select 1"), "the server answers")
                 if why:
-                    arena.missed(self.name, why)
+                    arena.missed(self.name, why, since, everybody=True)
                 else:
-                    arena.landed(self.name, since, everybody=True)
+                    landed_on_all(arena, self.name, since)
                     count -= 1
-                    all_moved(arena)
 
     @abstractmethod
     def strike(self, arena: Arena) -> str:
@@ -319,11 +318,10 @@ class FailedOver(ForAll):
             arena.wait(partial(arena.one, IS_PRIMARY), "the standby takes over")
             self.refuses(arena, lost)
             if missing:
-                arena.landed(self.name, since, everybody=True)
+                landed_on_all(arena, self.name, since)
                 count -= 1
-                all_moved(arena)
             else:
-                arena.missed(self.name, "nothing was lost")
+                arena.missed(self.name, "nothing was lost", since, everybody=True)
             primary = standby.embedded
 
     def refuses(self, arena: Arena, tokens: list[str]) -> None:

@@ -25,7 +25,7 @@ from chaos.faults_network import (
     HOLD,
     PATIENCE,
     QUEUE,
-    all_moved,
+    landed_on_all,
     locked,
     work_goes_on,
 )
@@ -64,13 +64,14 @@ class Upkeep(Fault):
                 except psycopg.errors.LockNotAvailable as error:
                     why = str(error)
                 if why:
-                    arena.missed(self.name, why)
+                    arena.missed(self.name, why, since, everybody=self.waits)
                     misses += 1
                 else:
-                    arena.landed(self.name, since, everybody=self.waits)
                     count -= 1
                     if self.waits:
-                        all_moved(arena)
+                        landed_on_all(arena, self.name, since)
+                    else:
+                        arena.landed(self.name, since)
 
     @abstractmethod
     def strike(self, arena: Arena) -> str:

@@ -100,16 +100,21 @@ def pulse(arena: Arena) -> list[str]:
     return [f"at {now():.3f}, {len(broken)} invariants: {broken[:MOST]}"] if broken else []
 
 
-def judge(arena: Arena, workload: Workload, verdict: Verdict) -> None:
-    """Look at everything, and enter it into the verdict. Nobody is at work any more."""
-    Judge(arena, workload, verdict).look()
+def judge(arena: Arena, workload: Workload, verdict: Verdict, slack: float) -> None:
+    """Look at everything, and enter it into the verdict. Nobody is at work any more.
+
+    Recovery may take `slack` times the bound.
+    """
+    Judge(arena, workload, verdict, slack).look()
 
 
 class Judge:
-    def __init__(self, arena: Arena, workload: Workload, verdict: Verdict) -> None:
+    def __init__(self, arena: Arena, workload: Workload, verdict: Verdict, slack: float) -> None:
         self.arena, self.workload, self.verdict = arena, workload, verdict
+        self.longest = slack * arena.bound  # that recovery may take, in seconds
         self.turn = time.time() - now()  # from the ledger's clock to the server's
         self.faults = arena.ledger.lines("fault")
+        self.misses = arena.ledger.lines("miss")
         frozen = {member.name for member in arena.members if member.was_frozen}
         frozen |= {line["worker"] for line in arena.ledger.lines("frozen")}
         self.stalls = [
@@ -124,7 +129,7 @@ class Judge:
 
     def look(self) -> None:
         self.verdict.landed.update(fault["kind"] for fault in self.faults)
-        self.verdict.missed.update(miss["kind"] for miss in self.arena.ledger.lines("miss"))
+        self.verdict.missed.update(miss["kind"] for miss in self.misses)
         self.verdict.steps = sum(step["state"] in FINAL for step in self.steps)
         self.invariants()
         self.tasks()
@@ -262,15 +267,16 @@ class Judge:
     def why(self, worker: str, step: str, since: float, until: float) -> str | None:
         """The kind of fault that hit this worker, this step's task or everybody meanwhile.
 
-        Whom a fault for everybody has hit gets as long to come back as recovery may take, and whom
-        held rows kept waiting, a lease.
+        Whom a fault for everybody has hit gets as long to come back as recovery may take or took,
+        and whom held rows kept waiting, a lease.
         """
         task = task_of(step)
-        for fault in self.faults:
+        for fault in [*self.faults, *(miss for miss in self.misses if miss["since"])]:
             hit = worker in fault["victims"] or task in fault["tasks"]
             ends = fault["until"]
             if fault["everybody"]:
-                hit, ends = True, ends + self.arena.bound
+                moved = fault["moved"] or ends
+                hit, ends = True, max(ends + self.arena.bound, moved + self.arena.lease)
             elif fault["held_rows"]:
                 hit, ends = True, ends + self.arena.lease
             if hit and fault["since"] <= until and ends >= since:
@@ -308,11 +314,11 @@ class Judge:
                 seconds -= self.held_up(at, seconds)
                 worst = self.verdict.recovery.get(kind, 0.0)
                 self.verdict.recovery[kind] = max(worst, seconds)
-                if seconds > self.arena.bound:
+                if seconds > self.longest:
                     busy = self.busy(at - self.turn, at - self.turn + seconds)
-                    if seconds > self.arena.bound / (1 - busy):
+                    if seconds > self.longest / (1 - busy):
                         late.append((kind, step, round(seconds, 3), round(busy, 3)))
-        self.find(f"a step did not move within {self.arena.bound:g} s", late)
+        self.find(f"a step did not move within {self.longest:g} s", late)
 
     def held_up(self, at: float, seconds: float) -> float:
         """How long of that time some transaction was open that held rows and did nothing."""
