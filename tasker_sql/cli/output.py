@@ -17,6 +17,7 @@ from rich.text import Text
 
 from tasker_sql.drawing import STYLES
 from tasker_sql.rows import Pause, StepReason, TaskReason
+from tasker_sql.spans import span
 
 Part = str | Text | Table
 Picture = Part | list[Part]
@@ -122,18 +123,8 @@ def cell(value: Any) -> Text:
     if isinstance(value, datetime):
         return Text(value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"))
     if isinstance(value, timedelta):
-        return Text(duration(value))
+        return Text(span(value))
     if isinstance(value, dict | list):
         text = json.dumps(value, ensure_ascii=False)
         return Text(text if len(text) <= 60 else f"{text[:56]} ...")
     return Text(str(value), style=STYLES.get(str(value), ""))
-
-
-def duration(time: timedelta) -> str:
-    """1.2 ms, 3.40 s, 5:07 min."""
-    seconds = time.total_seconds()
-    if seconds < 1:
-        return f"{seconds * 1000:.1f} ms"
-    if seconds < 60:
-        return f"{seconds:.2f} s"
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"

@@ -11,9 +11,10 @@ from tasker_sql.cli import completion
 from tasker_sql.cli.arguments import Json, Watch
 from tasker_sql.cli.asking import tell
 from tasker_sql.cli.commands import Commands
-from tasker_sql.cli.output import Picture, duration, table
+from tasker_sql.cli.output import Picture, table
 from tasker_sql.client import Client
 from tasker_sql.rows import KnownWorker, LiveClaim
+from tasker_sql.spans import span
 
 app = Commands(
     help="""Workers: who does steps, in any language.
@@ -102,4 +103,4 @@ def _steps_picture(found: list[LiveClaim]) -> Picture:
 def _left(left: timedelta | None) -> str | None:
     if left is None:
         return None
-    return duration(left) if left >= timedelta() else f"ended {duration(-left)} ago"
+    return span(left) if left >= timedelta() else f"ended {span(-left)} ago"

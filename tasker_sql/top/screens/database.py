@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
+from tasker_sql.spans import span
 from tasker_sql.top.answers import DatabaseHealth, Relation, Transaction
 from tasker_sql.top.snapshot import Snapshot
 from tasker_sql.top.table import Column, Row, View, view_of
-from tasker_sql.top.words import clock, size, span
+from tasker_sql.top.words import clock, size
 
 MANY: Final = 1000  # dead rows of which it is worth to speak
 

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tasker_sql.rows import DeadLetters
+from tasker_sql.spans import span
 from tasker_sql.top.answers import LateWrite, Rejection, Retry
 from tasker_sql.top.snapshot import Place, Snapshot
 from tasker_sql.top.statements import WHY, Verb, many_verb, step_verbs
 from tasker_sql.top.table import Column, Row, View, view_of
-from tasker_sql.top.words import clock, span
+from tasker_sql.top.words import clock
 
 
 def failures(seen: Snapshot) -> View:

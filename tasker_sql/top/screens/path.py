@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Final
 
 from tasker_sql.rows import PathStep, TaskReason
+from tasker_sql.spans import span
 from tasker_sql.top.answers import TaskHead
 from tasker_sql.top.questions import MOST_FORESEEN
 from tasker_sql.top.snapshot import Snapshot
-from tasker_sql.top.words import span
 
 MARK: Final = "◆"  # of a step that decides
 OVERDUE: Final = timedelta(milliseconds=100)  # of the end from now

@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from typing import Final
 
 from tasker_sql.rows import BlamedStep, StepReason
+from tasker_sql.spans import span
 from tasker_sql.top.answers import Act, Attempt, StepLine, TaskHead
 from tasker_sql.top.screens.acts import act_row
 from tasker_sql.top.screens.steps import STEP_COLUMNS, step_row, why_row
 from tasker_sql.top.snapshot import Snapshot
 from tasker_sql.top.statements import step_verbs
 from tasker_sql.top.table import Row, View, view_of
-from tasker_sql.top.words import clock, span
+from tasker_sql.top.words import clock
 
 
 def step(seen: Snapshot) -> View:

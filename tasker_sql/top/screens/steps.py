@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from tasker_sql.rows import BlamedStep, StepReason, TaskReason
+from tasker_sql.spans import span
 from tasker_sql.top.answers import StepLine
 from tasker_sql.top.snapshot import Place, Snapshot, place_of
 from tasker_sql.top.statements import cure_verbs, step_verbs
 from tasker_sql.top.table import Column, Row
-from tasker_sql.top.words import clock, span, words
+from tasker_sql.top.words import clock, words
 
 STEP_COLUMNS: Final = (
     Column("step"),

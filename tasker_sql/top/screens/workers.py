@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from tasker_sql.rows import CircuitBreaker, ExecutorPool
+from tasker_sql.spans import span
 from tasker_sql.top.answers import ForeignWorker, Runner
 from tasker_sql.top.snapshot import Place, Snapshot
 from tasker_sql.top.statements import WHY, Verb, statement
 from tasker_sql.top.table import Column, Row, View, view_of
-from tasker_sql.top.words import clock, span
+from tasker_sql.top.words import clock
 
 
 def workers(seen: Snapshot) -> View:
