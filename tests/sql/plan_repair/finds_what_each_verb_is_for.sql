@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(28);
+select plan(29);
 create function pg_temp.planned (p_verb text, p_filter jsonb default '{}') returns text language sql as $$
 select string_agg(subject || ' ' || state, ', ' order by subject) from tasker.plan_repair(p_verb, p_filter, 9)
 $$;
@@ -39,6 +39,7 @@ select is(pg_temp.refusal(format('select from tasker.plan_repair(%L, %L, p_resul
   from (values ('requeue_step', '{"fingerprint": "a"}', null, '''fingerprint''; known are namespace, template, step, worker, state'),
                ('requeue_step', '{"worker": "w", "state": "enqueued"}', null, 'only steps in progress have a worker, not those that are enqueued'),
                ('retry_step', '{"worker": "w"}', null, '''worker''; known are namespace, template, step, fingerprint, state'),
+               ('retry_step', '{"state": "wrong"}', null, 'state is "wrong", need one of error, waiting_for_retry'),
                ('pause_template', '{"step": "a"}', null, '''step''; known are namespace, template'),
                ('pause_namespace', '{"template": "a"}', null, '''template''; known are namespace'),
                ('retry_step', '{}', '1', 'retry_step takes no result, only complete_step_manually does')) as bad (verb, filter, result, refusal);

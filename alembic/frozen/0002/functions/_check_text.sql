@@ -14,8 +14,10 @@ begin
   if jsonb_typeof(p_value) <> 'string' or (p_value #>> '{}') !~ p_pattern then
     raise exception 'bad text in the definition or options'
       using errcode = '22023',
-            detail  = format('%s is %s, need a string like %s',
-                             p_what, left(p_value::text, 120), p_pattern);
+            detail  = format('%s is %s, need %s', p_what, left(p_value::text, 120),
+                             case when p_pattern ~ '^\^\([a-z_|]+\)[$]$'
+                                    then 'one of ' || replace(btrim(p_pattern, '^()$'), '|', ', ')
+                                  else 'a string like ' || p_pattern end);
   end if;
   return p_value #>> '{}';
 end;
