@@ -10,7 +10,7 @@ as $$
 -- it.
 --
 -- Returns  the violations; id is a step_id
--- Calls    _messages, _recovery_grace
+-- Calls    _messages, _queue_of, _recovery_grace
 #variable_conflict use_column
 declare
   v_first constant bigint := coalesce(p_task_id, 0) << 20;
@@ -36,8 +36,7 @@ begin
            step.state,
            step.claim_token,
            step.enqueued_at,
-           link.queue || case step.priority when 1 then '_high' when -1 then '_low' else '' end
-             as queue,
+           tasker._queue_of(link.queue, step.priority) as queue,
            link.namespace_id
       from tasker.steps as step
       join tasker.template_steps as link

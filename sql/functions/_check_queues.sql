@@ -8,14 +8,14 @@ as $$
 -- steps.)
 --
 -- Returns  the violations; id is null
+-- Calls    _queues_of
 #variable_conflict use_column
 begin
   return query
   select 'every queue exists', 'convergence', null::bigint,
          format('pgmq.q_%s is missing', queue.name)
-    from (select namespace.name || '_queue' || suffix as name
+    from (select unnest(tasker._queues_of(namespace.name)) as name
             from tasker.namespaces as namespace
-           cross join unnest(array['', '_high', '_low']) as suffix
            where p_task_id is null
               or exists (select
                            from tasker.tasks as task

@@ -9,10 +9,10 @@ as $$
 -- that nothing is there.
 --
 -- Returns  step_ids, at most p_limit of them
--- Calls    _pop_queue
+-- Calls    _queues_of, _pop_queue
 declare
   v_ms     constant bigint := (extract(epoch from p_now) * 1000)::bigint;
-  v_suffix constant text[] := array['_queue_high', '_queue', '_queue_low'];
+  v_queues constant text[] := tasker._queues_of(p_namespace);
   v_low    constant integer := floor(p_limit * 0.1 + random());
   v_normal constant integer := floor(p_limit * 0.3 + random());
   v_quota  integer[] := array[p_limit - v_low - v_normal, v_normal, v_low];
@@ -26,7 +26,7 @@ declare
   v_got    record;
 begin
   for q in 1 .. 3 loop
-    v_hint := current_setting('tasker.hint_' || p_namespace || v_suffix[q], true);
+    v_hint := current_setting('tasker.hint_' || v_queues[q], true);
     if v_hint ~ '^[0-9]{1,18} [0-9]{1,15} [tf]$'
        and abs(v_ms - split_part(v_hint, ' ', 2)::bigint) < 500 then
       v_floor[q]  := split_part(v_hint, ' ', 1)::bigint;
@@ -51,7 +51,7 @@ begin
         v_floor[q] := 0;
         v_since[q] := v_ms;
       end if;
-      v_got      := tasker._pop_queue(p_namespace || v_suffix[q], v_want, v_floor[q]);
+      v_got      := tasker._pop_queue(v_queues[q], v_want, v_floor[q]);
       v_ids      := v_ids || v_got.step_ids;
       v_floor[q] := coalesce(v_got.lowest, v_floor[q]);
       v_empty[q] := v_got.taken < v_want;
@@ -59,7 +59,7 @@ begin
   end loop;
 
   for q in 1 .. 3 loop
-    perform set_config('tasker.hint_' || p_namespace || v_suffix[q],
+    perform set_config('tasker.hint_' || v_queues[q],
                        format('%s %s %s', v_floor[q], v_since[q], left(v_empty[q]::text, 1)),
                        false);
   end loop;

@@ -25,13 +25,10 @@ declare
   v_queue record;
 begin
   for v_queue in
-    select namespace.name || '_queue' || suffix.suffix as name,
-           namespace.name as namespace,
-           suffix.priority
+    select own.name, namespace.name as namespace, own.priority
       from tasker.namespaces as namespace
-     cross join (values (1, 'high', '_high'),
-                        (2, 'normal', ''),
-                        (3, 'low', '_low')) as suffix (place, priority, suffix)
+     cross join unnest(tasker._queues_of(namespace.name), array['high', 'normal', 'low'])
+                  as own (name, priority)
     union all
     select unnest(array['orchestration_step_results', 'orchestration_task_requests']), null, null
      order by 1

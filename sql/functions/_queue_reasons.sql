@@ -11,7 +11,7 @@ as $$
 -- or it is only a matter of their turn.
 --
 -- Returns  one row for each enqueued step
--- Calls    _lost_steps, _workers, _ago
+-- Calls    _queue_of, _lost_steps, _workers, _ago
 #variable_conflict use_column
 declare
   v_queue   record;
@@ -20,8 +20,7 @@ declare
   v_lost    bigint[];
 begin
   for v_queue in
-    select link.queue
-             || case step.priority when 1 then '_high' when -1 then '_low' else '' end as name,
+    select tasker._queue_of(link.queue, step.priority) as name,
            namespace.name as namespace,
            array_agg(step.step_id order by step.step_id) as step_ids
       from tasker.steps as step

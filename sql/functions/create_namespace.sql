@@ -9,7 +9,7 @@ as $$
 -- Returns  one row
 -- Raises   22023 when the name is not a short identifier
 -- Locks    the namespace, against being dropped
--- Calls    _create_queue
+-- Calls    _queues_of, _create_queue
 #variable_conflict use_column
 declare
   v_created boolean;
@@ -27,8 +27,7 @@ begin
     perform from tasker.namespaces as namespace where namespace.name = p_name for key share;
     exit when found;  -- else it was dropped just now
   end loop;
-  perform tasker._create_queue(p_name || '_queue' || suffix)
-     from unnest(array['', '_high', '_low']) as suffix;
+  perform tasker._create_queue(queue) from unnest(tasker._queues_of(p_name)) as queue;
   return query select p_name, p_name || '_queue', v_created;
 end;
 $$;

@@ -8,13 +8,13 @@ as $$
 -- next claim drops them.
 --
 -- Returns  one row per message
+-- Calls    _queues_of
 #variable_conflict use_column
 declare
   v_queue text;
 begin
   for v_queue in
-    select namespace.name || '_queue' || suffix
-      from tasker.namespaces as namespace cross join unnest(array['', '_high', '_low']) as suffix
+    select unnest(tasker._queues_of(namespace.name)) from tasker.namespaces as namespace
   loop
     begin
       return query execute format(

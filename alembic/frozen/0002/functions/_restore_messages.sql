@@ -12,7 +12,7 @@ as $$
 --
 -- Returns  how many messages were sent
 -- Locks    the steps (skipping locked ones)
--- Calls    _lost_steps, _send
+-- Calls    _queue_of, _lost_steps, _send
 declare
   v_queue      record;
   v_lost       bigint[];
@@ -21,8 +21,7 @@ declare
   v_count      integer := 0;
 begin
   for v_queue in
-    select link.queue
-             || case step.priority when 1 then '_high' when -1 then '_low' else '' end as name,
+    select tasker._queue_of(link.queue, step.priority) as name,
            array_agg(step.step_id order by step.step_id) as step_ids,
            array_agg(step.enqueued_at order by step.step_id) as enqueued
       from unnest(p_task_ids) as task (task_id)

@@ -14,7 +14,7 @@ as $$
 -- again and restores its messages.
 --
 -- Locks    rows of waiters, skipping locked ones
--- Calls    _wake
+-- Calls    _queue_of, _wake
 declare
   v_batch record;
 begin
@@ -36,8 +36,7 @@ begin
              ) as link
     )
     select link.namespace_id,
-           link.queue
-             || case entry.priority when 1 then '_high' when -1 then '_low' else '' end as queue,
+           tasker._queue_of(link.queue, entry.priority) as queue,
            array_agg(entry.step_id order by entry.step_id) as step_ids
       from entry
       join link on link.template_id = entry.template_id and link.step_no = entry.step_no

@@ -9,7 +9,7 @@ as $$
 -- Returns  how many were made
 -- Locks    the namespaces that miss one (skipping locked ones), so that they are not being dropped,
 --          and the queues' names; waits for none longer than 5 ms
--- Calls    _create_queue
+-- Calls    _queues_of, _create_queue
 declare
   v_queue text;
   v_count integer := 0;
@@ -17,11 +17,10 @@ begin
   for v_queue in
     select queue.name
       from (select missing.name
-              from (select namespace.name || '_queue' || suffix as name
+              from (select own.name
                       from tasker.namespaces as namespace
-                     cross join unnest(array['', '_high', '_low']) as suffix
-                     where to_regclass(format('pgmq.%I', 'q_' || namespace.name || '_queue'
-                                                         || suffix)) is null
+                     cross join unnest(tasker._queues_of(namespace.name)) as own (name)
+                     where to_regclass(format('pgmq.%I', 'q_' || own.name)) is null
                        for key share of namespace skip locked) as missing
             union all
             select unnest(array['orchestration_step_results', 'orchestration_task_requests'])

@@ -12,9 +12,7 @@ as $$
 #variable_conflict use_column
 declare
   v_namespace_id integer;
-  v_queues       constant text[]  := array[p_name || '_queue',
-                                           p_name || '_queue_high',
-                                           p_name || '_queue_low'];
+  v_queues       constant text[] := tasker._queues_of(p_name);
   v_queue        text;
 begin
   perform from tasker.namespaces as namespace

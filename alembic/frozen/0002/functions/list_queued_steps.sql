@@ -17,7 +17,7 @@ as $$
 -- Returns  up to p_limit steps; none of a queue that was dropped. A step that is not enqueued was
 --          cancelled or settled, and has no reason: a claim drops its message.
 -- Raises   TK002 unknown namespace, 22023 null or limit out of range
--- Calls    _check_count, _namespace_id, _step_uuid, _priority_name, _reasons, _now
+-- Calls    _check_count, _namespace_id, _queues_of, _step_uuid, _priority_name, _reasons, _now
 #variable_conflict use_column
 declare
   v_now   constant timestamptz := tasker._now();
@@ -28,8 +28,7 @@ declare
 begin
   perform tasker._check_count(p_limit, 1, 'rows_per_call');
   perform tasker._namespace_id(p_namespace);
-  foreach v_queue in array array['_queue_high', '_queue', '_queue_low'] loop
-    v_queue := p_namespace || v_queue;
+  foreach v_queue in array tasker._queues_of(p_namespace) loop
     begin
       execute format(
         'select array_agg((head.message ->> ''step_id'')::bigint)

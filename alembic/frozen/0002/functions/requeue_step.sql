@@ -12,7 +12,7 @@ as $$
 -- Raises   TK002 unknown step, TK003 when nobody holds it and it is not enqueued, or when its
 --          outcome was handed in; 22023 without a reason
 -- Locks    the step
--- Calls    _give_back, _lost_steps, _send, _record, _operator, _answer
+-- Calls    _give_back, _queue_of, _lost_steps, _send, _record, _operator, _answer
 #variable_conflict use_column
 declare
   v_step_id constant bigint := tasker._existing_step_id(p_step_uuid);
@@ -45,7 +45,7 @@ begin
                            p_reason, v_now);
     perform tasker._operator('requeue_step', p_step_uuid::text, p_reason, v_now);
   elsif v_step.state = 'enqueued' then
-    select link.queue || case v_step.priority when 1 then '_high' when -1 then '_low' else '' end
+    select tasker._queue_of(link.queue, v_step.priority)
       into v_queue
       from tasker.template_steps as link
      where link.template_id = v_step.template_id and link.step_no = v_step_id & 1048575;
