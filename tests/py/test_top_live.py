@@ -100,7 +100,7 @@ class TestOnce:
         table = Answer(database, asked, "--once").out
         assert lines
         first = next(iter(lines[0].values()))
-        assert first in table or UUID(first).hex[-12:] in table, "the same, shortened"
+        assert first in table or UUID(first).hex[-12:].lstrip("0") in table, "the same, shortened"
         assert SECRET not in json.dumps(found) + table + str(lines)
 
     def test_says_what_the_views_say(self, database: str, client: Client, task: UUID) -> None:
