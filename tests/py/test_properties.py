@@ -936,7 +936,10 @@ class Machine(RuleBasedStateMachine):
         assert free <= claimed, [self.client.explain_step(step) for step in free - claimed]
         odd = claimed - soon - strayed
         assert not odd, [self.client.explain_step(step) for step in odd]
+        assert not any("broken" in codes for codes in blocking.values())
         for task in self.tasks:
+            reasons = self.client.explain_task(task.uuid)
+            assert not any(row.code == "broken" for row in reasons), task.uuid
             for row in self.client.blame_task(task.uuid):
                 parts = [getattr(row, part) for part in PARTS]
                 assert min(parts) >= timedelta()
