@@ -7,6 +7,7 @@ only on the newest, with `oldest` on the oldest. `pytest --pg 18` leaves the oth
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -33,6 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "newest: run on the newest PostgreSQL only")
     config.addinivalue_line("markers", "oldest: run on the oldest, which has plpgsql_check")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which jobs in the background ignore
     servers.sweep()
 
 
