@@ -1,7 +1,8 @@
 """What must hold after an episode: everything that is promised, whatever has happened.
 
-Each finding is a sentence. What excuses a second start is a fault in the ledger that landed on the
-worker, the task or everybody while the first attempt ran; nothing else does.
+Each finding is a sentence. What excuses a second start is a fault in the ledger that hit the
+worker, the task or everybody while the first attempt ran, be it as it was meant to or not; nothing
+else does.
 """
 
 from __future__ import annotations
