@@ -299,11 +299,14 @@ def test_a_claim_keeps_its_queues_until_it_has_looked_into_all(
 ) -> None:
     a, b, c = sessions("a", "b", "c")
     rows(well, "select from tasker.create_namespace('test')")
-    c.run("lock table pgmq.q_test_queue_high")
-    claiming = a.blocks("select from tasker.claim_steps('test', 'w', 10)")
+    claim = "select from tasker.claim_steps('test', 'w', 10)"
+    assert a.run(claim) == []
+    a.commit()  # it knows now that two queues are empty, and looks into them last
+    c.run("lock table pgmq.q_test_queue")
+    claiming = a.blocks(claim)
     dropping = b.blocks("select from tasker.drop_namespace('test')")
     c.commit()
-    assert claiming.result() == []  # a deadlock if b has dropped the queue that comes next
+    assert claiming.result() == []  # a deadlock if b has dropped a queue that comes next
     a.commit()
     assert dropping.result() == [()]
     b.commit()

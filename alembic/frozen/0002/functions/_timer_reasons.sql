@@ -51,8 +51,7 @@ begin
          select 40, 'uncounted',
                 'finished parents are yet to be counted; the next sweep or an idle worker does it',
                 null, null, null, 'select * from tasker.sweep()'
-          where step.state = 'pending'
-            and exists (select from tasker.deferred_decrements as deferred
+          where exists (select from tasker.deferred_decrements as deferred
                          where deferred.step_id = step.step_id)
          ) as said (rank, code, reason, since, until, who, cure)
    where step.step_id = any (p_step_ids)
