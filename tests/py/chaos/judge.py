@@ -116,6 +116,8 @@ class Judge:
         self.turn = time.time() - now()  # from the ledger's clock to the server's
         self.faults = arena.ledger.lines("fault")
         self.misses = arena.ledger.lines("miss")
+        harmful = [miss for miss in self.misses if miss["since"] is not None]
+        self.excuses = [*self.faults, *harmful]
         frozen = {member.name for member in arena.members if member.was_frozen}
         frozen |= {line["worker"] for line in arena.ledger.lines("frozen")}
         self.stalls = [
@@ -272,7 +274,7 @@ class Judge:
         and whom held rows kept waiting, a lease.
         """
         task = task_of(step)
-        for fault in [*self.faults, *(miss for miss in self.misses if miss["since"])]:
+        for fault in self.excuses:
             hit = worker in fault["victims"] or task in fault["tasks"]
             ends = fault["until"]
             if fault["everybody"]:
