@@ -898,8 +898,8 @@ def _translated() -> Iterator[None]:
         if errors.is_infrastructure(error.sqlstate):
             said = error.diag.message_primary or str(error).strip() or type(error).__name__
             raise errors.UnavailableError(" ".join(said.split())) from error
-        state, message, detail, hint = _told(error)
-        raise errors.answer(state, message, detail, hint) from error
+        reason = error.diag.constraint_name or ""
+        raise errors.answer(*_told(error), reason) from error
 
 
 def _told(error: psycopg.Error) -> tuple[str, str, str, str]:

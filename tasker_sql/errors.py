@@ -12,18 +12,27 @@ from typing import ClassVar, Final
 
 
 class TaskerError(Exception):
-    """The database refused a call. `sqlstate` is its code, `detail` and `hint` may be empty."""
+    """The database refused a call. `sqlstate` is its code, `detail` and `hint` may be empty.
+
+    `reason` says why a claim is stale: lease_expired, cancelled, settled, finished or unknown.
+    """
 
     code: ClassVar[str] = ""
 
     def __init__(
-        self, message: str, detail: str = "", hint: str = "", sqlstate: str | None = None
+        self,
+        message: str,
+        detail: str = "",
+        hint: str = "",
+        sqlstate: str | None = None,
+        reason: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
         self.detail = detail
         self.hint = hint
         self.sqlstate = sqlstate or self.code
+        self.reason = reason
 
     def __str__(self) -> str:
         return f"{self.message}: {self.detail}" if self.detail else self.message
@@ -155,7 +164,9 @@ def is_infrastructure(sqlstate: str | None) -> bool:
     return sqlstate.startswith(_INFRASTRUCTURE_CLASSES) or sqlstate in _INFRASTRUCTURE
 
 
-def answer(sqlstate: str, message: str, detail: str = "", hint: str = "") -> TaskerError:
+def answer(
+    sqlstate: str, message: str, detail: str = "", hint: str = "", reason: str = ""
+) -> TaskerError:
     """The error for a code that the database sent."""
     kind = BusyError if sqlstate in _BUSY else BY_CODE.get(sqlstate, TaskerError)
-    return kind(message, detail, hint, sqlstate)
+    return kind(message, detail, hint, sqlstate, reason)

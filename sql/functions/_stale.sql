@@ -3,11 +3,14 @@ create or replace function tasker._stale (p_token uuid, p_step_ids bigint[])
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Refuses a call whose token does not hold its steps, and says what became of each.
+-- Refuses a call whose token does not hold its steps, and says what became of each: in words in the
+-- detail, and for programs in the field `constraint`, of the first step that was taken away.
 --
 -- Raises   22023 for a null, TK002 when a step does not exist, TK001 otherwise
+-- Calls    _fates
 declare
   v_detail text;
+  v_reason text;
 begin
   if p_token is null or p_step_ids is null or array_position(p_step_ids, null) is not null then
     raise exception 'a step and the token of its claim are needed'
@@ -33,12 +36,18 @@ begin
     join tasker.tasks as task on task.task_id = step.step_id >> 20
    where step.step_id = any (p_step_ids[1:20])
      and (step.claim_token is distinct from p_token or step.state <> 'in_progress');
+  select fate.fate into v_reason
+    from tasker._fates(p_token, p_step_ids) as fate
+   where fate.fate <> 'held'
+   order by fate.fate = 'finished', fate.step_id
+   limit 1;
   raise exception 'stale claim: the token does not hold the step'
     using errcode = 'TK001',
-          detail  = coalesce(v_detail, 'its outcome was submitted and waits to be processed'),
-          hint    = 'The lease ran out, the task was cancelled, or an operator took over. '
+          constraint = coalesce(v_reason, 'unknown'),
+          detail = coalesce(v_detail, 'its outcome was submitted and waits to be processed'),
+          hint = 'The lease ran out, the task was cancelled, or an operator took over. '
                     'Roll back, and drop the result.';
 end;
 $$;
 
-comment on function tasker._stale is 'Refuses a call whose token does not hold its steps (TK001), saying what became of each.';
+comment on function tasker._stale is 'Refuses a call whose token does not hold its steps (TK001), saying what became of each, and in the field constraint why.';

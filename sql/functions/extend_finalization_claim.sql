@@ -12,6 +12,7 @@ as $$
 -- Raises   TK001 when the claim is not there any more,
 --          22023 for a timeout outside 1 to lease_seconds
 -- Locks    the claim
+-- Calls    _stale_finalization
 #variable_conflict use_column
 declare
   v_claim tasker.finalization_claims%rowtype;
@@ -22,11 +23,7 @@ begin
    where claim.attempt_uuid = p_finalization_attempt_uuid
   returning claim.* into v_claim;
   if not found then
-    raise exception 'stale finalization claim'
-      using errcode = 'TK001',
-            detail  = format('attempt %s', coalesce(p_finalization_attempt_uuid::text, 'null')),
-            hint    =
-  'It was released, it ended by time, or the task is finalized. See tasker.finalization_attempts.';
+    perform tasker._stale_finalization(p_finalization_attempt_uuid, 'the claim is gone');
   end if;
   return query
   select task.task_uuid, v_claim.claimed_until, 'extended'

@@ -12,7 +12,7 @@ as $$
 -- Returns  one row; message is finalized, already_complete or not_ready
 -- Raises   TK001 when another processor holds the claim or this one lost it, TK002 unknown task
 -- Locks    the task, its finalization claim
--- Calls    _finalize, _record
+-- Calls    _stale_finalization, _finalize, _record
 #variable_conflict use_column
 declare
   v_task_id constant bigint := tasker._task_id(p_task_uuid);
@@ -30,11 +30,11 @@ begin
      and not exists (select from tasker.finalization_attempts as attempt
                       where attempt.attempt_uuid = p_finalization_attempt_uuid
                         and attempt.outcome = 'finalized') then
-    raise exception 'stale finalization claim'
-      using errcode = 'TK001',
-            detail  = coalesce(format('the task is claimed by %s until %s',
-                                      v_claim.processor_id, v_claim.claimed_until),
-                               'the claim is gone');
+    perform tasker._stale_finalization(
+      p_finalization_attempt_uuid,
+      case when v_claim.attempt_uuid is null then 'the claim is gone'
+           else format('the task is claimed by %s until %s',
+                       v_claim.processor_id, v_claim.claimed_until) end);
   end if;
 
   v_log := tasker._finalize(v_task_id, true, v_now);

@@ -22,6 +22,12 @@ begin
   if not found then
     raise exception 'stale claim: the token holds nothing'
       using errcode = 'TK001',
+            constraint = coalesce(
+              (select case failure.error ->> 'type' when 'LeaseExpired' then 'lease_expired'
+                                                    else 'settled' end
+                 from tasker.step_failures as failure
+                where failure.token = p_token and failure.lost
+                limit 1), 'unknown'),
             detail  = format('token %s', coalesce(p_token::text, 'null')),
             hint    = 'Its lease ran out and its steps were taken back, '
                       'or all its steps are finished. Stop working on them.';

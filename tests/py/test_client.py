@@ -166,8 +166,9 @@ class TestCalls:
             client.create_task("nowhere", "nothing")
         assert caught.value.sqlstate == "TK002"
         assert "nowhere" in caught.value.detail
-        with pytest.raises(errors.StaleClaimError):
+        with pytest.raises(errors.StaleClaimError) as stale:
             client.heartbeat(UUID(int=1))
+        assert stale.value.reason == "unknown"
 
     def test_a_lost_connection_is_no_answer(self, server: Any, database: str) -> None:
         with client_of(database) as client:
