@@ -9,9 +9,10 @@ as $$
 -- What happened to each step of a task, in order (round, turn), and what each event began. Read
 -- from the steps and their failures: the transitions of the time a task lived in may be millions.
 -- The last attempt is in the step's row; if it has failed, its times are told twice, and the caller
--- puts them where they have no length.
+-- puts them where they have no length. A handler begins when its worker says that it did.
 --
 -- Returns  at least one row a step; `at` may be null for what did not happen
+-- Calls    _ran_for
 #variable_conflict use_column
 begin
   return query
@@ -58,7 +59,9 @@ begin
                   where failure.step_id = step.step_id) as failure
           cross join lateral (values
                 (1, failure.enqueued_at, 'queued'),
-                (2, failure.started_at, case when failure.lost then 'lost' else 'running' end),
+                (2, failure.failed_at - tasker._ran_for(failure.started_at, failure.failed_at,
+                                                        failure.seconds),
+                 case when failure.lost then 'lost' else 'running' end),
                 (3, failure.failed_at, case failure.to_state
                                          when 'waiting_for_retry' then 'backing_off'
                                          when 'error' then 'failed'
@@ -70,7 +73,10 @@ begin
          select 9223372036854775807, happened.*
            from (values
                 (1, step.enqueued_at, 'queued'),
-                (2, step.started_at, 'running'),
+                (2, coalesce(step.finished_at - tasker._ran_for(step.started_at, step.finished_at,
+                                                                step.seconds),
+                             step.started_at),
+                 'running'),
                 (3, step.finished_at, case step.state when 'error' then 'failed'
                                                       else 'afterwards' end),
                 (4, nullif(step.last_end, 'infinity'), 'finalizing')) as happened

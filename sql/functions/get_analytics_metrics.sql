@@ -34,7 +34,7 @@ as $$
 --
 -- Returns  one row; rates are percentages, null when there is nothing to divide by
 -- Raises   22023 for null
--- Calls    _check_since
+-- Calls    _check_since, _ran_for
 #variable_conflict use_column
 declare
   v_now constant timestamptz := tasker._check_since(p_since);
@@ -75,10 +75,12 @@ begin
        and task.state = 'complete'
   ),
   step as (
-    select avg(step.started_at - step.enqueued_at) as wait,
-           avg(step.finished_at - step.started_at) as average,
-           percentile_disc(0.95) within group (order by step.finished_at - step.started_at) as p95
+    select avg(step.finished_at - run.time - step.enqueued_at) as wait,
+           avg(run.time) as average,
+           percentile_disc(0.95) within group (order by run.time) as p95
       from tasker.steps as step
+     cross join lateral tasker._ran_for(step.started_at, step.finished_at, step.seconds)
+                     as run (time)
      where step.step_id = any (array(select change.id
                                        from change
                                       where change.change = 'step in_progress -> complete'))
@@ -110,4 +112,4 @@ end;
 $$;
 
 comment on function tasker.get_analytics_metrics is
-'What happened since p_since. completion_rate: percent of the tasks that ended which are complete; error_rate: percent of the attempts that ended which failed. attempts_lost: taken back because the lease ran out; late_writes: outcomes that came after that and were refused. A task''s duration begins when it was created (or with its run_at), a step''s with its last attempt; average_step_wait is the time in the queue before it. Costs as much as happened since then. Raises 22023 (null, or in the future).';
+'What happened since p_since. completion_rate: percent of the tasks that ended which are complete; error_rate: percent of the attempts that ended which failed. attempts_lost: taken back because the lease ran out; late_writes: outcomes that came after that and were refused. A task''s duration begins when it was created (or with its run_at), a step''s is what the worker of its last attempt measured, else the time since its claim; average_step_wait is the time from its enqueueing to its start. Costs as much as happened since then. Raises 22023 (null, or in the future).';

@@ -24,11 +24,11 @@ create or replace function tasker.get_slowest_steps (
   set search_path = pg_catalog, pg_temp
   set jit = off
 as $$
--- The steps that ended since a moment and whose last attempt took longest.
+-- The steps that ended since a moment and whose last attempt ran longest.
 --
 -- Returns  up to p_limit steps, slowest first
 -- Raises   22023 for a bad moment or limit, TK002 for an unknown namespace
--- Calls    _check_since, _check_count, _template_ids
+-- Calls    _check_since, _check_count, _template_ids, _ran_for
 #variable_conflict use_column
 declare
   v_templates constant integer[] := tasker._template_ids(p_namespace, p_task, p_version);
@@ -37,7 +37,7 @@ begin
   perform tasker._check_count(p_limit, 1, 'rows_per_call');
   return query
   with slowest as materialized (
-    select step.*
+    select step.*, tasker._ran_for(step.started_at, step.finished_at, step.seconds) as ran
       from tasker.steps as step
      where step.step_id = any (array(select change.id
                                        from tasker._changes as change
@@ -47,7 +47,7 @@ begin
        and step.state in ('complete', 'error')
        and step.started_at is not null
        and step.template_id = any (v_templates)
-     order by step.finished_at - step.started_at desc, step.step_id
+     order by ran desc, step.step_id
      limit p_limit
   )
   select tasker._step_uuid(task.task_uuid, step.step_id),
@@ -57,8 +57,8 @@ begin
          template.version,
          link.name,
          step.state::text,
-         step.finished_at - step.started_at,
-         step.started_at - step.enqueued_at,
+         step.ran,
+         step.finished_at - step.ran - step.enqueued_at,
          step.attempt::integer,
          step.started_at,
          step.finished_at
@@ -69,9 +69,9 @@ begin
     join tasker.template_steps as link
       on link.template_id = step.template_id
      and link.step_no = step.step_id & 1048575
-   order by step.finished_at - step.started_at desc, step.step_id;
+   order by step.ran desc, step.step_id;
 end;
 $$;
 
 comment on function tasker.get_slowest_steps is
-'The up to p_limit steps that ended since p_since (default: an hour ago) and whose last attempt took longest, of all templates or those of a namespace, name and version. waited is the time in the queue before that attempt. Costs as much as happened since then. Raises 22023 (bad moment or limit), TK002 (unknown namespace).';
+'The up to p_limit steps that ended since p_since (default: an hour ago) and whose last attempt ran longest, of all templates or those of a namespace, name and version. duration is what its worker measured (seconds), else the time since its claim; waited is the time between its enqueueing and its start. Costs as much as happened since then. Raises 22023 (bad moment or limit), TK002 (unknown namespace).';

@@ -29,7 +29,7 @@ as $$
 --
 -- Returns  up to p_limit tasks, slowest first
 -- Raises   22023 for a bad moment or limit, TK002 for an unknown namespace
--- Calls    _check_since, _check_count, _template_ids
+-- Calls    _check_since, _check_count, _template_ids, _ran_for
 #variable_conflict use_column
 declare
   v_templates constant integer[] := tasker._template_ids(p_namespace, p_task, p_version);
@@ -67,7 +67,8 @@ begin
     join tasker.task_templates as template on template.template_id = task.template_id
     join tasker.namespaces as namespace on namespace.namespace_id = template.namespace_id
     left join lateral (
-         select link.name, step.finished_at - step.started_at as duration
+         select link.name,
+                tasker._ran_for(step.started_at, step.finished_at, step.seconds) as duration
            from tasker.steps as step
            join tasker.template_steps as link
              on link.template_id = step.template_id
@@ -75,7 +76,7 @@ begin
           where step.step_id > task.task_id << 20
             and step.step_id < (task.task_id + 1) << 20
             and step.started_at is not null
-          order by step.finished_at - step.started_at desc nulls last
+          order by duration desc nulls last
           limit 1
          ) as step on true
    order by task.finished_at - task.due_at desc, task.task_id;

@@ -187,9 +187,11 @@ create table tasker.steps (
   claim_token     uuid,
   started_at      timestamptz,
   state           tasker.step_state not null default 'pending',
+  seconds         real,
   finished_at     timestamptz,
   result          jsonb
 ) with (fillfactor = 30);
+comment on column tasker.steps.seconds is 'How long its handler took in the last attempt that ended, by the worker''s clock; null when it did not say.';
 comment on table tasker.steps is 'One row per step of a task. claim_token is the claim that holds it, and afterwards the one that finished it.';
 
 create table tasker.claims (
@@ -291,11 +293,12 @@ create table tasker.step_failures (
   next_retry_at timestamptz,
   lost          boolean           not null default false,
   enqueued_at   timestamptz,
-  started_at    timestamptz
+  started_at    timestamptz,
+  seconds       real
 );
 create index step_failures_by_step on tasker.step_failures (step_id);
 create index lost_attempts_by_token on tasker.step_failures (token) where lost;
-comment on table tasker.step_failures is 'One row per attempt that failed or was lost (its lease ran out, or an operator took it back; nobody reported), with its error, and when it had been enqueued and started: where time went is told without a look at the transitions.';
+comment on table tasker.step_failures is 'One row per attempt that failed or was lost (its lease ran out, or an operator took it back; nobody reported), with its error, when it had been enqueued and started, and how long its handler took: where time went is told without a look at the transitions.';
 
 create table tasker.refused_writes (
   step_id    bigint      not null,
