@@ -16,53 +16,40 @@ as $$
 -- call (p_ids and p_changes are what the call did before); two when the queues were empty at first.
 --
 -- Returns  the claim's token, null when there was nothing to take
--- Locks    the namespace against being dropped (an advisory lock, shared); messages, steps, tasks;
---          when a row is not free within 2 ms, its pointer goes back
--- Calls    _pop, _start, _free_steps, _put_back, _record, _fail_overfed, _commit_soon;
---          _apply_deferred and _sweep_timers when the queues are empty
+-- Locks    messages, steps, tasks; when a row is not free within 2 ms, its pointer goes back
+-- Calls    _pop, _try_start, _put_back, _record, _fail_overfed, _commit_soon; _seek when nothing of
+--          what was popped could run; _apply_deferred and _sweep_timers when the queues are empty
 declare
   v_now       constant timestamptz := tasker._now();
   v_namespace tasker.namespaces%rowtype;
   v_token     uuid := gen_random_uuid();
-  v_patience  constant text := current_setting('lock_timeout');
   v_popped    bigint[];
-  v_free      bigint[];
-  v_busy      bigint[] := array[]::bigint[];
+  v_start     record;
+  v_busy      bigint[];
   v_steps     bigint[];
-  v_ids       bigint[];
-  v_wide      bigint[];
-  v_changes   tasker.transition[];
 begin
   select namespace.* into v_namespace
     from tasker.namespaces as namespace
    where namespace.name = p_namespace;
-  perform pg_advisory_xact_lock_shared('tasker.namespaces'::regclass::oid::integer,
-                                       v_namespace.namespace_id);  -- its queues stay
 
-  for round in 1 .. case when v_namespace.paused_at is null and p_limit > 0 then 10 else 0 end loop
-    v_popped := tasker._pop(p_namespace, p_limit, v_now);
-    if cardinality(v_popped) = 0 then
+  if v_namespace.paused_at is null and p_limit > 0 then
+    for round in 1 .. 10 loop
+      v_popped := tasker._pop(p_namespace, p_limit, v_now);
+      exit when v_popped is not null;
       -- These two write history themselves: what the call did before them comes first.
       perform tasker._record(p_ids, p_changes, p_worker, null, v_now);
       p_ids     := '{}';
       p_changes := '{}';
       exit when tasker._apply_deferred(v_now) = 0 and tasker._sweep_timers(100, v_now) = 0;
+    end loop;
+    v_start := tasker._try_start(v_popped, v_namespace.namespace_id, v_token, v_now);
+    v_busy  := v_start.busy;
+    if v_popped is not null and (cardinality(v_start.step_ids) > 0) is not true then
+      v_start := tasker._seek(p_namespace, v_namespace.namespace_id, p_limit, v_token, v_now);
+      v_busy  := v_busy || v_start.busy;
     end if;
-    begin
-      perform set_config('lock_timeout', '2ms', true);
-      select start.step_ids, start.ids, start.changes, start.wide
-        into v_steps, v_ids, v_changes, v_wide
-        from tasker._start(v_popped, v_namespace.namespace_id, v_token, v_now) as start;
-      perform set_config('lock_timeout', v_patience, true);
-    exception when lock_not_available then  -- which takes the setting back, too
-      v_free := tasker._free_steps(v_popped);
-      v_busy := v_busy || array(select id from unnest(v_popped) as id where id <> all (v_free));
-      select start.step_ids, start.ids, start.changes, start.wide
-        into v_steps, v_ids, v_changes, v_wide
-        from tasker._start(v_free, v_namespace.namespace_id, v_token, v_now) as start;
-    end;
-    exit when cardinality(v_steps) > 0;
-  end loop;
+    v_steps := v_start.step_ids;
+  end if;
   if cardinality(v_busy) > 0 then
     perform tasker._put_back(v_busy, v_now);
   end if;
@@ -75,9 +62,10 @@ begin
       v_token, v_namespace.namespace_id, p_worker, v_now, v_now + p_lease, v_steps,
       p_answers_token, p_answers_step
     );
-    perform tasker._record(p_ids || v_ids, p_changes || v_changes, p_worker, null, v_now);
-    if cardinality(v_wide) > 0 then
-      perform tasker._fail_overfed(v_token, p_worker, v_wide, v_now);
+    perform tasker._record(p_ids || v_start.ids, p_changes || v_start.changes, p_worker, null,
+                           v_now);
+    if cardinality(v_start.wide) > 0 then
+      perform tasker._fail_overfed(v_token, p_worker, v_start.wide, v_now);
     end if;
     perform tasker._commit_soon(v_now + p_lease);
     return v_token;

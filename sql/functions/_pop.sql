@@ -8,7 +8,8 @@ as $$
 -- whether it was empty: hints that only save work, are dropped twice a second, and never decide
 -- that nothing is there.
 --
--- Returns  step_ids, at most p_limit of them
+-- Returns  step_ids, at most p_limit of them; null when no messages were there, so that messages
+--          which are no pointers are not taken for an empty queue
 -- Calls    _queues_of, _pop_queue
 declare
   v_ms     constant bigint := (extract(epoch from p_now) * 1000)::bigint;
@@ -22,6 +23,7 @@ declare
   v_empty  boolean[] := array[false, false, false];
   v_hinted boolean[] := array[false, false, false];
   v_ids    bigint[] := array[]::bigint[];
+  v_taken  integer := 0;
   v_want   integer;
   v_got    record;
 begin
@@ -41,9 +43,9 @@ begin
 
   -- Three rounds: by quota; whoever has more; and if these found nothing, without any hint.
   for round in 1 .. 3 loop
-    exit when round = 3 and cardinality(v_ids) > 0;
+    exit when round = 3 and v_taken > 0;
     for q in 1 .. 3 loop
-      v_want := least(p_limit - cardinality(v_ids),
+      v_want := least(p_limit - v_taken,
                       case round when 1 then v_quota[q] else p_limit end);
       continue when v_want <= 0
                  or (v_empty[q] and (round < 3 or not v_hinted[q]));
@@ -53,6 +55,7 @@ begin
       end if;
       v_got      := tasker._pop_queue(v_queues[q], v_want, v_floor[q]);
       v_ids      := v_ids || v_got.step_ids;
+      v_taken    := v_taken + v_got.taken;
       v_floor[q] := coalesce(v_got.lowest, v_floor[q]);
       v_empty[q] := v_got.taken < v_want;
     end loop;
@@ -63,7 +66,7 @@ begin
                        format('%s %s %s', v_floor[q], v_since[q], left(v_empty[q]::text, 1)),
                        false);
   end loop;
-  return v_ids;
+  return case when v_taken > 0 then v_ids end;
 end;
 $$;
 

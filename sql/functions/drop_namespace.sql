@@ -7,8 +7,10 @@ as $$
 -- Drops a namespace that no template uses, and its queues.
 --
 -- Returns  one row
--- Raises   TK002 unknown namespace, TK003 while a template uses it
--- Locks    the namespace, and its queues against claims (an advisory lock)
+-- Raises   TK002 unknown namespace, TK003 while a template uses it, 55P03 while a worker's open
+--          transaction uses its queues
+-- Locks    the namespace, and its queues, all or none of them
+-- Calls    _queues_of, _namespace_id, _lock_queues
 #variable_conflict use_column
 declare
   v_namespace_id integer;
@@ -26,7 +28,7 @@ begin
     raise exception 'namespace is in use'
       using errcode = 'TK003', detail = format('templates or steps belong to %s', p_name);
   end if;
-  perform pg_advisory_xact_lock('tasker.namespaces'::regclass::oid::integer, v_namespace_id);
+  perform tasker._lock_queues(v_queues);
   begin
     delete from tasker.namespaces as namespace where namespace.namespace_id = v_namespace_id;
   exception when foreign_key_violation then  -- by a template that an older snapshot does not see
@@ -43,4 +45,4 @@ end;
 $$;
 
 comment on function tasker.drop_namespace is
-'Drops a namespace that no template or step uses, with its queues. Raises TK002 (unknown), TK003 (in use).';
+'Drops a namespace that no template or step uses, with its queues. Raises TK002 (unknown), TK003 (in use), 55P03 (a transaction that used its queues stays open for ten seconds).';

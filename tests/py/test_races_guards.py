@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg import IsolationLevel
 from servers import rows
-from sessions import Session
+from sessions import SECONDS, Session
 from workflows import (
     CANCEL,
     CLAIM,
@@ -304,12 +304,23 @@ def test_a_claim_keeps_its_queues_until_it_has_looked_into_all(
     a.commit()  # it knows now that two queues are empty, and looks into them last
     c.run("lock table pgmq.q_test_queue")
     claiming = a.blocks(claim)
-    dropping = b.blocks("select from tasker.drop_namespace('test')")
+    dropping = b.start("select from tasker.drop_namespace('test')")
     c.commit()
-    assert claiming.result() == []  # a deadlock if b has dropped a queue that comes next
+    assert claiming.result() == []  # a deadlock if b has locked a queue that comes next
+    assert not dropping.done()
     a.commit()
-    assert dropping.result() == [()]
+    assert dropping.result(SECONDS) == [()]
     b.commit()
+
+
+def test_a_namespace_whose_queues_stay_in_use_is_not_dropped(two: list[Session], well: str) -> None:
+    a, b = two
+    rows(well, "select from tasker.create_namespace('test')")
+    assert a.run("select from tasker.claim_steps('test', 'w')") == []
+    with pytest.raises(psycopg.Error) as error:
+        b.run("select from tasker.drop_namespace('test')")
+    assert refused(error, "55P03")
+    assert rows(well, "select name from tasker.namespaces") == [("test",)]
 
 
 def test_a_namespace_that_is_dropped_is_not_resumed(two: list[Session], well: str) -> None:
