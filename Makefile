@@ -53,11 +53,8 @@ soak: $(VENV)/install  ## Four runners under load for ten minutes, some killed: 
 bench: $(VENV)/install  ## Measure what a step costs the database
 	$(BIN)/python benchmarks/engine.py
 
-refreeze: $(VENV)/install  ## Make the last, unreleased revision again from sql/
-	$(BIN)/python -m tasker_sql.freeze refreeze
-
-seal: $(VENV)/install  ## At a release: promise that the revisions so far never change
-	$(BIN)/python -m tasker_sql.freeze seal
+seal: $(VENV)/install  ## At a release: freeze sql/ in a revision that never changes
+	$(BIN)/python alembic/seal.py
 
 clean:  ## Remove what was made here, but no database
 	rm -rf $(VENV) .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
@@ -83,4 +80,4 @@ $(VENV)/test: $(VENV)/demo
 	@touch $@
 
 .PHONY: help demo demo-scaling test lint chaos outage containers interleavings properties questions
-.PHONY: mutants soak bench refreeze seal clean
+.PHONY: mutants soak bench seal clean

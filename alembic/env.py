@@ -1,18 +1,19 @@
-"""Alembic's environment: one connection, one advisory lock, one transaction per revision.
+"""Alembic's environment: one connection, one advisory lock, one transaction.
 
 The database is the one that tasker_sql.schema passes on, else `DATABASE_URL`, else the private
-server. `tasker_sql.versioned` adds `op.install` and its kin; `tasker_sql.freeze` fills the
-revisions that `alembic revision` makes, from files alone.
+server. The newest revision is followed by the functions and views of `sql/`, an older one by
+those of the release that it belongs to.
 """
 
 import logging
 
 import psycopg
-from alembic import command, context
+from alembic import context
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, pool
 
-from tasker_sql import database
-from tasker_sql.freeze import freeze
+import tasker_sql.versioned  # noqa: F401  (it makes op.install)
+from tasker_sql import database, truth
 
 LOCK = 0x7461736B6572  # "tasker": of two upgrades at once, the second waits here
 
@@ -24,61 +25,53 @@ set search_path = pg_catalog, pg_temp;
 """
 
 
-def upgrade_online() -> None:
+def migrate() -> None:
     """Run migrations, or show the revision, over a connection of our own."""
     dsn = context.config.attributes.get("dsn") or database.dsn()
     name = database.application_name("alembic")
-    engine = create_engine(
-        "postgresql+psycopg://",
-        creator=lambda: psycopg.connect(dsn, application_name=name),
-        poolclass=pool.NullPool,
-    )
+    driver = psycopg.connect(dsn, application_name=name)
+    engine = create_engine("postgresql+psycopg://", creator=lambda: driver, poolclass=pool.NullPool)
     with engine.connect() as connection:
-
-        def run(script: str) -> None:
-            connection.exec_driver_sql(script, execution_options={"no_parameters": True})
-            connection.commit()
-
-        context.configure(
-            connection=connection,
-            transaction_per_migration=True,
-            version_table_schema="tasker",
-        )
-        changes = not context.get_context().opts.get("dont_mutate")  # `alembic current` only looks
-        if changes:
-            run(f"select pg_catalog.pg_advisory_lock({LOCK})")
-            run("create schema if not exists tasker")
-            run(SESSION)
+        context.configure(connection=connection, version_table_schema="tasker")
+        if context.get_context().opts.get("dont_mutate"):  # `alembic current` only looks
+            context.run_migrations()
+            return
+        driver.execute(f"select pg_catalog.pg_advisory_lock({LOCK})")
+        driver.commit()
+        driver.execute("create schema if not exists tasker")
+        driver.execute(SESSION)
         with context.begin_transaction():
             context.run_migrations()
-        if changes and not context.get_context().get_current_heads():  # nothing of ours is left
-            run("drop table tasker.alembic_version; drop schema tasker")
+            if revision := context.get_context().get_current_revision():
+                truth.install(driver, functions_of(revision))
+            else:  # nothing of ours is left
+                driver.execute("drop schema tasker cascade")
 
 
 def print_script() -> None:
     """`alembic upgrade --sql`: print what would run."""
-    context.configure(
-        dialect_name="postgresql", transaction_per_migration=True, version_table_schema="tasker"
-    )
-    context.get_context().impl.static_output(f"create schema if not exists tasker;\n{SESSION}")
+    context.configure(dialect_name="postgresql", version_table_schema="tasker")
+    output = context.get_context().impl.static_output
     with context.begin_transaction():
+        output(f"create schema if not exists tasker;\n{SESSION}")
         context.run_migrations()
+        if revision := context.get_revision_argument():
+            output(truth.script(functions_of(str(revision))))
+        else:
+            output("drop schema tasker cascade;")
 
 
-def make_revision() -> None:
-    """`alembic revision`: look at files only, so pretend to be offline."""
-    context.configure(dialect_name="postgresql", process_revision_directives=freeze, as_sql=True)
-    context.run_migrations()
+def functions_of(revision: str) -> truth.Texts:
+    """The functions and views that belong to the tables of a revision."""
+    newest = ScriptDirectory.from_config(context.config).get_current_head()
+    return truth.read() if revision == newest else truth.sealed(revision)
 
 
-asked = getattr(context.config.cmd_opts, "cmd", [None])[0]
-if asked is not None:  # typed at a shell, which likes to see what happens
+if getattr(context.config.cmd_opts, "cmd", None):  # typed at a shell, which likes to see it
     logging.basicConfig(format="%(message)s")
     logging.getLogger("alembic.runtime.migration").setLevel(logging.INFO)
 
-if asked is command.revision:
-    make_revision()
-elif context.is_offline_mode():
+if context.is_offline_mode():
     print_script()
 else:
-    upgrade_online()
+    migrate()

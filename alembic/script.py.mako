@@ -1,9 +1,3 @@
-<%!
-def body(lines):
-    """The rendered operations without alembic's remarks around them."""
-    kept = [line.strip() for line in (lines or "").splitlines() if "###" not in line]
-    return "\n    ".join(kept or ["pass"])
-%>\
 """${message}"""
 
 from alembic import op
@@ -13,8 +7,8 @@ down_revision = ${'"%s"' % down_revision if down_revision else None}
 
 
 def upgrade() -> None:
-    ${body(upgrades)}
+    pass
 
 
 def downgrade() -> None:
-    ${body(downgrades)}
+    pass

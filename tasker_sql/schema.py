@@ -1,6 +1,6 @@
 """The database's schema: upgrade it, look at its revision, install PGMQ.
 
-Works from a checkout and from a wheel, which carries `alembic/` as `tasker_sql/_alembic`.
+Works from a checkout and from a wheel.
 """
 
 from __future__ import annotations
@@ -8,23 +8,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from tasker_sql import truth
 from tasker_sql.database import application_name
 from tasker_sql.errors import UnavailableError
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-PACKAGE = Path(__file__).parent
-SCRIPTS = next(
-    folder
-    for folder in (PACKAGE / "_alembic", PACKAGE.parent / "alembic")
-    if (folder / "env.py").is_file()
-)
 UPGRADE_COMMAND = "tasker-sql db upgrade"
 _ALEMBIC = threading.Lock()  # it keeps its context in globals
 
@@ -80,14 +74,17 @@ def _connected(dsn: str) -> psycopg.Connection[Any]:
 
 def head() -> str:
     """The newest revision that this version of tasker-sql knows."""
-    return max(file.stem.partition("_")[0] for file in (SCRIPTS / "versions").glob("[0-9]*.py"))
+    return max(
+        file.stem.partition("_")[0] for file in (truth.SCRIPTS / "versions").glob("[0-9]*.py")
+    )
 
 
 def check(dsn: str) -> None:
     """Make sure that this version can work with the database.
 
     A database that is newer is well: contracts outlive the release that replaces them, so it may
-    be upgraded before the programs are. Raises SchemaError when it is older or not installed.
+    be upgraded before the programs are. Raises SchemaError when it is older or not installed, or
+    has the functions of another version at the same revision, as between releases.
     """
     found, needed = current(dsn), head()
     if found is None:
@@ -97,6 +94,15 @@ def check(dsn: str) -> None:
             f"the database is at revision {found}, this version needs {needed}: "
             f"run `{UPGRADE_COMMAND}`"
         )
+    if found == needed:
+        with _connected(dsn) as connection, _explained():
+            other = truth.difference(connection, truth.read())
+        if other:
+            named = ", ".join(other[:5]) + (", ..." if len(other) > 5 else "")
+            raise SchemaError(
+                f"{len(other)} functions and views of the database are not those of this version "
+                f"({named}): run `{UPGRADE_COMMAND}`"
+            )
 
 
 def install_pgmq(connection: psycopg.Connection[Any]) -> str:
@@ -150,7 +156,7 @@ def alembic_config(dsn: str | None = None) -> Config:
     from alembic.config import Config  # 0.5 s, and only migrations need it
 
     config = Config()
-    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.set_main_option("script_location", str(truth.SCRIPTS).replace("%", "%%"))
     config.attributes["dsn"] = dsn
     return config
 

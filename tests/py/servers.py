@@ -19,7 +19,7 @@ from typing import Any
 import downloads
 import psycopg
 
-from tasker_sql import freeze, schema
+from tasker_sql import schema
 from tasker_sql.embedded import EmbeddedServer, find_bin_dir
 
 MAJORS = (18, downloads.OLD_MAJOR)
@@ -44,14 +44,6 @@ def temporary_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=_base()))
     folder.chmod(0o755)
     return folder
-
-
-def _migrate(dsn: str) -> None:
-    schema.upgrade(dsn)
-    with psycopg.connect(dsn) as connection:
-        connection.execute("set check_function_bodies = off")
-        for text in freeze.plan("next", freeze.frozen(), freeze.truth()).texts.values():
-            connection.execute(text.encode())
 
 
 def _add_pgtap(dsn: str) -> None:
@@ -105,11 +97,8 @@ class Server:
 
     @property
     def migrated(self) -> str:
-        """The name of a database at head, for a template.
-
-        With the truth in `sql/` where that is not frozen yet: one test says so, the others go on.
-        """
-        return self._template("migrated", "template1", _migrate)
+        """The name of a database at head, for a template."""
+        return self._template("migrated", "template1", schema.upgrade)
 
     @property
     def with_pgtap(self) -> str:

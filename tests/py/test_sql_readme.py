@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from servers import rows
 
-SQL = Path(__file__).parents[2] / "sql"
-TEXTS = {file.stem: file.read_text() for file in SQL.glob("*/*.sql")}
+from tasker_sql import truth
+
+SQL = truth.SQL
+FILES = {file.stem: file for file in SQL.glob("**/*.sql")}
+TEXTS = truth.read()
 CONTENTS = (SQL / "README.md").read_text().split("## Table of contents")[1]
-LINES = [re.findall(r"`(\w+)`", line) for line in CONTENTS.splitlines() if line.startswith("- ")]
+# The folder and the names of each line.
+LINES = [
+    (section.split()[0], re.findall(r"`(\w+)`", line))
+    for section in CONTENTS.split("\n### ")[1:]
+    for line in section.splitlines()
+    if line.startswith("- ")
+]
 
 
 def mentioned(name: str) -> set[str]:
@@ -20,12 +28,25 @@ def mentioned(name: str) -> set[str]:
     return (set(re.findall(r"\btasker\.(\w+)", definition)) & TEXTS.keys()) - {name}
 
 
-def test_every_file_is_listed_once() -> None:
-    assert sorted(name for line in LINES for name in line) == sorted(TEXTS)
+def test_every_file_is_listed_once_under_the_heading_of_its_folder() -> None:
+    listed = sorted((name, folder) for folder, names in LINES for name in names)
+    assert listed == sorted((file.stem, file.parent.name) for file in SQL.glob("**/*.sql"))
+
+
+def test_names_are_unique_over_all_folders() -> None:
+    assert len(FILES) == len(list(SQL.glob("**/*.sql")))
+
+
+def test_a_file_defines_what_it_is_named_after() -> None:
+    for name, file in FILES.items():
+        kind = file.relative_to(SQL).parts[0].removesuffix("s")
+        begins = rf"^create or replace {kind} tasker\.{name}\b"
+        assert re.search(begins, TEXTS[name], re.MULTILINE), name
+        assert TEXTS[name].endswith(";\n"), name
 
 
 def test_every_call_leads_downward() -> None:
-    place = {name: number for number, line in enumerate(LINES) for name in line}
+    place = {name: number for number, (_, names) in enumerate(LINES) for name in names}
     upward = {
         (name, other) for name in TEXTS for other in mentioned(name) if place[other] < place[name]
     }

@@ -18,7 +18,7 @@ from chaos.kinds import Fault
 from chaos.ledger import now
 from chaos.workload import Workload
 from chaos.zygote import Zygote
-from tasker_sql import freeze
+from tasker_sql import truth
 
 RUNNERS = 2
 WORKERS = 2
@@ -105,9 +105,9 @@ class Episode:
 
     def prepare(self) -> None:
         self.arena.rows(FORGETFUL.format(self.arena.bound))
-        truth = freeze.truth()
+        texts = truth.read()
         for name, (old, new) in self.plan.sabotage.items():
-            text = truth[f"functions/{name}.sql"]
+            text = texts[name]
             assert text.count(old) == 1, f"{name} has no such place: {old}"
             self.arena.rows(text.replace(old, new))
         self.workload.prepare()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -31,8 +32,7 @@ from chaos.faults_network import (
 )
 from chaos.kinds import Fault
 from chaos.ledger import now
-from tasker_sql import freeze, schema
-from tasker_sql.freeze import Frozen
+from tasker_sql import truth
 from tasker_sql.handlers import Registry, Step
 
 MISSES = 30  # of one kind in an episode, after which it is not going to land
@@ -309,28 +309,11 @@ def registry() -> Registry:
     return handlers
 
 
-ALEMBIC = """
+MIGRATE = """
 import sys
-from pathlib import Path
 from tasker_sql import schema
-schema.SCRIPTS = Path(sys.argv[1])
-getattr(schema, sys.argv[2])(*sys.argv[3:])
+getattr(schema, sys.argv[1])(*sys.argv[2:])
 """
-REVISION = '''"""all functions, again"""
-
-from alembic import op
-
-revision = "{new}"
-down_revision = "{head}"
-
-
-def upgrade() -> None:
-    {up}
-
-
-def downgrade() -> None:
-    {down}
-'''
 MARK = "-- Again."
 MARKED = """
 select count(*) from pg_proc
@@ -344,51 +327,42 @@ class Upgraded(Upkeep):
     name = "upgraded or downgraded under load"
     rate = 0.25
 
-    def prepare(self, arena: Arena) -> None:  # noqa: ARG002
-        """Copy Alembic's folder, and add the revision."""
+    def prepare(self, arena: Arena) -> None:
+        """Copy what makes a release, and make two; the arena's own function stays as it is."""
         self.folder = temporary_folder()
-        scripts = self.folder / "alembic"
-        shutil.copytree(schema.SCRIPTS, scripts)
-        self.head = schema.head()
-        self.new = f"{int(self.head) + 1:04d}"
-        before = {
-            name: text
-            for name, text in freeze.truth().items()
-            if name.startswith("functions/") and "_recovery_grace" not in name  # the arena's own
-        }
-        again = {
-            name: text.replace("\nas $$\n", f"\nas $$\n{MARK}\n") for name, text in before.items()
-        }
-        self.marked = sum(MARK in text for text in again.values())
-        plan = freeze.plan(
-            self.new, {name: Frozen(f"{self.head}/{name}", before[name]) for name in before}, again
+        for name in ("alembic", "sql", "tasker_sql"):
+            shutil.copytree(truth.SCRIPTS.parent / name, self.folder / name)
+        (own,) = self.folder.glob("sql/functions/*/_recovery_grace.sql")
+        own.write_text(
+            arena.one("select pg_get_functiondef('tasker._recovery_grace'::regproc)") + ";\n"
         )
-        for revision, texts in ((self.head, before), (self.new, plan.texts)):
-            for name, text in texts.items():
-                path = scripts / "frozen" / revision / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text)
-        up, down = (
-            "\n    ".join(f'op.install("{operation.path}")' for operation in operations)  # type: ignore[attr-defined]
-            for operations in (plan.up, plan.down)
-        )
-        text = REVISION.format(new=self.new, head=self.head, up=up, down=down)
-        (scripts / "versions" / f"{self.new}_again.py").write_text(text)
+        self.old = self.python("alembic/seal.py").split()[-1]
+        functions = [file for file in self.folder.glob("sql/functions/*/*.sql") if file != own]
+        for file in functions:
+            file.write_text(file.read_text().replace("\nas $$\n", f"\nas $$\n{MARK}\n"))
+        self.marked = sum(MARK in file.read_text() for file in functions)
+        self.new = self.python("alembic/seal.py").split()[-1]
 
-    def strike(self, arena: Arena) -> str:
-        since, before = now(), arena.one(EFFECTS)
-        upgrades = arena.one("select version_num from tasker.alembic_version") == self.head
-        command, revision = ("upgrade", self.new) if upgrades else ("downgrade", self.head)
+    def python(self, *arguments: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-c", ALEMBIC, self.folder / "alembic", command, arena.dsn, revision],
+            [sys.executable, *arguments],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(self.folder)},
             capture_output=True,
             text=True,
             check=False,
         )
         if done.returncode:
-            raise ChaosError(f"alembic {command} failed: {done.stderr}")
+            raise ChaosError(f"{arguments} failed: {done.stderr}")
+        return done.stdout
+
+    def strike(self, arena: Arena) -> str:
+        since, before = now(), arena.one(EFFECTS)
+        upgrades = arena.one("select version_num from tasker.alembic_version") != self.new
+        command, revision = ("upgrade", self.new) if upgrades else ("downgrade", self.old)
+        self.python("-c", MIGRATE, command, arena.dsn, revision)
         if arena.one(MARKED, f"%{MARK}%") != self.marked * upgrades:
-            raise ChaosError(f"alembic {command} did not replace all functions")
+            raise ChaosError(f"{command} did not replace all functions")
         work_goes_on(arena)
         wrong = [
             line["text"]

@@ -23,7 +23,7 @@ from typing import Literal
 
 import psycopg
 
-from tasker_sql import freeze
+from tasker_sql import truth
 
 ROOT = Path(__file__).parents[3]
 TABLE = ROOT / "docs" / "mutants.md"
@@ -34,7 +34,7 @@ Fate = Literal["killed", "survived", "broken"]
 
 # These would notice any change of the text, or do not look at the engine at all.
 NOT_ASKED = {
-    *("test_freeze", "test_migrations", "test_mutants", "test_readme", "test_sql_readme"),
+    *("test_truth", "test_migrations", "test_mutants", "test_readme", "test_sql_readme"),
     *("test_style", "test_breaker", "test_demo", "test_drawing", "test_embedded", "test_sessions"),
     *("test_tap", "test_evidence", "test_guarantees"),
 }
@@ -81,14 +81,14 @@ class Mutant:
         return f"{self.function}: {self.removed}"
 
     def texts(self) -> dict[str, str]:
-        """The definitions that differ. Raises MutantError when an edit does not fit."""
+        """The definitions that differ, by name. Raises MutantError when an edit does not fit."""
         texts: dict[str, str] = {}
         for edit in self.edits:
-            path = f"functions/{edit.function}.sql"
-            text = texts.get(path) or freeze.truth().get(path, "")
+            name = edit.function
+            text = texts.get(name) or truth.read().get(name, "")
             if (count := text.count(edit.old)) != 1:
-                raise MutantError(f"{self.name}: the old text occurs {count} times in {path}")
-            texts[path] = text.replace(edit.old, edit.new)
+                raise MutantError(f"{self.name}: the old text occurs {count} times in {name}")
+            texts[name] = text.replace(edit.old, edit.new)
         return texts
 
 
@@ -199,13 +199,11 @@ def _sql(folder: str) -> list[str]:
 @cache
 def _callers(function: str) -> list[str]:
     """A function and all that call it, the nearest first."""
-    found, texts = [function], freeze.truth()
+    found, texts = [function], truth.read()
     for name in found:
         calls = re.compile(rf"\btasker\.{name}\b")
         found += [
-            caller
-            for path, text in texts.items()
-            if (caller := Path(path).stem) not in found and calls.search(text)
+            caller for caller, text in texts.items() if caller not in found and calls.search(text)
         ]
     return found
 
@@ -222,8 +220,9 @@ def _copy(mutant: Mutant | None) -> Iterator[Path]:
                 )
             else:
                 shutil.copy(ROOT / needed, name)
-        for path, text in texts.items():
-            Path(name, "sql", path).write_text(text)
+        for function, text in texts.items():
+            (file,) = Path(name).glob(f"sql/functions/*/{function}.sql")
+            file.write_text(text)
         yield Path(name)
 
 

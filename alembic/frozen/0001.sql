@@ -1,0 +1,507 @@
+-- The tables of tasker. They are private: only the functions and views of this schema touch them.
+--
+-- A step is addressed by one number, step_id = task_id << 20 | step_no, and step_no 0 is the task
+-- itself. Hot rows carry no foreign keys (one RI query a row) and `steps` carries no index but its
+-- key, so that every update of it is heap-only. docs/decisions/ says what was measured.
+
+create type tasker.task_state as enum (
+  'pending', 'in_progress', 'blocked_by_failures',
+  'complete', 'error', 'cancelled', 'resolved_manually'
+);
+
+create type tasker.step_state as enum (
+  'pending', 'enqueued', 'in_progress', 'waiting_for_retry',
+  'complete', 'error', 'cancelled', 'resolved_manually', 'skipped'
+);
+
+create type tasker.transition as enum (
+  'task created',
+  'task pending -> in_progress',
+  'task pending -> cancelled',
+  'task pending -> resolved_manually',
+  'task in_progress -> complete',
+  'task in_progress -> blocked_by_failures',
+  'task in_progress -> cancelled',
+  'task in_progress -> resolved_manually',
+  'task blocked_by_failures -> in_progress',
+  'task blocked_by_failures -> error',
+  'task blocked_by_failures -> cancelled',
+  'task blocked_by_failures -> resolved_manually',
+  'task error -> in_progress',
+  'task error -> resolved_manually',
+  'step pending -> enqueued',
+  'step pending -> cancelled',
+  'step pending -> complete',
+  'step pending -> resolved_manually',
+  'step enqueued -> in_progress',
+  'step enqueued -> cancelled',
+  'step enqueued -> complete',
+  'step enqueued -> resolved_manually',
+  'step in_progress -> enqueued',
+  'step in_progress -> waiting_for_retry',
+  'step in_progress -> complete',
+  'step in_progress -> error',
+  'step in_progress -> cancelled',
+  'step in_progress -> resolved_manually',
+  'step waiting_for_retry -> enqueued',
+  'step waiting_for_retry -> cancelled',
+  'step waiting_for_retry -> complete',
+  'step waiting_for_retry -> resolved_manually',
+  'step error -> enqueued',
+  'step error -> complete',
+  'step error -> resolved_manually'
+);
+
+-- Definitions -------------------------------------------------------------------------------------
+
+create table tasker.namespaces (
+  namespace_id  integer     generated always as identity primary key,
+  name          text        not null
+                constraint namespace_names_are_unique unique
+                constraint a_namespace_name_is_a_short_identifier
+                check (name ~ '^[a-z][a-z0-9_]{0,31}$'),
+  paused_at     timestamptz,
+  paused_by     text,
+  pause_reason  text,
+  created_at    timestamptz not null default clock_timestamp(),
+  constraint a_paused_namespace_says_who_and_why
+    check ((paused_at is null) = (paused_by is null)
+           and (paused_at is null) = (pause_reason is null))
+);
+comment on table tasker.namespaces is 'Business domains. Each owns the PGMQ queues <name>_queue, <name>_queue_high and <name>_queue_low.';
+
+create table tasker.task_templates (
+  template_id   integer     generated always as identity primary key,
+  namespace_id  integer     not null references tasker.namespaces,
+  name          text        not null,
+  version       text        not null,
+  version_order integer[]   not null,
+  description   text,
+  definition    jsonb       not null,
+  sha256        bytea       not null,
+  input_schema  jsonb,
+  step_count    integer     not null,
+  sink_count    integer     not null,
+  finalize_externally boolean not null,
+  paused_at     timestamptz,
+  paused_by     text,
+  pause_reason  text,
+  registered_at timestamptz not null default clock_timestamp(),
+  registered_by text        not null default session_user,
+  constraint a_template_version_is_registered_once unique (namespace_id, name, version),
+  constraint a_paused_template_says_who_and_why
+    check ((paused_at is null) = (paused_by is null)
+           and (paused_at is null) = (pause_reason is null))
+);
+comment on table tasker.task_templates is 'Named, versioned DAG definitions. A version never changes once registered.';
+
+create table tasker.template_steps (
+  template_id     integer not null references tasker.task_templates on delete cascade,
+  step_no         integer not null
+                  constraint step_numbers_fit_in_20_bits check (step_no between 1 and 1048575),
+  name            text    not null,
+  description     text,
+  handler         text    not null,
+  config          jsonb   not null,
+  namespace_id    integer not null references tasker.namespaces,
+  queue           text    not null,
+  parents         integer[] not null,
+  parent_names    text[]  not null,
+  children        integer[] not null,
+  wide_children   integer[] not null,
+  max_attempts    smallint not null
+                  constraint a_step_runs_at_least_once check (max_attempts between 1 and 1000),
+  backoff         text    not null
+                  constraint backoff_kinds_are_known
+                  check (backoff in ('none', 'linear', 'exponential', 'fibonacci')),
+  backoff_base_ms bigint  not null,
+  max_backoff_ms  bigint  not null,
+  jitter          boolean not null,
+  timeout_seconds integer,
+  constraint template_steps_key primary key (template_id, step_no),
+  constraint a_step_name_is_unique_in_its_template unique (template_id, name)
+);
+comment on table tasker.template_steps is 'The compiled DAG: steps in topological order (a parent has a smaller step_no than its children).';
+comment on column tasker.template_steps.children is 'Step numbers; a step without children has {0}: its task waits for it.';
+comment on column tasker.template_steps.wide_children is 'Those of children that wait for more than 16 parents; finishing steps do not queue up behind their rows.';
+
+-- Work --------------------------------------------------------------------------------------------
+
+create sequence tasker.task_ids as bigint maxvalue 4398046511103;
+comment on sequence tasker.task_ids is 'Task ids, 42 bits: they are part of the public uuid.';
+
+create table tasker.tasks (
+  task_id             bigint            primary key,
+  task_uuid           uuid              not null constraint task_uuids_are_unique unique,
+  created_at          timestamptz       not null,
+  template_id         integer           not null,
+  priority            smallint          not null
+                      constraint priorities_are_known check (priority in (-1, 0, 1)),
+  finalize_externally boolean           not null,
+  state               tasker.task_state not null default 'pending',
+  open_sinks          integer           not null
+                      constraint open_sinks_are_counted_once check (open_sinks >= 0),
+  started_at          timestamptz,
+  finished_at         timestamptz,
+  run_at              timestamptz,
+  paused_at           timestamptz,
+  paused_by           text,
+  pause_reason        text,
+  context             jsonb             not null,
+  tags                text[],
+  initiator           text,
+  source_system       text,
+  reason              text,
+  constraint a_finished_task_has_an_end
+    check ((state in ('complete', 'error', 'cancelled', 'resolved_manually'))
+           = (finished_at is not null)),
+  constraint a_paused_task_says_who_and_why
+    check ((paused_at is null) = (paused_by is null)
+           and (paused_at is null) = (pause_reason is null))
+) with (fillfactor = 50);
+create index paused_tasks on tasker.tasks (paused_at) where paused_at is not null;
+comment on table tasker.tasks is 'One row per run of a template. open_sinks counts the unfinished steps that have no children.';
+
+create table tasker.idempotency_keys (
+  idempotency_hash uuid   constraint an_idempotency_key_makes_one_task primary key,
+  idempotency_key  text   not null,
+  task_id          bigint not null
+);
+comment on table tasker.idempotency_keys is 'Which task a key has made. The hash covers namespace, template name and key.';
+
+create table tasker.open_tasks (
+  task_id bigint primary key
+);
+comment on table tasker.open_tasks is 'The tasks that have not ended, so that nobody has to search history for them. A partial index would make the end of every task a non-HOT update.';
+
+-- Columns that change together stand together: an update writes the bytes between the first and the
+-- last change.
+create table tasker.steps (
+  step_id         bigint            primary key,
+  template_id     integer           not null,
+  waiting_parents integer           not null
+                  constraint parents_are_counted_once check (waiting_parents >= 0),
+  enqueued_at     timestamptz,
+  priority        smallint          not null,
+  attempt         smallint          not null default 0,
+  claim_token     uuid,
+  started_at      timestamptz,
+  state           tasker.step_state not null default 'pending',
+  seconds         real,
+  finished_at     timestamptz,
+  result          jsonb
+) with (fillfactor = 30);
+comment on column tasker.steps.seconds is 'How long its handler took in the last attempt that ended, by the worker''s clock; null when it did not say.';
+comment on table tasker.steps is 'One row per step of a task. claim_token is the claim that holds it, and afterwards the one that finished it.';
+
+create table tasker.claims (
+  token         uuid        primary key,
+  namespace_id  integer     not null,
+  worker        text        not null,
+  claimed_at    timestamptz not null,
+  lease_until   timestamptz not null,
+  step_ids      bigint[]    not null,
+  answers_token uuid,
+  answers_step  bigint
+) with (fillfactor = 70);
+comment on table tasker.claims is 'One row per claimed batch: inserted on claim, deleted when its last step is done. The random token is the fence.';
+
+create table tasker.dead_steps (
+  step_id     bigint      primary key,
+  template_id integer     not null,
+  failed_at   timestamptz not null,
+  retryable   boolean     not null,
+  fingerprint text        not null
+);
+comment on table tasker.dead_steps is 'The steps in error that nobody has dealt with yet, so that nobody has to search the failures of all times for them. Read it through dead_letters.';
+
+create table tasker.submissions (
+  submission_id bigint      generated always as identity primary key,
+  token         uuid        not null,
+  worker        text        not null,
+  step_ids      bigint[]    not null,
+  failures      jsonb       not null,
+  submitted_at  timestamptz not null
+);
+comment on table tasker.submissions is 'Outcomes handed in over the two-hop path and not yet processed. Results already stand in their step rows.';
+
+create table tasker.timers (
+  step_id bigint      primary key,
+  due_at  timestamptz not null
+);
+create index timers_by_time on tasker.timers (due_at);
+comment on table tasker.timers is 'Steps that wait for a moment: retries, and first steps of tasks with run_at. Promoted to a queue when due.';
+
+create table tasker.deferred_decrements (
+  deferred_id bigint  generated always as identity primary key,
+  step_id     bigint  not null,
+  amount      integer not null
+);
+create index deferred_decrements_by_step on tasker.deferred_decrements (step_id);
+comment on table tasker.deferred_decrements is 'Finished parents of a wide join (or sinks of a wide task, step_no 0) whose row was locked at the time.';
+
+create table tasker.unfinalized_tasks (
+  task_id bigint      primary key,
+  since   timestamptz not null
+);
+comment on table tasker.unfinalized_tasks is 'Tasks whose end is not decided by a last sink: blocked by failures, or finalized by an external processor.';
+
+create table tasker.waiters (
+  waiter_id    bigint      generated always as identity primary key,
+  namespace_id integer     not null,
+  worker       text        not null,
+  until        timestamptz not null
+);
+comment on table tasker.waiters is 'Idle workers that listen. The next call that enqueues work takes their rows and notifies once.';
+
+-- History -----------------------------------------------------------------------------------------
+
+create table tasker.legal_transitions (
+  transition tasker.transition primary key,
+  entity     text not null check (entity in ('task', 'step')),
+  from_state text,
+  to_state   text not null,
+  meaning    text not null
+);
+comment on table tasker.legal_transitions is 'The state chart as data: a change that is not a row here is refused.';
+
+create table tasker.transitions (
+  transition_id bigint      generated always as identity,
+  at            timestamptz not null,
+  actor         text        not null,
+  session_role  text        not null,
+  application   text        not null,
+  reason        text,
+  ids           bigint[]    not null,
+  changes       tasker.transition[] not null,
+  counts        integer[]
+);
+create index transitions_by_time on tasker.transitions
+ using brin (at) with (pages_per_range = 16, autosummarize = on);
+comment on table tasker.transitions is 'Append-only history, one row per call: the first counts[1] ids made changes[1], the next counts[2] changes[2], and so on (no counts: one each). Read it through step_transitions and task_transitions.';
+
+create table tasker.step_failures (
+  failure_id    bigint            generated always as identity primary key,
+  step_id       bigint            not null,
+  attempt       smallint          not null,
+  token         uuid,
+  worker        text              not null,
+  error         jsonb             not null,
+  retryable     boolean           not null,
+  failed_at     timestamptz       not null,
+  to_state      tasker.step_state not null,
+  next_retry_at timestamptz,
+  lost          boolean           not null default false,
+  enqueued_at   timestamptz,
+  started_at    timestamptz,
+  seconds       real
+);
+create index step_failures_by_step on tasker.step_failures (step_id);
+create index lost_attempts_by_token on tasker.step_failures (token) where lost;
+comment on table tasker.step_failures is 'One row per attempt that failed or was lost (its lease ran out, or an operator took it back; nobody reported), with its error, when it had been enqueued and started, and how long its handler took: where time went is told without a look at the transitions.';
+
+create table tasker.refused_writes (
+  step_id    bigint      not null,
+  token      uuid        not null,
+  worker     text        not null,
+  attempt    smallint,
+  cause      text        not null
+             constraint causes_of_refusal_are_known
+             check (cause in ('lease expired', 'taken over', 'unknown')),
+  lost_at    timestamptz,
+  refused_at timestamptz not null,
+  constraint a_late_write_is_counted_once primary key (step_id, token)
+);
+create index refused_writes_by_time on tasker.refused_writes (refused_at);
+comment on table tasker.refused_writes is 'Outcomes that came after their claim was lost, and were refused. Read it through late_writes.';
+
+create table tasker.finalization_claims (
+  task_id       bigint      primary key,
+  attempt_uuid  uuid        not null unique,
+  processor_id  text        not null,
+  claimed_at    timestamptz not null,
+  claimed_until timestamptz not null
+);
+comment on table tasker.finalization_claims is 'Who is finalizing a task now. Separate from step claims; expires by itself.';
+
+create table tasker.finalization_attempts (
+  attempt_uuid uuid        primary key,
+  task_id      bigint      not null,
+  processor_id text        not null,
+  claimed_at   timestamptz not null,
+  ended_at     timestamptz,
+  outcome      text
+               constraint finalization_outcomes_are_known
+               check (outcome in ('finalized', 'released', 'expired'))
+);
+create index finalization_attempts_by_task on tasker.finalization_attempts (task_id);
+create index finalization_attempts_by_end on tasker.finalization_attempts (ended_at);
+comment on table tasker.finalization_attempts is 'Every finalization claim that was granted, and how it ended.';
+
+create table tasker.rejected_messages (
+  rejection_id bigint      generated always as identity primary key,
+  queue_name   text        not null,
+  msg_id       bigint      not null,
+  message      jsonb,
+  code         text        not null,
+  error        text        not null,
+  rejected_at  timestamptz not null
+);
+comment on table tasker.rejected_messages is 'Messages to the orchestration queues that could not be carried out, with the reason.';
+
+create table tasker.operator_actions (
+  action_id    bigint      generated always as identity primary key,
+  at           timestamptz not null,
+  verb         text        not null,
+  subject      text        not null,
+  reason       text        not null,
+  session_role text        not null default session_user,
+  application  text        not null default current_setting('application_name')
+);
+create index operator_actions_by_subject on tasker.operator_actions (subject);
+comment on table tasker.operator_actions is 'What operators did, to what, and why: every verb that takes a reason writes a row.';
+
+create table tasker.repair_plans (
+  plan_uuid  uuid        primary key,
+  verb       text        not null,
+  filter     jsonb       not null,
+  result     jsonb,
+  ids        bigint[]    not null,
+  position   integer     not null default 0,
+  planned_at timestamptz not null,
+  planned_by text        not null default session_user
+);
+comment on table tasker.repair_plans is 'What an operator means to do to many at once: the steps, tasks (step_no 0), templates or namespaces that matched, and how many of them it was done to. The result is for steps that are completed by hand. Kept for a day.';
+
+create table tasker.installations (
+  number       bigint      generated always as identity primary key,
+  definitions  jsonb       not null,
+  installed_at timestamptz not null default now(),
+  installed_by text        not null default session_user
+);
+comment on table tasker.installations is 'Which functions and views an upgrade gave this database, by name with the SHA-256 of their text. The last row holds; those before it led there.';
+
+create table tasker.limits (
+  name    text    primary key,
+  value   integer not null,
+  initial integer not null,
+  minimum integer not null,
+  maximum integer not null,
+  unit    text    not null,
+  meaning text    not null,
+  constraint a_limit_stays_within_its_bounds check (value between minimum and maximum)
+);
+comment on table tasker.limits is 'What the engine takes at most. What is within the minimum is let in without a look here; the maximum is what was measured to work.';
+
+insert into tasker.limits (name, value, initial, minimum, maximum, unit, meaning)
+select bound.name, bound.initial, bound.initial, bound.minimum, bound.maximum, bound.unit, bound.meaning
+  from (values
+    ('context_bytes', 1048576, 8192, 8388608, 'bytes', 'A task''s context, as jsonb.'),
+    ('result_bytes', 1048576, 8192, 8388608, 'bytes', 'A step''s result, as jsonb.'),
+    ('input_bytes', 67108864, 67108864, 134217728, 'bytes',
+     'The results of a step''s parents together. A step that would get more fails.'),
+    ('error_bytes', 65536, 8192, 1048576, 'bytes', 'An attempt''s error. What is larger is cut.'),
+    ('definition_bytes', 16777216, 65536, 67108864, 'bytes', 'A template''s definition, as jsonb.'),
+    ('json_depth', 128, 128, 500, 'levels', 'Arrays and objects within one another, in any JSON.'),
+    ('template_steps', 10000, 100, 100000, 'steps', 'The steps of a template.'),
+    ('step_parents', 10000, 100, 100000, 'parents', 'The dependencies of a step.'),
+    ('template_namespaces', 100, 20, 200, 'namespaces',
+     'The namespaces that one template makes work in.'),
+    ('tasks_per_call', 10000, 100, 100000, 'tasks', 'The contexts of one create_tasks.'),
+    ('steps_per_call', 1000, 100, 5000, 'steps', 'Steps that one call claims, and outcomes it reports.'),
+    ('messages_per_call', 1000, 100, 100000, 'messages', 'Messages that one call carries out.'),
+    ('rows_per_call', 1000, 100, 100000, 'rows', 'Rows, tasks or namespaces that one question is about.'),
+    ('sweep_rows', 100000, 100, 1000000, 'rows', 'Rows of each kind that one sweep moves.'),
+    ('tags_per_task', 20, 20, 1000, 'tags', 'The tags of a task.'),
+    ('lease_seconds', 86400, 3600, 2592000, 'seconds', 'A lease, of steps or for finalizing; and waiting for work.')
+  ) as bound (name, initial, minimum, maximum, unit, meaning);
+
+create table tasker.sweep_cursors (
+  action   text   primary key,
+  position bigint not null
+);
+comment on table tasker.sweep_cursors is 'Where the next pass of a rotating sweep begins.';
+
+-- Runners -----------------------------------------------------------------------------------------
+
+create table tasker.runners (
+  name        text        primary key,
+  host        text        not null,
+  pid         integer     not null,
+  version     text        not null,
+  started_at  timestamptz not null,
+  seen_at     timestamptz not null,
+  gone_at     timestamptz not null,
+  state       text        not null,
+  status      text        not null,
+  namespaces  text[]      not null,
+  pools       jsonb       not null,
+  breakers    jsonb       not null,
+  connections jsonb       not null
+) with (fillfactor = 50);
+comment on table tasker.runners is 'One row per runner, updated in place by its heartbeat. Whoever does not report before gone_at is gone; kept for a day, at most 1000.';
+
+create table tasker.forced_breakers (
+  breaker   text        not null,
+  runner    text,
+  forced    text        not null
+            constraint a_breaker_is_forced_open_or_closed check (forced in ('open', 'closed')),
+  reason    text        not null,
+  forced_by text        not null default session_user,
+  forced_at timestamptz not null,
+  constraint a_breaker_is_forced_one_way unique nulls not distinct (breaker, runner)
+);
+comment on table tasker.forced_breakers is 'What operators want of circuit breakers; no runner means every runner. Runners obey with their next heartbeat.';
+
+insert into tasker.sweep_cursors (action, position) values ('lost_messages', 0);
+
+insert into tasker.legal_transitions (transition, entity, from_state, to_state, meaning)
+select change.transition,
+       split_part(change.transition::text, ' ', 1),
+       case when change.transition::text like '%->%'
+            then split_part(change.transition::text, ' ', 2) end,
+       case when change.transition::text like '%->%'
+            then split_part(change.transition::text, ' ', 4) else 'pending' end,
+       change.meaning
+  from (values
+    ('task created'::tasker.transition, 'A client asked for it.'),
+    ('task pending -> in_progress', 'Its first step was claimed, or done by hand.'),
+    ('task pending -> cancelled', 'Somebody cancelled it before it began.'),
+    ('task pending -> resolved_manually', 'An operator settled it outside the engine.'),
+    ('task in_progress -> complete', 'Its last step is done.'),
+    ('task in_progress -> blocked_by_failures', 'A step failed for good; other steps may still run.'),
+    ('task in_progress -> cancelled', 'Somebody cancelled it.'),
+    ('task in_progress -> resolved_manually', 'An operator settled it outside the engine.'),
+    ('task blocked_by_failures -> in_progress', 'An operator dealt with every failed step.'),
+    ('task blocked_by_failures -> error', 'Nothing that could still run is left.'),
+    ('task blocked_by_failures -> cancelled', 'Somebody cancelled it.'),
+    ('task blocked_by_failures -> resolved_manually', 'An operator settled it outside the engine.'),
+    ('task error -> in_progress', 'An operator dealt with the failed steps; it goes on.'),
+    ('task error -> resolved_manually', 'An operator settled it outside the engine.'),
+    ('step pending -> enqueued', 'Its last parent finished, or its time has come.'),
+    ('step pending -> cancelled', 'Its task was cancelled or resolved.'),
+    ('step pending -> complete', 'An operator gave its result.'),
+    ('step pending -> resolved_manually', 'An operator resolved it.'),
+    ('step enqueued -> in_progress', 'A worker claimed it; the attempt counts from here.'),
+    ('step enqueued -> cancelled', 'Its task was cancelled or resolved.'),
+    ('step enqueued -> complete', 'An operator gave its result.'),
+    ('step enqueued -> resolved_manually', 'An operator resolved it.'),
+    ('step in_progress -> enqueued', 'Its worker gave it back, or lost its lease with attempts left; or an operator took it back.'),
+    ('step in_progress -> waiting_for_retry', 'An attempt failed; the next one waits for its backoff.'),
+    ('step in_progress -> complete', 'Its worker finished it.'),
+    ('step in_progress -> error', 'Its last attempt failed, or failed for good.'),
+    ('step in_progress -> cancelled', 'Its task was cancelled or resolved; its worker is fenced off.'),
+    ('step in_progress -> resolved_manually', 'An operator resolved it; its worker is fenced off.'),
+    ('step waiting_for_retry -> enqueued', 'Its backoff is over, or an operator hurried it.'),
+    ('step waiting_for_retry -> cancelled', 'Its task was cancelled or resolved.'),
+    ('step waiting_for_retry -> complete', 'An operator gave its result.'),
+    ('step waiting_for_retry -> resolved_manually', 'An operator resolved it.'),
+    ('step error -> enqueued', 'An operator retries it; its attempts start again.'),
+    ('step error -> complete', 'An operator gave its result.'),
+    ('step error -> resolved_manually', 'An operator resolved it.')
+  ) as change (transition, meaning);
+
+-- The two queues that belong to no namespace; the sweep makes them again if they are dropped.
+select pgmq.create('orchestration_step_results'), pgmq.create('orchestration_task_requests');
+drop index if exists pgmq.q_orchestration_step_results_vt_idx,
+                     pgmq.q_orchestration_task_requests_vt_idx;
