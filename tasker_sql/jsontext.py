@@ -1,22 +1,28 @@
-"""JSON as PostgreSQL takes it, strictly: a clear error here instead of a riddle from the server."""
+"""JSON as PostgreSQL takes it, strictly: a clear error here instead of a riddle from the server.
+
+Numbers are exact in both directions: what a float cannot hold is a Decimal.
+"""
 
 from __future__ import annotations
 
 import json
 import math
 import re
+from collections import deque
+from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
+from dataclasses import fields, is_dataclass
+from datetime import date, time, timedelta
 from decimal import Decimal
-from typing import Any
+from enum import Enum
+from typing import Any, Final
+from uuid import UUID
 
+LONGEST_INT: Final = 4000  # digits; Python refuses to print or read more than 4300
+LARGEST_EXPONENT, SMALLEST_EXPONENT = 131_071, -16_383  # of PostgreSQL's numeric
 
-def _integer(digits: str) -> int | Decimal:
-    return int(digits) if len(digits) < 1000 else Decimal(digits)
-
-
-_DECODER = json.JSONDecoder()
-_PATIENT_DECODER = json.JSONDecoder(parse_int=_integer)  # takes twice as long
-_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+_SEPARATORS: Final = (",", ":")
+_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class JsonText(str):
@@ -28,18 +34,20 @@ class JsonText(str):
 def encode(value: Any) -> JsonText:
     """The value as JSON.
 
+    Besides what `json` writes, it takes dates and times, timedelta, UUID (as texts), Decimal (as an
+    exact number), Enum, dataclasses, pydantic models, any Mapping, scalars of numpy and whatever
+    else pydantic has JSON for.
+
     Raises ValueError for what JSON or PostgreSQL's jsonb has no word for: NaN and Infinity, NUL
-    characters, lone surrogates, other types, nesting without end. The message says where it is.
+    characters, lone surrogates, bytes, sets, other types, two keys that become one, nesting without
+    end. The message says where it is.
     """
     if isinstance(value, JsonText):
         return value
     try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-        text.encode()
+        text = _plain(value)
     except RecursionError:
         raise ValueError("nested too deeply to be JSON") from None
-    except (TypeError, ValueError) as error:
-        raise ValueError(_why(value) or str(error)) from None
     if "\\u0000" in text and _NUL.search(text):
         raise ValueError(_why(value) or "PostgreSQL cannot store the NUL character \\u0000")
     return JsonText(text)
@@ -48,41 +56,195 @@ def encode(value: Any) -> JsonText:
 def decode(data: str | bytes) -> Any:
     """What the database sends, which is UTF-8: json.loads would look for five other encodings.
 
-    Anybody may store a number of more digits than `int` takes; it becomes a Decimal.
+    A number that a float cannot hold, or of more digits than `int` takes, becomes a Decimal.
     """
-    text = data if isinstance(data, str) else data.decode()
+    return _DECODER.decode(data if isinstance(data, str) else data.decode())
+
+
+def parse(text: str) -> Any:
+    """JSON that somebody gave us, as `decode` reads it.
+
+    Raises ValueError for what is not JSON, with the line and column, and for a key that stands
+    twice in an object: PostgreSQL would keep the last one without a word.
+    """
     try:
-        return _DECODER.decode(text)
-    except ValueError:
-        return _PATIENT_DECODER.decode(text)
+        return _STRICT_DECODER.decode(text.removeprefix("\ufeff"))
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise ValueError(f"{error.msg[0].lower()}{error.msg[1:]} ({where})") from None
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _integer(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) <= LONGEST_INT else Decimal(digits)
+
+
+def _number(text: str) -> float | Decimal:
+    number = float(text)
+    shortest = repr(number)
+    return number if shortest == text or Decimal(shortest) == Decimal(text) else Decimal(text)
+
+
+def _single(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"the key {json.dumps(twice, ensure_ascii=False)} is there twice")
+    return found
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is not JSON, which knows neither NaN nor Infinity")
+
+
+_DECODER: Final = json.JSONDecoder(parse_float=_number, parse_int=_integer)
+_STRICT_DECODER: Final = json.JSONDecoder(
+    parse_float=_number,
+    parse_int=_integer,
+    parse_constant=_no_number,
+    object_pairs_hook=_single,
+)
+
+
+# Encoding: what `json` writes by itself is left to it, the rest is written here
+
+
+def _plain(value: Any) -> str:
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=_SEPARATORS)
+        text.encode()
+    except (TypeError, ValueError):
+        return "".join(_written(value, "value"))
+    return "".join(_written(value, "value")) if _has_other_keys(value) else text
+
+
+def _has_other_keys(value: Any) -> bool:
+    """Whether a key of an object is not a text: two such keys might become one."""
+    left = [value]
+    while left:
+        item = left.pop()
+        if isinstance(item, dict):
+            for key, inner in item.items():
+                if not isinstance(key, str):
+                    return True
+                if isinstance(inner, dict | list | tuple):
+                    left.append(inner)
+        elif isinstance(item, list | tuple):
+            left.extend(inner for inner in item if isinstance(inner, dict | list | tuple))
+    return False
+
+
+def _written(value: Any, path: str) -> Iterator[str]:
+    """The value in pieces of JSON. Raises ValueError that names the path."""
+    if value is None or value is True or value is False:
+        yield json.dumps(value)
+    elif isinstance(value, JsonText):
+        yield value
+    elif isinstance(value, Enum):
+        yield from _written(value.value, path)
+    elif isinstance(value, str):
+        yield _text(value, path)
+    elif isinstance(value, int):
+        yield _digits(Decimal(value), path)  # of any length
+    elif isinstance(value, float | Decimal):
+        yield _digits(value, path)
+    elif isinstance(value, Mapping):
+        yield from _object(value, path)
+    elif isinstance(value, list | tuple | deque | range):
+        yield "["
+        for index, item in enumerate(value):
+            if index:
+                yield ","
+            yield from _written(item, f"{path}[{index}]")
+        yield "]"
+    else:
+        yield from _written(_converted(value, path), path)
+
+
+def _text(value: str, path: str) -> str:
+    if "\0" in value:
+        raise ValueError(f"{path} holds a NUL character (\\u0000), which PostgreSQL cannot store")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError(f"{path} holds a lone surrogate, which is not Unicode text")
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _digits(value: float | Decimal, path: str) -> str:
+    finite = value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)
+    if not finite:
+        raise ValueError(f"{path} is {value}, and JSON knows neither NaN nor Infinity")
+    if isinstance(value, float):
+        return float.__repr__(value)
+    lowest = int(value.as_tuple().exponent)
+    if value.adjusted() > LARGEST_EXPONENT or lowest < SMALLEST_EXPONENT:
+        raise ValueError(f"{path} has more digits than PostgreSQL's numeric can hold")
+    return str(value)
+
+
+def _object(value: Mapping[Any, Any], path: str) -> Iterator[str]:
+    written: dict[str, Any] = {}
+    yield "{"
+    for key, item in value.items():
+        name = _key(key, path)
+        if name in written:
+            both = f"{written[name]!r} and {key!r}"
+            raise ValueError(f"{path} has two keys that become one in JSON: {both}")
+        if written:
+            yield ","
+        written[name] = key
+        yield f"{_text(name, f'a key of {path}')}:"
+        yield from _written(item, f"{path}.{name}")
+    yield "}"
+
+
+def _key(key: Any, path: str) -> str:
+    """A key as text, as `json` would write it, or as its value would be."""
+    if isinstance(key, Enum):
+        return _key(key.value, path)
+    if isinstance(key, str):
+        return str.__str__(key)
+    if isinstance(key, bool | int | float | Decimal | date | time | timedelta | UUID | None):
+        text = "".join(_written(key, f"a key of {path}"))
+        return text.strip('"')
+    raise ValueError(f"{path} has a key of type {type(key).__name__}, JSON only knows text")
+
+
+def _converted(value: Any, path: str) -> Any:
+    """Something simpler, for a type that JSON does not know. Raises ValueError."""
+    kind = type(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        raise ValueError(
+            f"{path} is of type {kind.__name__}, which is not text: decode it, or use base64"
+        )
+    if isinstance(value, Set):
+        raise ValueError(
+            f"{path} is of type {kind.__name__}, which has no order: make it a list, with sorted()"
+        )
+    if serializer := getattr(kind, "__pydantic_serializer__", None):
+        simpler = serializer.to_python(value, mode="python", by_alias=True, warnings=False)
+        if type(simpler) is not kind:  # as a SecretStr stays one
+            return simpler
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    if getattr(getattr(value, "dtype", None), "kind", "") in ("b", "i", "u", "f"):
+        scalar = value.item() if getattr(value, "ndim", None) == 0 else None
+        if isinstance(scalar, bool | int | float):  # of numpy
+            return scalar
+    if not isinstance(value, type | Iterator) and not callable(value):
+        from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+        with suppress(PydanticSerializationError):
+            return to_jsonable_python(value)
+    raise ValueError(f"{path} is of type {kind.__name__}, which JSON does not know")
 
 
 def _why(value: Any) -> str | None:
-    with suppress(RecursionError):  # a value that contains itself
-        return _explain(value)
-    return None
-
-
-def _explain(value: Any, path: str = "value") -> str | None:
     """What about the value is not JSON, and where."""
-    if isinstance(value, str):
-        if "\0" in value:
-            return f"{path} holds a NUL character (\\u0000), which PostgreSQL cannot store"
-        if any("\ud800" <= character <= "\udfff" for character in value):
-            return f"{path} holds a lone surrogate, which is not Unicode text"
-        return None
-    if isinstance(value, float) and not math.isfinite(value):
-        return f"{path} is {value}, and JSON knows neither NaN nor Infinity"
-    if value is None or isinstance(value, int | float):
-        return None
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if not isinstance(key, str | int | float | None):
-                return f"{path} has a key of type {type(key).__name__}, JSON only knows text"
-            if wrong := _explain(key, f"a key of {path}") or _explain(item, f"{path}.{key}"):
-                return wrong
-        return None
-    if isinstance(value, list | tuple):
-        found = (_explain(item, f"{path}[{index}]") for index, item in enumerate(value))
-        return next((wrong for wrong in found if wrong), None)
-    return f"{path} is of type {type(value).__name__}, which JSON does not know"
+    with suppress(RecursionError):  # a value that contains itself
+        try:
+            "".join(_written(value, "value"))
+        except ValueError as error:
+            return str(error)
+    return None
