@@ -1,3 +1,47 @@
-"""Workflow orchestration where PostgreSQL is the orchestrator."""
+"""Workflow orchestration where PostgreSQL is the orchestrator.
+
+What most programs need, each imported from its module when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tasker_sql.client import Client
+    from tasker_sql.errors import PermanentError, RetryableError
+    from tasker_sql.handlers import Step, handler
+    from tasker_sql.runner import OrchestrationCore
+    from tasker_sql.worker import Worker
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Client",
+    "OrchestrationCore",
+    "PermanentError",
+    "RetryableError",
+    "Step",
+    "Worker",
+    "__version__",
+    "handler",
+]
+
+_MODULES = {
+    "Client": "client",
+    "OrchestrationCore": "runner",
+    "PermanentError": "errors",
+    "RetryableError": "errors",
+    "Step": "handlers",
+    "Worker": "worker",
+    "handler": "handlers",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(import_module(f"tasker_sql.{_MODULES[name]}"), name)
+    raise AttributeError(f"module 'tasker_sql' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

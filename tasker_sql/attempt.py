@@ -5,8 +5,8 @@ Whatever a handler does, an attempt ends with an outcome that the database accep
 
 from __future__ import annotations
 
+import inspect
 import math
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from tasker_sql import coroutines
 from tasker_sql.client import QUERY_CANCELED, Client, SqlHandlerError
 from tasker_sql.errors import (
     LimitExceededError,
@@ -24,12 +25,12 @@ from tasker_sql.errors import (
     TaskerError,
     UnavailableError,
 )
-from tasker_sql.handlers import Handler, Registry, Step
+from tasker_sql.handlers import Cancellation, Handler, Registry, Step
 from tasker_sql.jsontext import JsonText, encode
 from tasker_sql.rows import ClaimedStep
 from tasker_sql.session import Session
+from tasker_sql.signatures import SQL_PREFIX
 
-SQL_PREFIX: Final = "sql:"
 PERMANENT: Final = "TK100"  # what a handler in SQL raises when it must not be tried again
 MISSING: Final = {"42883", "3F000"}  # no such function, no such schema
 
@@ -49,7 +50,7 @@ class Job:
 
     claimed: ClaimedStep
     worker: str = ""
-    cancelled: threading.Event = field(default_factory=threading.Event)
+    cancelled: Cancellation = field(default_factory=Cancellation)
     started: float | None = None  # on the monotonic clock
     seconds: float = 0.0  # that the handler took
     replaced: bool = False  # another thread took over the slot of the one that runs it
@@ -131,7 +132,7 @@ def run(job: Job, registry: Registry, session: Session, claimer: Claimer) -> Out
         elif handler.transactional:
             outcome = _in_a_transaction(job, session, claimer, handler)
         else:
-            outcome = completed(job, handler.function(_step(job)))
+            outcome = completed(job, _called(job, handler))
     except BaseException as error:  # sys.exit() in a handler harms only its step
         outcome = raised(job, error)
     job.seconds = 0.0 if job.started is None else time.monotonic() - job.started
@@ -233,6 +234,18 @@ def _step(job: Job) -> Step:
     )
 
 
+def _called(job: Job, handler: Handler, *connection: Any) -> Any:
+    """What the handler answers, or what it awaits in the end. Raises what it raises."""
+    answer = handler.call(_step(job), *connection)
+    if not inspect.isawaitable(answer):
+        return answer
+    if not connection:
+        return coroutines.run(answer, job.cancelled)
+    if inspect.iscoroutine(answer):
+        answer.close()
+    raise PermanentError("a transactional handler answered an awaitable; its connection is not")
+
+
 def _in_a_transaction(
     job: Job, session: Session, claimer: Claimer, handler: Handler | None
 ) -> Outcome:
@@ -277,7 +290,7 @@ class _LostClaim(Exception):  # noqa: N818
 def _finish(job: Job, client: Client, claimer: Claimer, handler: Handler) -> list[ClaimedStep]:
     with client.transaction() as connection:
         with client.patience(None):  # what a handler asks for may take long
-            outcome = completed(job, handler.function(_step(job), connection))
+            outcome = completed(job, _called(job, handler, connection))
         if outcome.failed:
             raise PermanentError(outcome.note)
         with _refusals():

@@ -733,9 +733,7 @@ class Client:
             "namespace": namespace,
             "worker": worker,
             "token": step.token,
-            "step_uuid": str(step.step_uuid),
-            "context": encode(step.context),
-            "results": encode(step.dependency_results),
+            "step_uuid": step.step_uuid,
             "limit": limit,
             "lease": lease,
         }
@@ -850,14 +848,18 @@ select pg_catalog.pg_advisory_unlock_all(); discard temp; discard sequences
 SET_TIMEOUT: Final = b"select pg_catalog.set_config('statement_timeout', %s, true)"
 
 
+# The function gets what the server has, which comes and goes as no JSON. Nothing calls it when the
+# claim does not hold the step any more; then finish_and_claim says so.
 FINISH_WITH: Final = """
 select {} from tasker.finish_and_claim(
   p_namespace => %(namespace)s::text,
   p_worker    => %(worker)s::text,
   p_token     => %(token)s::uuid,
   p_outcomes  => pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object(
-                   'step_uuid', %(step_uuid)s::text,
-                   'result', {}(%(context)s::jsonb, %(results)s::jsonb))),
+                   'step_uuid', %(step_uuid)s::uuid,
+                   'result', (select {}(claimed.context, claimed.dependency_results)
+                                from tasker._claimed(p_token => %(token)s::uuid) as claimed
+                               where claimed.step_uuid = %(step_uuid)s::uuid))),
   p_limit     => %(limit)s::integer,
   p_lease     => %(lease)s::interval
 )

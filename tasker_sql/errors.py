@@ -134,6 +134,10 @@ class PermanentError(Exception):
     """For handlers: this step cannot succeed; do not try again."""
 
 
+class BadInputError(PermanentError):
+    """The task's context does not fit what the handler takes. The message names the fields."""
+
+
 BY_CODE: Final[dict[str, type[TaskerError]]] = {
     kind.code: kind for kind in TaskerError.__subclasses__() if kind.code
 }

@@ -8,9 +8,14 @@
         ...
         return {"reserved": 3}
 
-What a handler returns becomes the step's result and must be JSON. What it raises becomes the
-attempt's error: `PermanentError` ends the step, `RetryableError` may say when to try again, and
-anything else is retried with the step's backoff.
+Without a name, as `@handler`, the function's own name is used. Its parameter gets the step, or, by
+its annotation, the task's context as a pydantic model, a dataclass, a TypedDict or a dict, checked
+before the function runs; or it has both, as in `def f(step, order: Order)`. An `async def` handler
+runs on an event loop that all handlers of the process share.
+
+What a handler returns becomes the step's result: whatever `tasker_sql.jsontext.encode` takes. What
+it raises becomes the attempt's error: `PermanentError` ends the step, `RetryableError` may say when
+to try again, and anything else is retried with the step's backoff.
 
 Handlers run at least once: where an effect leaves the database, pass `step.step_uuid` along as the
 idempotency key. An effect in the same database is exactly-once with `transactional=True`: then the
@@ -30,19 +35,22 @@ import sys
 import sysconfig
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar, overload
 from uuid import UUID
 
+from tasker_sql import signatures
 from tasker_sql.errors import PermanentError, RetryableError
+from tasker_sql.signatures import HandlerError
 
 __all__ = [
     "Handler",
+    "HandlerError",
     "PermanentError",
     "Registry",
     "RetryableError",
@@ -56,14 +64,42 @@ __all__ = [
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+class Decorator(Protocol):
+    """What `@handler("name")` decorates with."""
+
+    def __call__(self, function: Function, /) -> Function: ...
+
+
+class Cancellation(threading.Event):
+    """An event that also calls back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._calls: list[Callable[[], object]] = []
+
+    def set(self) -> None:
+        super().set()
+        for call in self._calls:
+            call()
+
+    def then(self, call: Callable[[], object]) -> None:
+        """Call when it is set, from the thread that sets it; now, when it is set already. It may be
+        called twice."""
+        self._calls.append(call)
+        if self.is_set():
+            call()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
     """What a handler gets to know.
 
     `step_uuid` is the same in every attempt. `attempt` counts from 1 to `max_attempts`. `context`
     is the task's; `results` maps the name of each dependency to its result; `config` is the
-    handler's `initialization` in the template. `cancelled` is set when nobody waits for the result
-    any more: long handlers look at it. At `deadline` the attempt is given up as failed.
+    handler's `initialization` in the template. Numbers in them that a float cannot hold are
+    Decimals. `cancelled` is set when nobody waits for the result any more: long handlers look at
+    it, and asyncio.CancelledError is raised in one that is a coroutine. At `deadline` the attempt
+    is given up as failed.
     """
 
     task_uuid: UUID
@@ -75,7 +111,7 @@ class Step:
     results: dict[str, Any]
     config: dict[str, Any]
     deadline: datetime | None = None
-    cancelled: threading.Event = field(default_factory=threading.Event)
+    cancelled: threading.Event = field(default_factory=Cancellation)
 
     @property
     def seconds_left(self) -> float | None:
@@ -87,11 +123,18 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """A registered function."""
+    """A registered function, and what each of its parameters gets; a transactional one gets the
+    connection after these."""
 
     name: str
     function: Callable[..., Any]
     transactional: bool = False
+    inputs: tuple[signatures.Input, ...] = (signatures.whole_step,)
+    origin: signatures.Origin | None = None
+
+    def call(self, step: Step, *connection: Any) -> Any:
+        """What the function returns. Raises BadInputError, and what the function raises."""
+        return self.function(*(made(step) for made in self.inputs), *connection)
 
 
 class Registry:
@@ -101,18 +144,43 @@ class Registry:
         self._handlers: dict[str, Handler] = {}
         self._coming: dict[str, Handler] | None = None
 
-    def handler(self, name: str, *, transactional: bool = False) -> Callable[[Function], Function]:
-        """Register the decorated function. Raises ValueError when the name is taken by another."""
+    @overload
+    def handler(self, name: str, *, transactional: bool = ...) -> Decorator: ...
+
+    @overload
+    def handler(self, name: Function) -> Function: ...
+
+    def handler(self, name: Any = None, *, transactional: bool = False) -> Any:
+        """Register the decorated function: `@handler("name")` under that name, `@handler` under its
+        own.
+
+        Raises HandlerError, which names file and line, for what cannot work as a handler, and where
+        the name is taken by another.
+        """
+        if callable(name):
+            own = signatures.name_of(name)
+            return self._register(own, name, transactional, sys._getframe(1).f_locals)
+        signatures.check_name(name)
 
         def register(function: Function) -> Function:
-            handlers = self._handlers if self._coming is None else self._coming
-            known = handlers.get(name)
-            if known and _place(known.function) != _place(function):
-                raise ValueError(f"handler {name!r} is {_place(known.function)} already")
-            handlers[name] = Handler(name, function, transactional)
-            return function
+            return self._register(name, function, transactional, sys._getframe(1).f_locals)
 
         return register
+
+    def _register(
+        self, name: str, function: Function, transactional: bool, names: Mapping[str, Any]
+    ) -> Function:
+        if not callable(function):
+            raise signatures.refusal(function, f"{function!r} is not a function")
+        inputs = signatures.inputs_of(function, Step, transactional, names)
+        origin = signatures.Origin.of(function)
+        handlers = self._handlers if self._coming is None else self._coming
+        known = handlers.get(name)
+        if known and known.function is not function and not origin.made_again(known.origin):
+            taken = f"the name {name!r} is taken by the handler at {known.origin}"
+            raise signatures.refusal(function, taken)
+        handlers[name] = Handler(name, function, transactional, inputs, origin)
+        return function
 
     @contextmanager
     def replacing(self, names: Iterable[str]) -> Iterator[set[str]]:
@@ -135,10 +203,6 @@ class Registry:
     def names(self) -> list[str]:
         """The names of all handlers, sorted."""
         return sorted(self._handlers)
-
-
-def _place(function: Callable[..., Any]) -> str:
-    return f"{function.__module__}.{function.__qualname__}"
 
 
 default_registry: Final = Registry()
@@ -204,7 +268,8 @@ def load(module_or_path: str) -> None:
     except SystemExit as error:
         raise _not_loaded(module_or_path, f"it calls sys.exit({error.code})", error) from error
     except Exception as error:
-        raise _not_loaded(module_or_path, f"{type(error).__name__}: {error}", error) from error
+        kind = "" if isinstance(error, HandlerError) else f"{type(error).__name__}: "
+        raise _not_loaded(module_or_path, f"{kind}{error}", error) from error
 
 
 def _import(place: str) -> None:
@@ -225,7 +290,7 @@ def _import(place: str) -> None:
 def _not_loaded(place: str, what: str, error: BaseException) -> ImportError:
     """What is wrong, and with which line."""
     at = traceback.extract_tb(error.__traceback__)[-1]
-    named = isinstance(error, SyntaxError | FileNotFoundError)  # by the message itself
+    named = isinstance(error, SyntaxError | FileNotFoundError | HandlerError)  # by the message
     where = "" if named else f" ({at.filename}, line {at.lineno})"
     return ImportError(f"{place} cannot be loaded: {what}{where}")
 

@@ -121,7 +121,7 @@ class TestLoading:
             ("import sys\nsys.exit(3)", "it calls sys.exit(3) (.*one.py, line 2)"),
             (
                 NEXT.format(name="mine", answer=""),
-                "ValueError: handler 'mine' is .* already (.*handlers.py, line .*)",
+                ".*one.py:4: the name 'mine' is taken by the handler at .*test_handlers.py:\\d+",
             ),
         ],
         ids=["import", "error", "syntax", "exit", "taken"],

@@ -1,0 +1,276 @@
+"""What handlers may be, take and return, in a runner: coroutines, models, everyday values."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+from pydantic import BaseModel
+from running import SECONDS, client_of, ended, running, step_named, template, wait_for
+from servers import rows
+
+from tasker_sql.client import Client
+from tasker_sql.errors import PermanentError
+from tasker_sql.handlers import Registry, Step
+from tasker_sql.jsontext import JsonText
+
+pytestmark = pytest.mark.newest
+
+EXACT = '{"n": 12345678901234567.89, "m": 0.10, "k": 0.1234567890123456789012345, "l": 1e400}'
+SAME = "select context = %s::jsonb, (select array_agg(result = context) from tasker.steps) from "
+SAME += "tasker.tasks"
+
+
+@pytest.fixture
+def client(database: str) -> Iterator[Client]:
+    with client_of(database) as client:
+        yield client
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry()
+
+
+def start(client: Client, definition: dict[str, Any], context: Any = None) -> uuid.UUID:
+    client.register_template(definition)
+    made = client.create_task(definition["namespace_name"], definition["name"], context or {})
+    return made.task_uuid
+
+
+class TestCoroutines:
+    def test_they_run_together_on_one_loop_beside_others(
+        self, database: str, client: Client, registry: Registry
+    ) -> None:
+        """Each waits for the other, which threads that run one after the other could not."""
+        met: dict[str, asyncio.Event] = {}
+        loops = set()
+
+        async def meet(step: Step) -> str:
+            loops.add(asyncio.get_running_loop())
+            mine = met.setdefault(step.name, asyncio.Event())
+            other = met.setdefault("ab"["ba".index(step.name)], asyncio.Event())
+            other.set()
+            await asyncio.wait_for(mine.wait(), SECONDS)
+            return step.name
+
+        registry.handler("a")(meet)
+        registry.handler("b")(meet)
+        registry.handler("c")(lambda step: meet_later(step))  # answers an awaitable
+
+        async def meet_later(step: Step) -> list[str]:
+            await asyncio.sleep(0)
+            loops.add(asyncio.get_running_loop())
+            return sorted(step.results.values())
+
+        task = start(client, template({"a": [], "b": [], "c": ["a", "b"]}))
+        with running(database, registry, ["test"], slots=2):
+            assert ended(client, task) == "complete"
+        assert step_named(client, task, "c").result == ["a", "b"]
+        assert len(loops) == 1
+
+    @pytest.mark.parametrize(
+        ("error", "attempts"),
+        [
+            (ValueError("no"), 3),
+            (PermanentError("never"), 1),
+            (SystemExit(3), 3),
+            (asyncio.CancelledError(), 3),
+        ],
+        ids=lambda value: type(value).__name__,
+    )
+    def test_what_one_raises_fails_its_attempt_and_the_loop_goes_on(
+        self,
+        database: str,
+        client: Client,
+        registry: Registry,
+        error: BaseException,
+        attempts: int,
+    ) -> None:
+        @registry.handler("a")
+        async def fails(_: Step) -> None:
+            await asyncio.sleep(0)
+            raise error
+
+        @registry.handler("b")
+        async def works(_: Step) -> str:
+            await asyncio.sleep(0)
+            return "fine"
+
+        task = start(client, template({"a": [], "b": []}))
+        with running(database, registry, ["test"], slots=1):
+            assert ended(client, task) == "error"
+        step = step_named(client, task, "a")
+        assert (step.last_error["type"], step.attempt) == (type(error).__name__, attempts)
+        assert step_named(client, task, "b").result == "fine"
+
+    def test_one_past_its_time_is_cancelled_and_ends(
+        self, database: str, client: Client, registry: Registry
+    ) -> None:
+        cleaned = threading.Event()
+
+        @registry.handler("a")
+        async def sleeps(step: Step) -> str:
+            if step.attempt > 1:
+                return "second"
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                cleaned.set()
+            return "never"
+
+        task = start(client, template({"a": []}, timeout_seconds=1))
+        with running(database, registry, ["test"], slots=1) as runner:
+            assert ended(client, task) == "complete"
+            assert cleaned.wait(SECONDS)
+            wait_for(lambda: runner.workers[0].unfinished == 0)
+        assert step_named(client, task, "a").result == "second"
+        assert client.check_invariants() == []
+
+    def test_one_of_a_cancelled_task_is_cancelled(
+        self, database: str, client: Client, registry: Registry
+    ) -> None:
+        began, cancelled = threading.Event(), threading.Event()
+
+        @registry.handler("a")
+        async def sleeps(_: Step) -> None:
+            began.set()
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                cancelled.set()
+                raise
+
+        task = start(client, template({"a": []}))
+        with running(database, registry, ["test"], slots=1, lease=0.6):
+            assert began.wait(SECONDS)
+            client.cancel_task(task, "enough")
+            assert cancelled.wait(SECONDS)
+        assert client.check_invariants() == []
+
+    def test_an_awaitable_of_a_transactional_handler_fails_for_good(
+        self, database: str, client: Client, registry: Registry
+    ) -> None:
+        async def later() -> int:
+            return 1
+
+        registry.handler("a", transactional=True)(lambda *_: later())
+        task = start(client, template({"a": []}))
+        with running(database, registry, ["test"]):
+            assert ended(client, task) == "error"
+        step = step_named(client, task, "a")
+        assert step.attempt == 1
+        assert "transactional handler answered an awaitable" in step.last_error["message"]
+
+
+class Order(BaseModel):
+    id: int
+    amount: Decimal
+
+
+@dataclass
+class Receipt:
+    order: int
+    total: Decimal
+    at: datetime
+
+
+class TestValues:
+    def test_a_model_comes_in_and_a_dataclass_goes_out(
+        self, database: str, client: Client, registry: Registry
+    ) -> None:
+        @registry.handler("a")
+        def pay(_: Step, order: Order) -> Receipt:
+            return Receipt(order.id, order.amount * 2, datetime(2026, 1, 2, tzinfo=UTC))
+
+        task = start(client, template({"a": []}), {"id": 7, "amount": 0.1})
+        with running(database, registry, ["test"]):
+            assert ended(client, task) == "complete"
+        assert step_named(client, task, "a").result == {
+            "order": 7,
+            "total": 0.2,
+            "at": "2026-01-02T00:00:00Z",
+        }
+
+    @pytest.mark.parametrize("transactional", [False, True])
+    def test_a_bad_context_fails_for_good_and_names_the_field(
+        self, database: str, client: Client, registry: Registry, transactional: bool
+    ) -> None:
+        ran: list[Order] = []
+
+        def pay(order: Order, *_: Any) -> None:
+            ran.append(order)
+
+        registry.handler("a", transactional=transactional)(pay)
+        task = start(client, template({"a": []}), {"id": 7, "amount": "much"})
+        with running(database, registry, ["test"]):
+            assert ended(client, task) == "error"
+        step = step_named(client, task, "a")
+        message = "the context does not fit Order: amount: Input should be a valid decimal"
+        assert (step.attempt, step.last_error["type"]) == (1, "BadInputError")
+        assert step.last_error["message"] == message
+        assert ran == []
+
+    @pytest.mark.parametrize("transactional", [False, True])
+    @pytest.mark.parametrize("two_hop", [False, True])
+    def test_numbers_that_a_handler_passes_on_stay_the_same(
+        self,
+        database: str,
+        client: Client,
+        registry: Registry,
+        transactional: bool,
+        two_hop: bool,
+    ) -> None:
+        kinds: list[list[type]] = []
+
+        def passes(step: Step, *_: Any) -> Any:
+            kinds.append([type(number) for number in step.context.values()])
+            return step.context
+
+        registry.handler("a", transactional=transactional)(passes)
+        registry.handler("b")(lambda step: step.results["a"])
+        task = start(client, template({"a": [], "b": ["a"]}), JsonText(EXACT))
+        with running(database, registry, ["test"], two_hop=two_hop):
+            assert ended(client, task) == "complete"
+        assert rows(database, SAME, EXACT) == [(True, [True, True])]
+        (found,) = kinds
+        assert sorted(kind.__name__ for kind in found) == ["Decimal", "Decimal", "float", "int"]
+
+    def test_a_handler_in_sql_gets_what_the_server_has(
+        self, database: str, client: Client, registry: Registry
+    ) -> None:
+        """Digit by digit, from the context and from parents."""
+        with psycopg.connect(database) as connection:
+            connection.execute(
+                "create function public.sees(context jsonb, results jsonb) returns jsonb"
+                " language sql as $$ select jsonb_build_array(context::text, results::text) $$"
+            )
+        registry.handler("a")(lambda _: JsonText(EXACT))
+        definition = template({"a": [], "b": ["a"], "c": ["b"]})
+        for step in definition["steps"][1:]:
+            step["handler"] = {"sql": "public.sees"}
+        task = start(client, definition, JsonText(EXACT))
+        with running(database, registry, ["test"]):
+            assert ended(client, task) == "complete"
+        ((text,),) = rows(database, "select %s::jsonb::text", EXACT)
+        assert step_named(client, task, "b").result == [text, f'{{"a": {text}}}']
+        assert "0.10" in text and step_named(client, task, "c").result[0] == text
+
+    def test_keys_that_become_one_fail_for_good(
+        self, database: str, client: Client, registry: Registry
+    ) -> None:
+        registry.handler("a")(lambda _: {1: "a", "1": "b"})
+        task = start(client, template({"a": []}))
+        with running(database, registry, ["test"]):
+            assert ended(client, task) == "error"
+        step = step_named(client, task, "a")
+        assert step.attempt == 1
+        assert "value has two keys that become one in JSON" in step.last_error["message"]
