@@ -1,6 +1,7 @@
 """One attempt at one step: runs its handler, and says what to report.
 
-Whatever a handler does, an attempt ends with an outcome that the database accepts.
+Whatever a handler does, an attempt ends with an outcome that the database accepts. An exception is
+an object of the handler's, whose every attribute may raise another one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from numbers import Real
+from typing import Any, Final, TypeVar, cast
 
 from tasker_sql import coroutines
 from tasker_sql.client import QUERY_CANCELED, Client, SqlHandlerError
@@ -35,11 +39,15 @@ PERMANENT: Final = "TK100"  # what a handler in SQL raises when it must not be t
 MISSING: Final = {"42883", "3F000"}  # no such function, no such schema
 
 NOTHING: Final[Mapping[str, str]] = {}
+T = TypeVar("T")
 
 LARGEST_RESULT: Final = 8 << 20  # characters; no result_bytes can be set above that
 LONGEST_MESSAGE: Final = 8_000
 LONGEST_TRACEBACK: Final = 8_000
+LONGEST_NAME: Final = 200
 LONGEST_NOTE: Final = 300  # in our own log
+LONGEST_RETRY_AFTER: Final = 30 * 86_400.0  # seconds
+MOST_PARTS: Final = 20  # of a group of exceptions that are named
 LONGEST_WAIT: Final = 1.0  # seconds between looks whether there is a database
 SQL_GRACE: Final = 5.0  # seconds that a server gets to carry out a statement_timeout
 
@@ -162,6 +170,7 @@ def failed(
     facts: Mapping[str, str] = NOTHING,
 ) -> Outcome:
     """The attempt failed. The texts are made such that the database accepts them."""
+    kind = clean(kind, LONGEST_NAME)
     error = {"type": kind, "message": clean(message, LONGEST_MESSAGE)}
     error.update({key: clean(text, LONGEST_MESSAGE) for key, text in facts.items() if text})
     report: dict[str, Any] = {
@@ -169,33 +178,124 @@ def failed(
         "error": error,
         "retryable": retryable,
     }
-    if retry_after is not None and math.isfinite(retry_after):
+    if retry_after is not None:
         report["retry_after_seconds"] = retry_after
     return Outcome(encode(report), f"{kind}: {clean(message, LONGEST_NOTE)}", failed=True)
 
 
 def raised(job: Job, error: BaseException) -> Outcome:
-    """The handler raised."""
+    """The handler raised. Never raises itself, whatever the error is made of."""
     try:
-        message = str(error)
-    except Exception:
-        message = "an error that cannot be printed"
-    if isinstance(error, SqlHandlerError):
-        return _sql_failed(job, error)
-    if isinstance(error, TaskerError):
-        facts = {"code": error.sqlstate, "detail": error.detail, "hint": error.hint}
-        kind = "SqlError" if type(error) is TaskerError else type(error).__name__
-        return failed(job, kind, error.message, facts=facts)
-    if isinstance(error, UnavailableError):
+        return _raised(job, error)
+    except BaseException:
+        return indescribable(job)
+
+
+def indescribable(job: Job) -> Outcome:
+    """The attempt failed, and that is all that can be said."""
+    text = "the error could not be described"
+    return Outcome(
+        JsonText(
+            f'{{"step_uuid":"{job.claimed.step_uuid}","retryable":true,'
+            f'"error":{{"type":"Error","message":"{text}"}}}}'
+        ),
+        text,
+        failed=True,
+    )
+
+
+def _raised(job: Job, error: BaseException) -> Outcome:
+    kind = type(error)  # isinstance() would ask the error itself, too
+    name = _or("Error", lambda: str(kind.__name__))
+    message = _text(error, LONGEST_MESSAGE)
+    if issubclass(kind, SqlHandlerError):
+        return _sql_failed(job, cast(SqlHandlerError, error))
+    if issubclass(kind, TaskerError):
+        facts = {"code": "sqlstate", "detail": "detail", "hint": "hint"}
+        facts = {fact: str(_or("", getattr, error, part)) for fact, part in facts.items()}
+        message = str(_or(message, getattr, error, "message"))
+        return failed(job, "SqlError" if kind is TaskerError else name, message, facts=facts)
+    if issubclass(kind, UnavailableError):
         return failed(job, "Unavailable", f"the database could not answer: {message}")
+    parts = _or([error], _parts, error) or [error]
+    if parts[0] is not error:
+        message = f"{message}: {'; '.join(map(_line, parts[:MOST_PARTS]))}"
+    retry_after, hint = _retry_after(parts)
     return failed(
         job,
-        type(error).__name__,
-        message or type(error).__name__,
-        retryable=not isinstance(error, PermanentError),
-        retry_after=error.retry_after if isinstance(error, RetryableError) else None,
-        facts={"traceback": _traceback(error)},
+        name,
+        message or name,
+        retryable=not all(issubclass(type(part), PermanentError) for part in parts),
+        retry_after=retry_after,
+        facts={"hint": hint, "traceback": _or("", _traceback, error)},
     )
+
+
+def _or(otherwise: T, describe: Callable[..., T], *arguments: object) -> T:
+    """What a part of an error is; something else when that raises."""
+    try:
+        return describe(*arguments)
+    except BaseException:
+        return otherwise
+
+
+def _text(error: BaseException, longest: int) -> str:
+    return _or("the error could not be printed", lambda: clean(str(error), longest))
+
+
+def _line(error: BaseException) -> str:
+    name, message = type(error).__name__, _text(error, LONGEST_NOTE)
+    return f"{name}: {message}" if message else name
+
+
+def _parts(error: BaseException) -> list[BaseException]:
+    """The errors of a group, or of groups in it; else the error itself."""
+    if not issubclass(type(error), BaseExceptionGroup):
+        return [error]
+    group = cast("BaseExceptionGroup[BaseException]", error)
+    return [part for one in group.exceptions for part in _parts(one)]
+
+
+def _retry_after(parts: list[BaseException]) -> tuple[float | None, str]:
+    """The longest wait that the errors ask for, in seconds, and a word on what is none."""
+    longest, hint = None, ""
+    for part in parts:
+        if not issubclass(type(part), RetryableError):
+            continue
+        wish = _or("an error", getattr, part, "retry_after")
+        if wish is None:
+            continue
+        wait = _or(None, seconds, wish)
+        if wait is not None:
+            longest = max(wait, longest or 0.0)
+        else:
+            said = clean(_or("an error", repr, wish), LONGEST_NAME)
+            hint = f"retry_after is no length of time: {said}; the backoff of the step is used"
+    return longest, hint
+
+
+def seconds(value: Any) -> float | None:
+    """A length of time, or the time until a moment, in seconds from 0 to 30 days: of a number, a
+    timedelta, a datetime, or a text with a number or a date as HTTP has them. Nothing for what is
+    none of these."""
+    if isinstance(value, str):
+        text = value.strip()
+        with suppress(ValueError):
+            return seconds(float(text))
+        with suppress(ValueError, TypeError):
+            return seconds(parsedate_to_datetime(text))
+        with suppress(ValueError):
+            return seconds(datetime.fromisoformat(text))
+        return None
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    elif isinstance(value, datetime):
+        value = value.timestamp() - time.time()
+    if isinstance(value, bool) or not isinstance(value, Real | Decimal):
+        return None
+    if value != value or value in (math.inf, -math.inf):
+        return None
+    return float(min(max(value, 0), LONGEST_RETRY_AFTER))
 
 
 def timed_out(job: Job) -> Outcome:
@@ -220,7 +320,7 @@ def count_late_write(job: Job, client: Client, worker: str) -> str:
 
 def clean(text: str, longest: int) -> str:
     """Text that PostgreSQL can store: no NUL, no lone surrogates, not too long."""
-    text = text.replace("\0", "").encode(errors="replace").decode()
+    text = str.replace(text, "\0", "").encode(errors="replace").decode()
     return text if len(text) <= longest else f"{text[: longest - 4]} ..."
 
 

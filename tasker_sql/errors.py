@@ -7,7 +7,7 @@ a hint (what helps). `UnavailableError` means that there was no answer. `Retryab
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 
@@ -119,14 +119,15 @@ class UnavailableError(Exception):
 class RetryableError(Exception):
     """For handlers: this attempt failed, another may succeed.
 
-    `retry_after` (seconds, or a timedelta) takes the place of the step's backoff.
-    Any other exception than `PermanentError` is retryable too.
+    `retry_after` takes the place of the step's backoff: seconds, also as text, a timedelta, or the
+    moment when to try again, also as HTTP writes it. Any other exception than `PermanentError` is
+    retryable too.
     """
 
-    def __init__(self, message: str, retry_after: float | timedelta | None = None) -> None:
+    def __init__(
+        self, message: str, retry_after: float | str | timedelta | datetime | None = None
+    ) -> None:
         super().__init__(message)
-        if isinstance(retry_after, timedelta):
-            retry_after = retry_after.total_seconds()
         self.retry_after = retry_after
 
 

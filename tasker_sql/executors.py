@@ -14,6 +14,7 @@ from tasker_sql.client import Client
 from tasker_sql.errors import BusyError, TaskerError, UnavailableError
 from tasker_sql.health import Vitals
 from tasker_sql.session import Circuit, Session
+from tasker_sql.threads import WatchedThread
 
 SOON: Final = 0.004  # seconds
 LONGEST_PAUSE: Final = 1.0  # seconds, after which an executor asks its circuit again
@@ -42,13 +43,13 @@ class Counts:
         )
 
 
-class Executor(threading.Thread):
+class Executor(WatchedThread):
     """Repeats a call: at once while there is more to do, soon after there was something to do,
     and every `poll` seconds when there is nothing. The call gets a limit, and says how much it
     did."""
 
     def __init__(self, pool: Pool, number: int) -> None:
-        super().__init__(name=f"{pool.name} {number}", daemon=True)
+        super().__init__(f"{pool.name} {number}", self._repeat, pool.died)
         self.counts = Counts()
         self._pool = pool
         self._stopped = threading.Event()
@@ -56,7 +57,7 @@ class Executor(threading.Thread):
         self._error_rate = 0.0
         self._seconds = 0.0
 
-    def run(self) -> None:
+    def _repeat(self) -> None:
         pause = SOON
         while not self._stopped.wait(pause):
             pause = self._turn(pause)
@@ -126,7 +127,8 @@ class Executor(threading.Thread):
 
 
 class Pool:
-    """Executors of one kind. `work` is their call: of a client and a limit, how much it did.
+    """Executors of one kind. `work` is their call: of a client and a limit, how much it did;
+    `died` is called when one of them ends by an error.
 
     `factor` is the back-pressure on them, from just above 0 to 1: it stretches `poll` (seconds)
     and shrinks `batch`.
@@ -135,9 +137,16 @@ class Pool:
     namespace: str | None = None
 
     def __init__(
-        self, name: str, session: Session, circuit: Circuit, work: Work, chosen: config.Pool
+        self,
+        name: str,
+        session: Session,
+        circuit: Circuit,
+        work: Work,
+        chosen: config.Pool,
+        died: Callable[[str, BaseException], None],
     ) -> None:
         self.name = name
+        self.died = died
         self.session = session
         self.circuit = circuit
         self.work = work

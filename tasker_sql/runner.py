@@ -28,8 +28,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
-from tasker_sql import config, database, schema
-from tasker_sql.bell import Bell
+from tasker_sql import config, database, schema, telemetry
 from tasker_sql.breaker import Breaker
 from tasker_sql.client import Client, connect
 from tasker_sql.config import Config
@@ -40,6 +39,7 @@ from tasker_sql.handlers import Registry, Sources, default_registry
 from tasker_sql.health import State
 from tasker_sql.rows import SweptAction
 from tasker_sql.session import Circuit, Circuits, Connection, Connections, Session
+from tasker_sql.threads import Bell, WatchedThread
 from tasker_sql.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -129,9 +129,9 @@ class OrchestrationCore:
         self._broken = False
         self._adding = threading.Lock()
         self._serving = 0  # workers that have not ended
-        self._exit = Exit.CLEAN
-        self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
-        self._controller = threading.Thread(target=self.control.run, name="control", daemon=True)
+        self._exit = Exit.BROKEN  # until it has ended well
+        self._supervisor = WatchedThread("supervisor", self._supervise, self._died)
+        self._controller = WatchedThread("control", self.control.run, self._died)
 
     @classmethod
     def from_config(
@@ -182,6 +182,7 @@ class OrchestrationCore:
 
     def start(self) -> None:
         """Begin. Returns at once."""
+        telemetry.begin_aside()
         self._supervisor.start()
 
     def stop(self) -> None:
@@ -236,6 +237,14 @@ class OrchestrationCore:
     # The supervisor: one state after the other
 
     def _supervise(self) -> None:
+        try:
+            self._live()
+        finally:
+            for worker in self.workers:
+                worker.abandon()
+            telemetry.WRITER.end()
+
+    def _live(self) -> None:
         log.info("runner %s starts", self.name)
         for namespace in dict.fromkeys(self.config.orchestration.namespaces):
             self._serve(namespace)
@@ -274,15 +283,14 @@ class OrchestrationCore:
         self._become(State.STOPPED)
         self._controller.join(self.emergency)
         self.connections.close()
+        self._exit = Exit.BROKEN if self._broken else Exit.WORK_LEFT if left else Exit.CLEAN
         if left:
-            self._exit = Exit.WORK_LEFT
             log.error(
                 "runner %s ends with %d steps unfinished; others take them over when their leases "
                 "run out, within %s",
                 *(self.name, self._unfinished, self._lease),
             )
         else:
-            self._exit = Exit.BROKEN if self._broken else Exit.CLEAN
             log.info("runner %s has stopped", self.name)
 
     def _become(self, state: State) -> None:
@@ -324,24 +332,25 @@ class OrchestrationCore:
             if self.state not in (State.STARTUP, State.NORMAL):
                 return
             worker = self._worker(namespace)
-            thread = threading.Thread(
-                target=self._guard, args=(worker,), name=f"worker {namespace}", daemon=True
-            )
+            thread = WatchedThread(f"worker {namespace}", partial(self._run, worker), self._died)
             self.workers.append(worker)
             self.control.add(worker)
             self._serving += 1
             thread.start()
 
-    def _guard(self, worker: Worker) -> None:
-        """A worker that dies of a defect takes the runner with it: better than a silent gap."""
+    def _run(self, worker: Worker) -> None:
         try:
             worker.run()
-        except Exception:
-            log.exception("worker %s died", worker.namespace)
-            self._broken = True
-        with self._adding:
-            self._serving -= 1
+        finally:
+            with self._adding:
+                self._serving -= 1
+            self._bell.ring()
+
+    def _died(self, part: str, error: BaseException) -> None:
+        """A thread that dies of a defect takes the runner with it: better than a silent gap."""
+        self._broken = True
         self._bell.ring()
+        log.critical("%s died, so the runner stops", part, exc_info=error)
 
     def _take_signals(self) -> dict[signal.Signals, signal._HANDLER]:
         if threading.current_thread() is not threading.main_thread():
@@ -374,7 +383,7 @@ class OrchestrationCore:
 
     def _pool(self, name: str, work: Work, chosen: config.Pool) -> Pool:
         circuit = self.circuits.queue if name in QUEUES else self.circuits.database
-        pool = Pool(name, Session(self.connections, circuit), circuit, work, chosen)
+        pool = Pool(name, Session(self.connections, circuit), circuit, work, chosen, self._died)
         self.control.add(pool)
         return pool
 
@@ -390,6 +399,7 @@ class OrchestrationCore:
             self.name,
             circuits=self.circuits,
             handlers=Session(self.connections.for_handlers, self.circuits.database),
+            died=self._died,
             registry=self._registry,
             bounds=chosen,
             lease=self._lease,

@@ -29,7 +29,6 @@ from uuid import UUID
 
 from tasker_sql import attempt, config, health, scaling
 from tasker_sql.attempt import Job, Outcome
-from tasker_sql.bell import Bell
 from tasker_sql.client import LEASE, Client
 from tasker_sql.errors import BusyError, StaleClaimError, TaskerError, UnavailableError
 from tasker_sql.executors import Counts
@@ -37,11 +36,13 @@ from tasker_sql.handlers import Registry, default_registry
 from tasker_sql.jsontext import JsonText
 from tasker_sql.rows import ClaimedStep
 from tasker_sql.session import Circuits, Connection, Session
+from tasker_sql.threads import Bell, WatchedThread
 
 REPORT_DELAY: Final = 0.005  # seconds that a finished step waits for others to be reported with
 LINGER: Final = 0.01  # seconds without work after which a worker registers as idle
 IDLE_FOR: Final = timedelta(seconds=30)  # how long such a registration holds
 PREFETCH: Final = 0.02  # seconds of work that a slot may hold in advance
+LONGEST_PAUSE: Final = 1.0  # seconds between two turns
 LARGEST_REPORT: Final = 8 << 20  # characters
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ class Worker:
     `connect` opens the connection of the coordinator, `handlers` lends some to handlers. `two_hop`
     hands results in for others to process, instead of orchestrating in the same call. It is a pool,
     too: its slots, in which handlers run, can be resized; `factor` is the back-pressure on it.
+    `died` is called when one of its threads ends by an error.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Worker:
         *,
         circuits: Circuits,
         handlers: Session,
+        died: Callable[[str, BaseException], None],
         registry: Registry = default_registry,
         bounds: config.Pool,
         lease: timedelta = LEASE,
@@ -104,6 +107,7 @@ class Worker:
         self.circuit = circuits.queue
         self._queue = circuits.queue
         self._handlers = handlers
+        self._died = died
         self._registry = registry
         self._lease = lease
         self._claimer = attempt.Claimer(namespace, worker, lease, lambda: int(not self._stopping))
@@ -115,6 +119,7 @@ class Worker:
         self._slots = 0  # threads that were started and not told to end
         self._seconds = 0.0  # that handlers took, in sum
         self._was_answered = False
+        self._turned_at = time.monotonic()
         self._refusal = ""  # what was told last
 
         self._inbox: SimpleQueue[Job | None] = SimpleQueue()
@@ -153,12 +158,11 @@ class Worker:
         """Work until `stop` is called; then finish what runs, and give the rest back."""
         log.info("%s serves it with %d slots", self, self.size)
         try:
-            while not self._at_rest():
-                pause, online = self._try_turn()
-                try:
-                    self._sleep(pause, online)
-                except UnavailableError as error:
-                    self._sleep(min(error.retry_in, 1.0), online=False)
+            self._work()
+        except BaseException as error:
+            self._died(f"the coordinator of {self}", error)
+            self.stop()
+            self._work()  # report what has finished, give back what has not started
         finally:
             for _ in range(self._slots):
                 self._inbox.put(None)
@@ -198,13 +202,15 @@ class Worker:
     def batch(self) -> int:
         return scaling.batch(self._bounds.batch, self.factor)
 
-    def states(self, _: health.Limits) -> list[health.Executor]:
+    def states(self, limits: health.Limits) -> list[health.Executor]:
         """How each slot is. One that a handler holds past its time, and cannot be replaced, is of
-        no use; how long handlers take before that is their own affair."""
+        no use; how long handlers take before that is their own affair. Without a coordinator that
+        turns, all are of no use."""
         state = health.Executor.HEALTHY
+        hangs = time.monotonic() - self._turned_at > limits.stuck + LONGEST_PAUSE
         if self._stopping:
             state = health.Executor.STOPPING
-        elif not self.circuit.breaker.passes:
+        elif hangs or not self.circuit.breaker.passes:
             state = health.Executor.UNHEALTHY
         elif not self._was_answered:
             state = health.Executor.STARTING
@@ -222,38 +228,57 @@ class Worker:
     def _start_slot(self) -> None:
         self._numbers += 1
         name = f"{self.worker} {self.namespace} {self._numbers}"
-        threading.Thread(target=self._slot, name=name, daemon=True).start()
+        WatchedThread(name, self._slot, self._died).start()
 
     def _slot(self) -> None:
-        while (job := self._inbox.get()) is not None:
-            self._threads[job] = threading.current_thread()
-            if job.cancelled.is_set():
-                outcome = Outcome(None, "taken away before it started")
-            else:
-                outcome = attempt.run(job, self._registry, self._handlers, self._claimer)
-            if outcome.claimed:
-                self._claimed.append(outcome.claimed)
-            if job.settle():
-                self._outbox.append((job, outcome))
-            elif job.replaced:
-                log.warning("%s ended after it had been given up; its result is dropped", job)
-                break
-            else:
-                self._outbox.append((job, None))
-            del job
-            if len(self._outbox) >= self._enough:
-                self._bell.ring()
+        job = None
+        try:
+            while (job := self._inbox.get()) is not None and self._run(job):
+                pass
+        except BaseException:
+            if job is not None and job.settle():
+                self._outbox.append((job, attempt.indescribable(job)))
+            raise
+
+    def _run(self, job: Job) -> bool:
+        """Run a handler. Says whether the slot goes on."""
+        self._threads[job] = threading.current_thread()
+        if job.cancelled.is_set():
+            outcome = Outcome(None, "taken away before it started")
+        else:
+            outcome = attempt.run(job, self._registry, self._handlers, self._claimer)
+        if outcome.claimed:
+            self._claimed.append(outcome.claimed)
+        if job.settle():
+            self._outbox.append((job, outcome))
+        elif job.replaced:
+            log.warning("%s ended after it had been given up; its result is dropped", job)
+            return False
+        else:
+            self._outbox.append((job, None))
+        if len(self._outbox) >= self._enough:
+            self._bell.ring()
+        return True
 
     # The coordinator
 
+    def _work(self) -> None:
+        while not self._at_rest():
+            pause, online = self._try_turn()
+            try:
+                self._sleep(pause, online)
+            except UnavailableError as error:
+                self._sleep(min(error.retry_in, LONGEST_PAUSE), online=False)
+
     def _try_turn(self) -> tuple[float, bool]:
         """Do what is due. How long to sleep then, and whether there is a database to listen to."""
+        self._turned_at = time.monotonic()
         try:
             self._collect()
             self._give_up_late_ones()
             self._turn()
         except UnavailableError as error:
-            return min(max(error.retry_in, 0.01), 1.0), False
+            return min(max(error.retry_in, 0.01), LONGEST_PAUSE), False
         except BusyError as error:
             log.info("%s: %s; trying again", self, error)
             return random.uniform(0.005, 0.05), True
@@ -262,7 +287,7 @@ class Worker:
                 told = "%s: %s (%s); trying again every second"
                 log.error(told, self, error, error.sqlstate)
             self._refusal = str(error)
-            return 1.0, True
+            return LONGEST_PAUSE, True
         self._refusal = ""
         return self._pause(), True
 
@@ -543,7 +568,7 @@ class Worker:
     def _pause(self) -> float:
         """Seconds until something is due."""
         now = time.monotonic()
-        due = [now + 1.0]
+        due = [now + LONGEST_PAUSE]
         due += [claim.beat_at for claim in self._claims.values()]
         due += [c.finished_since + REPORT_DELAY for c in self._claims.values() if c.finished]
         due += [job.gives_up_at for job in self._busy]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
@@ -97,10 +96,9 @@ def run(
     runner = OrchestrationCore.from_config(loaded.config)
     runner.check()
     code = runner.run()
-    if code is Exit.WORK_LEFT:
-        logging.shutdown()
+    if not telemetry.WRITER.flush() or code is not Exit.CLEAN:
         sys.stdout.flush()
-        os._exit(code)  # handlers that hang would hold up an orderly exit
+        os._exit(code)  # handlers that hang, or a full pipe, would hold up an orderly exit
     raise typer.Exit(code)
 
 

@@ -1,10 +1,30 @@
-"""Wakes a thread that waits for the database, or just waits."""
+"""Threads: what wakes one that waits, and one that does not end without a word."""
 
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Callable
 from contextlib import suppress
 from select import poll
+
+
+class WatchedThread(threading.Thread):
+    """A daemon thread that must not end by an error. When it does, it calls `died` with its name
+    and the error."""
+
+    def __init__(
+        self, name: str, work: Callable[[], None], died: Callable[[str, BaseException], None]
+    ) -> None:
+        super().__init__(name=name, daemon=True)
+        self._work = work
+        self._died = died
+
+    def run(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:
+            self._died(self.name, error)
 
 
 class Bell:
