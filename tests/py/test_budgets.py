@@ -20,7 +20,7 @@ from psycopg.errors import Diagnostic
 from servers import Server
 from workflows import define
 
-pytestmark = pytest.mark.newest
+pytestmark = [pytest.mark.newest, pytest.mark.timeout(300)]
 
 BATCH = 50
 

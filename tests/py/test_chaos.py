@@ -14,7 +14,7 @@ from chaos.episode import Plan
 from chaos.judge import Verdict
 from chaos.kinds import load
 
-pytestmark = pytest.mark.newest
+pytestmark = [pytest.mark.newest, pytest.mark.timeout(600)]
 
 KINDS = {
     name: kind

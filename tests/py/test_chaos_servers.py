@@ -12,7 +12,7 @@ from chaos.campaign import Total
 from chaos.episode import Plan
 from chaos.kinds import load
 
-pytestmark = pytest.mark.newest
+pytestmark = [pytest.mark.newest, pytest.mark.timeout(600)]
 
 KINDS = load()
 AT_ONCE = 2

@@ -418,6 +418,7 @@ def explore(dsn: str, part: int) -> Tally:
 
 
 @pytest.mark.newest
+@pytest.mark.timeout(600)
 def test_every_merge_keeps_every_promise(server: Server) -> None:
     began = time.monotonic()
     with ExitStack() as stack:

@@ -27,6 +27,7 @@ from servers import Server, rows
 
 pytestmark = [
     pytest.mark.newest,
+    pytest.mark.timeout(300),
     pytest.mark.skipif(sys.platform != "linux", reason="measures processes in /proc"),
 ]
 

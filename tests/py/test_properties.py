@@ -1216,6 +1216,7 @@ def look_at(dsn: str, number: int) -> tuple[Counter[str], Counter[str]]:
 
 
 @pytest.mark.newest
+@pytest.mark.timeout(600)
 def test_any_order_of_calls_does_what_the_model_says(server: Server) -> None:
     """Two batches at a time, each with a database of its own."""
     begun = time.monotonic()

@@ -20,7 +20,7 @@ from servers import Server
 from tasker_sql.client import Client
 from tasker_sql.top.snapshot import QUESTIONS, Place, read
 
-pytestmark = pytest.mark.newest
+pytestmark = [pytest.mark.newest, pytest.mark.timeout(300)]
 
 STEPS = int(os.environ.get("TASKER_TEST_STEPS", "40000"))
 MOST_PAGES = 90_000  # of 8 kB, in memory: less than 100 ms
