@@ -28,7 +28,11 @@ EPISODES: list[dict[str, int]] = [
         "half-open: the server vanished": 2,
     },
     {"all connections cut at once": 3, "slow network": 3},
-    {"all connections terminated by pg_terminate_backend": 3, "lock_timeout strikes": 2},
+    {
+        "all connections terminated by pg_terminate_backend": 3,
+        "lock_timeout strikes": 2,
+        "clock set forward": 2,
+    },
     {
         "server stopped immediately, and restarted": 1,
         "postmaster killed, and restarted": 1,

@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import signal
 import tempfile
@@ -46,10 +47,11 @@ from psycopg.rows import dict_row
 from servers import Server, fetched
 
 from chaos.crew import Spec
-from chaos.ledger import Ledger, now, watch
+from chaos.ledger import Ledger, now, watch, watch_clock
 from chaos.zygote import Zygote
 
 SECONDS = 60.0  # after which what an episode waits for is not going to happen
+LOST = re.compile("stale claim|taken away|dropped the result|was rolled back")  # as runners say it
 GRACE = 5.0  # seconds that recovery may take, besides a lease and a sweep
 
 
@@ -150,8 +152,12 @@ class Arena:
         self._hiring = threading.Lock()
         self._mine = threading.local()
         self._connections: list[psycopg.Connection[Any]] = []
-        self._watch = threading.Thread(target=watch, args=("arena", self.ledger, self.ended))
-        self._watch.start()
+        self._watching = [
+            threading.Thread(target=watch, args=("arena", self.ledger, self.ended)),
+            threading.Thread(target=watch_clock, args=(self.ledger, self.ended)),
+        ]
+        for thread in self._watching:
+            thread.start()
 
     @property
     def bound(self) -> float:
@@ -199,6 +205,13 @@ class Arena:
         lost = """select from tasker.step_failures
                    where lost and error ->> 'type' = 'LeaseExpired' and token = any (%s::uuid[])"""
         return bool(self.rows(lost, tokens))
+
+    def has_lost_work(self, member: Member, since: float) -> bool:
+        """Whether a runner has said since then that steps were taken from it."""
+        return any(
+            line["at"] >= since and LOST.search(line["text"])
+            for line in self.ledger.lines("log", worker=member.name)
+        )
 
     def wait(self, happened: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
         """What `happened` answers once that is true. Raises ChaosError when it never is.
@@ -282,6 +295,7 @@ class Arena:
         self.kill_all()
         for connection in self._connections:
             connection.close()
-        self._watch.join()
+        for thread in self._watching:
+            thread.join()
         self.ledger.close()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -77,7 +77,7 @@ def work_goes_on(arena: Arena) -> None:
 def landed_on_all(arena: Arena, kind: str, since: float) -> None:
     """Enter a fault for everybody that is over now, when all that was open then has moved."""
     until = now()
-    ((moment,),) = arena.wait(partial(arena.rows, "select clock_timestamp()"), "an answer")
+    ((moment,),) = arena.wait(partial(arena.rows, "select tasker._now()"), "an answer")
     arena.wait(lambda: arena.one(MOVED, moment, moment), "every step moves")
     arena.landed(kind, since, until, everybody=True, moved=now())
 
@@ -212,11 +212,8 @@ class Frozen(NetworkFault):
 
     def is_refused(self, arena: Arena, member: Member, tokens: Sequence[str], since: float) -> bool:
         refused = arena.ledger.lines("refused", worker=member.name)
-        log = arena.ledger.lines("log", worker=member.name)
-        return any(line.get("token") in tokens for line in refused) or any(
-            line["at"] >= since
-            and ("stale claim" in line["text"] or "was taken away" in line["text"])
-            for line in log
+        return any(line.get("token") in tokens for line in refused) or arena.has_lost_work(
+            member, since
         )
 
 

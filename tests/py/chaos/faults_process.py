@@ -257,17 +257,10 @@ class RunnerFrozen(RunnerFault):
             why = "it had just reported all its work"
             arena.missed(self.name, why, since, victims=[runner.name], held_rows=True)
             return False
-        arena.wait(lambda: self.noticed(arena, runner, thawed), "it learns that they are", PATIENCE)
+        noticed = partial(arena.has_lost_work, runner, thawed)
+        arena.wait(noticed, "it learns that they are", PATIENCE)
         arena.landed(self.name, since, victims=[runner.name], held_rows=True)
         return True
-
-    def noticed(self, arena: Arena, runner: Member, since: float) -> bool:
-        """Whether it says in its log that it has lost work."""
-        return any(
-            line["at"] >= since
-            and ("stale claim" in line["text"] or "was taken away" in line["text"])
-            for line in arena.ledger.lines("log", worker=runner.name)
-        )
 
 
 class RunnerStopped(RunnerFault):

@@ -214,6 +214,29 @@ class StatementTimeout(TimeoutStrikes):
     setting, says = "statement_timeout", "canceling statement due to statement timeout"
 
 
+class ClockSet(Upkeep):
+    """The server's time of day leaps ahead: it was wrong, or the machine slept."""
+
+    name = "clock set forward"
+    rate = 0.25
+    alone = True  # an upgrade would set it back
+    waits = True
+
+    def strike(self, arena: Arena) -> str:
+        since = now()
+        by = arena.dice(f"{self.name} {since}").uniform(60.0, 120.0)
+        ahead = sum(turn["by"] for turn in arena.ledger.lines("turned") if not turn["machine"]) + by
+        arena.rows(NOW.format(ahead))
+        arena.ledger.write("turned", since=since, by=by, machine=False)
+        return ""
+
+
+NOW = """
+create or replace function tasker._now () returns timestamptz language sql volatile
+as $$ select clock_timestamp() + make_interval(secs => {}) $$
+"""
+
+
 class Restored(Upkeep):
     """A copy is made while work goes on; all that was open in it completes there, once."""
 

@@ -7,7 +7,6 @@ else does.
 
 from __future__ import annotations
 
-import time
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -15,10 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chaos.arena import Arena
-from chaos.ledger import STALL, Line, now, task_of
+from chaos.ledger import STALL, Line, now, task_of, time_of_day
 from chaos.workload import Workload
 
 BUSY = "the machine was busy"
+TURNED = "the clock was set"
 STARVED = 0.1  # share of a time
 MOST = 10  # findings of a sort that are told
 FINAL = {"complete", "error", "cancelled", "resolved_manually"}
@@ -113,11 +113,11 @@ class Judge:
     def __init__(self, arena: Arena, workload: Workload, verdict: Verdict, slack: float) -> None:
         self.arena, self.workload, self.verdict = arena, workload, verdict
         self.longest = slack * arena.bound  # that recovery may take, in seconds
-        self.turn = time.time() - now()  # from the ledger's clock to the server's
+        self.turns = arena.ledger.lines("turned")
         self.faults = arena.ledger.lines("fault")
         self.misses = arena.ledger.lines("miss")
         harmful = [miss for miss in self.misses if miss["since"] is not None]
-        self.excuses = [*self.faults, *harmful]
+        self.excuses = [*self.faults, *harmful, *map(turned, self.turns)]
         frozen = {member.name for member in arena.members if member.was_frozen}
         frozen |= {line["worker"] for line in arena.ledger.lines("frozen")}
         self.stalls = [
@@ -125,10 +125,10 @@ class Judge:
         ]
         self.touched = {task for fault in self.faults for task in fault["tasks"]}
         self.steps = self.named(STEPS)
-        self.failures = self.named(FAILURES)
+        self.failures = [self.dated(failure) for failure in self.named(FAILURES)]
         self.history: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for change in self.named(HISTORY):
-            self.history[change["step"]].append(change)
+            self.history[change["step"]].append(self.dated(change))
 
     def look(self) -> None:
         self.verdict.landed.update(fault["kind"] for fault in self.faults)
@@ -145,6 +145,15 @@ class Judge:
 
     def named(self, query: str) -> list[dict[str, Any]]:
         return self.arena.named(query)
+
+    def dated(self, row: dict[str, Any]) -> dict[str, Any]:
+        """The row with its time by the ledger's clock. It has the server's, which may be set."""
+        ahead = time_of_day() + sum(turn["by"] for turn in self.turns if not turn["machine"])
+        for turn in reversed(self.turns):
+            if row["at"] - ahead >= turn["since"]:
+                break
+            ahead -= turn["by"]
+        return {**row, "at": row["at"] - ahead}
 
     def find(self, what: str, wrong: Sequence[Any]) -> None:
         if wrong:
@@ -257,12 +266,7 @@ class Judge:
                 (one["step"], one["worker"], one["token"])
                 for one in self.failures
                 if one["lost"]
-                and self.why(
-                    one["worker"],
-                    one["step"],
-                    one["at"] - self.turn - self.arena.bound,
-                    one["at"] - self.turn,
-                )
+                and self.why(one["worker"], one["step"], one["at"] - self.arena.bound, one["at"])
                 is None
             ],
         )
@@ -304,7 +308,7 @@ class Judge:
         transaction that might hold its rows: the server ends each in time."""
         hits: dict[str, list[tuple[float, str]]] = defaultdict(list)
         for fault in self.faults:
-            at = self.turn + (fault["since"] if fault["victims"] else fault["until"])
+            at = fault["since"] if fault["victims"] else fault["until"]
             for step in self.hit(fault, at):
                 hits[step].append((at, fault["kind"]))
         late = []
@@ -318,7 +322,7 @@ class Judge:
                 worst = self.verdict.recovery.get(kind, 0.0)
                 self.verdict.recovery[kind] = max(worst, seconds)
                 if seconds > self.longest:
-                    busy = self.busy(at - self.turn, at - self.turn + seconds)
+                    busy = self.busy(at, at + seconds)
                     if seconds > self.longest / (1 - busy):
                         late.append((kind, step, round(seconds, 3), round(busy, 3)))
         self.find(f"a step did not move within {self.longest:g} s", late)
@@ -326,9 +330,9 @@ class Judge:
     def held_up(self, at: float, seconds: float) -> float:
         """How long of that time some transaction was open that held rows and did nothing."""
         ends = [
-            self.turn + fault["until"] - at
+            fault["until"] - at
             for fault in self.faults
-            if fault["held_rows"] and self.turn + fault["since"] <= at + seconds
+            if fault["held_rows"] and fault["since"] <= at + seconds
         ]
         return max(0.0, min(seconds, max(ends, default=0.0)))
 
@@ -375,6 +379,12 @@ class Judge:
                 if "met a defect" in line["text"] or "died" in line["text"]
             ],
         )
+
+
+def turned(turn: Line) -> Line:
+    """A clock that was set, as a fault: leases run out too early, or too late."""
+    reach = {"victims": [], "tasks": [], "everybody": True, "moved": None, "held_rows": False}
+    return {"kind": TURNED, "since": turn["since"], "until": turn["at"], **reach}
 
 
 def state_at(changes: Sequence[dict[str, Any]], at: float) -> dict[str, Any] | None:

@@ -55,6 +55,12 @@ class Ledger:
                 self._lines.setdefault(line["what"], []).append(line)
 
 
+def time_of_day() -> float:
+    """What the machine takes for the time of day, less `now()`: it stays as it is, unless somebody
+    sets the clock, or the machine slept."""
+    return time.clock_gettime(time.CLOCK_REALTIME) - now()
+
+
 def watch(name: str, ledger: Ledger, ended: threading.Event | None = None) -> None:
     """Say for how long this process did not run though it wanted to: the machine is busy."""
     ended = ended or threading.Event()
@@ -67,6 +73,17 @@ def watch(name: str, ledger: Ledger, ended: threading.Event | None = None) -> No
         if late > STALL or lost > STALL:
             ledger.write("stalled", worker=name, since=since, until=woke, lost=lost, once=late)
             since, lost = woke, 0.0
+
+
+def watch_clock(ledger: Ledger, ended: threading.Event) -> None:
+    """Say when the time of day was set."""
+    before, known = now(), time_of_day()
+    while not ended.wait(TICK):
+        turned = time_of_day() - known
+        if abs(turned) > STALL:
+            ledger.write("turned", since=before, by=turned, machine=True)
+            known += turned
+        before = now()
 
 
 def task_of(step: str) -> str:
