@@ -54,6 +54,12 @@ soak: $(VENV)/install  ## Four runners under load for ten minutes, some killed: 
 bench: $(VENV)/install  ## Measure what a step costs the database
 	$(BIN)/python benchmarks/engine.py
 
+bench-peers: $(VENV)/install  ## Measure beside DBOS, absurd, pgqueuer and procrastinate (an hour)
+	$(BIN)/python benchmarks/peers
+
+scale: $(VENV)/install  ## Measure behind ten million finished and a million queued steps (an hour)
+	$(BIN)/python benchmarks/scale.py
+
 seal: $(VENV)/install  ## At a release: freeze sql/ in a revision that never changes
 	$(BIN)/python alembic/seal.py
 
@@ -81,4 +87,4 @@ $(VENV)/test: $(VENV)/demo
 	@touch $@
 
 .PHONY: help demo demo-scaling test lint chaos outage containers interleavings properties questions
-.PHONY: mutants soak bench seal clean
+.PHONY: mutants soak bench bench-peers scale seal clean
