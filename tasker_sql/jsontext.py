@@ -16,7 +16,7 @@ from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 LONGEST_INT: Final = 4000  # digits; Python refuses to print or read more than 4300
 LARGEST_EXPONENT, SMALLEST_EXPONENT = 131_071, -16_383  # of PostgreSQL's numeric
@@ -59,6 +59,42 @@ def decode(data: str | bytes) -> Any:
     A number that a float cannot hold, or of more digits than `int` takes, becomes a Decimal.
     """
     return _DECODER.decode(data if isinstance(data, str) else data.decode())
+
+
+def given(text: str) -> JsonText:
+    """JSON that somebody gave us, to be passed on as it stands. Raises ValueError as `parse` and
+    `encode`."""
+    encode(parse(text))
+    return JsonText(text.removeprefix("\ufeff"))
+
+
+def dumps(value: Any, indent: int | None = None) -> str:
+    """What `decode` gave, as JSON for people and programs. Numbers are exact here, too."""
+    return unmarked(json.dumps(value, indent=indent, ensure_ascii=False, default=_marked))
+
+
+def marked(value: Any) -> Any:
+    """What `decode` gave, with its Decimals as texts, for encoders that know no better."""
+    if isinstance(value, dict):
+        return {key: marked(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [marked(item) for item in value]
+    return _marked(value) if isinstance(value, Decimal) else value
+
+
+def unmarked(text: str) -> str:
+    """JSON with these texts as numbers again."""
+    return _MARKED.sub(r"\1", text)
+
+
+def _marked(value: Any) -> str:
+    if not isinstance(value, Decimal):
+        raise TypeError(f"a {type(value).__name__} is not JSON")
+    return f"{_MARK}{value}"
+
+
+_MARK: Final = uuid4().hex  # nobody else writes it
+_MARKED: Final = re.compile(f'"{_MARK}([^"]*)"')
 
 
 def parse(text: str) -> Any:

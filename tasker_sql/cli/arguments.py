@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import typer
 
 from tasker_sql.cli import completion
+from tasker_sql.jsontext import JsonText, given
 from tasker_sql.top.snapshot import place_of
 
 WATCH_EVERY: Final = 2  # seconds
@@ -72,16 +72,24 @@ OpenTaskUuid = Annotated[
 ]
 
 
-def json_argument(text: str, what: str) -> Any:
-    """JSON given on the command line, as @file, or as - for standard input."""
+def json_argument(text: str, what: str) -> JsonText:
+    """JSON given on the command line, as @file, or as - for standard input; passed on as it is."""
     if text == "-":
-        text = sys.stdin.read()
+        what, text = "standard input", _text(sys.stdin.buffer.read(), "standard input")
     elif text.startswith("@"):
-        text = Path(text[1:]).read_text(encoding="utf-8")
+        what = text[1:]
+        text = _text(Path(what).read_bytes(), what)
     try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
+        return given(text)
+    except ValueError as error:
         raise ValueError(f"{what} is not JSON: {error}") from error
+
+
+def _text(data: bytes, what: str) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{what} is not text in UTF-8: byte {error.start + 1}") from error
 
 
 def template_argument(text: str) -> tuple[str, str, str | None]:

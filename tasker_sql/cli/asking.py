@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from tasker_sql.cli.errors import AWAY, explain
 from tasker_sql.cli.output import Part, Picture, answer, console, parts, plain, put
 from tasker_sql.client import Client, connect
 from tasker_sql.errors import UnavailableError
+from tasker_sql.jsontext import dumps
 
 A = TypeVar("A")
 
@@ -93,7 +93,7 @@ def _follow(
             if not was_away:
                 explain(found)
         elif as_json:
-            typer.echo(json.dumps(plain(found), ensure_ascii=False))
+            typer.echo(dumps(plain(found)))
         else:
             put([f"{datetime.now(UTC):%F %T} UTC", *parts(draw(found)), ""])
         was_away = isinstance(found, UnavailableError)

@@ -25,7 +25,32 @@ KNOWN_ERRORS: Final = (
     OSError,
     ImportError,
 )
+SHOWN_FAULTS: Final = 20
 NOT_ALLOWED: Final = {"42501", "25006"}  # no privilege; a standby, or a role that only reads
+
+
+class Faults:
+    """What is wrong with a file, to be said at once."""
+
+    def __init__(self) -> None:
+        self._first: list[str] = []
+        self._more = 0
+
+    def add(self, message: str) -> None:
+        if len(self._first) < SHOWN_FAULTS:
+            self._first.append(message)
+        else:
+            self._more += 1
+
+    @property
+    def error(self) -> ValueError | None:
+        """Nothing when nothing is wrong."""
+        more = [f"and {self._more} more"] if self._more else []
+        return ValueError("\n".join([*self._first, *more])) if self._first else None
+
+    def raise_any(self) -> None:
+        if self.error:
+            raise self.error
 
 
 def complain(message: str, detail: str = "", hint: str = "") -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tasker_sql.drawing import STYLES
+from tasker_sql.jsontext import dumps
 from tasker_sql.rows import Pause, StepReason, TaskReason
 from tasker_sql.spans import span
 
@@ -44,8 +43,6 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, Decimal):
-        return float(value)
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, timedelta):
@@ -54,7 +51,7 @@ def plain(value: Any) -> Any:
 
 
 def print_json(value: Any) -> None:
-    typer.echo(json.dumps(plain(value), indent=2, ensure_ascii=False))
+    typer.echo(dumps(plain(value), indent=2))
 
 
 def answer(value: Any, picture: Picture, as_json: bool) -> None:
@@ -125,6 +122,6 @@ def cell(value: Any) -> Text:
     if isinstance(value, timedelta):
         return Text(span(value))
     if isinstance(value, dict | list):
-        text = json.dumps(value, ensure_ascii=False)
+        text = dumps(value)
         return Text(text if len(text) <= 60 else f"{text[:56]} ...")
     return Text(str(value), style=STYLES.get(str(value), ""))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -15,10 +17,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tasker_sql.cli import completion
 from tasker_sql.cli.arguments import Json, json_argument, template_argument
 from tasker_sql.cli.asking import opened
-from tasker_sql.cli.errors import NO
+from tasker_sql.cli.errors import NO, Faults
 from tasker_sql.cli.output import print_json, put
 from tasker_sql.cli.task_looking import Looked, task_picture
 from tasker_sql.client import Client
+from tasker_sql.errors import BadValueError, LimitExceededError, TaskerError
+from tasker_sql.jsontext import JsonText, given
 
 ENDED = {"complete", "error", "cancelled", "resolved_manually"}
 BATCH: Final = 1000  # tasks
@@ -98,25 +102,76 @@ def create(
 def _create_many(
     client: Client, template: tuple[str, str], file: Path, options: dict[str, Any], as_json: bool
 ) -> None:
+    total = _check(file)
     created: list[UUID] = []
-    with file.open(encoding="utf-8") as lines:
-        total = sum(1 for line in lines if line.strip())
-    with file.open(encoding="utf-8") as lines, _progress() as progress:
-        bar = progress.add_task("creating tasks", total=total)
-        contexts = (
-            json_argument(line, f"{file}:{number}")
-            for number, line in enumerate(lines, 1)
-            if line.strip()
-        )
-        while batch := list(islice(contexts, BATCH)):
-            made = client.create_tasks(*template, batch, options)
-            created += [task.task_uuid for task in made]
-            progress.advance(bar, len(batch))
-    if as_json:
-        print_json(created)
-    else:
-        for task_uuid in created:
-            typer.echo(task_uuid)
+    lines = _lines(file)
+    try:
+        with _progress() as progress:
+            bar = progress.add_task("creating tasks", total=total)
+            while batch := list(islice(lines, BATCH)):
+                contexts = [JsonText(line) for _, line in batch]
+                try:
+                    made = client.create_tasks(*template, contexts, options)
+                except (BadValueError, LimitExceededError) as error:
+                    raise _refused(client, template, file, batch, options, error) from error
+                created += [task.task_uuid for task in made]
+                progress.advance(bar, len(batch))
+    finally:  # what was created, whatever came then
+        if as_json:
+            print_json(created)
+        else:
+            for task_uuid in created:
+                typer.echo(task_uuid)
+
+
+def _lines(file: Path) -> Iterator[tuple[int, str]]:
+    """The lines that hold something, with their numbers. Raises ValueError."""
+    with file.open("rb") as lines:
+        for number, data in enumerate(lines, 1):
+            try:
+                line = data.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+            except UnicodeDecodeError as error:
+                raise ValueError(f"{file}:{number}: not text in UTF-8") from error
+            if line:
+                yield number, line
+
+
+def _check(file: Path) -> int:
+    """How many contexts a file has. Raises ValueError that names all lines that are not JSON."""
+    total, wrong = 0, Faults()
+    for number, line in _lines(file):
+        total += 1
+        try:
+            given(line)
+        except ValueError as error:
+            wrong.add(f"{file}:{number}: {error}")
+    wrong.raise_any()
+    return total
+
+
+def _refused(
+    client: Client,
+    template: tuple[str, str],
+    file: Path,
+    batch: list[tuple[int, str]],
+    options: dict[str, Any],
+    error: TaskerError,
+) -> Exception:
+    """The database's refusal of a batch, by line: each is tried alone, and nothing is kept."""
+    wrong = Faults()
+    with suppress(_Undone), client.transaction():
+        for number, line in batch:
+            try:
+                with client.transaction():
+                    client.create_tasks(*template, [JsonText(line)], options)
+            except (BadValueError, LimitExceededError) as alone:
+                wrong.add(f"{file}:{number}: {alone}")
+        raise _Undone
+    return wrong.error or error
+
+
+class _Undone(Exception):  # noqa: N818
+    """Rolls a transaction back."""
 
 
 def _wait(client: Client, task_uuid: UUID, timeout: float) -> None:

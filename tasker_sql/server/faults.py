@@ -107,7 +107,12 @@ def _retry(seconds: float) -> dict[str, str]:
 def _wrong(error: RequestValidationError) -> str:
     """Where and what, for each thing that is wrong."""
     found = error.errors()
-    told = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found[:10]]
+    told = [
+        f"body: {one['ctx']['error']}"
+        if one["type"] == "json_invalid"
+        else f"{'.'.join(map(str, one['loc']))}: {one['msg']}"
+        for one in found[:10]
+    ]
     if any(one["loc"] == ("body",) for one in found):
         told.append("a body is a JSON object, sent with Content-Type: application/json")
     return "; ".join(told)

@@ -18,6 +18,8 @@ from tasker_sql.server.shapes import (
     Bottlenecks,
     ByHand,
     ErrorAnswer,
+    ExactResponse,
+    ExactRoute,
     Moment,
     NewTask,
     TaskPage,
@@ -55,7 +57,12 @@ ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": ErrorAnswer, "description": meaning} for status, meaning in MEANINGS.items()
 }
 
-router: Final = APIRouter(prefix="/v1", responses=ERRORS)
+router: Final = APIRouter(
+    prefix="/v1",
+    responses=ERRORS,
+    route_class=ExactRoute,
+    default_response_class=ExactResponse,
+)
 read: Final = [Depends(may("read"))]
 create: Final = [Depends(may("create"))]
 operate: Final = [Depends(may("operate"))]

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache
+from json import JSONDecodeError
 from typing import Annotated, Any, Literal, Union, get_args, get_type_hints
 
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from pydantic import (
     AwareDatetime,
     BaseModel,
@@ -19,6 +24,7 @@ from pydantic import (
 )
 
 from tasker_sql import rows
+from tasker_sql.jsontext import marked, parse, unmarked
 
 
 def _written(value: Any) -> Any:
@@ -34,6 +40,7 @@ Seconds = Annotated[
     Field(description="Seconds."),
 ]
 Number = Annotated[Decimal, PlainSerializer(float, return_type=float)]
+Exact = Annotated[Any, PlainSerializer(marked, when_used="json")]  # see ExactResponse
 
 
 @cache
@@ -53,9 +60,40 @@ def _told(kind: Any) -> Any:
         return Seconds
     if kind is Decimal:
         return Number
+    if kind is Any:
+        return Exact
     if type(None) in get_args(kind):
         return Union[tuple(_told(one) for one in get_args(kind))]  # noqa: UP007
     return kind
+
+
+class ExactRequest(Request):
+    """One whose numbers are not rounded, and whose keys do not stand twice."""
+
+    async def json(self) -> Any:
+        try:
+            return parse((await self.body()).decode())
+        except UnicodeDecodeError:
+            raise JSONDecodeError("not text in UTF-8", "", 0) from None
+        except ValueError as error:
+            raise JSONDecodeError(str(error), "", 0) from None
+
+
+class ExactRoute(APIRoute):
+    """Takes and answers numbers as they are."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def exactly(request: Request) -> Response:
+            return await handle(ExactRequest(request.scope, request.receive))
+
+        return exactly
+
+
+class ExactResponse(JSONResponse):
+    def render(self, content: Any) -> bytes:
+        return unmarked(super().render(content).decode()).encode()
 
 
 class Fault(BaseModel):

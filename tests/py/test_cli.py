@@ -20,7 +20,7 @@ from uuid import UUID, uuid4
 import pytest
 import typer
 from running import SECONDS, client_of, ended, process, running, step_named, template, wait_for
-from servers import Server
+from servers import Server, rows
 from typer.testing import CliRunner
 
 from tasker_sql import handlers
@@ -163,6 +163,65 @@ class TestTasks:
         answer = Answer("task", "create", "test/flow", "--contexts", str(file))
         assert len(answer.out.split()) == 1500
         assert len(Answer("task", "list", "--limit", "1200", "--json").json) == 1200
+
+    def test_numbers_come_and_go_digit_by_digit(
+        self, client: Client, database: str, tmp_path: Path
+    ) -> None:
+        client.register_template(template({"a": []}))
+        text = '{"n": 0.1234567890123456789012345, "m": 0.10, "l": ' + "7" * 5000 + "}"
+        (file := tmp_path / "context.json").write_text(text)
+        (lines := tmp_path / "contexts").write_text(f"\n{text}\n")
+        for given in (("-c", text), ("-c", f"@{file}"), ("--contexts", str(lines))):
+            answer = Answer("task", "create", "test/flow", *given)
+            assert answer.code == 0, answer.err
+            shown = Answer("task", "show", answer.out.strip(), "--json").out
+            assert '"n": 0.1234567890123456789012345' in shown and "7" * 5000 in shown
+        assert rows(database, "select distinct context = %s::jsonb from tasker.tasks", text) == [
+            (True,)
+        ]
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ('{"n": 1, "n": 2}', 'the key "n" is there twice'),
+            ('{"n": NaN}', "NaN is not JSON"),
+            ('{"n":', "expecting value (line 1, column 6)"),
+            ('{"n": "\\u0000"}', "value.n holds a NUL character"),
+            ('{"n": "\\ud800"}', "value.n holds a lone surrogate"),
+        ],
+    )
+    def test_json_that_would_change_is_refused(
+        self, client: Client, tmp_path: Path, text: str, message: str
+    ) -> None:
+        client.register_template(template({"a": []}))
+        (file := tmp_path / "c").write_text(text)
+        for given, what in (("-c", "--context"), ("-c", str(file)), ("--contexts", f"{file}:1")):
+            value = text if what == "--context" else f"@{file}" if given == "-c" else str(file)
+            answer = Answer("task", "create", "test/flow", given, value)
+            assert (answer.code, answer.out.strip()) == (2, "")
+            assert what in answer.err and message in answer.err
+        assert client.list_tasks() == []
+
+    def test_all_bad_lines_of_a_file_are_named(self, client: Client, tmp_path: Path) -> None:
+        """Those that are not JSON, and those that the database refuses."""
+        schema = {"required": ["n"], "properties": {"n": {"type": "integer"}}}
+        client.register_template({**template({"a": []}), "input_schema": schema})
+        file = tmp_path / "contexts"
+        file.write_text('{"n": 1}\n\nnonsense\n{"n": 1, "n": 2}\n{"n": 2}\n')
+        answer = Answer("task", "create", "test/flow", "--contexts", str(file))
+        assert (answer.code, answer.out) == (2, "")
+        assert f"{file}:3: expecting value (line 1, column 1)" in answer.err
+        assert f'{file}:4: the key "n" is there twice' in answer.err
+        file.write_text('{"n": 1}\n\n{"n": "x"}\n[]\n{}\n')
+        answer = Answer("task", "create", "test/flow", "--contexts", str(file))
+        assert (answer.code, answer.out) == (2, "")
+        assert f"{file}:3: the context does not match" in answer.err
+        assert f"{file}:4: bad context" in answer.err
+        assert f"{file}:5: the context does not match" in answer.err
+        assert client.list_tasks() == []
+        file.write_bytes(b'{"n": 1}\n{"n": "\xff"}\n')
+        answer = Answer("task", "create", "test/flow", "--contexts", str(file))
+        assert (answer.code, "contexts:2: not text in UTF-8" in answer.err) == (2, True)
 
     def test_a_context_comes_from_a_file_or_from_standard_input(
         self, client: Client, tmp_path: Path

@@ -109,6 +109,38 @@ class TestTasks:
         now = datetime.now(UTC).isoformat()
         assert web.get("/v1/tasks", params={"since": now}).json()["tasks"] == []
 
+    def test_numbers_come_and_go_as_they_are(self, web: httpx.Client, database: str) -> None:
+        text = '{"n":0.1234567890123456789012345,"l":' + "7" * 5000 + "}"
+        body = f'{{"namespace":"test","name":"flow","context":{text}}}'
+        as_json = {"Content-Type": "application/json"}
+        made = web.post("/v1/tasks", content=body, headers=as_json)
+        task = made.json()["task_uuid"]
+        assert text in web.get(f"/v1/tasks/{task}").text
+        step = f"/v1/tasks/{task}/workflow_steps/{steps(web, task)['a']['step_uuid']}"
+        by_hand = f'{{"reason":"why","result":{text}}}'
+        assert web.post(f"{step}/complete", content=by_hand, headers=as_json).status_code == 200
+        assert text in web.get(step).text
+        same = "select t.context = %s::jsonb, s.result = t.context from tasker.tasks as t, "
+        assert rows(database, f"{same} tasker.steps as s", text) == [(True, True), (True, None)]
+
+    @pytest.mark.parametrize(
+        ("context", "message"),
+        [
+            (b'{"n": 1, "n": 2}', 'body: the key "n" is there twice'),
+            (b'{"n": NaN}', "body: NaN is not JSON"),
+            (b'{"n": "\xff"}', "body: not text in UTF-8"),
+            (b'{"n":', "body: expecting "),
+        ],
+    )
+    def test_a_context_that_would_change_is_refused(
+        self, web: httpx.Client, context: bytes, message: str
+    ) -> None:
+        body = b'{"namespace":"test","name":"flow","context":' + context + b"}"
+        answer = web.post("/v1/tasks", content=body, headers={"Content-Type": "application/json"})
+        status, code, words = fault(answer)
+        assert (status, code) == (422, "bad_value")
+        assert message in str(words)
+
     def test_are_cancelled_once(self, web: httpx.Client, client: Client) -> None:
         task = created(web)
         answer = web.post(f"/v1/tasks/{task}/cancel", json=BECAUSE)
