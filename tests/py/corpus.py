@@ -75,6 +75,7 @@ HOSTILE: dict[str, list[str | None]] = {
     "text": TEXTS,
     "jsonb": JSONS,
     "integer": INTEGERS,
+    "bigint": INTEGERS,
     "interval": INTERVALS,
     "timestamp with time zone": TIMES,
     "uuid": UUIDS,

@@ -21,7 +21,7 @@ begin
     from tasker.create_tasks(
            p_namespace => p_namespace,
            p_name      => p_name,
-           p_contexts  => array[p_context],
+           p_contexts  => array[coalesce(p_context, '{}')],
            p_options   => case when p_options ? 'idempotency_key'
                                then (p_options - 'idempotency_key')
                                     || jsonb_build_object(

@@ -28,6 +28,7 @@ declare
   v_tasks    record;
   v_now      constant timestamptz := tasker._now();
 begin
+  p_options := coalesce(p_options, '{}');
   perform tasker._task_options(p_options);
   v_template := tasker._template(p_namespace, p_name, p_options ->> 'version');
   perform tasker._check_contexts(p_contexts, v_template.input_schema);

@@ -1,4 +1,4 @@
-create or replace function tasker.process_task_requests (p_limit integer default 50)
+create or replace function tasker.process_task_requests (p_limit bigint default 50)
   returns table (msg_id bigint, task_uuid uuid, created boolean, error text)
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -19,9 +19,11 @@ declare
   v_error   text;
   v_code    text;
 begin
+  p_limit := coalesce(p_limit, 50);
   perform tasker._check_count(p_limit, 1, 'messages_per_call');
   for v_message in
-    select popped.* from tasker._pop_messages('orchestration_task_requests', p_limit) as popped
+    select popped.*
+      from tasker._pop_messages('orchestration_task_requests', p_limit::integer) as popped
   loop
     begin
       v_error := null;

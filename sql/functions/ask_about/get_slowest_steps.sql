@@ -1,6 +1,6 @@
 create or replace function tasker.get_slowest_steps (
   p_since     timestamptz default tasker._now() - interval '1 hour',
-  p_limit     integer default 10,
+  p_limit     bigint default 10,
   p_namespace text default null,
   p_task      text default null,
   p_version   text default null
@@ -33,6 +33,8 @@ as $$
 declare
   v_templates constant integer[] := tasker._template_ids(p_namespace, p_task, p_version);
 begin
+  p_limit := coalesce(p_limit, 10);
+  p_since := coalesce(p_since, tasker._now() - interval '1 hour');
   perform tasker._check_since(p_since);
   perform tasker._check_count(p_limit, 1, 'rows_per_call');
   return query

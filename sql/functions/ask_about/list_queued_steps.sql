@@ -1,6 +1,6 @@
 create or replace function tasker.list_queued_steps (
   p_namespace text,
-  p_limit     integer default 20
+  p_limit     bigint default 20
 )
   returns table (
     queue_name text, step_uuid uuid, task_uuid uuid, namespace text, task_name text, name text,
@@ -26,6 +26,7 @@ declare
   v_steps bigint[] := array[]::bigint[];
   v_names text[] := array[]::text[];
 begin
+  p_limit := coalesce(p_limit, 20);
   perform tasker._check_count(p_limit, 1, 'rows_per_call');
   perform tasker._namespace_id(p_namespace);
   foreach v_queue in array tasker._queues_of(p_namespace) loop

@@ -1,6 +1,6 @@
 create or replace function tasker.list_tasks (
   p_filter jsonb   default '{}',
-  p_limit  integer default 50,
+  p_limit  bigint  default 50,
   p_before uuid    default null
 )
   returns table (
@@ -28,6 +28,7 @@ declare
   v_hashes    uuid[];
   v_found     record;
 begin
+  p_limit := coalesce(p_limit, 50);
   perform tasker._check_count(p_limit, 1, 'rows_per_call');
   perform tasker._check_keys(v_filter, 'the filter',
     '{namespace,name,version,state,tag,initiator,since,until,idempotency_key}', '{}');
@@ -49,7 +50,7 @@ begin
     v_filter,
     case when v_filter ?| '{namespace,name,version}' then v_templates end,
     case when v_filter ? 'idempotency_key' then v_hashes end,
-    p_limit, p_before);
+    p_limit::integer, p_before);
   return query
   select task.task_uuid,
          namespace.name,

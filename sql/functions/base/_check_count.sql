@@ -1,4 +1,4 @@
-create or replace function tasker._check_count (p_count integer, p_least integer, p_limit text)
+create or replace function tasker._check_count (p_count bigint, p_least bigint, p_limit text)
   returns void
   language plpgsql
   stable

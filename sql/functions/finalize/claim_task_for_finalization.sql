@@ -1,7 +1,7 @@
 create or replace function tasker.claim_task_for_finalization (
   p_task_uuid       uuid,
   p_processor_id    text,
-  p_timeout_seconds integer default 30
+  p_timeout_seconds bigint default 30
 )
   returns table (
     claimed                   boolean,
@@ -29,6 +29,7 @@ declare
   v_attempt uuid := gen_random_uuid();
 begin
   perform tasker._check_worker(p_processor_id);
+  p_timeout_seconds := coalesce(p_timeout_seconds, 30);
   perform tasker._check_count(p_timeout_seconds, 1, 'lease_seconds');
   select task.* into v_task from tasker.tasks as task
    where task.task_id = tasker._step_id(p_task_uuid) >> 20 and task.task_uuid = p_task_uuid

@@ -1,6 +1,6 @@
 create or replace function tasker.extend_finalization_claim (
   p_finalization_attempt_uuid uuid,
-  p_timeout_seconds           integer default 30
+  p_timeout_seconds           bigint default 30
 )
   returns table (task_uuid uuid, claimed_until timestamptz, message text)
   language plpgsql
@@ -17,6 +17,7 @@ as $$
 declare
   v_claim tasker.finalization_claims%rowtype;
 begin
+  p_timeout_seconds := coalesce(p_timeout_seconds, 30);
   perform tasker._check_count(p_timeout_seconds, 1, 'lease_seconds');
   update tasker.finalization_claims as claim
      set claimed_until = tasker._now() + make_interval(secs => p_timeout_seconds)

@@ -1,7 +1,7 @@
 create or replace function tasker.apply_repair (
   p_plan_uuid uuid,
   p_reason    text,
-  p_limit     integer default 100
+  p_limit     bigint default 100
 )
   returns table (applied integer, refused integer, remaining integer, last_refusal text)
   language plpgsql
@@ -25,6 +25,7 @@ declare
   v_detail   text;
 begin
   perform tasker._check_reason(p_reason);
+  p_limit := coalesce(p_limit, 100);
   perform tasker._check_count(p_limit, 1, 'rows_per_call');
   select plan.* into v_plan
     from tasker.repair_plans as plan where plan.plan_uuid = p_plan_uuid for update;

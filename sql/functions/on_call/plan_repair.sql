@@ -1,7 +1,7 @@
 create or replace function tasker.plan_repair (
   p_verb   text,
   p_filter jsonb   default '{}',
-  p_sample integer default 5,
+  p_sample bigint  default 5,
   p_result jsonb   default null
 )
   returns table (
@@ -22,6 +22,8 @@ declare
   v_now  constant timestamptz := tasker._now();
   v_ids  bigint[];
 begin
+  p_filter := coalesce(p_filter, '{}');
+  p_sample := coalesce(p_sample, 5);
   perform tasker._check_repair(p_verb, p_filter, p_result);
   perform tasker._check_count(p_sample, 1, 'rows_per_call');
   v_ids := tasker._repairable(p_verb, p_filter);

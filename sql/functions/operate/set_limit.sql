@@ -1,4 +1,4 @@
-create or replace function tasker.set_limit (p_name text, p_value integer, p_reason text)
+create or replace function tasker.set_limit (p_name text, p_value bigint, p_reason text)
   returns table (name text, value integer, previous integer, changed boolean)
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -31,7 +31,7 @@ begin
     perform tasker._operator('set_limit', format('%s = %s', p_name, p_value), p_reason,
                              tasker._now());
   end if;
-  return query select p_name, p_value, v_bound.value, p_value <> v_bound.value;
+  return query select p_name, p_value::integer, v_bound.value, p_value <> v_bound.value;
 end;
 $$;
 

@@ -20,6 +20,7 @@ declare
   v_now constant timestamptz := tasker._now();
 begin
   perform tasker._check_worker(p_name);
+  p_interval := coalesce(p_interval, '5 seconds');
   perform tasker._check_lease(p_interval);
   perform tasker._check_report(p_report);
   insert into tasker.runners as runner

@@ -1,4 +1,4 @@
-create or replace function tasker.enqueue_steps (p_limit integer default 1000)
+create or replace function tasker.enqueue_steps (p_limit bigint default 1000)
   returns table (action text, affected integer)
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -19,6 +19,7 @@ as $$
 declare
   v_now constant timestamptz := tasker._now();
 begin
+  p_limit := coalesce(p_limit, 1000);
   perform tasker._check_count(p_limit, 1, 'sweep_rows');
   delete from tasker.waiters as waiter
    where waiter.waiter_id = any (array(
@@ -27,11 +28,11 @@ begin
             where old.until < v_now
               for update skip locked));
   return query select 'queues_recreated', tasker._sweep_queues();
-  return query select 'claims_taken_back', tasker._sweep_claims(p_limit, v_now);
-  return query select 'timers_fired', tasker._sweep_timers(p_limit, v_now);
-  return query select 'joins_counted', tasker._apply_deferred(v_now, p_limit);
-  return query select 'submissions_processed', tasker._sweep_submissions(p_limit, v_now);
-  return query select 'messages_restored', tasker._sweep_messages(p_limit, v_now);
+  return query select 'claims_taken_back', tasker._sweep_claims(p_limit::integer, v_now);
+  return query select 'timers_fired', tasker._sweep_timers(p_limit::integer, v_now);
+  return query select 'joins_counted', tasker._apply_deferred(v_now, p_limit::integer);
+  return query select 'submissions_processed', tasker._sweep_submissions(p_limit::integer, v_now);
+  return query select 'messages_restored', tasker._sweep_messages(p_limit::integer, v_now);
 end;
 $$;
 

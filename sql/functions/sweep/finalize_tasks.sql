@@ -1,4 +1,4 @@
-create or replace function tasker.finalize_tasks (p_limit integer default 1000)
+create or replace function tasker.finalize_tasks (p_limit bigint default 1000)
   returns table (action text, affected integer)
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -16,8 +16,9 @@ as $$
 -- Calls    _sweep_unfinalized
 #variable_conflict use_column
 begin
+  p_limit := coalesce(p_limit, 1000);
   perform tasker._check_count(p_limit, 1, 'sweep_rows');
-  return query select 'tasks_finalized', tasker._sweep_unfinalized(p_limit, tasker._now());
+  return query select 'tasks_finalized', tasker._sweep_unfinalized(p_limit::integer, tasker._now());
 end;
 $$;
 

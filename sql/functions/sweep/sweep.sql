@@ -1,4 +1,4 @@
-create or replace function tasker.sweep (p_limit integer default 1000)
+create or replace function tasker.sweep (p_limit bigint default 1000)
   returns table (action text, affected integer)
   language plpgsql
   set search_path = pg_catalog, pg_temp

@@ -16,6 +16,7 @@ as $$
 #variable_conflict use_column
 begin
   perform tasker._check_worker(p_worker);
+  p_for := coalesce(p_for, '5 seconds');
   perform tasker._check_lease(p_for);
   perform tasker._check_count(cardinality(p_namespaces), 1, 'rows_per_call');
   insert into tasker.waiters (namespace_id, worker, until)

@@ -20,7 +20,7 @@ select is(pg_temp.refusal(format('select * from tasker.await_work(%L, %L, %L)', 
     (array_fill('test'::text, array[1001]), 'w1', '1 s', '22023: got 1001, need 1 to 1000', 'too many'),
     ('{test}', null, '1 s', '22023: got null', 'a null worker'),
     ('{test}', '', '1 s', '22023: got 0 characters', 'a worker without a name'),
-    ('{test}', 'w1', null, '22023: got null', 'a null duration'),
+    ('{test}', 'w1', '1 month', '22023: got 1 mon', 'months'),
     ('{test}', 'w1', '0', '22023: got 00:00:00', 'no duration'),
     ('{test}', 'w1', '2 days', '22023: got 2 days', 'too long a one')
   ) as wrong (namespaces, worker, wait, answer, why);

@@ -7,7 +7,7 @@ select throws_ok(format('select from tasker.claim_task_for_finalization(%L, %L)'
   from unnest(array[null, '', repeat('x', 201)]) as bad;
 select throws_ok(format('select from tasker.claim_task_for_finalization(%L, ''p1'', %L)', :'task', bad), '22023', 'limit out of range',
   coalesce(bad, 'no timeout'))
-  from unnest(array[null, '0', '-1', '86401', '2147483647']) as bad;
+  from unnest(array['9223372036854775807', '0', '-1', '86401', '2147483647']) as bad;
 select is((select message from tasker.claim_task_for_finalization(null, 'p1')), 'not_found', 'no task');
 select is_empty('select from tasker.finalization_attempts', 'nothing is claimed');
 

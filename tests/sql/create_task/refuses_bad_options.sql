@@ -44,7 +44,7 @@ select alike(pg_temp.refusal(format('select * from tasker.create_task(''test'', 
 
 select is(pg_temp.refusal(format($$ select * from tasker.create_task('test', 't', '{}', %L) $$, jsonb_build_object('tags', array_fill('t'::text, array[21])))),
   'TK006: 21 tags, at most 20', 'too many tags');
-select is(pg_temp.refusal($$ select * from tasker.create_task('test', 't', '{}', null) $$), '22023: got nothing', 'null options');
+select is(pg_temp.refusal($$ select * from tasker.create_task('test', 't', '{}', 'null') $$), '22023: got null', 'null in JSON');
 select is_empty('select from tasker.tasks union all select from tasker.idempotency_keys', 'no task was made');
 select is_empty($$ select pg_temp.queued('test_queue') $$, 'nor a message');
 

@@ -14,7 +14,7 @@ select is(pg_temp.refusal(format('select * from tasker.create_tasks(''test'', ''
     (array['{}', '{"n": "x"}']::jsonb[], '22023: context.n is "x", need integer', 'one that the schema refuses')
   ) as wrong (contexts, answer, why);
 select throws_ok(format('select * from tasker.create_tasks(''test'', ''t'', %L)', array['{}', jsonb_build_object('x', repeat('x', 1048576))]), 'TK006', null, 'one too large');
-select is(pg_temp.refusal($$ select * from tasker.create_tasks('test', 't', '{"{}"}', null) $$), '22023: got nothing', 'null options');
+select is(pg_temp.refusal($$ select * from tasker.create_tasks('test', 't', '{"{}"}', 'null') $$), '22023: got null', 'null in JSON');
 select throws_ok($$ select * from tasker.create_tasks(null, 't', '{"{}"}') $$, '22023', null, 'null namespace');
 select throws_ok($$ select * from tasker.create_tasks('test', null, '{"{}"}') $$, 'TK002', null, 'null name');
 select is_empty('select from tasker.tasks', 'nothing was made');

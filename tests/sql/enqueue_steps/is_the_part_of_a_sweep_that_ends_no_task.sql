@@ -2,7 +2,7 @@ begin;
 \ir ../fixtures.psql
 select plan(6);
 select throws_ok(format('select from tasker.enqueue_steps(%s)', bad), '22023', null, bad || ' is refused')
-  from unnest(array['0', '100001', 'null']) as bad;
+  from unnest(array['0', '100001', '9223372036854775807']) as bad;
 
 -- A retry is due, and a blocked task in which nothing runs any more waits for its end.
 select pg_temp.a_task() as waiting \gset

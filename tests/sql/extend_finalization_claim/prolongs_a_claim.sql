@@ -11,7 +11,7 @@ select results_eq(format('select * from tasker.extend_finalization_claim(%L, 60)
 select pg_temp.later('59 seconds');
 select is((select message from tasker.claim_task_for_finalization(:'task', 'p2')), 'already_claimed', 'it holds');
 select throws_ok(format('select from tasker.extend_finalization_claim(%L, %L)', :'attempt', bad), '22023', 'limit out of range', coalesce(bad, 'null'))
-  from unnest(array[null, '0', '86401']) as bad;
+  from unnest(array['-1', '0', '86401']) as bad;
 select throws_ok('select from tasker.extend_finalization_claim(null)', 'TK001', null, 'no attempt');
 select throws_ok('select from tasker.extend_finalization_claim(gen_random_uuid())', 'TK001', null, 'unknown attempt');
 

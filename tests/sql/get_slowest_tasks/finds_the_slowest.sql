@@ -32,7 +32,7 @@ select is_empty('select * from tasker.get_slowest_tasks(p_version => ''9.9.9'')'
 select results_eq('select count(*) from tasker.get_slowest_tasks(p_namespace => ''test'', p_task => ''pair'', p_version => ''1.0.0'')', array[2::bigint], 'of one');
 select throws_ok('select * from tasker.get_slowest_tasks(p_namespace => ''nowhere'')', 'TK002');
 select throws_ok('select * from tasker.get_slowest_tasks(''infinity'')', '22023');
-select throws_ok('select * from tasker.get_slowest_tasks(p_limit => null)', '22023');
+select throws_ok('select * from tasker.get_slowest_tasks(p_limit => 0)', '22023');
 
 select * from finish();
 rollback;

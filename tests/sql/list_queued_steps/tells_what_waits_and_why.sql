@@ -28,7 +28,7 @@ select pgmq.drop_queue('test_queue');
 select results_eq('select state from tasker.list_queued_steps(''test'')', array['cancelled'], 'nothing of a queue that was dropped');
 select throws_ok('select * from tasker.list_queued_steps(''nowhere'')', 'TK002', 'namespace not found');
 select throws_ok('select * from tasker.list_queued_steps(null)', '22023', 'a namespace is needed');
-select throws_ok('select * from tasker.list_queued_steps(''test'', null)', '22023', 'limit out of range');
+select throws_ok('select * from tasker.list_queued_steps(''test'', 0)', '22023', 'limit out of range');
 
 select * from finish();
 rollback;

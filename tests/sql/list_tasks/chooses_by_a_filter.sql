@@ -52,7 +52,7 @@ select is(pg_temp.refusal(format('select * from tasker.list_tasks(%L)', filter))
 select alike(pg_temp.refusal(format('select * from tasker.list_tasks(%L)', filter)), '22023: %', filter)
   from unnest(array['{"state": "blue"}', '{"tag": 1}', '{"until": "yesterday"}', '{"name": null}']) as filter;
 select throws_ok('select * from tasker.list_tasks(p_limit => 1001)', '22023');
-select throws_ok('select * from tasker.list_tasks(p_limit => null)', '22023');
+select throws_ok('select * from tasker.list_tasks(p_limit => 0)', '22023');
 
 select * from finish();
 rollback;

@@ -28,7 +28,7 @@ select is(pg_temp.planned('resume_task', '{}'), 0::bigint, 'none is paused');
 select is(pg_temp.refusal($$ select * from tasker.plan_repair('retry_step', '{"namespace": "nowhere"}') $$) ~ '^TK002', true, 'an unknown namespace');
 select alike(pg_temp.refusal($$ select * from tasker.plan_repair('drop_step') $$), '22023: ''drop_step''; known are retry_step, %', 'an unknown verb');
 select alike(pg_temp.refusal($$ select * from tasker.plan_repair(null) $$), '22023%', 'no verb');
-select alike(pg_temp.refusal($$ select * from tasker.plan_repair('retry_step', null) $$), '22023%', 'no filter');
+select alike(pg_temp.refusal($$ select * from tasker.plan_repair('retry_step', '[]') $$), '22023%', 'not a filter');
 select alike(pg_temp.refusal($$ select * from tasker.plan_repair('retry_step', '{"worker": "w"}') $$), '22023%worker%', 'an unknown key');
 select alike(pg_temp.refusal($$ select * from tasker.plan_repair('retry_step', '{"state": "waiting_for_retry", "fingerprint": "a"}') $$), '22023%', 'no such fingerprints');
 

@@ -27,8 +27,8 @@ select from tasker.process_step_results();
 select is_empty('select * from tasker.process_step_results()', 'then there is nothing to do');
 select is_empty('select from tasker.submissions union all select from tasker.claims union all select from tasker.rejected_messages', 'and nothing is left behind');
 
-select results_eq('select pg_temp.refusal(format(''select * from tasker.process_step_results(%L)'', wrong)) from unnest(array[null, 0, 1001]) as wrong',
-  array['22023: got null, need 1 to 1000', '22023: got 0, need 1 to 1000', '22023: got 1001, need 1 to 1000'], 'the limit is guarded');
+select results_eq('select pg_temp.refusal(format(''select * from tasker.process_step_results(%L)'', wrong)) from unnest(array[-1, 0, 1001]) as wrong',
+  array['22023: got -1, need 1 to 1000', '22023: got 0, need 1 to 1000', '22023: got 1001, need 1 to 1000'], 'the limit is guarded');
 select from pgmq.drop_queue('orchestration_step_results');
 select is_empty('select * from tasker.process_step_results()', 'a queue that was dropped is empty');
 

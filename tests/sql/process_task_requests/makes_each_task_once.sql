@@ -20,8 +20,8 @@ select is((select count(*) from tasker.tasks), 3::bigint, 'three tasks');
 select is_empty('select from tasker.rejected_messages', 'none was refused');
 select is(pg_temp.run_all(), 3, 'they run');
 
-select results_eq('select pg_temp.refusal(format(''select * from tasker.process_task_requests(%L)'', wrong)) from unnest(array[null, 0, 1001]) as wrong',
-  array['22023: got null, need 1 to 1000', '22023: got 0, need 1 to 1000', '22023: got 1001, need 1 to 1000'], 'the limit is guarded');
+select results_eq('select pg_temp.refusal(format(''select * from tasker.process_task_requests(%L)'', wrong)) from unnest(array[-1, 0, 1001]) as wrong',
+  array['22023: got -1, need 1 to 1000', '22023: got 0, need 1 to 1000', '22023: got 1001, need 1 to 1000'], 'the limit is guarded');
 -- Hidden by somebody's read, a request still moves; a queue that was dropped is empty.
 select from pgmq.send('orchestration_task_requests', '{"namespace": "test", "name": "t"}');
 select from pgmq.read('orchestration_task_requests', 3600, 1);
