@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tasker_sql.client import Client
-    from tasker_sql.errors import PermanentError, RetryableError
+    from tasker_sql.errors import PermanentError, RetryableError, TaskFailed
     from tasker_sql.handlers import Step, handler
     from tasker_sql.runner import OrchestrationCore
     from tasker_sql.worker import Worker
@@ -21,6 +21,7 @@ __all__ = [
     "PermanentError",
     "RetryableError",
     "Step",
+    "TaskFailed",
     "Worker",
     "__version__",
     "handler",
@@ -32,6 +33,7 @@ _MODULES = {
     "PermanentError": "errors",
     "RetryableError": "errors",
     "Step": "handlers",
+    "TaskFailed": "errors",
     "Worker": "worker",
     "handler": "handlers",
 }

@@ -37,6 +37,7 @@ Connection = psycopg.Connection[Any]
 
 QUERY_CANCELED: Final = "57014"
 LEASE: Final = timedelta(seconds=30)
+LONGEST_LOOK: Final = 5.0  # seconds that one call waits for the end of a task
 EMPTY: Final[Mapping[str, Any]] = {}
 
 SQL_TYPES: Final[Mapping[Any, str]] = {
@@ -359,13 +360,32 @@ class Client:
         found = self._rows(rows.Submission, "submit_step_results", token=token, outcomes=outcomes)
         return found[0] if found else None
 
-    def heartbeat(self, token: UUID, lease: timedelta = LEASE) -> rows.Heartbeat:
-        """Extend a claim from now on, and learn which of its steps to stop working on."""
-        return self._one(rows.Heartbeat, "heartbeat", token=token, lease=lease)
+    def report_steps(self, token: UUID, outcomes: Any) -> list[rows.ReportedStep]:
+        """Report outcomes, as `finish_and_claim`, and learn what became of each; claim nothing.
 
-    def release_claim(self, token: UUID) -> list[rows.ReleasedStep]:
-        """Give unfinished steps of a claim back, no attempt counted."""
-        return self._rows(rows.ReleasedStep, "release_claim", token=token)
+        An outcome that is refused refuses only itself.
+        """
+        return self._rows(rows.ReportedStep, "report_steps", token=token, outcomes=outcomes)
+
+    def heartbeat(
+        self,
+        token: UUID,
+        lease: timedelta | None = LEASE,
+        step_uuids: Sequence[UUID] | None = None,
+    ) -> rows.Heartbeat:
+        """Extend a claim from now on, and learn which of its steps to stop working on.
+
+        With `step_uuids`, learn what became of each of these; raise nothing when the claim is gone.
+        """
+        return self._one(
+            rows.Heartbeat, "heartbeat", token=token, lease=lease, step_uuids=step_uuids
+        )
+
+    def release_claim(
+        self, token: UUID, step_uuids: Sequence[UUID] | None = None
+    ) -> list[rows.ReleasedStep]:
+        """Give unfinished steps of a claim back, all or these, no attempt counted."""
+        return self._rows(rows.ReleasedStep, "release_claim", token=token, step_uuids=step_uuids)
 
     def report_late_writes(
         self, token: UUID, step_uuids: Sequence[UUID], worker: str
@@ -488,6 +508,52 @@ class Client:
     def get_task(self, task_uuid: UUID) -> rows.Task:
         """Everything about one task."""
         return self._one(rows.Task, "get_task", task_uuid=task_uuid)
+
+    def task_results(self, task_uuid: UUID) -> list[rows.TaskResult]:
+        """What the steps of a task came to, parents first; `result` waits for those at the end."""
+        return self._rows(rows.TaskResult, "task_results", task_uuid=task_uuid)
+
+    def wait_task(
+        self, task_uuid: UUID, for_: timedelta | None = timedelta(seconds=5)
+    ) -> rows.TaskEnd:
+        """Wait in the database until a task has ended, for 10 seconds at most; see `wait`."""
+        return self._one(rows.TaskEnd, "wait_task", task_uuid=task_uuid, for_=for_)
+
+    def wait(self, task: UUID | rows.CreatedTask, timeout: float | None = None) -> rows.TaskEnd:
+        """Wait until a task has ended, for `timeout` seconds at most (None: as long as it takes).
+
+        Not in the transaction that creates the task. Raises TimeoutError, NotFoundError.
+        """
+        task_uuid = task if isinstance(task, UUID) else task.task_uuid
+        ends = None if timeout is None else time.monotonic() + timeout
+        while True:
+            began = time.monotonic()
+            left = LONGEST_LOOK if ends is None else max(0.0, min(LONGEST_LOOK, ends - began))
+            found = self.wait_task(task_uuid, timedelta(seconds=left))
+            if found.finished_at is not None:
+                return found
+            now = time.monotonic()
+            if ends is not None and now >= ends:
+                raise TimeoutError(f"task {task_uuid} is {found.state} after {timeout:g} s")
+            if now - began < left / 2:
+                raise RuntimeError(
+                    "a transaction that keeps its snapshot never sees the end: wait outside of it"
+                )
+
+    def result(self, task: UUID | rows.CreatedTask, timeout: float | None = None) -> Any:
+        """Wait for a task as `wait`, and return what it came to: the result of its last step, or a
+        dict by name when there are several that no other depends on.
+
+        Raises TaskFailed when it did not complete, and as `wait`.
+        """
+        end = self.wait(task, timeout)
+        found = self.task_results(end.task_uuid)
+        if end.state != "complete":
+            failed = [step for step in found if step.state == "error"]
+            name, error = (failed[0].name, failed[0].error) if failed else (None, None)
+            raise errors.TaskFailed(end.task_uuid, end.state, name, error)
+        last = {step.name: step.result for step in found if step.is_last}
+        return last if len(last) > 1 else next(iter(last.values()))
 
     def list_tasks(
         self,
@@ -750,7 +816,7 @@ class Client:
         with self._connection() as connection, _translated():
             connection.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
 
-    def wait(self, seconds: float, wake: int) -> bool:
+    def wait_for_notification(self, seconds: float, wake: int) -> bool:
         """Wait for a notification, for input on the file `wake`, or for the seconds to pass.
 
         Says whether there was a notification.

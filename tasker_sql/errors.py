@@ -8,7 +8,8 @@ a hint (what helps). `UnavailableError` means that there was no answer. `Retryab
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
+from uuid import UUID
 
 
 class TaskerError(Exception):
@@ -114,6 +115,27 @@ class UnavailableError(Exception):
     def __init__(self, message: str, retry_in: float = 0.0) -> None:
         super().__init__(message)
         self.retry_in = retry_in
+
+
+class TaskFailed(Exception):  # noqa: N818 - it is the task that failed
+    """A task ended otherwise than complete, so it has no result.
+
+    `state` says how. When a step failed for good, `step` is its name, and `error` what it said:
+    an object with a message, and often a type, a code and a traceback.
+    """
+
+    def __init__(self, task_uuid: UUID, state: str, step: str | None, error: Any) -> None:
+        said = f": step {step} failed: {error['message']}" if step and error else ""
+        super().__init__(f"task {task_uuid} is {state}{said}")
+        self.task_uuid = task_uuid
+        self.state = state
+        self.step = step
+        self.error = error
+
+    @property
+    def traceback(self) -> str:
+        """Of the handler that failed; empty when it is not known."""
+        return str((self.error or {}).get("traceback") or "")
 
 
 class RetryableError(Exception):

@@ -98,10 +98,27 @@ class FailedStep:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """A claim's new end, and those of its steps to stop working on."""
+    """A claim's new end (None: it is gone), and the steps to stop working on: cancelled, or settled
+    by an operator; reported before; lost. The last two only of steps that were named."""
 
-    lease_until: datetime
+    lease_until: datetime | None
     cancelled_step_uuids: list[UUID]
+    finished_step_uuids: list[UUID]
+    lost_step_uuids: list[UUID]
+    lease_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedStep:
+    """What became of an outcome: applied, repeated, or refused with a code and a message."""
+
+    step_uuid: UUID
+    outcome: str
+    code: str | None
+    message: str | None
+    step_state: str | None
+    task_state: str | None
+    next_retry_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +126,26 @@ class ReleasedStep:
     """A step that went back to its queue, its attempt not counted."""
 
     step_uuid: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEnd:
+    """How a task stands; `finished_at` when it has ended."""
+
+    task_uuid: UUID
+    state: str
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """What a step of a task came to. No other step depends on one that `is_last`."""
+
+    name: str
+    state: str
+    result: Any
+    error: Any
+    is_last: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -376,7 +376,7 @@ class Session:
         began = time.monotonic()
         try:
             with self._source.lend() as client:
-                return client.wait(seconds, wake)
+                return client.wait_for_notification(seconds, wake)
         except UnavailableError as error:
             raise self._circuit.failed(error, began) from error
 

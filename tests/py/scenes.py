@@ -93,7 +93,11 @@ MOVES = {
     "fail_step": fail("step", "token"),
     "fail_other": fail("other_step", "other_token"),
     "heartbeat": "select cancelled_step_uuids from tasker.heartbeat(%(token)s, '1 day')",
+    "report_steps": "select outcome, code, step_state, task_state"
+    " from tasker.report_steps(%(token)s, %(outcomes)s)",
     "release_claim": "select step_uuid from tasker.release_claim(%(token)s)",
+    "release_named": "select step_uuid"
+    " from tasker.release_claim(%(token)s, array[%(step)s]::uuid[])",
     "submit_step_results": "select steps from tasker.submit_step_results(%(token)s, %(outcomes)s)",
     "process_step_results": "select completed, failed, error from tasker.process_step_results()",
     "await_work": "select namespace from tasker.await_work('{test}', 'c')",
@@ -141,6 +145,7 @@ CALLS = {
     "complete_other": "complete_step",
     "fail_other": "fail_step",
     "await_spare": "await_work",
+    "release_named": "release_claim",
     "retry_other": "retry_step",
     "resolve_other": "resolve_step",
     "pause_spare": "pause_namespace",
@@ -331,33 +336,36 @@ SCENES = {
     "claimed": Scene(
         lambda ask: claimed(ask, "chain"),
         """
-        claim_steps         .  .  >  .  .  >  .  >  .  .3 >  >  .
-        finish_and_claim    .  w  w  w1 w1 w  w  >  w  w3 w3 w3 >
-        complete_step       <  w  w  w1 w1 w  w  >  w  w3 w3 w3 .
-        fail_step           .  w1 w1 w  w1 w  w1 >  w3 w  w3 w  w
-        heartbeat           .  w  w  w  w  w  w  >  >  .3 >  >  .
-        release_claim       <  w1 w1 w1 w1 w  w1 >  w  w  w  w  .
-        submit_step_results .  w1 w1 w1 w1 w  w  >  w  w3 w3 w  .
-        sweep               <  w1 w1 w1 w1 w  w1 >  w  w  w  w  .
-        cancel_task         .  w1 w1 w1 <  w  w1 -  w  w3 w3 w3 w
-        retry_step          .  .  .  >  .  >  .  >  .  .3 >  .  .
-        requeue_step        <  w1 w1 w1 <  w  w1 -  w  w  w  w  .
-        resolve_step        <  w1 w1 w1 <  w  w1 -  w  w3 w3 w  w
-        pause_task          .  <  .  w  .  .  .  .  w  .3 .  w  w
+        claim_steps         .  .  >  .  .  >  .  >  .  .3 >  >  .  >  >
+        finish_and_claim    .  w  w  w1 w1 w  w  >  w  w3 w3 w3 >  w  w
+        complete_step       <  w  w  w1 w1 w  w  >  w  w3 w3 w3 .  w  w
+        fail_step           .  w1 w1 w  w1 w  w1 >  w3 w  w3 w  w  w  w
+        heartbeat           .  w  w  w  w  w  w  >  >  .3 >  >  .  w  w
+        release_claim       <  w1 w1 w1 w1 w  w1 >  w  w  w  w  .  w  w
+        submit_step_results .  w1 w1 w1 w1 w  w  >  w  w3 w3 w  .  w  w
+        sweep               <  w1 w1 w1 w1 w  w1 >  w  w  w  w  .  w  w
+        cancel_task         .  w1 w1 w1 <  w  w1 -  w  w3 w3 w3 w  w  w
+        retry_step          .  .  .  >  .  >  .  >  .  .3 >  .  .  .  >
+        requeue_step        <  w1 w1 w1 <  w  w1 -  w  w  w  w  .  w  w
+        resolve_step        <  w1 w1 w1 <  w  w1 -  w  w3 w3 w  w  w  w
+        pause_task          .  <  .  w  .  .  .  .  w  .3 .  w  w  .  .
+        report_steps        <  w  w  w1 w1 w  w  >  w  w3 w3 w3 .  w  w
+        release_named       <  w1 w1 w1 w1 w  w1 >  w  w  w  w  .  w  w
         """,
     ),
     "last": Scene(
         lambda ask: claimed(ask, "external"),
         """
-        finish_and_claim            w  w  w1 w  w  w3 w  w  >
-        complete_step               w  w  w1 w  w  w3 w  w  >
-        fail_step                   w1 w1 w  w1 w3 w  w  w  >
-        submit_step_results         w1 w1 w1 w  w  w  .  .  >
-        cancel_task                 w1 w1 w1 w1 w  w3 w  w  -
-        resolve_step                w1 w1 w1 w1 w  w  w  w  -
-        claim_task_for_finalization w  w  w  .  w  w  w  w  .
-        finalize_freely             w  w  w  .  w  w  w  w  .
-        sweep                       w1 w1 w1 w1 w  w  .  .  >
+        finish_and_claim            w  w  w1 w  w  w3 w  w  >  w
+        complete_step               w  w  w1 w  w  w3 w  w  >  w
+        fail_step                   w1 w1 w  w1 w3 w  w  w  >  w
+        submit_step_results         w1 w1 w1 w  w  w  .  .  >  w
+        cancel_task                 w1 w1 w1 w1 w  w3 w  w  -  w
+        resolve_step                w1 w1 w1 w1 w  w  w  w  -  w
+        claim_task_for_finalization w  w  w  .  w  w  w  w  .  w
+        finalize_freely             w  w  w  .  w  w  w  w  .  w
+        sweep                       w1 w1 w1 w1 w  w  .  .  >  w
+        report_steps                w  w  w1 w  w  w3 w  w  >  w
         """,
     ),
     "last_attempt": Scene(
@@ -442,41 +450,44 @@ SCENES = {
     "siblings": Scene(
         lambda ask: both_claimed(ask, "pair"),
         """
-        finish_and_claim w  w  w1 w3 w3 w  w  w  w
-        complete_step    w  w  w1 w3 w3 w  w  w  w
-        fail_step        w1 w1 w  w  w3 w  w  w  w
-        resolve_step     w1 w1 w1 w  w3 w  w  w  w
-        requeue_step     w1 w1 w1 w  w  .  >  .  w
-        complete_other   w  w  w  w  .  w  w1 w3 w
-        fail_other       w  w  w  w  <  w1 w  w  w
-        resolve_other    w  w  w  w  .  w1 w1 w  w
-        cancel_task      w1 w1 w1 w3 w3 w1 w1 w3 w
+        finish_and_claim w  w  w1 w3 w3 w  w  w  w  w
+        complete_step    w  w  w1 w3 w3 w  w  w  w  w
+        fail_step        w1 w1 w  w  w3 w  w  w  w  w
+        resolve_step     w1 w1 w1 w  w3 w  w  w  w  w
+        requeue_step     w1 w1 w1 w  w  .  >  .  w  w
+        complete_other   w  w  w  w  .  w  w1 w3 w  w
+        fail_other       w  w  w  w  <  w1 w  w  w  w
+        resolve_other    w  w  w  w  .  w1 w1 w  w  w
+        cancel_task      w1 w1 w1 w3 w3 w1 w1 w3 w  w
+        report_steps     w  w  w1 w3 w3 w  w  w  w  w
         """,
     ),
     "parents": Scene(
         parents,
         """
-        complete_step  w  w3 w  ~  w  w
-        resolve_step   w1 w  w  w  w  w
-        complete_other w  w  w  w1 w3 w
-        fail_other     ~  ~  w1 w  w  w
-        resolve_other  w  w  w1 w1 w  w
-        cancel_task    w1 w3 w1 w1 w3 w
+        complete_step  w  w3 w  ~  w  w  w
+        resolve_step   w1 w  w  w  w  w  w
+        complete_other w  w  w  w1 w3 w  w
+        fail_other     ~  ~  w1 w  w  w  ~
+        resolve_other  w  w  w1 w1 w  w  w
+        cancel_task    w1 w3 w1 w1 w3 w  w
+        report_steps   w  w3 w  ~  w  w  w
         """,
     ),
     "submitted": Scene(
         lambda ask: submitted(ask, "chain"),
         """
-        process_step_results >  >  <1 .  .1 .  w3 w  w3 .
-        sweep                >  >  <1 .  .1 .  w3 w  w3 .
-        complete_step        >  >  .1 .  .1 .  .3 .  .  .
-        submit_step_results  .  .  .1 .  .1 .  .3 .  .  .
-        heartbeat            .  .  .1 .  .1 .  .3 .  .  .
-        release_claim        .  .  .1 .  .1 .  .3 .  .  .
-        requeue_step         .  .  .1 .  .1 .  .3 .  .  .
-        cancel_task          -  -  .1 .  .1 .  w3 w  w3 w
-        resolve_step         -  -  .1 .  .1 .  w3 w  w  w
-        pause_task           .  .  .1 .  .1 .  .3 w  w  w
+        process_step_results >  >  <1 .  .1 .  w3 w  w3 .  w
+        sweep                >  >  <1 .  .1 .  w3 w  w3 .  w
+        complete_step        >  >  .1 .  .1 .  .3 .  .  .  .
+        submit_step_results  .  .  .1 .  .1 .  .3 .  .  .  .
+        heartbeat            .  .  .1 .  .1 .  .3 .  .  .  .
+        release_claim        .  .  .1 .  .1 .  .3 .  .  .  .
+        requeue_step         .  .  .1 .  .1 .  .3 .  .  .  .
+        cancel_task          -  -  .1 .  .1 .  w3 w  w3 w  w
+        resolve_step         -  -  .1 .  .1 .  w3 w  w  w  w
+        pause_task           .  .  .1 .  .1 .  .3 w  w  w  .
+        report_steps         -  -  .1 .  .1 .  w3 w  w  .  w
         """,
     ),
     "last_submitted": Scene(
@@ -508,17 +519,18 @@ SCENES = {
     "written": Scene(
         written,
         """
-        process_step_results -  <  w  w  w1 w  w  w3 w3 >  w
-        claim_steps          >  .  .  >  .  .  >  .3 >  >  .
-        finish_and_claim     -  .  w  w  w1 w  w  w3 w3 >  w
-        complete_step        -  <  w  w  w1 w  w  w3 w3 >  w
-        fail_step            -  .  w1 w1 w  w1 w  w  w3 >  w3
-        submit_step_results  -  .  w1 w1 w1 w  w  w3 w3 >  w
-        release_claim        -  <  w1 w1 w1 w1 w  w  w  >  w
-        retry_step           .  .  .  .  >  .  >  .3 >  >  .
-        requeue_step         -  <  w1 w1 w1 w1 w  w  w  -  w
-        sweep                -  <  w1 w1 w1 w1 w  w  w  >  w
-        cancel_task          -  .  w1 w1 w1 w1 w  w3 w3 -  w
+        process_step_results -  <  w  w  w1 w  w  w3 w3 >  w  w
+        claim_steps          >  .  .  >  .  .  >  .3 >  >  .  >
+        finish_and_claim     -  .  w  w  w1 w  w  w3 w3 >  w  w
+        complete_step        -  <  w  w  w1 w  w  w3 w3 >  w  w
+        fail_step            -  .  w1 w1 w  w1 w  w  w3 >  w3 w
+        submit_step_results  -  .  w1 w1 w1 w  w  w3 w3 >  w  w
+        release_claim        -  <  w1 w1 w1 w1 w  w  w  >  w  w
+        retry_step           .  .  .  .  >  .  >  .3 >  >  .  .
+        requeue_step         -  <  w1 w1 w1 w1 w  w  w  -  w  w
+        sweep                -  <  w1 w1 w1 w1 w  w  w  >  w  w
+        cancel_task          -  .  w1 w1 w1 w1 w  w3 w3 -  w  w
+        report_steps         -  <  w  w  w1 w  w  w3 w3 >  w  w
         """,
     ),
     "finalizable": Scene(

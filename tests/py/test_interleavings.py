@@ -233,6 +233,17 @@ def finish(name: str, token: str, outcomes: str) -> Call:
     return Call(name, query, "TK001", patience=0.05)
 
 
+def report(name: str, token: str, outcomes: str) -> Call:
+    """Refused outcomes are rows; the business writes for what was done."""
+    query = (
+        f"with said as (select * from tasker.report_steps('{token}', '{outcomes}')), effect as ("
+        f"insert into effects select step_uuid, '{token}' from said"
+        " where step_uuid = '$x' and outcome <> 'refused' on conflict do nothing)"
+        " select outcome, code, step_state from said"
+    )
+    return Call(name, query)
+
+
 def fail(name: str, step: str, options: str) -> Call:
     arguments = f"'${step}', '${step}_token', '\"no\"', {options}"
     return Call(name, f"select step_state from tasker.fail_step({arguments})", "TK001")
@@ -282,8 +293,12 @@ CALLS = [
         f"'token', '$x_token', 'outcomes', '{DONE_X}'::jsonb)); {EFFECT % True}",
     ),
     Call("process results", "select * from tasker.process_step_results(10)"),
+    report("report x", "$x_token", DONE_X),
+    report("report both", "$both", BOTH),
     Call("heartbeat x", "select * from tasker.heartbeat('$x_token')", "TK001"),
+    Call("beat for both", "select * from tasker.heartbeat('$x_token', null, '{$x, $y}')"),
     Call("release x", "select * from tasker.release_claim('$x_token')"),
+    Call("release y of both", "select * from tasker.release_claim('$both', '{$y}')"),
     Call("sweep", "select * from tasker.sweep()", waits=False),
     operate("cancel_task", "task"),
     operate("cancel_task", "other"),

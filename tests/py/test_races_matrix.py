@@ -39,7 +39,7 @@ delete from tasker.waiters; delete from tasker.transitions; delete from tasker.s
 delete from tasker.rejected_messages; delete from tasker.operator_actions;
 delete from tasker.idempotency_keys; delete from public.effects;
 delete from tasker.runners; delete from tasker.forced_breakers; delete from tasker.dead_steps;
-delete from tasker.repair_plans;
+delete from tasker.repair_plans; delete from tasker.refused_writes;
 delete from pgmq.q_test_queue; delete from pgmq.q_orchestration_step_results;
 delete from pgmq.q_orchestration_task_requests;
 update tasker.namespaces set paused_at = null, paused_by = null, pause_reason = null
@@ -391,6 +391,7 @@ ALIKE = {
     "create_task": "create_tasks",
     "enqueue_steps": "sweep",
     "finalize_tasks": "sweep",
+    "report_steps": "finish_and_claim",
     "resume_namespace": "pause_namespace",
     "resume_template": "pause_template",
     "resume_task": "pause_task",

@@ -1,4 +1,7 @@
-create or replace function tasker.release_claim (p_token uuid)
+create or replace function tasker.release_claim (
+  p_token      uuid,
+  p_step_uuids uuid[] default null
+)
   returns table (step_uuid uuid)
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -7,24 +10,43 @@ create or replace function tasker.release_claim (p_token uuid)
   set enable_bitmapscan = off
   set jit = off
 as $$
--- Gives the unfinished steps of a claim back to their queues; their attempt does not count. For
--- steps whose handler has not started: a worker that shuts down.
+-- Gives unfinished steps of a claim back to their queues, all or those that are named; their
+-- attempt does not count. For steps whose handler has not started: a worker that shuts down, or
+-- that has no handler for them.
 --
--- Returns  the steps given back; no rows when the claim holds nothing (any more)
+-- Returns  the steps given back; no rows when the claim holds none of them (any more)
+-- Raises   22023 for too many steps
 -- Locks    the claim, the steps
 -- Calls    _give_back, _record
 #variable_conflict use_column
 declare
+  v_now   constant timestamptz := tasker._now();
   v_claim tasker.claims%rowtype;
   v_back  bigint[];
-  v_now   timestamptz;
+  v_kept  bigint[];
 begin
-  delete from tasker.claims as claim where claim.token = p_token returning claim.* into v_claim;
-  if not found then
-    return;
+  perform tasker._check_count(coalesce(cardinality(p_step_uuids), 0), 0, 'steps_per_call');
+  select claim.* into v_claim from tasker.claims as claim where claim.token = p_token for update;
+  v_back := tasker._give_back(
+    p_token,
+    case when p_step_uuids is null then v_claim.step_ids
+         else array(select id from unnest(v_claim.step_ids) as id
+                     where id = any (array(select tasker._step_id(uuid)
+                                             from unnest(p_step_uuids) as uuid))) end,
+    1, v_now);
+  v_kept := array(
+    select step.step_id from tasker.steps as step
+     where p_step_uuids is not null
+       and step.step_id = any (v_claim.step_ids)
+       and step.claim_token = p_token
+       and step.state = 'in_progress'
+     order by step.step_id);
+  if v_kept = '{}' then
+    delete from tasker.claims as claim where claim.token = p_token;
+  else
+    update tasker.claims as claim set step_ids = v_kept
+     where claim.token = p_token and claim.step_ids <> v_kept;
   end if;
-  v_now  := tasker._now();
-  v_back := tasker._give_back(p_token, v_claim.step_ids, 1, v_now);
   perform tasker._record(v_back,
                          array_fill('step in_progress -> enqueued'::tasker.transition,
                                     array[cardinality(v_back)]),
@@ -38,4 +60,4 @@ end;
 $$;
 
 comment on function tasker.release_claim is
-'Gives a claim''s unfinished steps back to their queues without counting the attempt: for work that has not started, when a worker shuts down. Returns the steps; no rows when the claim holds nothing any more.';
+'Gives a claim''s unfinished steps back to their queues without counting the attempt: all of them when p_step_uuids is null, running ones too, else those that are named (up to steps_per_call). For work that has not started, when a worker shuts down, and for steps that it has no handler for. Returns the steps; no rows when the claim holds none of them any more. Raises 22023 (too many steps).';
