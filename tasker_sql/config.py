@@ -62,7 +62,7 @@ class Database:
         str,
         Key(
             "A PostgreSQL URL or libpq keywords. DATABASE_URL overrides it. Empty: the private "
-            "server of this user."
+            "server of this user, which in production must be asked for as `private`."
         ),
     ]
     connect_timeout: Annotated[

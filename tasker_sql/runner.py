@@ -28,7 +28,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
-from tasker_sql import config, database, schema, telemetry
+from tasker_sql import config, schema, telemetry
 from tasker_sql.breaker import Breaker
 from tasker_sql.client import Client, connect
 from tasker_sql.config import Config
@@ -94,7 +94,7 @@ class OrchestrationCore:
         self.name = name or default_name()
         self.graceful = settings.orchestration.graceful_timeout
         self.emergency = settings.orchestration.emergency_timeout
-        self.dsn = database.dsn(settings.database.url)
+        self.dsn = schema.ready(settings.database.url)
         self.circuits = Circuits(
             _circuit("database", settings.circuit_breakers.database),
             _circuit("queue", settings.circuit_breakers.queue),

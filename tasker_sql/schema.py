@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from tasker_sql import truth
+from tasker_sql import database, truth
 from tasker_sql.database import application_name
 from tasker_sql.errors import UnavailableError
 
@@ -25,6 +25,17 @@ _ALEMBIC = threading.Lock()  # it keeps its context in globals
 
 class SchemaError(Exception):
     """The database's schema is not what this version needs. The message says what to do."""
+
+
+def ready(url: str | None = None) -> str:
+    """As `database.dsn`. The private server, which is ours alone, gets the schema at its first use.
+
+    Raises what `database.dsn` and `upgrade` raise.
+    """
+    dsn = database.dsn(url)
+    if not database.configured(url) and current(dsn) is None:
+        upgrade(dsn)
+    return dsn
 
 
 def upgrade(dsn: str, revision: str = "head") -> None:

@@ -33,7 +33,8 @@ from tasker_sql.cli.errors import DEFECT
 HELP = """Workflow orchestration where PostgreSQL is the orchestrator.
 
 The database is the one that DATABASE_URL names. Without it, a private PostgreSQL of this user is
-created and started when it is first needed.
+created, started and given the schema when it is first needed; with TASKER_ENV=production only if
+DATABASE_URL is `private`.
 
 Exit codes: 0 done; 1 the answer is no; 2 wrong usage; 3 the database cannot be used; 4 a defect;
 130 Ctrl-C.

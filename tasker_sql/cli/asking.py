@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.segment import Segment
 from rich.text import Text
 
-from tasker_sql import database
+from tasker_sql import database, schema
 from tasker_sql.cli.errors import AWAY, explain
 from tasker_sql.cli.output import Part, Picture, answer, console, parts, plain, put
 from tasker_sql.client import Client, connect
@@ -30,7 +30,7 @@ WATCH_PATIENCE: Final = 10.0  # seconds that a watched database may be silent
 @contextmanager
 def opened(patience: float | None = None) -> Iterator[Client]:
     """A client for one command."""
-    client = connect(database.dsn(), database.application_name("cli"), patience=patience)
+    client = connect(schema.ready(), database.application_name("cli"), patience=patience)
     try:
         yield client
     finally:

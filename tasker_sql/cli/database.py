@@ -65,11 +65,11 @@ def check(as_json: Json = False) -> None:
 def url(as_json: Json = False) -> None:
     """Print the connection string.
 
-    Starts the private server when DATABASE_URL is not set.
+    Starts the private server, with the schema in it, when DATABASE_URL is not set.
 
     Example: psql "$(tasker-sql db url)"
     """
-    found = database.dsn()
+    found = schema.ready()
     answer({"url": found}, found, as_json)
 
 
@@ -83,7 +83,7 @@ def psql(context: typer.Context) -> None:
     if program is None:
         complain("there is no psql on this machine", hint="tasker-sql db url names the database")
         raise typer.Exit(NO_DATABASE)
-    dsn = database.dsn()
+    dsn = schema.ready()
     os.execv(program, [str(program), "-d", dsn, *context.args])
 
 
@@ -93,7 +93,7 @@ def stop(as_json: Json = False) -> None:
 
     Example: tasker-sql db stop
     """
-    if os.environ.get("DATABASE_URL"):
+    if database.configured():
         raise ValueError("DATABASE_URL names the database: stop that server where it is run")
     server = default_server()
     was_running = server.running

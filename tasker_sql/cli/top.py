@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from tasker_sql import database
+from tasker_sql import database, schema
 from tasker_sql.cli import completion
 from tasker_sql.cli.arguments import Json
 from tasker_sql.cli.output import console, plain, print_json
@@ -78,7 +78,7 @@ def top(
 
 def _connect(timeout: float) -> Client:
     name = database.application_name("top")
-    return connect(database.dsn(), name, connect_timeout=5, patience=timeout + 5)
+    return connect(schema.ready(), name, connect_timeout=5, patience=timeout + 5)
 
 
 def _place(what: str) -> Place:

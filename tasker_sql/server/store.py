@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from tasker_sql import database
+from tasker_sql import schema
 from tasker_sql.breaker import Breaker
 from tasker_sql.client import Client, connect
 from tasker_sql.config import Config
@@ -25,7 +25,7 @@ class Store:
     """Runs calls of the client for requests."""
 
     def __init__(self, settings: Config) -> None:
-        self.dsn = database.dsn(settings.database.url)
+        self.dsn = schema.ready(settings.database.url)
         self.timeout = settings.web.timeout
         chosen = settings.circuit_breakers.web
         self.circuit = Circuit("web", Breaker(chosen.failures, chosen.open_for, chosen.successes))

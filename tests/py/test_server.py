@@ -110,7 +110,7 @@ class TestTasks:
         assert web.get("/v1/tasks", params={"since": now}).json()["tasks"] == []
 
     def test_numbers_come_and_go_as_they_are(self, web: httpx.Client, database: str) -> None:
-        text = '{"n":0.1234567890123456789012345,"l":' + "7" * 5000 + "}"
+        text = '{"l":' + "7" * 5000 + ',"n":0.1234567890123456789012345}'
         body = f'{{"namespace":"test","name":"flow","context":{text}}}'
         as_json = {"Content-Type": "application/json"}
         made = web.post("/v1/tasks", content=body, headers=as_json)
