@@ -453,7 +453,7 @@ create table tasker.forced_breakers (
 );
 comment on table tasker.forced_breakers is 'What operators want of circuit breakers; no runner means every runner. Runners obey with their next heartbeat.';
 
-insert into tasker.sweep_cursors (action, position) values ('lost_messages', 0);
+insert into tasker.sweep_cursors (action, position) values ('lost_messages', 0), ('unfinalized_tasks', 0);
 
 insert into tasker.legal_transitions (transition, entity, from_state, to_state, meaning)
 select change.transition,

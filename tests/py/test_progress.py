@@ -117,3 +117,48 @@ def test_the_join_behind_joins_that_are_held(database: str, sessions: Opener) ->
     assert run_all(database) == 2
     assert {task_state(database, first), task_state(database, second)} == {"complete"}
     assert violations(database) == []
+
+
+CLAIM_ONE = "select step_uuid::text, token::text from tasker.claim_steps(%s, 'w', 1)"
+HANGS = """
+create or replace function tasker._sweep_messages (p_limit integer, p_now timestamptz)
+  returns integer language plpgsql as $$
+begin perform pg_sleep(600); return 0; end $$
+"""
+
+
+def test_what_a_sweep_did_before_it_was_cut_short(database: str) -> None:
+    define(database, "single", {"only": []}, retry={"backoff_base_ms": 1, "backoff": "linear"})
+    tasks = create(database, "single", 2)
+    claim(database)
+    rows(database, FAIL, *claim(database)["only"])
+    later(database, "31 s")
+    rows(database, HANGS)
+    with psycopg.connect(database) as connection:
+        connection.execute("set statement_timeout = '1s'")
+        swept = dict(connection.execute("select action, affected from tasker.sweep()").fetchall())
+    assert (swept["claims_taken_back"], swept["timers_fired"]) == (1, 1)
+    assert swept["messages_restored"] == 0
+    assert [step_states(database, task) for task in tasks] == [{"only": "enqueued"}] * 2
+
+
+def test_the_namespace_beside_one_whose_queue_is_locked(database: str, sessions: Opener) -> None:
+    (holder,) = sessions("holder")
+    tasks = []
+    for namespace in ("test", "locked"):
+        define(database, "single", {"only": []}, namespace=namespace, retry={"backoff_base_ms": 1})
+        tasks += create(database, "single", 2, namespace=namespace)
+        rows(database, FAIL, *rows(database, CLAIM_ONE, namespace)[0])
+        rows(database, CLAIM_ONE, namespace)
+    later(database, "31 s")
+    rows(database, "delete from pgmq.q_test_queue")
+    holder.run("lock table pgmq.q_locked_queue in access exclusive mode")
+    with psycopg.connect(database) as connection:
+        connection.execute("set statement_timeout = '10s'")
+        swept = dict(connection.execute("select action, affected from tasker.sweep()").fetchall())
+    assert (swept["claims_taken_back"], swept["timers_fired"]) == (1, 1)
+    states = [step_states(database, task)["only"] for task in tasks]
+    assert states == ["enqueued", "enqueued", "waiting_for_retry", "in_progress"]
+    holder.rollback()
+    rows(database, "select from tasker.sweep()")
+    assert {step_states(database, task)["only"] for task in tasks} == {"enqueued"}

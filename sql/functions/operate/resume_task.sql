@@ -24,7 +24,14 @@ begin
   v_changed := found;
   if v_changed then
     perform tasker._operator('resume_task', p_task_uuid::text, p_reason, v_now);
-    perform tasker._restore_messages(array[v_task_id], v_now, v_now);
+    perform tasker._restore_messages(
+              array_agg(step.step_id), array_agg(step.template_id), array_agg(step.priority),
+              array_agg(step.enqueued_at), v_now, v_now)
+       from tasker.steps as step
+      where step.step_id > v_task_id << 20
+        and step.step_id < (v_task_id + 1) << 20
+        and step.state = 'enqueued'
+        and step.enqueued_at < v_now;
   end if;
   return query select false, v_changed;
 end;

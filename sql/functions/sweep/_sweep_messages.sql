@@ -3,15 +3,18 @@ create or replace function tasker._sweep_messages (p_limit integer, p_now timest
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Looks through open tasks in turns (ten times p_limit a call) for steps that should be in a queue
--- and are not. One sweeper at a time; paused tasks are left alone until they are resumed.
+-- Looks through open tasks in turns for steps that should be in a queue and are not: at ten tasks
+-- for each of p_limit, at most 1000, and at 10 000 steps, so that a call costs the same behind any
+-- backlog. One sweeper at a time; what is paused is left alone until it is resumed.
 --
 -- Returns  how many messages were sent anew
 -- Locks    the cursor (skipped when another sweeper has it), steps
 -- Calls    _restore_messages
 declare
+  v_most   constant integer := least(p_limit, 100) * 10;
   v_cursor bigint;
   v_tasks  bigint[];
+  v_seen   record;
 begin
   select sweep.position into v_cursor
     from tasker.sweep_cursors as sweep
@@ -22,23 +25,36 @@ begin
   end if;
   v_tasks := array(
     select open.task_id from tasker.open_tasks as open
-     where open.task_id > v_cursor
-     order by open.task_id limit p_limit * 10);
-  if v_cursor > 0 or cardinality(v_tasks) = p_limit * 10 then
+     where open.task_id >= v_cursor >> 20
+     order by open.task_id limit v_most);
+  select array_agg(step.step_id) filter (where step.is_old) as step_ids,
+         array_agg(step.template_id) filter (where step.is_old) as template_ids,
+         array_agg(step.priority) filter (where step.is_old) as priorities,
+         array_agg(step.enqueued_at) filter (where step.is_old) as enqueued,
+         case when count(*) = 10000 then max(step.step_id)
+              when cardinality(v_tasks) = v_most then (v_tasks[v_most] + 1) << 20
+              else 0 end as upto
+    into v_seen
+    from (select step.*,
+                 step.state = 'enqueued'
+                   and step.enqueued_at < p_now - interval '5 seconds' as is_old
+            from unnest(v_tasks) as task (task_id)
+           cross join lateral (
+                 select step.step_id, step.template_id, step.priority, step.state,
+                        step.enqueued_at
+                   from tasker.steps as step
+                  where step.step_id > greatest(task.task_id << 20, v_cursor)
+                    and step.step_id < (task.task_id + 1) << 20
+                  order by step.step_id
+                 offset 0) as step
+           limit 10000) as step;
+  if v_seen.upto <> v_cursor then
     update tasker.sweep_cursors as sweep
-       set position = case when cardinality(v_tasks) = p_limit * 10
-                             then v_tasks[cardinality(v_tasks)]
-                           else 0 end
+       set position = v_seen.upto
      where sweep.action = 'lost_messages';
   end if;
-  return tasker._restore_messages(
-    array(select task.task_id
-            from tasker.tasks as task
-            join tasker.task_templates as template on template.template_id = task.template_id
-           where task.task_id = any (v_tasks)
-             and task.paused_at is null
-             and template.paused_at is null),
-    p_now - interval '5 seconds', p_now);
+  return tasker._restore_messages(v_seen.step_ids, v_seen.template_ids, v_seen.priorities,
+                                  v_seen.enqueued, p_now - interval '5 seconds', p_now);
 end;
 $$;
 

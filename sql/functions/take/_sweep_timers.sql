@@ -2,15 +2,18 @@ create or replace function tasker._sweep_timers (p_limit integer, p_now timestam
   returns integer
   language plpgsql
   set search_path = pg_catalog, pg_temp
+  set lock_timeout = '5ms'
 as $$
 -- Enqueues steps whose time has come: retries after their backoff, first steps of tasks with
--- run_at. A timer whose step does not wait any more is removed.
+-- run_at. A timer whose step does not wait any more is removed. A queue that somebody locks keeps
+-- the steps of the others from nothing.
 --
 -- Returns  how many steps were enqueued
--- Locks    steps (skipping locked ones), then timers
+-- Locks    steps (skipping locked ones), then timers; waits for no queue longer than 5 ms
 -- Calls    _enqueue_due
 declare
   v_due   bigint[];
+  v_queue record;
   v_done  integer := 0;
   v_first bigint  := 0;
 begin
@@ -23,7 +26,32 @@ begin
       offset v_first
        limit p_limit);
     exit when cardinality(v_due) = 0;
-    v_done := cardinality(tasker._enqueue_due(v_due, 'sweep', null, p_now));
+    begin
+      v_done := cardinality(tasker._enqueue_due(v_due, 'sweep', null, p_now));
+    exception when lock_not_available then
+      for v_queue in
+        select array_agg(step.step_id) as step_ids
+          from unnest(v_due) as due (step_id)
+         cross join lateral (
+               select step.step_id, step.template_id, step.priority
+                 from tasker.steps as step
+                where step.step_id = due.step_id
+                limit 1) as step
+         cross join lateral (
+               select link.queue
+                 from tasker.template_steps as link
+                where link.template_id = step.template_id
+                  and link.step_no = step.step_id & 1048575
+                limit 1) as link
+         group by link.queue, step.priority
+      loop
+        begin
+          v_done := v_done
+                  + cardinality(tasker._enqueue_due(v_queue.step_ids, 'sweep', null, p_now));
+        exception when lock_not_available then null;  -- the next sweep looks again
+        end;
+      end loop;
+    end;
     exit when v_done > 0 or cardinality(v_due) < p_limit;
     v_first := v_first + p_limit;  -- somebody holds all of these: look behind them
   end loop;
