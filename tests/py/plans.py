@@ -12,6 +12,7 @@ import psycopg
 from psycopg.errors import Diagnostic
 
 SETTINGS: tuple[LiteralString, ...] = (
+    "set statement_timeout = '60s'",  # a plan that hangs is a failure, and not a wait
     "load 'auto_explain'",
     "set auto_explain.log_nested_statements = on",
     "set auto_explain.log_analyze = on",

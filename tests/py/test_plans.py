@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 from plans import Explained, Seen
-from servers import Server, rows
+from servers import Server
 from workflows import REPORT, define, later
 
 SQL = Path(__file__).parents[2] / "sql"
@@ -31,12 +31,16 @@ FINISH = (
     "select step_uuid::text, token::text"
     " from tasker.finish_and_claim(%s, 'w', %s, %s, %s, '1 hour')"
 )
+LOSE = """
+delete from pgmq.q_line_queue
+ where msg_id in (select msg_id from pgmq.q_line_queue order by msg_id limit 5)
+"""
 FAILURE = {"error": "no", "retryable": False}
 RETRY = {"error": "no", "retryable": True, "retry_after_seconds": 3600}
 
 
 def fill(dsn: str, size: int) -> None:
-    """Work in every state, all of it ten minutes old: `size` steps wait, a tenth of everything else."""
+    """`size` steps that wait, and a tenth of work in every other state, all ten minutes old."""
     later(dsn, "-10 minutes")
     define(dsn, "idle", {"only": []}, namespace="idle")
     define(dsn, "one", {"only": []}, namespace="q")
@@ -172,7 +176,7 @@ def takes_back(work: Work) -> None:
 
 
 def restores(work: Work) -> None:
-    work.on.run("delete from pgmq.q_line_queue where msg_id <= 5 + (select min(msg_id) from pgmq.q_line_queue)")
+    work.on.run(LOSE)
     work.call("select from tasker.sweep()")
 
 

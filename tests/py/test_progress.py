@@ -119,6 +119,7 @@ def test_the_join_behind_joins_that_are_held(database: str, sessions: Opener) ->
     assert violations(database) == []
 
 
+SWEEP_ALL = "select action, affected from tasker.sweep()"
 CLAIM_ONE = "select step_uuid::text, token::text from tasker.claim_steps(%s, 'w', 1)"
 HANGS = """
 create or replace function tasker._sweep_messages (p_limit integer, p_now timestamptz)
@@ -136,7 +137,7 @@ def test_what_a_sweep_did_before_it_was_cut_short(database: str) -> None:
     rows(database, HANGS)
     with psycopg.connect(database) as connection:
         connection.execute("set statement_timeout = '1s'")
-        swept = dict(connection.execute("select action, affected from tasker.sweep()").fetchall())
+        swept: dict[str, int] = dict(connection.execute(SWEEP_ALL).fetchall())
     assert (swept["claims_taken_back"], swept["timers_fired"]) == (1, 1)
     assert swept["messages_restored"] == 0
     assert [step_states(database, task) for task in tasks] == [{"only": "enqueued"}] * 2
@@ -155,7 +156,7 @@ def test_the_namespace_beside_one_whose_queue_is_locked(database: str, sessions:
     holder.run("lock table pgmq.q_locked_queue in access exclusive mode")
     with psycopg.connect(database) as connection:
         connection.execute("set statement_timeout = '10s'")
-        swept = dict(connection.execute("select action, affected from tasker.sweep()").fetchall())
+        swept: dict[str, int] = dict(connection.execute(SWEEP_ALL).fetchall())
     assert (swept["claims_taken_back"], swept["timers_fired"]) == (1, 1)
     states = [step_states(database, task)["only"] for task in tasks]
     assert states == ["enqueued", "enqueued", "waiting_for_retry", "in_progress"]

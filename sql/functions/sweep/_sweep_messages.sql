@@ -4,14 +4,14 @@ create or replace function tasker._sweep_messages (p_limit integer, p_now timest
   set search_path = pg_catalog, pg_temp
 as $$
 -- Looks through open tasks in turns for steps that should be in a queue and are not: at ten tasks
--- for each of p_limit, at most 1000, and at 10 000 steps, so that a call costs the same behind any
+-- for each of p_limit, at most 2000, and at 8000 steps, so that a call costs the same behind any
 -- backlog. One sweeper at a time; what is paused is left alone until it is resumed.
 --
 -- Returns  how many messages were sent anew
 -- Locks    the cursor (skipped when another sweeper has it), steps
 -- Calls    _restore_messages
 declare
-  v_most   constant integer := least(p_limit, 100) * 10;
+  v_most   constant integer := least(p_limit, 200) * 10;
   v_cursor bigint;
   v_tasks  bigint[];
   v_seen   record;
@@ -31,7 +31,7 @@ begin
          array_agg(step.template_id) filter (where step.is_old) as template_ids,
          array_agg(step.priority) filter (where step.is_old) as priorities,
          array_agg(step.enqueued_at) filter (where step.is_old) as enqueued,
-         case when count(*) = 10000 then max(step.step_id)
+         case when count(*) = 8000 then max(step.step_id)
               when cardinality(v_tasks) = v_most then (v_tasks[v_most] + 1) << 20
               else 0 end as upto
     into v_seen
@@ -47,7 +47,7 @@ begin
                     and step.step_id < (task.task_id + 1) << 20
                   order by step.step_id
                  offset 0) as step
-           limit 10000) as step;
+           limit 8000) as step;
   if v_seen.upto <> v_cursor then
     update tasker.sweep_cursors as sweep
        set position = v_seen.upto
