@@ -1,4 +1,4 @@
-"""Alembic's environment: one connection, one advisory lock, one transaction.
+"""Alembic's environment: one connection, one transaction.
 
 The database is the one that tasker_sql.schema passes on, else `DATABASE_URL`, else the private
 server. The newest revision is followed by the functions and views of `sql/`, an older one by
@@ -13,33 +13,25 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, pool
 
 import tasker_sql.versioned  # noqa: F401  (it makes op.install)
-from tasker_sql import database, truth
-
-LOCK = 0x7461736B6572  # "tasker": of two upgrades at once, the second waits here
-
-SESSION = """
-set lock_timeout = '5s';
-set check_function_bodies = off;
-set client_min_messages = warning;
-set search_path = pg_catalog, pg_temp;
-"""
+from tasker_sql import database, ownership, schema, truth
 
 
 def migrate() -> None:
     """Run migrations, or show the revision, over a connection of our own."""
     dsn = context.config.attributes.get("dsn") or database.dsn()
     name = database.application_name("alembic")
-    driver = psycopg.connect(dsn, application_name=name)
+    driver = psycopg.connect(dsn, application_name=name, autocommit=True)
+    driver.execute(schema.SESSION)  # before anything looks up a name
+    driver.autocommit = False
+    driver.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     engine = create_engine("postgresql+psycopg://", creator=lambda: driver, poolclass=pool.NullPool)
     with engine.connect() as connection:
         context.configure(connection=connection, version_table_schema="tasker")
         if context.get_context().opts.get("dont_mutate"):  # `alembic current` only looks
+            schema.refuse_strangers(driver)
             context.run_migrations()
             return
-        driver.execute(f"select pg_catalog.pg_advisory_lock({LOCK})")
-        driver.commit()
-        driver.execute("create schema if not exists tasker")
-        driver.execute(SESSION)
+        schema.take_turn(driver)
         with context.begin_transaction():
             context.run_migrations()
             if revision := context.get_context().get_current_revision():
@@ -53,7 +45,9 @@ def print_script() -> None:
     context.configure(dialect_name="postgresql", version_table_schema="tasker")
     output = context.get_context().impl.static_output
     with context.begin_transaction():
-        output(f"create schema if not exists tasker;\n{SESSION}")
+        output(schema.SESSION + ownership.script())
+        if not context.get_starting_revision_argument():
+            output("create schema tasker;")
         context.run_migrations()
         if revision := context.get_revision_argument():
             output(truth.script(functions_of(str(revision))))

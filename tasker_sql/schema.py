@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from tasker_sql import database, truth
+from tasker_sql import database, ownership, truth
 from tasker_sql.database import application_name
 from tasker_sql.errors import UnavailableError
 
@@ -20,6 +20,34 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 UPGRADE_COMMAND = "tasker-sql db upgrade"
+VERSIONS = "tasker.alembic_version"
+
+SESSION = """
+set lock_timeout = '5s';
+set check_function_bodies = off;
+set client_min_messages = warning;
+set search_path = pg_catalog, pg_temp;
+"""
+
+# The session that an upgrade waited for in vain, as far as that can be known afterwards: one that
+# holds a lock on something of ours, else one with changes that are not committed.
+HOLDER = """
+select pg_catalog.format('pid %s (%s, role %s, since %s)', other.pid,
+         coalesce(nullif(other.application_name, ''), 'unnamed'), other.usename,
+         coalesce(to_char(other.xact_start, 'HH24:MI:SS'), 'long'))
+  from pg_catalog.pg_stat_activity as other
+  left join pg_catalog.pg_locks as held on held.pid = other.pid and held.granted
+  left join pg_catalog.pg_class as relation
+    on relation.oid = held.relation
+   and relation.relnamespace in (select oid from pg_catalog.pg_namespace
+                                  where nspname in ('tasker', 'tasker_queues', 'pgmq'))
+ where other.datname = pg_catalog.current_database()
+   and other.pid <> pg_catalog.pg_backend_pid()
+   and (relation.oid is not null or other.backend_xid is not null)
+ order by coalesce(relation.relname = 'alembic_version', false) desc,
+          relation.oid is null, held.mode like '%Exclusive%' desc, other.xact_start
+ limit 1
+"""
 _ALEMBIC = threading.Lock()  # it keeps its context in globals
 
 
@@ -39,10 +67,10 @@ def ready(url: str | None = None) -> str:
 
 
 def upgrade(dsn: str, revision: str = "head") -> None:
-    """Bring the database up to a revision. Waits while another process does the same.
+    """Bring the database up to a revision, with the functions and views that belong to it.
 
-    Raises SchemaError when the database has a revision that this version does not know or refuses
-    a statement, and as `current` does.
+    Raises SchemaError when the database has a revision that this version does not know, refuses a
+    statement, or somebody else's lock does not end within 5 seconds; and as `current` does.
     """
     current(dsn)  # alembic would bury its errors
     _alembic("upgrade", dsn, revision)
@@ -56,31 +84,75 @@ def downgrade(dsn: str, revision: str) -> None:
 def current(dsn: str) -> str | None:
     """The revision of the database; nothing when tasker-sql was never installed there.
 
-    Raises UnavailableError when it cannot be reached, SchemaError when the role may not look.
+    Raises UnavailableError when it cannot be reached, SchemaError when the role may not look, or
+    what there is may be a trap: see `ownership`.
     """
-    with _connected(dsn) as connection, _explained():
-        table = connection.execute("select pg_catalog.to_regclass('tasker.alembic_version')")
-        if table.fetchone() == (None,):
-            return None
-        row = connection.execute("select version_num from tasker.alembic_version").fetchone()
-        return row[0] if row else None
+    with _opened(dsn) as connection:
+        return _revision(connection)
+
+
+def refuse_strangers(connection: psycopg.Connection[Any], *, installs: bool = False) -> None:
+    """Raises SchemaError when something in our schemas belongs to a role that is not trusted."""
+    if fault := ownership.fault(connection, installs=installs):
+        raise SchemaError(fault)
+
+
+def take_turn(connection: psycopg.Connection[Any]) -> None:
+    """Hold the schema for an upgrade, until the transaction ends; make it if it is not there.
+
+    The lock is one that only the owner can take. Raises SchemaError as `refuse_strangers` does,
+    and psycopg.errors.LockNotAvailable.
+    """
+    refuse_strangers(connection, installs=True)
+    try:
+        with connection.transaction():
+            if connection.execute("select to_regnamespace('tasker')").fetchone() == (None,):
+                connection.execute("create schema tasker")
+            if connection.execute(f"select to_regclass('{VERSIONS}')").fetchone() == (None,):
+                connection.execute(
+                    f"create table {VERSIONS} (version_num varchar(32) not null"
+                    " constraint alembic_version_pkc primary key)"
+                )
+    except (psycopg.errors.DuplicateSchema, psycopg.errors.UniqueViolation):
+        connection.rollback()  # another one was faster, and is done by now
+        take_turn(connection)
+    else:
+        connection.execute(f"lock table {VERSIONS} in exclusive mode")  # may still be read
+
+
+def _revision(connection: psycopg.Connection[Any]) -> str | None:
+    if connection.execute(f"select to_regclass('{VERSIONS}')").fetchone() == (None,):
+        return None
+    row = connection.execute(f"select version_num from {VERSIONS}").fetchone()
+    return row[0] if row else None
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _opened(dsn: str) -> Iterator[psycopg.Connection[Any]]:
+    try:
+        connection = psycopg.connect(dsn, application_name=application_name("schema"))
+    except psycopg.OperationalError as error:
+        raise UnavailableError(" ".join(str(error).split())) from error
+    with connection, _explained(dsn):
+        connection.execute("set local lock_timeout = '5s'")
+        refuse_strangers(connection)
+        connection.execute("set local search_path = pg_catalog, pg_temp")
+        yield connection
+
+
+@contextmanager
+def _explained(dsn: str) -> Iterator[None]:
     try:
         yield
     except psycopg.errors.InsufficientPrivilege as error:
         raise SchemaError(f"{error.diag.message_primary}: connect as a role that may") from error
     except psycopg.errors.LockNotAvailable as error:
-        raise SchemaError(f"{error.diag.message_primary}: run it again") from error
-
-
-def _connected(dsn: str) -> psycopg.Connection[Any]:
-    try:
-        return psycopg.connect(dsn, application_name=application_name("schema"))
-    except psycopg.OperationalError as error:
-        raise UnavailableError(" ".join(str(error).split())) from error
+        with psycopg.connect(dsn) as connection:
+            holder = connection.execute(HOLDER.encode()).fetchone()
+        who = (
+            f"{holder[0]} holds the lock" if holder else "the session that held the lock has ended"
+        )
+        raise SchemaError(f"{error.diag.message_primary}: {who}; run it again") from error
 
 
 def head() -> str:
@@ -97,7 +169,10 @@ def check(dsn: str) -> None:
     be upgraded before the programs are. Raises SchemaError when it is older or not installed, or
     has the functions of another version at the same revision, as between releases.
     """
-    found, needed = current(dsn), head()
+    needed = head()
+    with _opened(dsn) as connection:
+        found = _revision(connection)
+        other = truth.difference(connection, truth.read()) if found == needed else []
     if found is None:
         raise SchemaError(f"tasker-sql is not installed in this database: run `{UPGRADE_COMMAND}`")
     if found < needed:
@@ -105,15 +180,12 @@ def check(dsn: str) -> None:
             f"the database is at revision {found}, this version needs {needed}: "
             f"run `{UPGRADE_COMMAND}`"
         )
-    if found == needed:
-        with _connected(dsn) as connection, _explained():
-            other = truth.difference(connection, truth.read())
-        if other:
-            named = ", ".join(other[:5]) + (", ..." if len(other) > 5 else "")
-            raise SchemaError(
-                f"{len(other)} functions and views of the database are not those of this version "
-                f"({named}): run `{UPGRADE_COMMAND}`"
-            )
+    if other:
+        named = ", ".join(other[:5]) + (", ..." if len(other) > 5 else "")
+        raise SchemaError(
+            f"{len(other)} functions and views of the database are not those of this version "
+            f"({named}): run `{UPGRADE_COMMAND}`"
+        )
 
 
 def install_pgmq(connection: psycopg.Connection[Any]) -> str:
@@ -178,7 +250,7 @@ def _alembic(command: str, dsn: str, revision: str) -> None:
     from sqlalchemy.exc import DBAPIError
 
     try:
-        with _ALEMBIC, _explained():
+        with _ALEMBIC, _explained(dsn):
             try:
                 getattr(alembic.command, command)(alembic_config(dsn), revision)
             except DBAPIError as error:

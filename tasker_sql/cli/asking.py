@@ -15,10 +15,11 @@ from rich.live import Live
 from rich.segment import Segment
 from rich.text import Text
 
-from tasker_sql import database, schema
+from tasker_sql import schema
+from tasker_sql.cli import opening
 from tasker_sql.cli.errors import AWAY, explain
 from tasker_sql.cli.output import Part, Picture, answer, console, parts, plain, put
-from tasker_sql.client import Client, connect
+from tasker_sql.client import Client
 from tasker_sql.errors import UnavailableError
 from tasker_sql.jsontext import dumps
 
@@ -30,7 +31,7 @@ WATCH_PATIENCE: Final = 10.0  # seconds that a watched database may be silent
 @contextmanager
 def opened(patience: float | None = None) -> Iterator[Client]:
     """A client for one command."""
-    client = connect(schema.ready(), database.application_name("cli"), patience=patience)
+    client = opening.opened(schema.ready(), "cli", patience=patience)
     try:
         yield client
     finally:

@@ -7,7 +7,8 @@ from typing import Final
 from uuid import UUID
 
 from tasker_sql import config, database
-from tasker_sql.client import Client, connect
+from tasker_sql.cli.opening import opened
+from tasker_sql.client import Client
 
 WITHIN: Final = 1.0  # seconds for an answer
 MOST: Final = 30  # tasks
@@ -33,8 +34,7 @@ def asked(ask: Callable[[Client, str], Iterable[str]]) -> Offers:
             url = database.running()
             if url is None:
                 return []
-            name = database.application_name("completion")
-            client = connect(url, name, connect_timeout=1, patience=WITHIN)
+            client = opened(url, "completion", connect_timeout=1, patience=WITHIN)
             try:
                 found = list(ask(client, incomplete))
             finally:

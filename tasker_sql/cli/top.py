@@ -11,11 +11,12 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from tasker_sql import database, schema
+from tasker_sql import schema
 from tasker_sql.cli import completion
 from tasker_sql.cli.arguments import Json
+from tasker_sql.cli.opening import opened
 from tasker_sql.cli.output import console, plain, print_json
-from tasker_sql.client import Client, connect
+from tasker_sql.client import Client
 from tasker_sql.top import screens, table
 from tasker_sql.top.screens import ALONE, TABS
 from tasker_sql.top.snapshot import QUESTIONS, Place, Snapshot, place_of
@@ -77,8 +78,7 @@ def top(
 
 
 def _connect(timeout: float) -> Client:
-    name = database.application_name("top")
-    return connect(schema.ready(), name, connect_timeout=5, patience=timeout + 5)
+    return opened(schema.ready(), "top", connect_timeout=5, patience=timeout + 5)
 
 
 def _place(what: str) -> Place:

@@ -73,6 +73,7 @@ def test_an_old_snapshot_is_not_waited_with(database: str, level: IsolationLevel
         connection.execute("set statement_timeout = '5s'")  # it would be ended
         client = Client(connection)
         (task,) = client.list_tasks()
+        assert task.task_uuid is not None
         assert client.wait_task(task.task_uuid).state == "in_progress"
         with pytest.raises(RuntimeError, match="wait outside of it"):
             client.wait(task.task_uuid)
