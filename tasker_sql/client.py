@@ -31,6 +31,7 @@ from psycopg.types.json import set_json_loads
 
 from tasker_sql import errors, rows
 from tasker_sql.jsontext import decode, encode
+from tasker_sql.masking import masked, remember_connection
 
 R = TypeVar("R")
 Connection = psycopg.Connection[Any]
@@ -85,6 +86,7 @@ def connect(
     `prepare_threshold=None` prepares no statements, for a PgBouncer that does not support them.
     A call whose server is silent for `patience` seconds fails. Raises UnavailableError.
     """
+    remember_connection(dsn)
     with _translated():
         connection = _Impatient.connect(
             dsn,
@@ -965,7 +967,7 @@ def _translated() -> Iterator[None]:
             raise ValueError(str(error)) from error  # a NUL in a text, say: nothing was sent
         if errors.is_infrastructure(error.sqlstate):
             said = error.diag.message_primary or str(error).strip() or type(error).__name__
-            raise errors.UnavailableError(" ".join(said.split())) from error
+            raise errors.UnavailableError(masked(" ".join(said.split()))) from error
         reason = error.diag.constraint_name or ""
         raise errors.answer(*_told(error), reason) from error
 

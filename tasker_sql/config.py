@@ -26,6 +26,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
+from tasker_sql import masking
+
 T = TypeVar("T")
 
 PACKAGE: Final = Path(__file__).parent
@@ -500,7 +502,7 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def _unknown(path: str, given: Given) -> str:
-    value = plain(given.value)
+    value = plain(shown(path, given.value))
     return f"{given.origin}: there is no key {path} (= {value}); {close_to(path)}"
 
 
@@ -520,7 +522,7 @@ def _value(declared: Declared, given: Given, environ: Mapping[str, str]) -> Give
     """What was given, expanded and checked. Raises ValueError, naming file, key and value."""
 
     def wrong(what: str, value: Any) -> ValueError:
-        told = f"{given.origin}: {declared.path} = {plain(value)} {what}"
+        told = f"{given.origin}: {declared.path} = {plain(shown(declared.path, value))} {what}"
         return ValueError(f"{told}; {declared.wanted} is needed")
 
     def expanded(text: Any) -> Any:
@@ -615,18 +617,17 @@ def _contradictions(settings: Config, given: Mapping[str, Given]) -> Iterator[st
 
 
 def plain(value: Any) -> str:
-    """A value as one writes it in a file; without a password."""
+    """A value as one writes it in a file; without what looks like a password."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return json.dumps(masked(value), ensure_ascii=False)
+    return json.dumps(masking.masked_value(value), ensure_ascii=False)
 
 
-def masked(value: Any) -> Any:
-    """A value without a password."""
-    if not isinstance(value, str):
-        return value
-    value = re.sub(r"(://[^:/@\s]*:)\S*@", r"\1***@", value)
-    return re.sub(r"(?i)\b(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)", r"\1***", value)
+def shown(path: str, value: Any) -> Any:
+    """A value without a password; of a key that is not known, only what can be none."""
+    if path == "database.url":
+        return masking.connection(value) if isinstance(value, str) else masking.HIDDEN
+    return value if path in keys() or isinstance(value, bool | int | float) else masking.HIDDEN
 
 
 def packaged(environment: str | None = None) -> Mapping[str, Any]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import re
+import tempfile
 from functools import cache
 
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
+from psycopg import ProgrammingError, pq
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from tasker_sql import __version__, config
+from tasker_sql import __version__, config, masking
 from tasker_sql.embedded import default_server
 
 EMBEDDED_DATABASE = "tasker"
@@ -65,13 +66,16 @@ def configured(url: str | None = None) -> str | None:
     if not url or url == PRIVATE:
         return None
     url = re.sub(r"^(postgres(?:ql)?)\+\w+://", r"\1://", url)
+    masking.remember_connection(url)
     try:
         conninfo_to_dict(url)
     except ProgrammingError as error:
-        said = config.masked(" ".join(str(error).split()))
+        own, quote, _ = str(error).strip().partition('"')  # what it quotes may be a password
+        said = own.strip(" :") if quote else "cannot be read"
         raise config.ConfigError(
-            f"DATABASE_URL, or database.url: {said}; postgresql://user@host/database is needed"
-        ) from error
+            f"DATABASE_URL, or database.url: {said}; postgresql://user@host/database is needed "
+            "(with %40 for @, %2F for / and %25 for % in a password)"
+        ) from None
     return url
 
 
@@ -84,6 +88,34 @@ def _chosen(url: str | None) -> str:
     if url is None:  # nothing else of the configuration may stand in the way of DATABASE_URL
         url = os.environ.get("DATABASE_URL", "").strip() or config.load().config.database.url
     return url.strip()
+
+
+def for_libpq(dsn: str) -> tuple[dict[str, str], list[str]]:
+    """How a program of PostgreSQL's gets a connection: what goes into its environment, and the
+    arguments for what has no variable. No secret is among the arguments.
+
+    A secret without a variable (`sslpassword`) goes into a service file that has no name, which
+    the program inherits.
+    """
+    variables = {
+        option.keyword.decode(): option.envvar.decode()
+        for option in pq.Conninfo.get_defaults()
+        if option.envvar
+    }
+    given = {name: str(value) for name, value in conninfo_to_dict(dsn).items()}
+    environment = {variables[name]: value for name, value in given.items() if name in variables}
+    rest = {name: value for name, value in given.items() if name not in variables}
+    secret = {name: rest.pop(name) for name in masking.SECRET if name in rest}
+    if secret and "service" in given:
+        raise config.ConfigError(f"put {', '.join(secret)} into the service {given['service']}")
+    if secret:
+        lines = ["[tasker-sql]", *(f"{name}={value}" for name, value in secret.items()), ""]
+        with tempfile.TemporaryFile() as unnamed:
+            file = os.dup(unnamed.fileno())
+        os.pwrite(file, "\n".join(lines).encode(), 0)
+        os.set_inheritable(file, True)
+        environment |= {"PGSERVICEFILE": f"/dev/fd/{file}", "PGSERVICE": "tasker-sql"}
+    return environment, ["-d", make_conninfo(**rest)] if rest else []
 
 
 def application_name(part: str) -> str:

@@ -20,7 +20,9 @@ from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import Any, Final
 
-from tasker_sql.config import Telemetry, masked
+from tasker_sql.config import Telemetry
+from tasker_sql.masking import masked, masked_value
+from tasker_sql.visible import visible, visible_json, visible_lines
 
 TEXT: Final = "%(asctime)s %(levelname)-7s %(message)s"
 
@@ -28,8 +30,14 @@ TEXT: Final = "%(asctime)s %(levelname)-7s %(message)s"
 class TextFormatter(logging.Formatter):
     """One line of text; a defect has its traceback below."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        return str(masked(super().format(record)))
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        return visible(masked(super().formatMessage(record)))
+
+    def formatException(self, defect: Any) -> str:  # noqa: N802
+        return "\n".join(visible_lines(masked(super().formatException(defect))))
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802
+        return "\n".join(visible_lines(masked(super().formatStack(stack_info))))
 
 
 class JsonFormatter(logging.Formatter):
@@ -40,15 +48,15 @@ class JsonFormatter(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": masked(record.getMessage()),
+            "message": record.getMessage(),
         }
         for argument in record.args or ():
             facts = getattr(argument, "facts", None)
             if isinstance(facts, Mapping):
                 told |= facts
         if record.exc_info:
-            told["traceback"] = masked(self.formatException(record.exc_info))
-        return json.dumps(told, ensure_ascii=False, default=str)
+            told["traceback"] = self.formatException(record.exc_info)
+        return visible_json(json.dumps(masked_value(told), ensure_ascii=False, default=str))
 
 
 WAITING: Final = 1000  # lines that may wait to be written

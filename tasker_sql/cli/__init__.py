@@ -7,7 +7,6 @@ complete, work left behind); 2 wrong usage; 3 the database cannot be used; 4 a d
 from __future__ import annotations
 
 import sys
-import traceback
 from typing import Annotated
 
 import typer
@@ -28,7 +27,7 @@ from tasker_sql.cli import (
     workers,
 )
 from tasker_sql.cli.commands import Commands, RootGroup, debug_mode
-from tasker_sql.cli.errors import DEFECT
+from tasker_sql.cli.errors import DEFECT, confess
 
 HELP = """Workflow orchestration where PostgreSQL is the orchestrator.
 
@@ -79,6 +78,6 @@ def main() -> None:
     """What the console script runs."""
     try:
         sys.exit(app())
-    except Exception:
-        traceback.print_exc()
+    except Exception as defect:
+        confess(defect)
         sys.exit(DEFECT)

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-import typer
-from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
 from rich.segment import Segment
-from rich.text import Text
 
 from tasker_sql import schema
 from tasker_sql.cli import opening
 from tasker_sql.cli.errors import AWAY, explain
-from tasker_sql.cli.output import Part, Picture, answer, console, parts, plain, put
+from tasker_sql.cli.output import Picture, answer, console, line, parts, print_json, put
 from tasker_sql.client import Client
 from tasker_sql.errors import UnavailableError
-from tasker_sql.jsontext import dumps
 
 A = TypeVar("A")
 
@@ -94,7 +91,7 @@ def _follow(
             if not was_away:
                 explain(found)
         elif as_json:
-            typer.echo(dumps(plain(found)))
+            print_json(found, indent=None)
         else:
             put([f"{datetime.now(UTC):%F %T} UTC", *parts(draw(found)), ""])
         was_away = isinstance(found, UnavailableError)
@@ -109,11 +106,11 @@ def _redraw(
         with Live(console=console(), screen=True, auto_refresh=False) as live:
             for found in answers:
                 if isinstance(found, UnavailableError):
-                    head = Text(f"as of {at:%T} UTC, {AWAY}: {found}", "bold red")
+                    head = line((f"as of {at:%T} UTC, {AWAY}: {found}", "bold red"))
                 else:
                     shown, at = draw(found), datetime.now(UTC)
-                    head = Text(f"as of {at:%T} UTC, every {seconds:g} s; Ctrl-C ends it", "dim")
-                live.update(_Screenful([head, "", *parts(shown)]), refresh=True)
+                    head = line((f"as of {at:%T} UTC, every {seconds:g} s; Ctrl-C ends it", "dim"))
+                live.update(_Screenful([head, line(), *parts(shown)]), refresh=True)
     finally:
         put(shown)  # stays when the screen is left
 
@@ -122,11 +119,11 @@ def _redraw(
 class _Screenful:
     """As much as fits; the last line tells how much does not."""
 
-    parts: list[Part]
+    parts: Sequence[RenderableType]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         lines = console.render_lines(Group(*self.parts), options.reset_height(), pad=False)
         if (over := len(lines) - options.max_height) > 0:
-            said = Text(f"{over + 1} more lines do not fit", "dim")
+            said = line((f"{over + 1} more lines do not fit", "dim"))
             lines = lines[: options.max_height - 1] + console.render_lines(said, pad=False)
         yield from (part for line in lines for part in (*line, Segment.line()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import traceback
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
@@ -11,7 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from tasker_sql.cli.arguments import WATCH_EVERY
-from tasker_sql.cli.errors import INTERRUPTED, KNOWN_ERRORS, explain
+from tasker_sql.cli.errors import INTERRUPTED, KNOWN_ERRORS, confess, explain
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -79,7 +78,7 @@ class RootGroup(TyperGroup):
             raise
         except KNOWN_ERRORS as error:
             if debug_mode.on:
-                traceback.print_exc()
+                confess(error)
             raise typer.Exit(explain(error)) from error
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None

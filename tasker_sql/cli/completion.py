@@ -41,7 +41,7 @@ def asked(ask: Callable[[Client, str], Iterable[str]]) -> Offers:
                 client.close()
         except Exception:  # a traceback would spoil the line that is being typed
             return []
-        return [word for word in found if word.startswith(incomplete)]
+        return [word for word in found if word.startswith(incomplete) and word.isprintable()]
 
     return offers
 

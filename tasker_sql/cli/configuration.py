@@ -6,14 +6,13 @@ from dataclasses import fields
 from typing import Annotated, Any, Final, get_type_hints
 
 import typer
-from rich.text import Text
 
 from tasker_sql import config
 from tasker_sql.cli import completion
 from tasker_sql.cli.arguments import Json
 from tasker_sql.cli.commands import Commands
 from tasker_sql.cli.errors import complain
-from tasker_sql.cli.output import Part, answer, table
+from tasker_sql.cli.output import Part, answer, line, table
 
 app = Commands(help="What is configured: show, check, explain.")
 
@@ -37,13 +36,13 @@ def show(keys: Keys = None, as_json: Json = False) -> None:
     found = [(path, loaded.given[path], config.keys()[path]) for path in _chosen(keys)]
     answer(
         {
-            path: {"value": config.masked(given.value), "from": given.origin}
+            path: {"value": config.shown(path, given.value), "from": given.origin}
             for path, given, _ in found
         },
         table(
             ["key", "value", "unit", "from"],
             [
-                (path, config.plain(given.value), key.unit, given.origin)
+                (path, config.plain(config.shown(path, given.value)), key.unit, given.origin)
                 for path, given, key in found
             ],
             "nothing",
@@ -89,7 +88,7 @@ def explain(
     try:
         given = config.load().given
     except config.ConfigError as error:  # explaining is what helps then
-        complain(str(error))
+        complain(*str(error).split("\n"))
         given = {}
     told: dict[str, dict[str, Any]] = {}
     picture: list[Part] = []
@@ -97,12 +96,13 @@ def explain(
         key, default, now = config.keys()[path], config.plain(defaults[path]), given.get(path)
         meaning = f"{key.about} {key.key.meaning}".strip()
         told[path] = {"meaning": meaning, "wanted": key.wanted, "default": default}
-        picture += [Text(path, style="bold"), f"  {meaning}"]
-        picture.append(Text(f"  {_sentence(key.wanted)} Default: {default}.", style="dim"))
+        picture += [line((path, "bold")), f"  {meaning}"]
+        picture.append(line((f"  {_sentence(key.wanted)} Default: {default}.", "dim")))
         if now:
-            told[path] |= {"value": config.masked(now.value), "from": now.origin}
-            said = f"  Now: {config.plain(now.value)}, from {now.origin}."
-            picture.append(Text(said, style="dim"))
+            value = config.shown(path, now.value)
+            told[path] |= {"value": value, "from": now.origin}
+            said = f"  Now: {config.plain(value)}, from {now.origin}."
+            picture.append(line((said, "dim")))
     answer(told, picture, as_json)
 
 

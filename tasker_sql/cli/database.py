@@ -13,7 +13,7 @@ from tasker_sql.cli.arguments import Json, Reason, Watch
 from tasker_sql.cli.asking import tell
 from tasker_sql.cli.commands import Commands
 from tasker_sql.cli.errors import NO_DATABASE, complain
-from tasker_sql.cli.output import Picture, answer, print_json, table
+from tasker_sql.cli.output import Picture, answer, print_json, put, table
 from tasker_sql.embedded import default_server
 from tasker_sql.rows import ChangedLimit, Limit, SystemHealthCounts
 
@@ -54,20 +54,21 @@ def check(as_json: Json = False) -> None:
     if as_json:
         print_json(found)
     elif found["well"]:
-        typer.echo(f"well: revision {found['revision']}")
+        put(f"well: revision {found['revision']}")
     else:
-        complain(str(found["problem"]))
+        complain(*str(found["problem"]).split("\n"))
     if not found["well"]:
         raise typer.Exit(NO_DATABASE)
 
 
 @app.command()
 def url(as_json: Json = False) -> None:
-    """Print the connection string.
+    """Print the connection string, with its password.
 
-    Starts the private server, with the schema in it, when DATABASE_URL is not set.
+    Starts the private server, with the schema in it, when DATABASE_URL is not set. Give it to a
+    program in its environment: every user of the machine sees the arguments of programs.
 
-    Example: psql "$(tasker-sql db url)"
+    Example: export DATABASE_URL="$(tasker-sql db url)"
     """
     found = schema.ready()
     answer({"url": found}, found, as_json)
@@ -77,14 +78,16 @@ def url(as_json: Json = False) -> None:
 def psql(context: typer.Context) -> None:
     """Open psql on the database; options are passed on.
 
+    The connection is passed in the environment, because everybody sees the arguments of programs.
+
     Example: tasker-sql db psql -c 'select * from tasker.sweep()'
     """
     program = default_server().psql
     if program is None:
         complain("there is no psql on this machine", hint="tasker-sql db url names the database")
         raise typer.Exit(NO_DATABASE)
-    dsn = schema.ready()
-    os.execv(program, [str(program), "-d", dsn, *context.args])
+    environment, arguments = database.for_libpq(schema.ready())
+    os.execve(program, [str(program), *arguments, *context.args], os.environ | environment)
 
 
 @app.command()

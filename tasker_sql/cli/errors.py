@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Final
 
-from rich.console import Console
-from rich.text import Text
-
+from tasker_sql.cli.output import Part, line, put
 from tasker_sql.embedded import EmbeddedError
 from tasker_sql.errors import TaskerError, UnavailableError
+from tasker_sql.masking import masked
 from tasker_sql.schema import SchemaError
 from tasker_sql.templates import TemplateError
+from tasker_sql.visible import visible_lines
 
 NO, USAGE, NO_DATABASE, DEFECT, INTERRUPTED = 1, 2, 3, 4, 130
 AWAY: Final = "the database cannot be reached"
@@ -53,33 +54,44 @@ class Faults:
             raise self.error
 
 
-def complain(message: str, detail: str = "", hint: str = "") -> None:
-    """Say on stderr what went wrong, the facts, and what helps."""
-    stderr = Console(stderr=True, highlight=False, soft_wrap=True)
-    stderr.print(Text.assemble(("error: ", "bold red"), message))
-    if detail:
-        stderr.print(Text(f"  {detail}"))
-    if hint:
-        stderr.print(Text.assemble(("  hint: ", "bold"), hint))
+def complain(*message: str, detail: str = "", hint: str = "") -> None:
+    """Say on stderr what went wrong, in one line or some; the facts, and what helps."""
+    first, *more = map(masked, message)
+    said: list[Part] = [line(("error: ", "bold red"), first), *more]
+    said += [f"  {masked(detail)}"] if detail else []
+    said += [line(("  hint: ", "bold"), hint)] if hint else []
+    put(said, stderr=True)
+
+
+def confess(defect: Exception) -> None:
+    """Show the traceback of a defect on stderr."""
+    told = "".join(traceback.format_exception(defect)).rstrip("\n")
+    put([line(one) for one in visible_lines(masked(told))], stderr=True)
 
 
 def explain(error: Exception) -> int:
     """Say what an error means; the exit code."""
     if isinstance(error, TaskerError) and error.sqlstate in NOT_ALLOWED:
-        complain(error.message, error.detail, "Connect as a role that may: see DATABASE_URL.")
+        hint = "Connect as a role that may: see DATABASE_URL."
+        complain(error.message, detail=error.detail, hint=hint)
         return NO_DATABASE
     if isinstance(error, TaskerError) and error.sqlstate.startswith(("42", "3F")):
         hint = "tasker-sql is not installed there, or not up to date: run `tasker-sql db upgrade`."
         complain(error.message, hint=hint)
         return NO_DATABASE
     if isinstance(error, TaskerError):
-        complain(error.message, error.detail, error.hint)
+        complain(error.message, detail=error.detail, hint=error.hint)
         return NO
     if isinstance(error, UnavailableError):
-        complain(AWAY, str(error), "Is DATABASE_URL right?")
+        complain(AWAY, *_lines(error, "  "), hint="Is DATABASE_URL right?")
         return NO_DATABASE
     if isinstance(error, EmbeddedError | SchemaError):
-        complain(str(error))
+        complain(*_lines(error))
         return NO_DATABASE
-    complain(str(error) or type(error).__name__)
+    complain(*_lines(error))
     return USAGE if isinstance(error, ValueError) else NO
+
+
+def _lines(error: Exception, indent: str = "") -> list[str]:
+    """An error of this machine, which may have a line for each fault."""
+    return [f"{indent}{one}" for one in (str(error) or type(error).__name__).split("\n")]

@@ -7,14 +7,13 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from tasker_sql.cli import completion
 from tasker_sql.cli.arguments import Json, Namespace, Reason, Template, Watch, json_argument
 from tasker_sql.cli.asking import opened, tell
 from tasker_sql.cli.commands import Commands
 from tasker_sql.cli.errors import NO, complain
-from tasker_sql.cli.output import Part, Picture, print_json, put, table
+from tasker_sql.cli.output import Part, Picture, line, print_json, put, table
 from tasker_sql.client import Client
 from tasker_sql.rows import AppliedRepair, DeadLetters, PlannedRepair, Problem
 
@@ -75,8 +74,8 @@ def _problems_picture(found: list[Problem]) -> Picture:
     picture: list[Part] = []
     for one in found:
         style = "bold red" if one.severity == "critical" else "yellow"
-        head = Text.assemble((one.severity, style), f"  {one.code}  ", (one.subject, "bold"))
-        picture.append(head.append(f"\n    {one.problem}\n    -> {one.cure}"))
+        picture.append(line((one.severity, style), f"  {one.code}  ", (one.subject, "bold")))
+        picture += [f"    {one.problem}", f"    -> {one.cure}"]
     return picture or "no problems"
 
 
@@ -227,7 +226,7 @@ def _repair(
         told: dict[str, Any] = {"planned": plan, "done": done}
         print_json(told)
     elif done:
-        typer.echo(f"{verb}: done {done.applied}, refused {done.refused}")
+        put(f"{verb}: done {done.applied}, refused {done.refused}")
         if done.last_refusal:
             complain(f"refused: {done.last_refusal}")
     if done and done.refused:
@@ -250,12 +249,9 @@ def _apply(client: Client, plan: PlannedRepair, reason: str, rate: int) -> Appli
 
 
 def _print_plan(verb: Verb, plan: list[PlannedRepair]) -> None:
-    put(
-        table(
-            ["such as", "uuid", "state", "error"],
-            [(p.subject, p.subject_uuid, p.state, p.error) for p in plan],
-            "nothing matches",
-        )
+    sample = table(
+        ["such as", "uuid", "state", "error"],
+        [(p.subject, p.subject_uuid, p.state, p.error) for p in plan],
+        "nothing matches",
     )
-    if plan:
-        typer.echo(f"\n{verb} for {plan[0].matched}")
+    put([sample, "", f"{verb} for {plan[0].matched}"] if plan else sample)

@@ -1,8 +1,14 @@
-"""Answers: pictures for people, JSON for scripts."""
+"""Answers: pictures for people, JSON for scripts.
+
+Everything that a command prints goes through `put`, `print_json` or `print_csv`: a picture is made
+of lines and tables, and in each line and cell every character can be seen.
+"""
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -17,17 +23,18 @@ from tasker_sql.drawing import STYLES
 from tasker_sql.jsontext import dumps
 from tasker_sql.rows import Pause, StepReason, TaskReason
 from tasker_sql.spans import span
+from tasker_sql.visible import csv_cell, visible, visible_json, visible_lines
 
-Part = str | Text | Table
+Part = str | Text | Table  # a line of plain text, one made by `line`, a table made by `table`
 Picture = Part | list[Part]
 
 ENDLESS: Final = 100_000  # columns
 MOVING: Final = {"running", "submitted", "due", "uncounted", "ended"}  # reasons that pass
 
 
-def console() -> Console:
+def console(stderr: bool = False) -> Console:
     """For answers. NO_COLOR is respected; where there is no terminal, no line is folded."""
-    made = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
+    made = Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=False)
     if not made.is_terminal:
         made.width = ENDLESS
     return made
@@ -50,8 +57,14 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, UUID) else value
 
 
-def print_json(value: Any) -> None:
-    typer.echo(dumps(plain(value), indent=2))
+def print_json(value: Any, indent: int | None = 2) -> None:
+    typer.echo(visible_json(dumps(plain(value), indent)))
+
+
+def print_csv(headers: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(headers)
+    writer.writerows([csv_cell(plain(value)) for value in row] for row in rows)
 
 
 def answer(value: Any, picture: Picture, as_json: bool) -> None:
@@ -62,15 +75,28 @@ def answer(value: Any, picture: Picture, as_json: bool) -> None:
         put(picture)
 
 
-def put(picture: Picture) -> None:
-    """Print a picture: text as it is, tables as wide as the terminal."""
-    out = console()
+def put(picture: Picture, stderr: bool = False) -> None:
+    """Print a picture: lines as they are, tables as wide as the terminal."""
+    out = console(stderr)
     for part in parts(picture):
         out.print(part, soft_wrap=not isinstance(part, Table))
 
 
-def parts(picture: Picture) -> list[Part]:
-    return picture if isinstance(picture, list) else [picture]
+def parts(picture: Picture) -> list[Text | Table]:
+    given = picture if isinstance(picture, list) else [picture]
+    return [line(part) if isinstance(part, str) else part for part in given]
+
+
+def line(*words: str | tuple[str, str]) -> Text:
+    """A line of texts, with or without a style, in which every character can be seen."""
+    return Text.assemble(
+        *(visible(word) if isinstance(word, str) else (visible(word[0]), word[1]) for word in words)
+    )
+
+
+def lines(text: str, indent: str = "") -> list[Part]:
+    """The lines of a text that has more than one."""
+    return [line(f"{indent}{shown}") for shown in visible_lines(text)]
 
 
 def table(headers: Sequence[str], lines: Iterable[Sequence[Any]], empty: str) -> Part:
@@ -92,10 +118,9 @@ def reasons(found: Sequence[StepReason | TaskReason]) -> Picture:
         style = "red" if reason.blocks and reason.code not in MOVING else "yellow"
         steps = reason.steps if isinstance(reason, TaskReason) else None
         count = f" ({steps} steps, such as this)" if steps and steps > 1 else ""
-        out = Text.assemble((reason.code, style), count, "  ", reason.reason)
+        picture.append(line((reason.code, style), count, "  ", reason.reason))
         if reason.cure:
-            out.append(f"\n    {reason.cure}", "bold")
-        picture.append(out)
+            picture.append(line("    ", (reason.cure, "bold")))
     return picture
 
 
@@ -122,6 +147,6 @@ def cell(value: Any) -> Text:
     if isinstance(value, timedelta):
         return Text(span(value))
     if isinstance(value, dict | list):
-        text = dumps(value)
+        text = visible_json(dumps(value))
         return Text(text if len(text) <= 60 else f"{text[:56]} ...")
-    return Text(str(value), style=STYLES.get(str(value), ""))
+    return Text(visible(str(value)), style=STYLES.get(str(value), ""))

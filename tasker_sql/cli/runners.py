@@ -166,7 +166,9 @@ def _pools_picture(found: list[ExecutorPool]) -> Picture:
             (
                 *(p.runner, p.pool, p.namespace, p.status),
                 f"{p.executors} of {p.min_executors} to {p.max_executors}",
-                *(f"{p.utilization:.0%}", f"{p.throughput:.1f}", p.queue_depth),
+                None if p.utilization is None else f"{p.utilization:.0%}",
+                None if p.throughput is None else f"{p.throughput:.1f}",
+                p.queue_depth,
             )
             for p in found
         ],

@@ -12,7 +12,7 @@ from tasker_sql.cli import completion
 from tasker_sql.cli.arguments import Json, Reason, Watch, json_argument
 from tasker_sql.cli.asking import opened, tell
 from tasker_sql.cli.commands import Commands
-from tasker_sql.cli.output import Picture, print_json, reasons, table
+from tasker_sql.cli.output import Picture, answer, reasons, table
 from tasker_sql.client import Client
 from tasker_sql.rows import StepAnswer, StepAttempt
 from tasker_sql.top.snapshot import place_of
@@ -144,8 +144,5 @@ def _uuid(client: Client, step: str) -> UUID:
     return found
 
 
-def _print(answer: StepAnswer, as_json: bool) -> None:
-    if as_json:
-        print_json(answer)
-    else:
-        typer.echo(f"the step is {answer.step_state}, its task {answer.task_state}")
+def _print(done: StepAnswer, as_json: bool) -> None:
+    answer(done, f"the step is {done.step_state}, its task {done.task_state}", as_json)

@@ -85,7 +85,7 @@ def create(
         value = json_argument(context, "--context")
         made = client.create_task(namespace, name, value, options)
         if not as_json:
-            typer.echo(made.task_uuid)
+            put(str(made.task_uuid))
         elif not wait:
             print_json(made)
         if wait:
@@ -120,8 +120,7 @@ def _create_many(
         if as_json:
             print_json(created)
         else:
-            for task_uuid in created:
-                typer.echo(task_uuid)
+            put([str(task_uuid) for task_uuid in created])
 
 
 def _lines(file: Path) -> Iterator[tuple[int, str]]:

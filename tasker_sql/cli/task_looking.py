@@ -13,8 +13,9 @@ import typer
 from tasker_sql import drawing
 from tasker_sql.cli.arguments import Json, TaskUuid, Watch
 from tasker_sql.cli.asking import tell
-from tasker_sql.cli.output import Part, Picture, cell, console, reasons, table
+from tasker_sql.cli.output import Part, Picture, cell, console, line, lines, reasons, table
 from tasker_sql.client import Client
+from tasker_sql.drawing import STYLES
 from tasker_sql.rows import BlamedStep, PathStep, Task, TaskStep
 
 PARTS = [
@@ -65,14 +66,14 @@ def task_picture(found: Looked) -> Picture:
     stands = f" {task.completion_percentage:f} %, {task.health_status}{paused}"
     picture: list[Part] = [
         f"{task.namespace}/{task.name}@{task.version}  {task.task_uuid}",
-        cell(task.state).append(stands, "default"),
+        line((task.state, STYLES.get(task.state, "")), stands),
     ]
     if task.recommended_action:
         picture.append(f"next: {task.recommended_action}")
     dag = {step.name: step.parents for step in steps}
     out = console()
     width = out.width if out.is_terminal else drawing.WIDTH
-    lines = table(
+    rows = table(
         ["step", "state", "attempt", "took", "result or error"],
         [
             (
@@ -89,7 +90,7 @@ def task_picture(found: Looked) -> Picture:
         "no steps",
     )
     states = {step.name: step.state for step in steps}
-    return [*picture, "", drawing.text(dag, states, width), lines]
+    return [*picture, "", *lines(drawing.text(dag, states, width)), rows]
 
 
 def _error(step: TaskStep) -> str | None:
@@ -120,7 +121,7 @@ def draw(
     )
 
 
-def _drawn(to: Drawn, steps: Sequence[TaskStep]) -> str:
+def _drawn(to: Drawn, steps: Sequence[TaskStep]) -> Picture:
     draws = {
         Drawn.TEXT: drawing.text,
         Drawn.MERMAID: drawing.mermaid,
@@ -128,7 +129,7 @@ def _drawn(to: Drawn, steps: Sequence[TaskStep]) -> str:
         Drawn.SVG: drawing.svg,
     }
     dag = {step.name: step.parents for step in steps}
-    return draws[to](dag, {step.name: step.state for step in steps}).rstrip("\n")
+    return lines(draws[to](dag, {step.name: step.state for step in steps}).rstrip("\n"))
 
 
 def explain(task_uuid: TaskUuid, as_json: Json = False, watch: Watch = None) -> None:

@@ -12,7 +12,7 @@ from tasker_sql.cli import completion
 from tasker_sql.cli.arguments import Json, Namespace, Reason, Watch, template_argument
 from tasker_sql.cli.asking import tell
 from tasker_sql.cli.commands import Commands
-from tasker_sql.cli.output import Picture, paused, print_json, put, table
+from tasker_sql.cli.output import Picture, lines, paused, print_json, put, table
 from tasker_sql.client import Client
 from tasker_sql.errors import TaskerError
 from tasker_sql.rows import ListedTemplate, RegisteredTemplate
@@ -145,9 +145,9 @@ def show(
       tasker-sql template show examples/workflows/diamond.yaml --mermaid
     """
 
-    def draw(definition: Any) -> str:
+    def draw(definition: Any) -> Picture:
         dag = drawing.dag_of(definition)
-        return (drawing.mermaid(dag) if mermaid else drawing.text(dag)).rstrip("\n")
+        return lines((drawing.mermaid(dag) if mermaid else drawing.text(dag)).rstrip("\n"))
 
     if template.endswith((".yaml", ".yml")):
         definition = templates.load(Path(template)).definition

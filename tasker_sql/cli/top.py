@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
 from tasker_sql import schema
 from tasker_sql.cli import completion
 from tasker_sql.cli.arguments import Json
 from tasker_sql.cli.opening import opened
-from tasker_sql.cli.output import console, plain, print_json
+from tasker_sql.cli.output import Part, console, line, print_csv, print_json, put
 from tasker_sql.client import Client
 from tasker_sql.top import screens, table
 from tasker_sql.top.screens import ALONE, TABS
@@ -100,9 +98,7 @@ def _print(seen: Snapshot, as_json: bool, as_csv: bool) -> None:
         return
     shown = screens.view(seen)
     if as_csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(column.name for column in shown.columns)
-        writer.writerows([plain(value) for value in row.cells] for row in shown.rows)
+        print_csv((column.name for column in shown.columns), (row.cells for row in shown.rows))
         return
     _print_table(shown)
 
@@ -111,11 +107,11 @@ PIPED: Final = 160  # columns of a table where there is no terminal to ask
 
 
 def _print_table(shown: View) -> None:
-    out = console()
-    out.print(Text(shown.title, style="bold"))
+    title: list[Part] = [line((one, "bold")) for one in shown.title.split("\n")]
     if not shown.rows:
-        out.print(shown.empty)
+        put([*title, shown.empty])
         return
+    out = console()
     fits = table.fitted(shown, out.width if out.is_terminal else PIPED)
     grid = Table(box=None, pad_edge=False, padding=(0, table.GAP, 0, 0), header_style="bold")
     for fit in fits:
@@ -123,4 +119,4 @@ def _print_table(shown: View) -> None:
         grid.add_column(fit.column.name, width=fit.width, justify=justify, no_wrap=True)
     for row in shown.rows:
         grid.add_row(*(table.cell(row, fit, shown.at) for fit in fits))
-    out.print(grid)
+    put([*title, grid])

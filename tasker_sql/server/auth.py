@@ -12,6 +12,7 @@ from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from tasker_sql.config import Auth
+from tasker_sql.masking import remember
 from tasker_sql.server.faults import RefusedError
 
 Permission = Literal["read", "create", "operate"]
@@ -36,11 +37,14 @@ class Tokens:
     def permitted(self, token: str) -> set[str]:
         """What a token permits. Takes the same time for every token, known or not."""
         found = hashlib.sha256(token.encode()).hexdigest()
-        return {
+        permitted = {
             permission
             for permission, sums in self._sums.items()
             if sum([hmac.compare_digest(found, one) for one in sums])
         }
+        if permitted:
+            remember(token)
+        return permitted
 
 
 def may(permission: Permission) -> Callable[..., Awaitable[None]]:

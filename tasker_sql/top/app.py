@@ -29,6 +29,8 @@ from tasker_sql.top.snapshot import Place, place_of
 from tasker_sql.top.statements import Verb
 from tasker_sql.top.table import Row, View
 from tasker_sql.top.watching import Database, Watching
+from tasker_sql.top.words import said
+from tasker_sql.visible import visible
 
 ONE_LINE: Final = 120  # characters of an answer that need not be kept on the screen
 
@@ -275,7 +277,7 @@ class Top(Watching):
         text = cure or (row and row.opens and row.opens.uuid and str(row.opens.uuid))
         if text:
             self.copy_to_clipboard(text)
-            self.notify(f"Copied: {text}", markup=False)
+            self.notify(f"Copied: {visible(text)}", markup=False)
         else:
             self.notify("Nothing here to copy.", severity="warning")
 
@@ -386,13 +388,15 @@ class Top(Watching):
         try:
             rows = self._database.run(statement)
         except UnavailableError as error:
-            said = f"{error}. Nobody knows whether it was carried out: look before you repeat it."
+            lost = "Nobody knows whether it was carried out: look before you repeat it."
+            told = f"{said(error)}. {lost}"
             severity = "error"
         except TaskerError as error:
-            said, severity = " ".join(part for part in (str(error), error.hint) if part), "error"
+            told, severity = said(error), "error"
         else:
-            said, severity = answer(rows) or "nothing to do", "information"
-            if len(rows) > 1 or len(said) > ONE_LINE:
-                self.call_from_thread(self.push_screen, Told(f"{statement}\n\n{said}\n\nEsc: back"))
+            told, severity = answer(rows) or "nothing to do", "information"
+            if len(rows) > 1 or len(told) > ONE_LINE:
+                text = f"{visible(statement)}\n\n{told}\n\nEsc: back"
+                self.call_from_thread(self.push_screen, Told(text))
                 return
-        self.call_from_thread(tell, said, severity=severity, markup=False)
+        self.call_from_thread(tell, told, severity=severity, markup=False)

@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from tasker_sql.top.statements import WHY, Verb, needs_reason, with_reason
-from tasker_sql.top.words import plain
+from tasker_sql.visible import visible, visible_lines
 
 R = TypeVar("R")
 
@@ -67,14 +67,14 @@ class Confirm(Dialog[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
-            yield Static(Text(self._verb.name, style="bold"))
+            yield Static(Text(visible(self._verb.name), style="bold"))
             if self._asks:
                 yield Input(placeholder="Why? It is kept in the history.", max_length=1000)
-            yield Static(Text(self._verb.statement), id="statement")
+            yield Static(Text(visible(self._verb.statement)), id="statement")
             yield Static(Text("Enter: run this     Esc: do not"), id="keys")
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        self.query_one("#statement", Static).update(Text(self._statement(event.value)))
+        self.query_one("#statement", Static).update(Text(visible(self._statement(event.value))))
 
     def on_input_submitted(self) -> None:
         self.action_run()
@@ -106,7 +106,7 @@ class Told(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="box"):
-            yield Static(Text(self._text))
+            yield Static(Text("\n".join(visible_lines(self._text))))
 
     def on_key(self, event: Key) -> None:
         if event.key not in MOVES:
@@ -121,7 +121,7 @@ def answer(rows: Sequence[Mapping[str, Any]]) -> str:
     """What a statement answered, a line for each row."""
     return "\n".join(
         ", ".join(
-            f"{name}: {plain(str(value))}" for name, value in row.items() if value is not None
+            f"{name}: {visible(str(value))}" for name, value in row.items() if value is not None
         )
         for row in rows
     )

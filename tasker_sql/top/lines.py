@@ -10,6 +10,7 @@ from textual.content import Content
 from tasker_sql.top.screens import TABS
 from tasker_sql.top.snapshot import Snapshot
 from tasker_sql.top.table import STYLES, Row, about
+from tasker_sql.visible import visible
 
 Key = tuple[str, str, str]  # the key, what it does, the action of the application
 
@@ -19,7 +20,7 @@ def head_line(seen: Snapshot, may_write: bool, freshness: str, is_fresh: bool) -
     status = seen.status
     return Content.assemble(
         ("tasker-sql top", "bold"),
-        f"  {status.database} as {status.role}",
+        visible(f"  {status.database} as {status.role}"),
         ("" if may_write else "  read-only", "bold"),
         f"  {status.at:%H:%M:%S} UTC  {seen.seconds * 1000:.0f} ms  ",
         (freshness, "" if is_fresh else "bold reverse"),
@@ -46,7 +47,9 @@ def tab_line(chosen: str, problems: int) -> Content:
 def hint_line(keys: Iterable[Key]) -> Content:
     """What the keys do here; a click does it too."""
     return Content("  ").join(
-        Content.from_markup(f"[@click=app.{action}][b]$key[/b] $name[/]", key=key, name=name)
+        Content.from_markup(
+            f"[@click=app.{action}][b]$key[/b] $name[/]", key=key, name=visible(name)
+        )
         for key, name, action in keys
     )
 

@@ -18,7 +18,8 @@ from tasker_sql.errors import TaskerError, UnavailableError
 from tasker_sql.rows import AppliedRepair, PlannedRepair
 from tasker_sql.top.dialogs import Dialog
 from tasker_sql.top.statements import WHY, Verb, call, literal
-from tasker_sql.top.words import plain, said
+from tasker_sql.top.words import said
+from tasker_sql.visible import visible
 
 R = TypeVar("R")
 
@@ -69,8 +70,8 @@ class Repair(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="box", can_focus=False):
-            yield Static(Text(self._verb.name, style="bold"))
-            yield Static(Text(self._verb.statement))
+            yield Static(Text(visible(self._verb.name), style="bold"))
+            yield Static(Text(visible(self._verb.statement)))
             yield self._sample
             yield self._reason
             yield self._statement
@@ -100,7 +101,7 @@ class Repair(Dialog[None]):
 
     def _show_statement(self) -> None:
         if self._plan:
-            self._statement.update(Text(self._apply(self._reason.value or WHY)))
+            self._statement.update(Text(visible(self._apply(self._reason.value or WHY))))
 
     def _apply(self, reason: str) -> str:
         assert self._plan is not None
@@ -127,7 +128,7 @@ class Repair(Dialog[None]):
         lines = [f"{many}, such as"]
         for one in plan[:SAMPLE]:
             which = one.subject_uuid or one.subject
-            lines.append(f"  {which}  {plain(one.error or one.state)}")
+            lines.append(visible(f"  {which}  {one.error or one.state}"))
         self._sample.update(Text("\n".join(lines)))
         self._enter(READY, "")
 
@@ -142,7 +143,7 @@ class Repair(Dialog[None]):
             try:
                 (applied,) = self._database.answers(statement, AppliedRepair)
             except UnavailableError as error:
-                lost = f"{error}. Nobody knows whether the last {RATE} were carried out."
+                lost = f"{said(error)}. Nobody knows whether the last {RATE} were carried out."
                 self._tell(self._end, lost, refusal)
                 return
             except TaskerError as error:
@@ -169,7 +170,7 @@ class Repair(Dialog[None]):
         return f"{self._done:,} done{refused}"
 
     def _end(self, said: str, refusal: str | None) -> None:
-        why = f"\nRefused: {refusal}" if refusal else ""
+        why = f"\nRefused: {visible(refusal)}" if refusal else ""
         self._enter(ENDED, f"{self._so_far()}. {said}{why}")
 
     # Keys

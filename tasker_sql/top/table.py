@@ -17,6 +17,7 @@ from tasker_sql import drawing
 from tasker_sql.top.snapshot import Place, Snapshot
 from tasker_sql.top.statements import Verb
 from tasker_sql.top.words import words
+from tasker_sql.visible import visible
 
 GAP: Final = 2  # blanks between columns
 LEAST: Final = 30  # of the stretching column, before others are left out
@@ -94,9 +95,15 @@ class View:
 
 
 def view_of(
-    seen: Snapshot, title: str, columns: tuple[Column, ...], rows: Sequence[Row], empty: str
+    seen: Snapshot,
+    title: str | tuple[str, ...],
+    columns: tuple[Column, ...],
+    rows: Sequence[Row],
+    empty: str,
 ) -> View:
-    return View(seen.status.at, title, columns, tuple(rows), empty)
+    """A view whose title has one line, or some."""
+    lines = (title,) if isinstance(title, str) else title
+    return View(seen.status.at, "\n".join(map(visible, lines)), columns, tuple(rows), empty)
 
 
 def arranged(shown: View, only: str = "", by: str | None = None, down: bool = False) -> View:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from tasker_sql.spans import span
+from tasker_sql.visible import visible
 
 
 def words(value: Any, at: datetime) -> str:
@@ -29,18 +29,13 @@ def words(value: Any, at: datetime) -> str:
         return short(value)
     if isinstance(value, list | tuple):
         return ", ".join(words(item, at) for item in value)
-    return plain(str(value))
-
-
-def plain(text: str) -> str:
-    """One line without control characters: an error may contain what would move the cursor."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text)
+    return visible(str(value))
 
 
 def said(error: Exception) -> str:
     """An error, with its hint where it has one."""
     hint = getattr(error, "hint", None)
-    return f"{error}. {hint}" if hint else str(error)
+    return visible(f"{error}. {hint}" if hint else str(error))
 
 
 def clock(value: datetime | None) -> str | None:

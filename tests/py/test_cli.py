@@ -496,7 +496,7 @@ class TestQueuesAndWorkers:
         ]
         with client.transaction() as connection:
             connection.execute("update tasker.claims set lease_until = now() - interval '1 min'")
-        assert re.search(r"ended 1:\d\d min ago", Answer("worker", "claims").out)
+        assert re.search(r"ended \d+:\d\d min ago", Answer("worker", "claims").out)
         assert "silent" in Answer("worker", "list").out
 
 

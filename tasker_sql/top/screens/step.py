@@ -26,8 +26,8 @@ def step(seen: Snapshot) -> View:
     past += [(_moment(tried), _attempt(tried)) for tried in seen.of(Attempt)]
     rows += [row for _, row in sorted(past, key=lambda told: told[0], reverse=True)]
     title = (
-        f"{one.name} of {head.namespace}/{head.name}  {one.step_uuid}\n"
-        f"{one.state}, attempt {one.attempt} of {one.max_attempts}; its task is {head.state}"
+        f"{one.name} of {head.namespace}/{head.name}  {one.step_uuid}",
+        f"{one.state}, attempt {one.attempt} of {one.max_attempts}; its task is {head.state}",
     )
     view = view_of(seen, title, STEP_COLUMNS, rows, "Nothing happened yet.")
     return replace(view, verbs=step_verbs(one.step_uuid, one.state))

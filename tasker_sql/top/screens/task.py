@@ -38,13 +38,12 @@ def task(seen: Snapshot) -> View:
         places = [None] * (len(rows) - len(steps)) + [paths.get(one.step_uuid) for one in steps]
         rows = [_in_path(row, place) for row, place in zip(rows, places, strict=True)]
     paused = f", paused by {head.paused_by}: {head.pause_reason}" if head.paused else ""
+    part = f" (the first {MOST_STEPS} are shown)" if len(steps) < head.total_steps else ""
     title = (
-        f"{head.namespace}/{head.name}@{head.version}  {head.task_uuid}\n"
+        f"{head.namespace}/{head.name}@{head.version}  {head.task_uuid}",
         f"{head.state}, {head.completed_steps} of {head.total_steps} steps done{paused}; "
-        f"{path.end(head, seen)}"
+        f"{path.end(head, seen)}{part}",
     )
-    if len(steps) < head.total_steps:
-        title += f" (the first {MOST_STEPS} are shown)"
     is_paused = any(one.code == "task_paused" for one in reasons)  # it, not a part
     return replace(
         view_of(seen, title, TASK_COLUMNS if is_foreseen else STEP_COLUMNS, rows, "No steps."),
