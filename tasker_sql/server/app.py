@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tasker_sql import __version__, schema
 from tasker_sql.config import Config
@@ -53,7 +56,7 @@ def application(settings: Config) -> FastAPI:
     app.add_middleware(
         Gate,
         chosen=settings.web,
-        by_name=not app.state.tokens.required,
+        tokens=app.state.tokens,
         told=app.state.metrics.told,
     )
     return app
@@ -90,10 +93,43 @@ class Listening:
         self._server.should_exit = True
 
 
+class Hurried(H11Protocol):
+    """A connection on which the head of each request must come within `seconds`."""
+
+    def __init__(self, seconds: float, **given: Any) -> None:
+        super().__init__(**given)
+        self._seconds = seconds
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._unwatch()
+
+    def _watch(self) -> None:
+        if self.cycle is not None and not self.cycle.response_complete:  # it has come
+            self._unwatch()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(self._seconds, self.transport.close)
+
+    def _unwatch(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
 def uvicorn_config(app: ASGIApp, settings: Config) -> uvicorn.Config:
     """How requests are read. Anything may be sent here, so nothing that is sent is believed."""
     return uvicorn.Config(
         app,
+        http=partial(Hurried, settings.web.timeout),  # type: ignore[arg-type]
         timeout_keep_alive=settings.web.keep_alive,
         timeout_graceful_shutdown=math.ceil(settings.web.timeout),
         log_config=None,

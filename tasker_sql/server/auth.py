@@ -47,6 +47,12 @@ class Tokens:
         return permitted
 
 
+def unauthorized(has_token: bool) -> RefusedError:
+    said = "the token is not known" if has_token else "a token is needed"
+    headers = {"WWW-Authenticate": "Bearer"}
+    return RefusedError(401, "unauthorized", said, hint=HINT, headers=headers)
+
+
 def may(permission: Permission) -> Callable[..., Awaitable[None]]:
     """A dependency that lets pass who has this permission."""
 
@@ -56,9 +62,7 @@ def may(permission: Permission) -> Callable[..., Awaitable[None]]:
             return
         permitted = tokens.permitted(bearer.credentials) if bearer else set()
         if not permitted:
-            said = "the token is not known" if bearer else "a token is needed"
-            headers = {"WWW-Authenticate": "Bearer"}
-            raise RefusedError(401, "unauthorized", said, hint=HINT, headers=headers)
+            raise unauthorized(bearer is not None)
         if permission not in permitted:
             has = f"it may {' and '.join(sorted(permitted))}, and this needs {permission}"
             raise RefusedError(403, "forbidden", "the token does not permit this", has)

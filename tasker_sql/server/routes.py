@@ -49,6 +49,7 @@ MEANINGS: Final = {
     408: "The body did not come in time.",
     409: "Its state does not allow this, or the key was used for something else.",
     413: "The body is too large.",
+    415: "The body is not JSON.",
     422: "A value is wrong, or over a limit; the detail says which and why.",
     429: "Too many requests at a time.",
     503: "The database cannot answer now; Retry-After says when to try again.",

@@ -10,10 +10,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 import httpx
@@ -26,6 +27,7 @@ from serving import fault, serving
 from tasker_sql.client import Client
 from tasker_sql.errors import TooSlowError
 from tasker_sql.handlers import Registry
+from tasker_sql.server import gate
 
 pytestmark = pytest.mark.newest
 
@@ -306,8 +308,6 @@ class TestRefusals:
         surrogate = rb'{"namespace": "test", "name": "flow", "context": {"a": "\ud800"}}'
         answer = web.post("/v1/tasks", content=surrogate, headers=headers)
         assert fault(answer)[:2] == (422, "bad_value")
-        form = web.post("/v1/tasks", content=b'{"namespace": "test", "name": "flow"}')
-        assert fault(form)[:2] == (422, "bad_value"), "a page in a browser could send this"
 
     @pytest.mark.parametrize(
         ("method", "path", "expected"),
@@ -362,6 +362,162 @@ class TestRefusals:
         assert web.get("/v1/tasks", headers={"Host": "localhost:1"}).status_code == 200
 
 
+JSON = b'{"namespace": "test", "name": "flow"}'
+WRITES = [("POST", "/v1/tasks", JSON), ("POST", f"/v1/tasks/{NO_TASK}/cancel", b'{"reason": "x"}')]
+IS_JSON = {"Content-Type": "application/json"}
+
+
+class TestPagesOfOthers:
+    """A browser on this machine sends what a page of another site wants, and says so."""
+
+    @pytest.mark.parametrize(("method", "path", "body"), WRITES)
+    @pytest.mark.parametrize(
+        ("headers", "status"),
+        [
+            ({}, 415),
+            ({"Content-Type": "text/plain"}, 415),
+            ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
+            ({"Content-Type": "multipart/form-data; boundary=x"}, 415),
+            ({"Content-Type": "text/plain; application/json"}, 415),
+            ({"Content-Type": "application/jsonp"}, 415),
+            ({**IS_JSON, "Origin": "http://evil.example"}, 403),
+            ({**IS_JSON, "Origin": "null"}, 403),
+            ({**IS_JSON, "Origin": "http://127.0.0.1:1"}, 403),
+            ({**IS_JSON, "Origin": "http://127.0.0.1"}, 403),
+            ({**IS_JSON, "Sec-Fetch-Site": "cross-site"}, 403),
+            ({**IS_JSON, "Sec-Fetch-Site": "same-site"}, 403),
+            ({**IS_JSON, "Sec-Fetch-Site": ""}, 403),
+        ],
+    )
+    def test_change_nothing(
+        self,
+        web: httpx.Client,
+        method: str,
+        path: str,
+        body: bytes,
+        headers: dict[str, str],
+        status: int,
+    ) -> None:
+        answer = web.request(method, path, content=body, headers=headers)
+        assert fault(answer)[0] == status
+        assert web.get("/v1/tasks").json()["tasks"] == []
+
+    def test_change_nothing_by_two_headers_of_a_name(self, web: httpx.Client) -> None:
+        for first, second in (
+            (("Content-Type", "application/json"), ("Content-Type", "text/plain")),
+            (("Content-Type", "text/plain"), ("Content-Type", "application/json")),
+        ):
+            answer = web.post("/v1/tasks", content=JSON, headers=[first, second])
+            assert fault(answer)[0] == 415
+        own = str(web.base_url).rstrip("/")
+        for origins in ((own, "http://evil.example"), ("http://evil.example", own)):
+            named = [("Origin", one) for one in origins]
+            answer = web.post("/v1/tasks", content=JSON, headers=[*IS_JSON.items(), *named])
+            assert fault(answer)[0] == 403
+
+    def test_may_not_even_ask_whether_they_may(self, web: httpx.Client) -> None:
+        headers = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
+        answer = web.options("/v1/tasks", headers=headers)
+        assert fault(answer)[0] == 403
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+
+    def test_differ_from_our_own(self, web: httpx.Client) -> None:
+        own = {"Origin": str(web.base_url).rstrip("/"), "Sec-Fetch-Site": "same-origin"}
+        kind = {"Content-Type": "Application/JSON; charset=utf-8"}
+        for headers in (own, {"Sec-Fetch-Site": "none"}, {}):
+            answer = web.post("/v1/tasks", content=JSON, headers={**kind, **headers})
+            assert answer.status_code == 201
+        looked = web.get("/v1/tasks", headers={"Sec-Fetch-Site": "cross-site"})
+        assert looked.status_code == 200
+
+    @pytest.mark.parametrize("path", ["/live", "/api-docs/ui", "/v1/tasks", "/v1/none", "/metrics"])
+    def test_show_nothing_of_ours_in_a_frame(self, web: httpx.Client, path: str) -> None:
+        headers = web.get(path).headers
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["content-security-policy"] == "frame-ancestors 'none'"
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+class Raw:
+    """A client that writes all of its request before it reads."""
+
+    def __init__(self, web: httpx.Client) -> None:
+        self._socket = socket.create_connection((web.base_url.host, web.base_url.port or 80))
+        self._socket.settimeout(SECONDS)
+
+    def __enter__(self) -> Raw:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._socket.close()
+
+    def write(self, *pieces: bytes) -> None:
+        for piece in pieces:
+            self._socket.sendall(piece)
+
+    def head(self, *headers: str, path: str = "/v1/tasks") -> None:
+        lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json"]
+        self.write("\r\n".join([*lines, *headers, "", ""]).encode())
+
+    def read(self) -> bytes:
+        """All that comes until the server closes the connection; an orderly end is demanded."""
+        found = b""
+        while some := self._socket.recv(65536):
+            found += some
+        return found
+
+
+MIB: Final = 1 << 20
+
+
+class TestAnswersArrive:
+    """A client that is refused hears why, even when it reads nothing before it has written all."""
+
+    @pytest.mark.parametrize("size", [2 * MIB + 1, 3 * MIB, 48 * MIB])
+    def test_when_the_size_is_declared(self, web: httpx.Client, size: int) -> None:
+        with Raw(web) as raw:
+            raw.head(f"Content-Length: {size}")
+            raw.write(*[b" " * MIB] * (size // MIB), b" " * (size % MIB))
+            found = raw.read()
+        assert found.startswith(b"HTTP/1.1 413 ") and b'"too_large"' in found
+        assert b"connection: close" in found.lower()
+
+    def test_when_the_body_comes_in_chunks(self, web: httpx.Client) -> None:
+        with Raw(web) as raw:
+            raw.head("Transfer-Encoding: chunked")
+            raw.write(*[b"10000\r\n" + b" " * 65536 + b"\r\n"] * 400, b"0\r\n\r\n")
+            found = raw.read()
+        assert found.startswith(b"HTTP/1.1 413 ") and b'"too_large"' in found
+
+    @pytest.mark.parametrize(
+        ("header", "status"), [("Origin: http://evil.example", 403), ("Content-Type: x/y", 415)]
+    )
+    def test_whatever_the_refusal(self, web: httpx.Client, header: str, status: int) -> None:
+        with Raw(web) as raw:
+            raw.head(header, f"Content-Length: {MIB}")
+            raw.write(b" " * MIB)
+            assert raw.read().startswith(f"HTTP/1.1 {status} ".encode())
+
+    def test_before_the_body_has_come(self, web: httpx.Client) -> None:
+        with Raw(web) as raw:
+            raw.head(f"Content-Length: {3 * MIB}", "Expect: 100-continue")
+            found = raw._socket.recv(65536)
+            assert found.startswith(b"HTTP/1.1 413 ")
+
+    def test_but_nobody_is_listened_to_for_ever(
+        self, web: httpx.Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(gate, "PAUSE", 0.1)
+        with Raw(web) as raw:
+            raw.head(f"Content-Length: {3 * MIB}")
+            assert raw.read().startswith(b"HTTP/1.1 413 "), "it says no more, and waits"
+        monkeypatch.setattr(gate, "LINGER", 0.1)
+        with Raw(web) as raw, pytest.raises(OSError):
+            raw.head("Content-Length: 99999999999")
+            while True:
+                raw.write(b" " * MIB)
+
+
 class TestTokens:
     @pytest.fixture
     def guarded(self, database: str, client: Client) -> Iterator[httpx.Client]:
@@ -407,6 +563,17 @@ class TestTokens:
         assert asked(None, "GET", "/health/detailed") == 401
         assert asked(TOKENS["read"], "GET", "/health/detailed") == 200
 
+    def test_come_before_bodies(self, guarded: httpx.Client) -> None:
+        """A body of nobody is not waited for, and takes no place."""
+        for header in ("X: y", "Authorization: Bearer nonsense"):
+            with Raw(guarded) as raw:
+                raw.head(header, "Content-Length: 1000")
+                assert raw._socket.recv(65536).startswith(b"HTTP/1.1 401 ")
+        with Raw(guarded) as raw:
+            raw.head(f"Authorization: Bearer {TOKENS['create']}", f"Content-Length: {len(JSON)}")
+            raw.write(JSON)
+            assert raw._socket.recv(65536).startswith(b"HTTP/1.1 201 ")
+
     def test_guard_every_path_but_few(self, guarded: httpx.Client) -> None:
         paths = guarded.get("/api-docs/openapi.json").json()["paths"]
         free = set()
@@ -437,6 +604,31 @@ class TestPressure:
                     answer = web.get(f"/v1/tasks/{task}")
                     assert fault(answer)[:2] == (503, "too_slow")
             assert web.get(f"/v1/tasks/{task}").status_code == 200
+
+    def test_slow_clients_keep_nobody_out(self, database: str) -> None:
+        """Bodies and heads that do not come take no place of requests that have come."""
+        with ExitStack() as stack:
+            web = stack.enter_context(serving(database, {"web.max_requests": 2}))
+            for length in (1000, 1000, 1000):
+                raw = stack.enter_context(Raw(web))
+                raw.head(f"Content-Length: {length}")
+            wait_for(lambda: raw._socket.recv(65536).startswith(b"HTTP/1.1 429 "))
+            for _ in range(3):
+                stack.enter_context(Raw(web)).write(b"GET /v1/tasks HTTP/1.1\r\n")
+            assert web.get("/v1/namespaces").status_code == 200
+
+    def test_every_part_of_a_request_must_come_in_time(self, database: str) -> None:
+        with serving(database, {"web.timeout": 0.2}) as web:
+            for begun in (b"", b"GET /live HTT", b"GET /live HTTP/1.1\r\nHost: 127.0.0.1\r\n"):
+                with Raw(web) as raw:
+                    raw.write(begun)
+                    assert raw.read() == b""
+            with Raw(web) as raw:
+                raw.write(b"GET /live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET /live HTTP/1.1\r\n")
+                assert raw.read().count(b"HTTP/1.1 200 ") == 1
+            with Raw(web) as raw:
+                raw.head("Content-Length: 1000")
+                assert raw._socket.recv(65536).startswith(b"HTTP/1.1 408 ")
 
     def test_requests_that_are_too_many_are_told_to_come_again(
         self, database: str, client: Client
