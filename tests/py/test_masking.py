@@ -90,7 +90,7 @@ class TestCommands:
     def test_pass_no_complaint_of_libpq_on(self, dsn: str) -> None:
         shown = said("task", "list", dsn=dsn)
         assert shown and "hu5h" not in shown
-        assert ("connection string" in shown) == (dsn in UNPARSABLE)
+        assert ("is needed (with %40 for @" in shown) == (dsn in UNPARSABLE)
         assert "hu5h" not in said("--debug", "task", "list", dsn=dsn)
 
     @pytest.mark.parametrize(
