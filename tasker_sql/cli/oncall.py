@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -17,6 +17,7 @@ from tasker_sql.cli.output import Part, Picture, line, print_json, put, table
 from tasker_sql.client import Client
 from tasker_sql.rows import AppliedRepair, DeadLetters, PlannedRepair, Problem
 
+WITHIN: Final = 5.0  # seconds
 Step = Annotated[
     str | None,
     typer.Option("--step", help="Steps of this name.", autocompletion=completion.step_names),
@@ -65,7 +66,7 @@ def problems(as_json: Json = False, watch: Watch = None) -> None:
 
     Example: tasker-sql problems --watch 5
     """
-    found = tell(lambda client: client.problems(), _problems_picture, as_json, watch)
+    found = tell(lambda client: client.problems(), _problems_picture, as_json, watch, WITHIN)
     if any(one.severity == "critical" for one in found):
         raise typer.Exit(NO)
 

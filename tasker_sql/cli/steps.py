@@ -12,8 +12,10 @@ from tasker_sql.cli import completion
 from tasker_sql.cli.arguments import Json, Reason, Watch, json_argument
 from tasker_sql.cli.asking import opened, tell
 from tasker_sql.cli.commands import Commands
-from tasker_sql.cli.output import Picture, answer, reasons, table
+from tasker_sql.cli.output import Part, Picture, answer, cell, line, reasons
 from tasker_sql.client import Client
+from tasker_sql.drawing import STYLES
+from tasker_sql.failure import error_lines
 from tasker_sql.rows import StepAnswer, StepAttempt
 from tasker_sql.top.snapshot import place_of
 
@@ -50,20 +52,30 @@ def attempts(step: StepArgument, as_json: Json = False, watch: Watch = None) -> 
     Example: tasker-sql step attempts $TASK_UUID/process_payment
     """
 
-    def draw(found: list[StepAttempt]) -> Picture:
-        return table(
-            ["attempt", "outcome", "worker", "queued", "started", "took", "again", "error"],
-            [
-                (
-                    *(a.attempt, a.outcome, a.worker, _between(a.enqueued_at, a.started_at)),
-                    *(a.started_at, _between(a.started_at, a.ended_at), a.next_retry_at, a.error),
-                )
-                for a in found
-            ],
-            "no attempt has begun",
-        )
+    tell(lambda client: client.step_attempts(_uuid(client, step)), _attempts, as_json, watch)
 
-    tell(lambda client: client.step_attempts(_uuid(client, step)), draw, as_json, watch)
+
+def _attempts(found: list[StepAttempt]) -> Picture:
+    """A block for each attempt, with the whole of its error."""
+    picture: list[Part] = []
+    for one in found:
+        queued, ran = (
+            _between(one.enqueued_at, one.started_at),
+            _between(one.started_at, one.ended_at),
+        )
+        facts = {
+            "by": one.worker,
+            "queued for": queued,
+            "started": one.started_at,
+            "took": ran,
+            "again": one.next_retry_at,
+        }
+        told = [f"{name} {cell(value)}" for name, value in facts.items() if value is not None]
+        style = STYLES.get({"failed": "error", "completed": "complete"}.get(one.outcome, ""), "")
+        picture += ["", line((f"attempt {one.attempt}", "bold"), "  ", (one.outcome, style))]
+        picture += [f"  {', '.join(told)}"] if told else []
+        picture += [f"  {part}" for part in error_lines(one.error, whole=True)] if one.error else []
+    return picture[1:] or "no attempt has begun"
 
 
 def _between(begin: datetime | None, end: datetime | None) -> timedelta | None:

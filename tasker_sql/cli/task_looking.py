@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
@@ -16,8 +17,11 @@ from tasker_sql.cli.asking import tell
 from tasker_sql.cli.output import Part, Picture, cell, console, line, lines, reasons, table
 from tasker_sql.client import Client
 from tasker_sql.drawing import STYLES
+from tasker_sql.failure import error_lines
 from tasker_sql.rows import BlamedStep, PathStep, Task, TaskStep
 
+FAILED: Final = ("error", "waiting_for_retry")
+MOST_LINES: Final = 100  # of an input
 PARTS = [
     "waiting",
     "queued",
@@ -53,7 +57,8 @@ def _look(client: Client, task_uuid: UUID) -> Looked:
 def show(task_uuid: TaskUuid, as_json: Json = False, watch: Watch = None) -> None:
     """Show a task, with its DAG and its steps.
 
-    How it stands, the states, results and errors of its steps.
+    How it stands, the states, results and errors of its steps, its input, and where the handlers of
+    failed steps raised.
 
     Example: tasker-sql task show $TASK_UUID --watch
     """
@@ -90,7 +95,20 @@ def task_picture(found: Looked) -> Picture:
         "no steps",
     )
     states = {step.name: step.state for step in steps}
-    return [*picture, "", *lines(drawing.text(dag, states, width)), rows]
+    picture += ["", *lines(drawing.text(dag, states, width)), rows, "", line(("input", "bold"))]
+    picture += _input(task.context)
+    for step in steps:
+        if step.state in FAILED and step.last_error is not None:
+            picture += ["", line((f"{step.name} failed", "bold red"), f", attempt {step.attempt}")]
+            picture += [f"  {one}" for one in error_lines(step.last_error)]
+    return picture
+
+
+def _input(context: Any) -> list[Part]:
+    text = json.dumps(context, indent=2, ensure_ascii=False).split("\n")
+    over = len(text) - MOST_LINES
+    more = [f"  ... {over} more lines: task show --json has all"] if over > 0 else []
+    return [*(f"  {one}" for one in text[:MOST_LINES]), *more]
 
 
 def _error(step: TaskStep) -> str | None:

@@ -121,6 +121,23 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskInput:
+    """What a task was given."""
+
+    context: Any
+
+
+@dataclass(frozen=True, slots=True)
+class StepText:
+    """What a step made, and how it failed last."""
+
+    name: str
+    state: str
+    result: Any
+    last_error: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
     """What an operator did, to what, and why."""
 
@@ -246,6 +263,19 @@ class Transaction:
     waits_for: str | None
     blocked_by: list[int]
     address: str | None
+    query: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """A session for which others wait, because of a lock that it holds or wants."""
+
+    sessions: int
+    pid: int
+    application: str | None
+    role: str | None
+    state: str | None
+    since: timedelta | None
     query: str | None
 
 

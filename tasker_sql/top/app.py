@@ -19,7 +19,7 @@ from textual.widgets import DataTable, Input, Static
 from tasker_sql.errors import TaskerError, UnavailableError
 from tasker_sql.top import screens, table
 from tasker_sql.top.colour import NoColour
-from tasker_sql.top.dialogs import HELP, Confirm, Told, answer
+from tasker_sql.top.dialogs import HELP, Confirm, Told, answer, text_of
 from tasker_sql.top.lines import Key as Hint
 from tasker_sql.top.lines import head_line, hint_line, no_frame_line, pane, tab_line
 from tasker_sql.top.listing import Listing
@@ -32,6 +32,7 @@ from tasker_sql.top.watching import Database, Watching
 from tasker_sql.top.words import said
 from tasker_sql.visible import visible
 
+READS: Final = {"i": "input", "o": "result", "t": "traceback"}
 ONE_LINE: Final = 120  # characters of an answer that need not be kept on the screen
 
 
@@ -68,9 +69,10 @@ class Top(Watching):
         Binding("f", "type('find')"),
         Binding("n", "find_next"),
         Binding("s", "sort"),
-        Binding("i", "invert"),
+        Binding("I", "invert"),
         Binding("d", "draw"),
-        Binding("o", "acts"),
+        Binding("a", "acts"),
+        *(Binding(key, f"read('{what}')") for key, what in READS.items()),
         Binding("y", "copy"),
         Binding("p", "picture"),
         Binding("space", "pause"),
@@ -206,6 +208,8 @@ class Top(Watching):
         keys += [("?", "help", "help"), ("q", "quit", "quit")]
         keys += [("/", self._only or "filter", "type('filter')"), ("s", "sort", "sort")]
         keys += [("space", "go on" if self._paused else "freeze", "pause")]
+        if self._to_read:
+            keys += [(key, what, f"read('{what}')") for key, what in READS.items()]
         return keys
 
     def _remember(self) -> None:
@@ -350,6 +354,30 @@ class Top(Watching):
 
     def action_help(self) -> None:
         self.push_screen(Told(HELP))
+
+    def action_read(self, what: str) -> None:
+        """Read the input, the results or the errors of the task or step under the cursor."""
+        place = self._to_read
+        if place is None:
+            self.notify("Nothing here that has one: go to a task or step.", severity="warning")
+        else:
+            self._fetch(what, place)
+
+    @property
+    def _to_read(self) -> Place | None:
+        """The task or step under the cursor, or else that of the screen."""
+        row = self._row
+        places = (row.opens if row else None, self.place)
+        return next((place for place in places if place and place.uuid), None)
+
+    @work(thread=True)
+    def _fetch(self, what: str, place: Place) -> None:
+        try:
+            context, steps = self._database.texts(place)
+        except (TaskerError, UnavailableError) as error:
+            self.call_from_thread(self.notify, said(error), severity="error", markup=False)
+        else:
+            self.call_from_thread(self.push_screen, Told(text_of(what, context, steps)))
 
     # Writing
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -13,6 +14,8 @@ from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from tasker_sql.failure import error_lines
+from tasker_sql.top.answers import StepText
 from tasker_sql.top.statements import WHY, Verb, needs_reason, with_reason
 from tasker_sql.visible import visible, visible_lines
 
@@ -23,12 +26,14 @@ HELP: Final = """\
 ↑ ↓ j k g G     move            click, wheel   move
 Enter, 2 clicks open the row    Esc            back
 /               filter the rows
-s, i, header    sort by the next column, invert
+s, I, header    sort by the next column, invert
 f               find: the uuid of a task or step opens it, other
                 text goes to the next row with it; n: again
 d               a task's DAG as a picture, and back; a step with ◆
                 is one of those that decide when the task ends
-o               what operators did, and why
+i, o, t         read the input of a task, the result of a step,
+                and how it failed; y copies what is read
+a               what operators did, and why
 y               copy the cure, or else the uuid
 p               save the screen as a picture (SVG) in this folder
 space           freeze          + - r          faster, slower, now
@@ -98,7 +103,7 @@ MOVES: Final = {"up", "down", "pageup", "pagedown", "home", "end"}
 
 
 class Told(Dialog[None]):
-    """A text to be read: keys that move scroll it, every other one and a click end it."""
+    """A text to be read: keys that move scroll it, y copies it, others and a click end it."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -109,12 +114,38 @@ class Told(Dialog[None]):
             yield Static(Text("\n".join(visible_lines(self._text))))
 
     def on_key(self, event: Key) -> None:
-        if event.key not in MOVES:
+        if event.key == "y":
+            event.stop()
+            self.app.copy_to_clipboard(self._text)
+            self.notify("Copied.")
+        elif event.key not in MOVES:
             event.stop()
             self.leave()
 
     def on_click(self) -> None:
         self.leave()
+
+
+def text_of(what: str, context: Any, steps: Sequence[StepText]) -> str:
+    """The input of a task, or what its steps made, or how they failed."""
+    if what == "input":
+        return f"input\n\n{_pretty(context)}"
+    if what == "result":
+        parts = [
+            f"result of {one.name}\n\n{_pretty(one.result)}" for one in steps if has_result(one)
+        ]
+        return "\n\n".join(parts) or "There is no result yet."
+    failed = [one for one in steps if one.last_error is not None]
+    parts = ["\n".join([f"{one.name} failed", "", *error_lines(one.last_error)]) for one in failed]
+    return "\n\n".join(parts) or "Nothing has failed here."
+
+
+def has_result(one: StepText) -> bool:
+    return one.result is not None or one.state == "complete"
+
+
+def _pretty(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def answer(rows: Sequence[Mapping[str, Any]]) -> str:

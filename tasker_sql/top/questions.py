@@ -1,7 +1,7 @@
 """The statements that screens ask, each bounded.
 
-Nothing here reads contexts, results or messages, and nothing is counted whose size grows with
-history or with the number of open tasks.
+Nothing that is asked again and again reads contexts, results or messages, and nothing is counted
+whose size grows with history or with the number of open tasks.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from tasker_sql.rows import (
 from tasker_sql.top.answers import (
     Act,
     Attempt,
+    Blocker,
     Claim,
     DatabaseHealth,
     ForeignWorker,
@@ -34,7 +35,9 @@ from tasker_sql.top.answers import (
     Runner,
     Status,
     StepLine,
+    StepText,
     TaskHead,
+    TaskInput,
     TaskLine,
     Transaction,
 )
@@ -155,6 +158,14 @@ ACTS: Final = _ask(
  where subject = any (array[%(step)s::text, %(task)s::text])
  order by at desc limit {MOST_HISTORY}""",
 )
+# Asked once, when somebody wants to read it.
+INPUT: Final = _ask("input", TaskInput, "from tasker.get_task(p_task_uuid => %(task)s)")
+TEXTS: Final = _ask(
+    "texts",
+    StepText,
+    f"""from tasker.get_task_steps(p_task_uuid => %(task)s)
+ where step_uuid = %(step)s or %(step)s = %(task)s limit {MOST_STEPS}""",
+)
 ALL_ACTS: Final = _ask(
     "acts", Act, f"from tasker.operator_history order by action_id desc limit {MOST}"
 )
@@ -229,6 +240,31 @@ TRANSACTIONS: Final = _ask(
     blocked_by="pg_blocking_pids(pid)",
     address="host(client_addr)",
     query="left(query, 200)",
+)
+# Reads no table, so that no lock stands in its way.
+BLOCKERS: Final = _ask(
+    "blockers",
+    Blocker,
+    """from pg_stat_activity as holder
+ cross join lateral (select count(*) from pg_stat_activity as waiting
+                      where waiting.wait_event_type = 'Lock'
+                        and holder.pid = any (pg_blocking_pids(waiting.pid))) as behind (sessions)
+ where holder.datname = current_database() and holder.pid <> pg_backend_pid()
+   and (behind.sessions > 0
+        or exists (select from pg_locks as lock
+                     join pg_class as relation on relation.oid = lock.relation
+                    where lock.pid = holder.pid and lock.granted
+                      and relation.relnamespace = 'tasker'::regnamespace
+                      and lock.mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock',
+                                        'AccessExclusiveLock')))
+ order by behind.sessions desc, holder.pid limit 3""",
+    sessions="behind.sessions",
+    pid="holder.pid",
+    application="holder.application_name",
+    role="holder.usename",
+    state="holder.state",
+    since="clock_timestamp() - holder.state_change",
+    query="left(holder.query, 200)",
 )
 RELATIONS: Final = _ask(
     "tables",

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from tasker_sql.client import Client
-from tasker_sql.top.answers import Status, TaskHead
+from tasker_sql.spans import span
+from tasker_sql.top.answers import Blocker, Status, StepText, TaskHead, TaskInput
 from tasker_sql.top.questions import (
     ACTS,
     ALL_ACTS,
     ATTEMPTS,
     BLAME_STEP,
     BLAME_TASK,
+    BLOCKERS,
     BREAKERS,
     CLAIMS,
     DEAD,
     FOREIGN,
+    INPUT,
     LATE,
     PATH,
     POOLS,
@@ -35,6 +38,7 @@ from tasker_sql.top.questions import (
     STEPS,
     TASK,
     TASKS,
+    TEXTS,
     TRANSACTIONS,
     WHY_STEP,
     WHY_TASK,
@@ -43,6 +47,7 @@ from tasker_sql.top.questions import (
 
 R = TypeVar("R")
 
+WITHIN: Final = 1.0  # seconds
 STEP_BITS: Final = (1 << 20) - 1  # in which a step's uuid differs from its task's
 
 
@@ -106,18 +111,47 @@ def read(client: Client, place: Place, timeout: float) -> Snapshot:
     is no database, NotFoundError when there is no such task or step, TaskerError when the role may
     not read, or tasker-sql is not installed there.
     """
-    arguments = {"task": place.task_uuid, "step": place.uuid}
-    answers: dict[type[Any], Sequence[Any]] = {}
-    steps = 0
     began = time.perf_counter()
+    answers = dict(_asked(client, place, QUESTIONS[place.screen], timeout))
+    return Snapshot(place, answers, time.perf_counter() - began)
+
+
+def texts(client: Client, place: Place, timeout: float) -> tuple[Any, Sequence[StepText]]:
+    """The input of a task, and the results and errors of its steps, or of the one step.
+
+    Raises as `read` does.
+    """
+    found = dict(_asked(client, place, (INPUT, TEXTS), timeout))
+    return found[TaskInput][0].context, found[StepText]
+
+
+def who_blocks(client: Client) -> str:
+    """Why a question got no answer in time: who holds a lock for which it may have waited."""
+    with client.limited(WITHIN), client.transaction() as connection:
+        found = [Blocker(*row) for row in connection.execute(BLOCKERS.sql.encode())]
+    told = []
+    for one in found:
+        since = f" for {span(one.since)}" if one.since is not None else ""
+        who = f"{one.application or 'unnamed'}, role {one.role}, {one.state}{since}"
+        wait = f", {one.sessions} wait for it" if one.sessions else ""
+        told.append(f"pid {one.pid} holds a lock ({who}{wait}): {one.query}")
+    return "; ".join(told) or "nobody holds a lock that stands in the way: the server may be busy"
+
+
+def _asked(
+    client: Client, place: Place, questions: Sequence[Question], timeout: float
+) -> Iterator[tuple[type[Any], Sequence[Any]]]:
+    """The answers of one snapshot of the database, by the types of their rows."""
+    arguments = {"task": place.task_uuid, "step": place.uuid}
+    steps = 0
     with client.transaction() as connection:
         connection.execute("set transaction isolation level repeatable read, read only")
         milliseconds = max(1, round(timeout * 1000))
         connection.execute(f"set local statement_timeout = {milliseconds}".encode())
-        for question in QUESTIONS[place.screen]:
+        for question in questions:
             if question.most_steps is not None and steps > question.most_steps:
                 continue
-            rows = connection.execute(question.sql.encode(), arguments).fetchall()
-            answers[question.row] = [question.row(*row) for row in rows]
-            steps = sum(head.total_steps for head in answers.get(TaskHead, ()))
-    return Snapshot(place, answers, time.perf_counter() - began)
+            found = connection.execute(question.sql.encode(), arguments).fetchall()
+            rows = [question.row(*row) for row in found]
+            steps += sum(row.total_steps for row in rows if isinstance(row, TaskHead))
+            yield question.row, rows

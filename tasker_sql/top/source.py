@@ -9,7 +9,9 @@ from dataclasses import fields
 from typing import Any, Final, TypeVar, cast
 
 from tasker_sql.client import Client
-from tasker_sql.top.snapshot import Place, Snapshot, read
+from tasker_sql.errors import UnavailableError
+from tasker_sql.top.answers import StepText
+from tasker_sql.top.snapshot import Place, Snapshot, read, texts, who_blocks
 
 R = TypeVar("R")
 
@@ -28,7 +30,17 @@ class Source:
     def read(self, place: Place) -> Snapshot:
         """As the function `read`."""
         with self._lock, self._connected() as client:
-            return read(client, place, self._timeout)
+            try:
+                return read(client, place, self._timeout)
+            except UnavailableError as error:
+                if not client.usable:
+                    raise
+                raise UnavailableError(f"{error}; {who_blocks(client)}") from error
+
+    def texts(self, place: Place) -> tuple[Any, Sequence[StepText]]:
+        """As the function `texts`."""
+        with self._lock, self._connected() as client:
+            return texts(client, place, self._timeout)
 
     def answers(self, statement: str, row: type[R]) -> Sequence[R]:
         """Run one statement as `run` does, and give its rows."""

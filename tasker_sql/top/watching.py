@@ -12,6 +12,7 @@ from textual.app import App
 from tasker_sql.errors import TaskerError, UnavailableError
 from tasker_sql.rows import Problem
 from tasker_sql.top import repair
+from tasker_sql.top.answers import StepText
 from tasker_sql.top.snapshot import Place, Snapshot
 from tasker_sql.top.words import said
 
@@ -24,6 +25,8 @@ class Database(repair.Database, Protocol):
     """Where snapshots come from and statements go."""
 
     def read(self, place: Place) -> Snapshot: ...
+
+    def texts(self, place: Place) -> tuple[Any, Sequence[StepText]]: ...
 
     def run(self, statement: str) -> Sequence[Mapping[str, Any]]: ...
 

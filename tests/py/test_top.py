@@ -33,6 +33,9 @@ class Stored:
     def read(self, place: Place) -> Snapshot:
         return seen.SNAPSHOTS[place]
 
+    def texts(self, place: Place) -> tuple[Any, Sequence[Any]]:
+        raise AssertionError(place)
+
     def run(self, statement: str) -> Sequence[Mapping[str, Any]]:
         raise AssertionError(statement)
 

@@ -20,6 +20,7 @@ from textual.pilot import Pilot
 from typer.testing import CliRunner
 
 from tasker_sql.cli import app as command
+from tasker_sql.cli import oncall
 from tasker_sql.client import Client, connect
 from tasker_sql.errors import NotFoundError, UnavailableError
 from tasker_sql.top.app import Top
@@ -304,7 +305,7 @@ class TestKeys:
             await top.sees("test_queue_high")
             await top.press("enter", "escape")
             await top.sees("paused_queue")
-            await top.press("s", "i")
+            await top.press("s", "I")
             await top.waits(lambda: first(top) == "test_queue_low", "the order")
             await top.click("depth")
             await top.sees("depth▲")
@@ -458,7 +459,7 @@ class TestWrites:
             await top.sees("queue_missing")
             await top.press("x", "enter")
             await top.sees("tasker.sweep()", "action: queues_recreated, affected: 1", "messages_")
-            await top.press("enter", "o")
+            await top.press("enter", "a")
             await top.sees("what operators did", "pause_namespace", "the warehouse moves")
             await top.press("escape")
             await top.sees("severity")
@@ -655,6 +656,45 @@ for each row execute function public.refuse()
 """
 
 
+class TestReading:
+    """One key each shows what a task was given, what its steps made, and how they failed."""
+
+    def test_input_result_and_traceback(
+        self, database: str, client: Client, task: UUID, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        copied = list[str]()
+        monkeypatch.setattr(Top, "copy_to_clipboard", lambda _, text: copied.append(text))
+
+        async def play(top: Driver) -> None:
+            await top.sees("i input", "o result", "t traceback")
+            await top.press("i")
+            await top.sees('"secret": "a payload that no list may read"')
+            await top.press("y")
+            assert copied == [f"input\n\n{json.dumps({'secret': SECRET}, indent=2)}"]
+            await top.press("escape", "G", "k", "k", "o")
+            await top.sees("result of a", f'"{SECRET}"')
+            assert "result of b" not in top.text
+            await top.press("escape", "j", "o")
+            await top.sees("There is no result yet.")
+            await top.press("escape", "t")
+            await top.sees("b failed", "BankError: the bank is closed", "shop.py", "... 99 more")
+            await top.press("end")
+            await top.sees("the last line")
+            await top.press("escape", "escape")
+            await top.press("1", "i")
+            await top.sees("go to a task or step")
+
+        with client.transaction() as connection:
+            lines = ["Traceback", '  File "/app/shop.py", line 3, in b', "    go()", "... 99 more"]
+            text = "\n".join([*lines, *["    and so on"] * 50, "the last line"])
+            connection.execute(
+                "update tasker.step_failures set error = error || jsonb_build_object('traceback',"
+                " %s::text)",
+                [text],
+            )
+        driven(database, play, Place("task", task))
+
+
 class TestTrouble:
     @needs_task
     def test_keeps_the_last_good_frame_while_the_database_is_slow(self, database: str) -> None:
@@ -678,3 +718,31 @@ class TestTrouble:
             await top.sees("connection")
 
         driven("host=/nowhere", play)
+
+
+class TestLocks:
+    """A lock on a table of ours is named, and not waited for."""
+
+    @needs_task
+    @pytest.mark.parametrize("table", ["steps", "tasks", "namespaces", "claims", "runners"])
+    def test_problems_name_who_holds_it(
+        self, database: str, table: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(oncall, "WITHIN", 0.2)
+        with psycopg.connect(database, application_name="an upgrade") as other:
+            other.execute(f"lock table tasker.{table} in access exclusive mode".encode())
+            asked = CliRunner().invoke(command, ["problems"], env={"DATABASE_URL": database})
+            pid = other.info.backend_pid
+        assert asked.exit_code == 1
+        assert "no answer within 0.2 s" in asked.stderr
+        assert f"pid {pid} holds a lock (an upgrade, role postgres, idle" in asked.stderr
+        assert f"lock table tasker.{table}" in asked.stderr
+
+    @needs_task
+    def test_top_names_who_holds_it(self, database: str) -> None:
+        with psycopg.connect(database, application_name="an upgrade") as other:
+            other.execute("lock table tasker.steps in access exclusive mode")
+            answer = Answer(database, "problems", "--once", "--timeout", "0.1")
+            pid = other.info.backend_pid
+        assert (answer.code, answer.out) == (3, "")
+        assert f"pid {pid} holds a lock (an upgrade, role postgres" in answer.err
