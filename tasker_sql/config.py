@@ -626,6 +626,8 @@ def plain(value: Any) -> str:
 def shown(path: str, value: Any) -> Any:
     """A value without a password; of a key that is not known, only what can be none."""
     if path == "database.url":
+        if value == "private":
+            return value
         return masking.connection(value) if isinstance(value, str) else masking.HIDDEN
     return value if path in keys() or isinstance(value, bool | int | float) else masking.HIDDEN
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any, Final
+
+from tasker_sql.jsontext import dumps
 
 FRAME: Final = re.compile(r'  File "(?P<path>.+)", line \d+')
 LIBRARY: Final = re.compile(r"[/\\](?:site-packages|dist-packages|python\d[\d.]*|tasker_sql)[/\\]")
@@ -16,11 +17,11 @@ def error_lines(error: Any, whole: bool = False) -> list[str]:
     """What an attempt reported. Of the traceback the frames of the handler's own code are shown,
     those of libraries are counted, unless the whole is wanted."""
     if not isinstance(error, Mapping):
-        return json.dumps(error, indent=2, ensure_ascii=False).split("\n")
+        return dumps(error, indent=2).split("\n")
     rest = {name: value for name, value in error.items() if name not in KNOWN}
     lines = [": ".join(str(error[name]) for name in ("class", "message") if error.get(name))]
     for name, value in rest.items():
-        lines.append(f"{name}: {json.dumps(value, ensure_ascii=False)}")
+        lines.append(f"{name}: {dumps(value)}")
     if traceback := str(error.get("traceback") or ""):
         lines += traceback.split("\n") if whole else folded(traceback)
     return [line for line in lines if line]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +17,7 @@ from tasker_sql.cli.output import Part, Picture, cell, console, line, lines, rea
 from tasker_sql.client import Client
 from tasker_sql.drawing import STYLES
 from tasker_sql.failure import error_lines
+from tasker_sql.jsontext import dumps
 from tasker_sql.rows import BlamedStep, PathStep, Task, TaskStep
 
 FAILED: Final = ("error", "waiting_for_retry")
@@ -105,7 +105,7 @@ def task_picture(found: Looked) -> Picture:
 
 
 def _input(context: Any) -> list[Part]:
-    text = json.dumps(context, indent=2, ensure_ascii=False).split("\n")
+    text = dumps(context, indent=2).split("\n")
     over = len(text) - MOST_LINES
     more = [f"  ... {over} more lines: task show --json has all"] if over > 0 else []
     return [*(f"  {one}" for one in text[:MOST_LINES]), *more]

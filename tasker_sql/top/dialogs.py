@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -15,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from tasker_sql.failure import error_lines
+from tasker_sql.jsontext import dumps
 from tasker_sql.top.answers import StepText
 from tasker_sql.top.statements import WHY, Verb, needs_reason, with_reason
 from tasker_sql.visible import visible, visible_lines
@@ -145,7 +145,7 @@ def has_result(one: StepText) -> bool:
 
 
 def _pretty(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    return dumps(value, indent=2)
 
 
 def answer(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -682,7 +682,7 @@ class TestReading:
             await top.sees("the last line")
             await top.press("escape", "escape")
             await top.press("1", "i")
-            await top.sees("go to a task or step")
+            await top.sees("Nothing here that has one")
 
         with client.transaction() as connection:
             lines = ["Traceback", '  File "/app/shop.py", line 3, in b', "    go()", "... 99 more"]

@@ -11,6 +11,7 @@ import re
 import socket
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ import seen
 from running import client_of, step_named, template
 from typer.testing import CliRunner
 
+from tasker_sql import cli as app_module
 from tasker_sql.cli import app
 from tasker_sql.client import Client
 from tasker_sql.telemetry import TEXT, JsonFormatter, TextFormatter
@@ -214,3 +216,19 @@ def test_every_character_that_is_not_printable_is_shown() -> None:
             assert visible(char).isprintable(), hex(code)
             assert json.loads(visible_json(json.dumps(char, ensure_ascii=False))) == char
     assert visible("a\\b ä\u00a0 日本 🦉") == "a\\b ä\u00a0 日本 🦉"
+
+
+def test_commands_print_in_one_place_only() -> None:
+    """What a command prints by itself would go past `visible`."""
+    folder = Path(app_module.__file__).parent
+    prints = re.compile(r"\b(?:typer\.echo|print|Text|Console|sys\.std\w+\.write)\(")
+    found = {
+        file.name: prints.findall(file.read_text())
+        for file in folder.glob("*.py")
+        if file.name != "output.py"
+    }
+    assert {name: calls for name, calls in found.items() if calls} == {
+        "__init__.py": ["typer.echo("],  # the version
+        "configuration.py": ["typer.echo("],  # a page of ours
+        "task_creating.py": ["Console("],  # a bar of progress
+    }
