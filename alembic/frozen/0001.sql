@@ -326,17 +326,21 @@ comment on table tasker.finalization_claims is 'Who is finalizing a task now. Se
 
 create table tasker.finalization_attempts (
   attempt_uuid uuid        primary key,
-  task_id      bigint      not null,
+  task_id      bigint,
   processor_id text        not null,
   claimed_at   timestamptz not null,
   ended_at     timestamptz,
   outcome      text
                constraint finalization_outcomes_are_known
-               check (outcome in ('finalized', 'released', 'expired'))
+               check (outcome in ('finalized', 'released', 'expired', 'refused')),
+  reason       text
+               constraint reasons_of_refusal_are_known
+               check (reason in ('already_claimed', 'already_complete', 'not_ready', 'not_found')),
+  constraint what_is_refused_has_a_reason check ((outcome = 'refused') = (reason is not null))
 );
 create index finalization_attempts_by_task on tasker.finalization_attempts (task_id);
 create index finalization_attempts_by_end on tasker.finalization_attempts (ended_at);
-comment on table tasker.finalization_attempts is 'Every finalization claim that was granted, and how it ended.';
+comment on table tasker.finalization_attempts is 'Every finalization claim, and how it ended, or why it was refused (with no task_id: there is no such task).';
 
 create table tasker.rejected_messages (
   rejection_id bigint      generated always as identity primary key,

@@ -199,6 +199,9 @@ class FromDatabase:
         for (_, outcome), events in of("finalization claim").items():
             held.add_metric([outcome], int(events), self._seconds[outcome])
         yield held
+        refused = {(why,): events for (_, why), events in of("refused finalization claim").items()}
+        about = "Claims for finalization that were refused, by reason."
+        yield _counter("finalization_claim_contention_by_reason", about, ("reason",), refused)
 
 
 def _asked(after: Any) -> Any:

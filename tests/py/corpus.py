@@ -224,6 +224,7 @@ class World:
             "report_runner": {"p_name": "r"},
             "finalize_task": {"p_task_uuid": self.done},
             "retry_step": {"p_step_uuid": self.failed_step},
+            "wait_task": {"p_for": "1 millisecond"},
         }
 
     def _one(self, query: str, *arguments: Any) -> tuple[Any, ...]:

@@ -9,6 +9,7 @@ of two moves when the first has not yet committed; a row is the first, a column 
     <    nobody waits; as if the second had come before the first
     -    nobody waits; the second passes over what the first holds, and a later sweep makes it good
     w    the second waits, and then comes after the first
+    x    nobody waits; a processor is refused (already_claimed) because somebody is at the task
 
 A number says that the second is refused, with the error TK00<number>.
 """
@@ -356,16 +357,16 @@ SCENES = {
     "last": Scene(
         lambda ask: claimed(ask, "external"),
         """
-        finish_and_claim            w  w  w1 w  w  w3 w  w  >  w
-        complete_step               w  w  w1 w  w  w3 w  w  >  w
-        fail_step                   w1 w1 w  w1 w3 w  w  w  >  w
+        finish_and_claim            w  w  w1 w  w  w3 <  w  >  w
+        complete_step               w  w  w1 w  w  w3 <  w  >  w
+        fail_step                   w1 w1 w  w1 w3 w  <  w  >  w
         submit_step_results         w1 w1 w1 w  w  w  .  .  >  w
-        cancel_task                 w1 w1 w1 w1 w  w3 w  w  -  w
-        resolve_step                w1 w1 w1 w1 w  w  w  w  -  w
-        claim_task_for_finalization w  w  w  .  w  w  w  w  .  w
-        finalize_freely             w  w  w  .  w  w  w  w  .  w
+        cancel_task                 w1 w1 w1 w1 w  w3 <  w  -  w
+        resolve_step                w1 w1 w1 w1 w  w  <  w  -  w
+        claim_task_for_finalization >  >  >  .  >  >  .  .  .  >
+        finalize_freely             w  w  w  .  w  w  .  w  .  w
         sweep                       w1 w1 w1 w1 w  w  .  .  >  w
-        report_steps                w  w  w1 w  w  w3 w  w  >  w
+        report_steps                w  w  w1 w  w  w3 <  w  >  w
         """,
     ),
     "last_attempt": Scene(
@@ -434,17 +435,17 @@ SCENES = {
     "blocked": Scene(
         blocked,
         """
-        retry_step                  w  w  w  w  w  w  w  w  <  .  w
-        resolve_step                w3 w  w  w  w  w  w  w  .  .  w
-        complete_other              w  w  w  w1 w3 w3 w  w  .  >  w
-        fail_other                  w  w  w1 w  w  w3 w  w  .  >  w
-        resolve_other               w  w  w1 w1 w  w3 w  w  .  -  w
-        cancel_task                 w3 w3 w1 w1 w3 w  w  w  .  -  w
-        claim_task_for_finalization w  w  w  w  w  w  w  w  .  .  w
-        finalize_freely             w  w  w  w  w  w  w  w  .  .  w
+        retry_step                  w  w  w  w  w  w  <  w  <  .  w
+        resolve_step                w3 w  w  w  w  w  <  w  .  .  w
+        complete_other              w  w  w  w1 w3 w3 <  w  .  >  w
+        fail_other                  w  w  w1 w  w  w3 <  w  .  >  w
+        resolve_other               w  w  w1 w1 w  w3 <  w  .  -  w
+        cancel_task                 w3 w3 w1 w1 w3 w  <  w  .  -  w
+        claim_task_for_finalization >  >  >  >  >  >  .  .  .  .  .
+        finalize_freely             w  w  w  w  w  w  .  w  .  .  w
         claim_steps                 >  .  .  .  .  .  .  .  .  >  .
         sweep                       .  .  w1 w1 w  w  .  .  <  >  .
-        pause_task                  w  w  w  w  w  w  w  w  .  .  w
+        pause_task                  w  w  w  w  w  w  .  w  .  .  w
         """,
     ),
     "siblings": Scene(
@@ -493,11 +494,11 @@ SCENES = {
     "last_submitted": Scene(
         lambda ask: submitted(ask, "external"),
         """
-        process_step_results        >  .1 w  w  w
+        process_step_results        >  .1 <  w  w
         fail_step                   .  .1 .  .  .
-        claim_task_for_finalization >  .1 w  w  w
-        finalize_freely             >  .1 w  w  w
-        cancel_task                 -  .1 w  w  w
+        claim_task_for_finalization >  .1 .  .  >
+        finalize_freely             >  .1 .  w  w
+        cancel_task                 -  .1 <  w  w
         """,
     ),
     "limited": Scene(
@@ -536,37 +537,37 @@ SCENES = {
     "finalizable": Scene(
         finalizable,
         """
-        claim_task_for_finalization w  w1 >  w  w  .3 w
-        finalize_freely             w  w  >  w3 w3 .3 w
-        sweep                       w  w  >  w3 w3 .3 w
-        cancel_task                 w  w  >  w  w3 .3 w
-        resolve_task                w  w  >  w3 w  .3 w
+        claim_task_for_finalization x  w1 >  w  w  .3 w
+        finalize_freely             x  w  >  w3 w3 .3 w
+        sweep                       x  w  >  w3 w3 .3 w
+        cancel_task                 x  w  >  w  w3 .3 w
+        resolve_task                x  w  >  w3 w  .3 w
         resolve_step                .  .  .  .  .  .3 .
-        pause_task                  w  w  -  w  w  .3 w
+        pause_task                  x  w  -  w  w  .3 w
         """,
     ),
     "finalizing": Scene(
         lambda ask: finalizing(ask, 7200),
         """
-        claim_task_for_finalization w  w  w  w  w1 .  w
-        extend_finalization_claim   w  w  w  w  w1 .  .
-        release_finalization_claim  w  w1 w  w1 w  <  >
-        finalize_task               w  w1 w  w  w  .  w3
+        claim_task_for_finalization .  .  >  >  .1 .  >
+        extend_finalization_claim   .  w  w  w  w1 .  .
+        release_finalization_claim  <  w1 w  w1 w  <  >
+        finalize_task               <  w1 w  w  w  .  w3
         finalize_freely             .  .  >  >  .1 .  .
         sweep                       .  .  >  .  .1 .  .
-        cancel_task                 w  .  <  w  w1 .  w
+        cancel_task                 <  .  <  w  w1 .  w
         """,
     ),
     "given_up": Scene(
         lambda ask: finalizing(ask, 30),
         """
-        claim_task_for_finalization w  w1 w  w1 w1 >  w
-        extend_finalization_claim   w  w  w  w  w1 >  .
-        release_finalization_claim  w  w1 w  w1 w  -  >
-        finalize_task               w  w1 w  w  w  >  w3
-        finalize_freely             w  w1 w  w  w  >  w3
-        sweep                       w  w1 w  w1 w  >  w3
-        cancel_task                 w  .  <  w  w  >  w
+        claim_task_for_finalization x  w1 w  w1 w1 >  w
+        extend_finalization_claim   x  w  w  w  w1 >  .
+        release_finalization_claim  x  w1 w  w1 w  -  >
+        finalize_task               x  w1 w  w  w  >  w3
+        finalize_freely             x  w1 w  w  w  >  w3
+        sweep                       x  w1 w  w1 w  >  w3
+        cancel_task                 x  .  <  w  w  >  w
         """,
     ),
     "wide": Scene(

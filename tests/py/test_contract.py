@@ -15,7 +15,7 @@ from psycopg import IsolationLevel
 from running import client_of, template, wait_for
 from servers import rows
 from sessions import Session
-from workflows import CANCEL, claim, create, define, later, sweep, violations
+from workflows import CANCEL, claim, create, define, later, run_all, sweep, violations
 
 from tasker_sql import errors
 from tasker_sql.client import Client
@@ -67,16 +67,15 @@ def is_waiting(dsn: str, name: str) -> bool:
 
 @pytest.mark.parametrize("level", [IsolationLevel.REPEATABLE_READ, IsolationLevel.SERIALIZABLE])
 def test_an_old_snapshot_is_not_waited_with(database: str, level: IsolationLevel) -> None:
-    held(database, "only")
+    define(database, "flow", {"only": []})
+    (task,) = map(UUID, create(database, "flow"))
     with psycopg.connect(database) as connection:
         connection.isolation_level = level
         connection.execute("set statement_timeout = '5s'")  # it would be ended
         client = Client(connection)
-        (task,) = client.list_tasks()
-        assert task.task_uuid is not None
-        assert client.wait_task(task.task_uuid).state == "in_progress"
+        assert client.wait_task(task).state == "pending"
         with pytest.raises(RuntimeError, match="wait outside of it"):
-            client.wait(task.task_uuid)
+            client.wait(task)
 
 
 class TestResult:
@@ -229,6 +228,64 @@ def test_a_step_is_given_back_or_reported_but_not_both(sessions: Opener, databas
     ]
     b.commit()
     assert list(claim(database, 2)) == ["x"]
+    assert violations(database) == []
+
+
+# Finalizing from outside -------------------------------------------------------------------------
+
+PROCESS = """
+select claimed, already_claimed_by, message from tasker.claim_task_for_finalization(%s, %s)
+"""
+
+
+@pytest.fixture
+def finalizable(database: str) -> str:
+    """A task whose steps have ended, and which waits for a processor."""
+    define(database, "external", {"only": []}, finalization="external")
+    (task,) = create(database, "external")
+    run_all(database)
+    return task
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "select from tasker.claim_task_for_finalization(%s, 'p')",
+        "select from tasker.finalize_task(%s)",
+        "select from tasker.cancel_task(%s, 'no need')",
+    ],
+)
+def test_a_processor_does_not_wait_for_another_one(
+    sessions: Opener, database: str, finalizable: str, first: str
+) -> None:
+    a, b, c = sessions("a", "b", "c")
+    a.run(first, finalizable)
+    assert b.run(PROCESS, finalizable, "q") == [(False, None, "already_claimed")]
+    b.commit()
+    a.rollback()
+    assert c.run(PROCESS, finalizable, "r") == [(True, None, "claimed")], "nothing was left behind"
+    c.commit()
+    assert b.run(PROCESS, finalizable, "q") == [(False, "r", "already_claimed")]
+    b.commit()
+    query = "select processor_id, reason from tasker.past_finalization_attempts"
+    assert rows(database, query) == [("q", "already_claimed")] * 2
+    assert violations(database) == []
+
+
+@pytest.mark.parametrize("verb", ["extend", "release"])
+def test_a_processor_does_not_wait_for_one_whose_time_is_over(
+    sessions: Opener, database: str, finalizable: str, verb: str
+) -> None:
+    a, b = sessions("a", "b")
+    query = "select finalization_attempt_uuid from tasker.claim_task_for_finalization(%s, 'p')"
+    ((attempt,),) = rows(database, query, finalizable)
+    later(database, "1 minute")
+    a.run(f"select from tasker.{verb}_finalization_claim(%s)", attempt)
+    assert b.run(PROCESS, finalizable, "q") == [(False, None, "already_claimed")]
+    a.commit()
+    after = {"extend": (False, "p", "already_claimed"), "release": (True, None, "claimed")}
+    assert b.run(PROCESS, finalizable, "q") == [after[verb]]
+    b.commit()
     assert violations(database) == []
 
 

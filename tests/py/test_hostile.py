@@ -173,7 +173,7 @@ def test_what_is_taken_can_be_read_back(database: str, connection: Connection) -
     """JSON as context, result and error of a step; every refused one leaves the step as it was."""
     define(database, "single", {"only": []}, retry={"max_attempts": 3})
     new = "select task_uuid from tasker.create_task('test', 'single', %s)"
-    read = "select %s::jsonb = context from tasker.get_task(%s)"
+    read = "select coalesce(%s::jsonb, '{}') = context from tasker.get_task(%s)"
     taken = Counter[str]()
     for value in corpus.JSONS:
         try:

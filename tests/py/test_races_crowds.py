@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -82,16 +81,18 @@ def finalizable(well: str) -> str:
 def test_one_of_many_finalizes_and_nothing_is_lost_when_it_gives_up(
     well: str, finalizable: str, contenders: int, ending: str
 ) -> None:
-    with opened(well, "gate", *(f"p{number}" for number in range(contenders))) as (gate, *crowd):
-        gate.run(LOCK_TASK, finalizable)
-        calls = queue_up((one, CLAIM_END, [finalizable, one.name]) for one in crowd)
-        gate.commit()
-        answers = {one.name: answer for one, (answer,), _ in as_they_end(calls)}
-    (winner,) = (name for name, (message, _, _) in answers.items() if message == "claimed")
-    attempt = answers.pop(winner)[2]
-    # The refused know who it is, and have left for good.
-    assert list(answers.values()) == [("already_claimed", winner, None)] * (contenders - 1)
-    assert rows(well, LISTED) == [(finalizable, winner)]
+    names = [f"p{number}" for number in range(contenders)]
+    with opened(well, *names) as (first, *crowd):
+        ((message, _, attempt),) = first.run(CLAIM_END, finalizable, first.name)
+        assert message == "claimed"
+        for winner in (None, first.name):  # not committed, and committed
+            for one in crowd:
+                assert one.run(CLAIM_END, finalizable, one.name) == [
+                    ("already_claimed", winner, None)
+                ]
+                one.commit()
+            first.commit()
+    assert rows(well, LISTED) == [(finalizable, names[0])]
 
     if ending == "the holder releases":
         assert rows(well, RELEASE_END, attempt) == [(True,)]
@@ -129,24 +130,17 @@ def test_the_holder_among_many_who_want_its_claim(
     names = [f"p{number}" for number in range(contenders)]
     with opened(well, "gate", "holder", *names) as (gate, holder, *crowd):
         gate.run("select from tasker.finalization_claims for update")
-        wanted = [(one, CLAIM_END, [finalizable, one.name]) for one in crowd]
-        wanted.insert(contenders // 2, (holder, query, arguments))
-        calls = queue_up(wanted)
+        waiting = holder.blocks(query, *arguments)
+        refused = ("already_claimed", None if lapsed else "holder", None)
+        for one in crowd:
+            assert one.run(CLAIM_END, finalizable, one.name) == [refused]
+            one.commit()
         gate.commit()
-        answers = {one: code or found for one, found, code in as_they_end(calls)}
-    own = answers.pop(holder)
-    said = Counter(str(found[0][0]) for found in answers.values())
-    holders = rows(well, "select processor_id from tasker.finalization_claims")
-    if said["claimed"]:  # then one has it, whatever the holder was told before
-        assert said["claimed"] == len(holders) == 1
-        assert holders != [("holder",)]
-        assert own in ([(True,)], [(False,)]) if move == "release" else own == "TK001"
-    elif move == "extend":
-        assert (own, holders) == ([("extended",)], [("holder",)])
-    elif move == "finalize":
-        assert (own, holders) == ([("finalized",)], [])
-    else:
-        assert (own, holders) == ([(True,)], [])
+        ((own,),) = waiting.result()
+        holder.commit()
+    after = {"extend": "already_claimed", "release": "claimed", "finalize": "already_complete"}
+    assert own == {"extend": "extended", "release": True, "finalize": "finalized"}[move]
+    assert rows(well, CLAIM_END, finalizable, "another one")[0][0] == after[move]
     # Whatever happened, the task ends once.
     later(well, "3 h")
     sweep(well, "tasks_finalized")

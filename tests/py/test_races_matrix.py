@@ -78,8 +78,8 @@ select array(select (row(name, version, task.state, open_sinks, task.paused_at i
        (select count(*) from tasker.open_tasks),
        (select count(*) from tasker.waiters),
        array(select processor_id from tasker.finalization_claims order by 1),
-       array(select (row(processor_id, outcome))::text
-               from tasker.finalization_attempts order by 1),
+       array(select (row(processor_id, outcome))::text from tasker.finalization_attempts
+              where outcome is distinct from 'refused' order by 1),
        array(select (row(id & 1048575, change))::text from tasker._changes order by 1),
        array(select (row(step_id & 1048575, attempt, to_state, lost, retryable))::text
                from tasker.step_failures order by 1),
@@ -119,6 +119,7 @@ LEVELS = {
     "serializable": IsolationLevel.SERIALIZABLE,
 }
 HISTORY = 11  # its place in STATE
+AT_THE_TASK = "None, 'in_progress', 'already_claimed'"
 ARENAS = 2  # at a time, for most of the time is spent waiting
 
 
@@ -233,8 +234,11 @@ def explained(arena: Arena, scene: str, first: str, second: str, got: Outcome) -
         return ">"
     if got == before:
         return "<"
-    if ((a,), state) == in_turn(arena, scene, first) and b == "[]":
-        return "-"
+    if ((a,), state) == in_turn(arena, scene, first):
+        if b == "[]":
+            return "-"
+        if AT_THE_TASK in b:
+            return "x"
     if state.now in (after[1].now, before[1].now) and not refused(a) and not refused(b):
         return "~"
     return "?"
@@ -284,7 +288,8 @@ def give_up(arena: Arena, scene: str, first: str, second: str) -> str:
     if got == in_turn(arena, scene, second):
         return "w" if waits else "."
     nothing = ((), got[1]) == in_turn(arena, scene)
-    return "-" if nothing and not refused(b) and second in SEEKING else "?"
+    passed_over = not refused(b) and (second in SEEKING or AT_THE_TASK in b)
+    return "-" if nothing and passed_over else "?"
 
 
 Race = Callable[[Arena, str, str, str], str]

@@ -204,6 +204,7 @@ def finalize(client: Client) -> None:
     task = client.create_task("test", "audited", options={"priority": "high"}).task_uuid
     step = claimed(client, task)
     client.complete_step(step.step_uuid, step.token)
+    assert client.claim_task_for_finalization(UUID(int=0), "processor").message == "not_found"
     claim = client.claim_task_for_finalization(task, "processor")
     client.finalize_task(task, claim.finalization_attempt_uuid)
 

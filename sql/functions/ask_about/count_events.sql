@@ -74,9 +74,19 @@ begin
      and attempt.ended_at >= v_floor
      and tasker._full_xid(attempt.xmin, v_next) >= v_from
      and tasker._full_xid(attempt.xmin, v_next) < v_settled
-   group by known.outcome;
+   group by known.outcome
+  union all
+  select 'refused finalization claim', null, known.reason, count(attempt.attempt_uuid), null,
+         v_after
+    from unnest('{already_claimed,already_complete,not_ready,not_found}'::text[]) as known (reason)
+    left join tasker.finalization_attempts as attempt
+      on attempt.reason = known.reason
+     and attempt.ended_at >= v_floor
+     and tasker._full_xid(attempt.xmin, v_next) >= v_from
+     and tasker._full_xid(attempt.xmin, v_next) < v_settled
+   group by known.reason;
 end;
 $$;
 
 comment on function tasker.count_events is
-'How often each kind of event has happened since the call whose next_after this is (null: from now on); at most in the last hour. subject: task or step, with its change of state; late write, with its cause; finalization claim, with how it ended and the seconds that it was held. An event counts once, and not before all transactions that were open when it happened have ended. Costs as much as happened since that call, by calls and not by steps. Raises 22023 (p_after is not what a call returned).';
+'How often each kind of event has happened since the call whose next_after this is (null: from now on); at most in the last hour. subject: task or step, with its change of state; late write, with its cause; finalization claim, with how it ended and the seconds that it was held; refused finalization claim, with its reason. An event counts once, and not before all transactions that were open when it happened have ended. Costs as much as happened since that call, by calls and not by steps. Raises 22023 (p_after is not what a call returned).';

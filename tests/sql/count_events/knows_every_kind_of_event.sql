@@ -10,7 +10,9 @@ select set_eq($$ select from_state, outcome from tasker.count_events() where sub
   $$ select from_state, to_state from tasker.legal_transitions where entity = 'task' $$, 'changes of tasks');
 select set_eq($$ select subject, outcome from tasker.count_events() where subject not in ('task', 'step') $$,
   $$ values ('late write', 'lease expired'), ('late write', 'taken over'), ('late write', 'unknown'),
-            ('finalization claim', 'finalized'), ('finalization claim', 'released'), ('finalization claim', 'expired') $$,
+            ('finalization claim', 'finalized'), ('finalization claim', 'released'), ('finalization claim', 'expired'),
+            ('refused finalization claim', 'already_claimed'), ('refused finalization claim', 'already_complete'),
+            ('refused finalization claim', 'not_ready'), ('refused finalization claim', 'not_found') $$,
   'other events');
 select is((select sum(events) from tasker.count_events(:'after')), 0::numeric, 'nothing has happened');
 select is((select count(distinct next_after) from tasker.count_events(:'after')), 1::bigint, 'one next_after');

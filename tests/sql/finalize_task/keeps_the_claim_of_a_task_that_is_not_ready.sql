@@ -17,7 +17,7 @@ select attempt_uuid as attempt from tasker.finalization_claims \gset
 select from tasker.retry_step(:'b', 'mended');
 select results_eq(format('select task_state, message from tasker.finalize_task(%L, %L)', :'task', :'attempt'), $$ values ('blocked_by_failures', 'not_ready') $$, 'an operator was faster');
 select results_eq('select attempt_uuid from tasker.finalization_claims', array[:'attempt'::uuid], 'the claim is still there');
-select is((select outcome from tasker.finalization_attempts), null, 'and not over');
+select is((select outcome from tasker.finalization_attempts where attempt_uuid = :'attempt'), null, 'and not over');
 
 -- When its time is over it keeps nobody off.
 select pg_temp.a_claim() as token \gset
