@@ -88,7 +88,9 @@ STATUS: Final = _ask(
                         or has_table_privilege('tasker.operator_actions', 'insert')))""",
 )
 PROBLEMS: Final = _ask(
-    "problems", Problem, f"from tasker.problems order by severity, since nulls last limit {MOST}"
+    "problems",
+    Problem,
+    f"from tasker.problems order by severity, since desc nulls last limit {MOST}",
 )
 QUEUES: Final = _ask(
     "queues",

@@ -30,6 +30,8 @@ from tasker_sql.top.snapshot import Place, read
 
 pytestmark = pytest.mark.newest
 
+Opener = Callable[..., list[Session]]
+
 TEXT = (Path(__file__).parents[2] / "docs" / "on-call.md").read_text()
 INCIDENTS = set(re.findall(r"^## (\w+): ", TEXT, re.MULTILINE))
 
@@ -123,9 +125,63 @@ def cli(database: str, *arguments: str) -> str:
 
 
 def test_every_chapter_is_a_code(client: Client) -> None:
-    assert len(INCIDENTS) == 10
+    assert len(INCIDENTS) == 11
     (said,) = answer(client, "select obj_description('tasker.problems'::regclass)")
     assert set(re.findall(r"\w+", said[0])) >= INCIDENTS
+
+
+def test_blocked_by(client: Client, database: str, sessions: Opener) -> None:
+    """Somebody's psql has the steps locked; a worker waits, and another session behind it."""
+    assert "blocked_by" in INCIDENTS
+    client.create_task("test", "flow")
+    worker, other = sessions("worker", "other")
+    ann = psycopg.connect(database, application_name="psql of ann")
+    ann.execute("lock table tasker.steps in access exclusive mode")
+    pid = ann.info.backend_pid
+    worker.run("lock table tasker.claims in access exclusive mode")
+    waits = [
+        worker.blocks("select from tasker.steps"),
+        other.blocks("select from tasker.claims"),
+    ]
+
+    def blocked() -> list[Problem]:
+        return [
+            one
+            for one in client.problems()
+            if one.code == "blocked_by" and one.problem.startswith("2 sessions wait")
+        ]
+
+    (found,) = wait_for(blocked, "a word on the lock")
+    assert found.severity == "critical"
+    assert found.subject == f"session {pid}"
+    assert f"wait for pid {pid} (psql of ann, role " in found.problem
+    assert "idle in transaction" in found.problem
+    assert "lock table tasker.steps in access exclusive mode" in found.problem
+    assert client.problems()[0].code == "blocked_by"
+    assert "psql of ann" in cli(database, "problems")
+    shown = screens.view(read(client, Place("problems"), SECONDS))
+    assert found.cure in str(shown.rows)
+    assert found.cure == f"select pg_terminate_backend({pid})"
+    run(client, found.cure)
+    for wait in waits[:1]:
+        wait.result()
+    worker.rollback()
+    waits[1].result()
+    ann.close()
+    assert gone(client, "blocked_by")
+
+
+def test_a_locked_table_is_named_before_anybody_waits(client: Client, sessions: Opener) -> None:
+    (ann,) = sessions("psql of ann")
+    ann.run("lock table pgmq.q_test_queue in access exclusive mode")
+    (found,) = wait_for(
+        lambda: [one for one in client.problems() if one.code == "blocked_by"], "a word on the lock"
+    )
+    assert found.problem.startswith(
+        f"a table of ours is locked by pid {ann.connection.info.backend_pid} (psql of ann"
+    )
+    ann.rollback()
+    assert gone(client, "blocked_by")
 
 
 def test_no_worker(client: Client, database: str) -> None:

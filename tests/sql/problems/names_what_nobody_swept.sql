@@ -12,9 +12,9 @@ select pg_temp.later('61 seconds');
 select is_empty($$ select from tasker.problems where code = 'stale_claim' $$, 'a sweep may take a minute');
 select pg_temp.later('14 minutes');
 select results_eq('unswept', $$ values
-  ('critical', 'timers_overdue', 'timers', '2030-01-01 00:00:01Z'::timestamptz, '1 step due for up to 15 min and not enqueued'),
-  ('critical', 'stale_claim', 'worker w2', '2030-01-01 00:00:30Z', 'its lease of 1 step ended 14 min ago, and nobody took it back') $$,
-  'a retry, and a claim');
+  ('critical', 'stale_claim', 'worker w2', '2030-01-01 00:00:30Z'::timestamptz, 'its lease of 1 step ended 14 min ago, and nobody took it back'),
+  ('critical', 'timers_overdue', 'timers', '2030-01-01 00:00:01Z', '1 step due for up to 15 min and not enqueued') $$,
+  'a retry, and a claim, the newest first');
 select from tasker.sweep();
 select is_empty('unswept', 'the cure cures both');
 
