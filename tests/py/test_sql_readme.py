@@ -43,6 +43,8 @@ def test_a_file_defines_what_it_is_named_after() -> None:
         begins = rf"^create or replace {kind} tasker\.{name}\b"
         assert re.search(begins, TEXTS[name], re.MULTILINE), name
         assert TEXTS[name].endswith(";\n"), name
+        if kind == "function":
+            assert re.search(r"^(as \$\$|begin atomic)\n-- \S", TEXTS[name], re.MULTILINE), name
 
 
 def test_every_call_leads_downward() -> None:

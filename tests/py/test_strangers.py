@@ -4,6 +4,7 @@ nobody without rights holds an upgrade up.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 from running import wait_for
 from servers import Server, rows
 from typer.testing import CliRunner
+from workflows import CLAIM, FAIL, REPORT, create, define
 
 from tasker_sql import ownership, schema
 from tasker_sql.cli import app
@@ -241,6 +243,115 @@ def test_names_are_looked_up_in_pg_catalog_alone(server: Server, database: str) 
     schema.check(database)
     schema.upgrade(database)
     assert not is_superuser(server)
+
+
+# Every function and operator of PostgreSQL with plain types, again in the schema of a stranger.
+SHADOWS = """
+do $do$
+declare
+  v_shadow text;
+begin
+  for v_shadow in
+    select format(
+             'create function shadows.%I(%s) returns %s%s language plpgsql as %L', p.proname,
+             (select string_agg(format_type(arg, null), ', ' order by n)
+                from unnest(p.proargtypes::oid[]) with ordinality as a (arg, n)),
+             case when p.proretset then 'setof ' end, format_type(p.prorettype, null),
+             $$ begin raise exception 'hijacked'; end $$)
+      from pg_proc as p
+     where p.pronamespace = 'pg_catalog'::regnamespace
+       and p.prokind = 'f'
+       and p.provariadic = 0
+       and p.proallargtypes is null
+       and not exists (select
+                         from unnest(p.proargtypes::oid[] || p.prorettype) as used (type)
+                         join pg_type as t on t.oid = used.type
+                        where t.typtype = 'p')
+     union all
+    values ('create function shadows.concat_ws(text, text, text) returns text language plpgsql'
+            ' as $$ begin raise exception ''hijacked''; end $$'),
+           ('create function shadows.format(text, text) returns text language plpgsql'
+            ' as $$ begin raise exception ''hijacked''; end $$')
+  loop
+    execute v_shadow;
+  end loop;
+  for v_shadow in
+    select format('create operator shadows.%s (function = shadows.%I, leftarg = %s, rightarg = %s)',
+                  o.oprname, p.proname, format_type(o.oprleft, null), format_type(o.oprright, null))
+      from pg_operator as o
+      join pg_proc as p on p.oid = o.oprcode
+     where o.oprleft <> 0
+       and to_regprocedure(format('shadows.%I(%s, %s)', p.proname, format_type(o.oprleft, null),
+                                  format_type(o.oprright, null))) is not null
+  loop
+    execute v_shadow;
+  end loop;
+end;
+$do$
+"""
+VIEWS = """
+select relname from pg_catalog.pg_class
+ where relnamespace = 'tasker'::regnamespace and relkind = 'v' order by 1
+"""
+# Functions that a planner puts into the text of who calls them.
+PURE = """
+select p.oid::regprocedure::text, p.proargtypes::regtype[]::text[]
+  from pg_catalog.pg_proc as p
+  join pg_catalog.pg_language as l on l.oid = p.prolang and l.lanname = 'sql'
+ where p.pronamespace = 'tasker'::regnamespace order by 1
+"""
+
+
+@pytest.fixture
+def busy(database: str) -> str:
+    """A database in which every kind of view has something to show."""
+    define(database, "flow", {"fails": [], "waits": ["fails"]})
+    define(
+        database, "again", {"retried": []}, retry={"backoff": "linear", "backoff_base_ms": 600_000}
+    )
+    create(database, "flow", 3)
+    create(database, "again", 1)
+    for task in range(3):
+        (held,) = rows(database, CLAIM, f"w{task}", 1)
+        if task < 2:
+            rows(database, FAIL, held[0], held[1])
+    rows(
+        database,
+        "select from tasker.report_runner(%s, %s)",
+        "runner",
+        json.dumps(REPORT),
+    )
+    return database
+
+
+def test_who_only_looks_is_no_tool_of_a_stranger(server: Server, busy: str) -> None:
+    """What a DBA of a database with an open schema `public` may fall into."""
+    rows(busy, "grant create on schema public to stranger")
+    rows(
+        as_stranger(busy),
+        f"""create function public.concat_ws(text, text, text) returns text
+          {TRAP} return 'x'; end $$""",
+    )
+    for (view,) in rows(busy, VIEWS):
+        rows(busy, f"select * from tasker.{view}")
+    assert rows(busy, "select tasker._fingerprint('{}') from tasker.dead_letters") != []
+    assert not is_superuser(server)
+
+
+def test_no_path_hijacks_what_we_call(busy: str) -> None:
+    rows(busy, "create schema shadows")
+    rows(busy, SHADOWS)
+    views, functions = rows(busy, VIEWS), rows(busy, PURE)
+    with psycopg.connect(busy, autocommit=True) as connection:
+        connection.execute("set search_path = shadows, pg_catalog")
+        with pytest.raises(psycopg.errors.RaiseException, match="hijacked"):
+            connection.execute("select 1 + 1")
+        for (view,) in views:
+            connection.execute(f"select * from tasker.{view}".encode())
+        for function, types in functions:
+            given = ", ".join(f"{1 if one == 'integer' else 'null'}::{one}" for one in types)
+            name = function.partition("(")[0]
+            connection.execute(f"select {name}({given})".encode())
 
 
 def test_a_strangers_advisory_locks_stop_no_upgrade(empty_database: str) -> None:

@@ -2,7 +2,7 @@ create or replace function tasker._ago (p_time interval)
   returns text
   language sql
   immutable
-as $$
+begin atomic
 -- A length of time for people: 0.4 s, 42 s, 14 min, 5 h 20 min, 3 d 4 h.
 select case
          when p_time < interval '10 seconds'
@@ -17,6 +17,6 @@ select case
          else trunc(extract(epoch from p_time) / 86400) || ' d '
               || trunc(extract(epoch from p_time) / 3600) % 24 || ' h'
        end;
-$$;
+end;
 
 comment on function tasker._ago is 'A length of time for people: 0.4 s, 42 s, 14 min, 5 h 20 min, 3 d 4 h.';

@@ -2,7 +2,7 @@ create or replace function tasker._is_active (p_task_id bigint)
   returns boolean
   language sql
   stable
-as $$
+begin atomic
 -- Can any step of the task still move by itself? (A pending step that waits for nobody waits for a
 -- timer; one whose last parents are yet to be counted may be about to run.)
 select exists (
@@ -18,6 +18,6 @@ select exists (
    where deferred.step_id > p_task_id << 20
      and deferred.step_id < (p_task_id + 1) << 20
 );
-$$;
+end;
 
 comment on function tasker._is_active is 'Whether any step of the task is queued, claimed, waiting for a retry or for its time.';

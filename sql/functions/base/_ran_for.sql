@@ -6,12 +6,12 @@ create or replace function tasker._ran_for (
   returns interval
   language sql
   immutable
-as $$
+begin atomic
 -- How long an attempt's handler ran: as long as its worker measured, at most from its claim to its
 -- end; and where nobody measured, all of that.
 select case when p_seconds < extract(epoch from p_ended_at - p_started_at)
               then p_seconds * interval '1 second'
             else p_ended_at - p_started_at end;
-$$;
+end;
 
 comment on function tasker._ran_for is 'How long an attempt''s handler ran: what its worker measured, else the time from its claim to its end.';

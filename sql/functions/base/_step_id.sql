@@ -2,13 +2,13 @@ create or replace function tasker._step_id (p_step_uuid uuid)
   returns bigint
   language sql
   immutable
-as $$
+begin atomic
 -- The step_id that a step's uuid carries in its low 62 bits; of a task's uuid, the task's
 -- (step_no 0).
 select ('x'
          || substr(p_step_uuid::text, 20, 4)
          || substr(p_step_uuid::text, 25, 12))::bit(64)::bigint
        & 4611686018427387903;
-$$;
+end;
 
 comment on function tasker._step_id is 'The step_id (task_id << 20 | step_no) inside a step''s or task''s uuid. Pure arithmetic: says nothing about existence.';

@@ -2,7 +2,7 @@ create or replace function tasker._fingerprint (p_error jsonb)
   returns text
   language sql
   immutable
-as $$
+begin atomic
 -- What equal errors have in common: type and message without quoted literals, and without words
 -- that hold a digit (numbers, uuids, times, addresses, names of machines).
 --
@@ -13,6 +13,6 @@ select left(encode(sha256(convert_to(
                           '(^|[^[:alnum:]])(''[^'']*''|"[^"]*"|`[^`]*`)', '\1?', 'g'),
            '[[:alnum:]_.:+-]*[0-9][[:alnum:]_.:+-]*', '?', 'g'),
          'UTF8')), 'hex'), 12);
-$$;
+end;
 
 comment on function tasker._fingerprint is 'What equal errors have in common, as 12 hexadecimal digits: type and message without literals, numbers, uuids and times.';

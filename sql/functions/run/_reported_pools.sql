@@ -22,7 +22,7 @@ create or replace function tasker._reported_pools (p_pools jsonb)
   )
   language sql
   immutable
-as $$
+begin atomic
 -- The pools in a runner's report, as rows.
 --
 -- Raises   22023, 22P02 when they are none
@@ -32,7 +32,7 @@ select reported.*
          max_executors integer, healthy integer, unhealthy integer, utilization double precision,
          error_rate double precision, throughput double precision, done bigint, queue_depth bigint,
          queue_age double precision, poll double precision, batch integer,
-         scaled_ago double precision, scaled_from integer, scaled_why text)
-$$;
+         scaled_ago double precision, scaled_from integer, scaled_why text);
+end;
 
 comment on function tasker._reported_pools is 'The pools in a runner''s report, as rows.';
