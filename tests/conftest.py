@@ -95,15 +95,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the slow ones out, unless somebody names tests. `--timeout 0` overrules all limits."""
+    """Leave the slow ones out, unless somebody names tests. `--timeout 0` overrules all limits.
+
+    Files that may take long begin early, so that several processes end at about the same time.
+    """
+    if not config.getoption("all") and not any("::" in argument for argument in config.args):
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+    longest: dict[Path, float] = {}
+    for item in items:
+        limit = item.get_closest_marker("timeout")
+        longest[item.path] = max(longest.get(item.path, 0.0), limit.args[0] if limit else 0.0)
+    items.sort(key=lambda item: -longest[item.path])
     if config.getoption("timeout") == 0:
         for item in items:
             item.add_marker(pytest.mark.timeout(0), append=False)
-    if config.getoption("all") or any("::" in argument for argument in config.args):
-        return
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    items[:] = [item for item in items if not item.get_closest_marker("slow")]
-    config.hook.pytest_deselected(items=slow)
 
 
 # pytest-timeout sets one alarm for a test, which would end pytest where it met its own code, and
@@ -152,6 +159,12 @@ def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
 def server(request: pytest.FixtureRequest) -> Server:
     """A running PostgreSQL."""
     return servers.get(request.param)
+
+
+@pytest.fixture(scope="session")
+def thorough(request: pytest.FixtureRequest) -> bool:
+    """Whether many random examples are to be tried: with `--all`."""
+    return bool(request.config.getoption("all"))
 
 
 @pytest.fixture

@@ -51,16 +51,25 @@ EPISODES: list[dict[str, int]] = [
         "upgraded or downgraded under load": 2,
     },
 ]
+SOME = {
+    "connection cut before the commit": 4,
+    "connection cut after the commit, before its reply": 4,
+    "half-open: the client vanished in its transaction": 1,
+    "clock set forward": 1,
+    "lock_timeout strikes": 1,
+}
 
 
-def test_all_promises_are_kept() -> None:
-    episodes = [*EPISODES, *([{FULL: 1}] if may_mount() else [])]
+def test_all_promises_are_kept(thorough: bool) -> None:
+    episodes = EPISODES if thorough else [SOME]
+    if thorough and may_mount():
+        episodes = [*episodes, {FULL: 1}]
     plans = [Plan(300 + number, faults, 200, LEASE) for number, faults in enumerate(episodes)]
     total = Total(campaign.run(plans, KINDS, AT_ONCE))
     print(total.table(), *total.findings, sep="\n")
     assert total.findings == []
     assert total.landed >= sum((Counter(faults) for faults in episodes), Counter())
-    assert total.explained.total() == total.repeated > 20
+    assert total.explained.total() == total.repeated > (20 if thorough else 0)
 
 
 def may_mount() -> bool:

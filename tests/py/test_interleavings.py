@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, repeat
 from pathlib import Path
 from random import Random
 
@@ -23,7 +23,8 @@ from interleaving import Call, Machine, Scenario, Scene, Stage, Tally, Transacti
 from servers import Server, rows
 from workflows import definition
 
-SCHEDULES = int(os.environ.get("TASKER_TEST_SCHEDULES") or 10_000)
+ASKED = os.environ.get("TASKER_TEST_SCHEDULES")
+SCHEDULES = {False: 2_500, True: 10_000}  # by `thorough`
 LONG_RUN = 100_000  # schedules that are worth recording
 SEED = int(os.environ.get("TASKER_TEST_SEED", "1"))
 PROCESSES = 2
@@ -402,10 +403,10 @@ def scenarios(scene: Scene, calls: list[Call], races: list[Race]) -> Iterator[Sc
                 yield scenario
 
 
-def explore(dsn: str, part: int) -> Tally:
+def explore(dsn: str, part: int, schedules: int) -> Tally:
     """Play one part of the scenes, each to its share of the schedules."""
     total = Tally()
-    share = SCHEDULES // len(SCENES) + 1
+    share = schedules // len(SCENES) + 1
     with closing(Machine(dsn)) as machine:
         for scene in SCENES[part::PROCESSES]:
             names = machine.stage(scene)
@@ -434,20 +435,22 @@ def explore(dsn: str, part: int) -> Tally:
 
 @pytest.mark.newest
 @pytest.mark.timeout(600)
-def test_every_merge_keeps_every_promise(server: Server) -> None:
+def test_every_merge_keeps_every_promise(server: Server, thorough: bool) -> None:
+    wanted = int(ASKED or SCHEDULES[thorough])
     began = time.monotonic()
     with ExitStack() as stack:
         dsns = [stack.enter_context(server.database(server.migrated)) for _ in range(PROCESSES)]
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
-            tally = sum(pool.map(explore, dsns, range(PROCESSES)), Tally())
+            parts = pool.map(explore, dsns, range(PROCESSES), repeat(wanted))
+            tally = sum(parts, Tally())
     seconds = round(time.monotonic() - began)
     print(f"seed {SEED}: {tally.schedules} schedules of {tally.scenarios} scenarios, in")
     print(f"{tally.waited} of which a session waited for another; {seconds} s")
     print(dict(sorted(tally.answers.items())))
     assert not tally.findings, "\n".join(tally.findings)
-    assert tally.schedules >= SCHEDULES
-    assert tally.waited >= SCHEDULES // 5, "hardly anything raced"
+    assert tally.schedules >= wanted
+    assert tally.waited >= wanted // 5, "hardly anything raced"
     for call in CALLS:
         assert tally.answers[f"{call.name}: ok"], f"{call.name} never succeeded: it was not tested"
     refused = {answer.split(": ")[1] for answer in tally.answers}

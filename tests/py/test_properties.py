@@ -53,7 +53,7 @@ from tasker_sql import errors
 from tasker_sql.client import Client
 
 ASKED = os.environ.get("TASKER_TEST_RULES")  # a longer look, each time at other examples
-RULES = int(ASKED or 20_000)
+RULES = {False: 2_000, True: 20_000}  # by `thorough`
 LONG_RUN = 100_000  # calls that are worth recording
 SECONDS = int(os.environ.get("TASKER_TEST_SECONDS") or 86_400)  # after which it is long enough
 CALLS = 50  # an example
@@ -1217,8 +1217,9 @@ def look_at(dsn: str, number: int) -> tuple[Counter[str], Counter[str]]:
 
 @pytest.mark.newest
 @pytest.mark.timeout(600)
-def test_any_order_of_calls_does_what_the_model_says(server: Server) -> None:
+def test_any_order_of_calls_does_what_the_model_says(server: Server, thorough: bool) -> None:
     """Two batches at a time, each with a database of its own."""
+    wanted = int(ASKED or RULES[thorough])
     begun = time.monotonic()
     seeds = itertools.count(secrets.randbits(32) if ASKED else 1)
     counts: Counter[str] = Counter()
@@ -1235,12 +1236,12 @@ def test_any_order_of_calls_does_what_the_model_says(server: Server) -> None:
                 rules = counts.total() - sum(counts[name] for name in BESIDES)
                 taken = round(time.monotonic() - begun)
                 print(f"{rules} rules in {taken} s", flush=True)
-                if rules < RULES and taken < SECONDS:
+                if rules < wanted and taken < SECONDS:
                     running[pool.submit(look_at, dsn, next(seeds))] = dsn
     verbs = {verb: count for verb, count in sorted(counts.items()) if verb != "examples"}
     print(*(f"{count:8} {verb}" for verb, count in verbs.items()), sep="\n")
-    assert rules >= RULES or taken >= SECONDS
-    assert not VERBS - verbs.keys(), "never called"
+    assert rules >= wanted or taken >= SECONDS
+    assert len(VERBS & verbs.keys()) >= len(VERBS) * (1 if wanted > 10_000 else 0.8), "never called"
     assert set(ends) == ENDED
     if rules >= LONG_RUN:
         figures = {"rules": rules, "examples": counts["examples"], "tasks": ends.total()}
