@@ -1216,7 +1216,7 @@ def look_at(dsn: str, number: int) -> tuple[Counter[str], Counter[str]]:
 
 
 @pytest.mark.newest
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_any_order_of_calls_does_what_the_model_says(server: Server, thorough: bool) -> None:
     """Two batches at a time, each with a database of its own."""
     wanted = int(ASKED or RULES[thorough])
