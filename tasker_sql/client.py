@@ -705,6 +705,12 @@ class Client:
         """What is wrong in one task, or in all: empty means that all is well."""
         return self._rows(rows.Violation, "check_invariants", task_uuid=task_uuid)
 
+    def contract(self) -> Any:
+        """What the database knows: functions with their arguments and columns, codes, limits."""
+        with self._connection() as connection, _translated():
+            found = connection.execute(b"select tasker.contract()").fetchone()
+            return found and found[0]
+
     def queue_depths(self) -> list[rows.QueueDepth]:
         """How full each queue is (a view)."""
         return self._view(rows.QueueDepth, "queue_depths")

@@ -23,7 +23,7 @@ from tasker_sql.client import SQL_TYPES, Client, parameters
 VIEWS = {"queue_depths", "known_runners", "executor_pools", "circuit_breakers"}
 VIEWS |= {"problems", "dead_letters", "served_namespaces", "live_claims", "known_workers"}
 OURS = {"transaction", "patience", "finish_with_function", "listen", "wait_for_notification"}
-OURS |= VIEWS | {"reset", "limited", "wait", "result", "close", "usable"}
+OURS |= VIEWS | {"reset", "limited", "wait", "result", "close", "usable", "contract"}
 METHODS = sorted(name for name in vars(Client) if not name.startswith("_") and name not in OURS)
 PYTHON_TYPES = {
     "text": str,
@@ -56,7 +56,7 @@ select attname, format_type(atttypid, null)
 PUBLIC = r"""
 select proname
   from pg_proc
- where pronamespace = 'tasker'::regnamespace and proname not like '\_%'
+ where pronamespace = 'tasker'::regnamespace and proname not like '\_%' and proretset
  order by proname collate "C"
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +18,7 @@ from servers import rows
 from sessions import Session
 from workflows import CANCEL, claim, create, define, later, run_all, sweep, violations
 
-from tasker_sql import errors
+from tasker_sql import errors, schema, truth
 from tasker_sql.client import Client
 
 Opener = Callable[..., list[Session]]
@@ -342,3 +343,107 @@ def test_null_means_default_in_every_public_function(database: str) -> None:
 def test_counts_are_bigint_at_the_door(database: str) -> None:
     """JDBC's setLong finds no function with integer."""
     assert {name for (name,) in rows(database, INTEGERS)} == PENDING
+
+
+# What the database says of itself ----------------------------------------------------------------
+
+PUBLIC = r"""
+select proname::text, pronargs, array_remove(string_to_array(proargmodes::text, ','), 'i')
+  from pg_proc where pronamespace = 'tasker'::regnamespace and proname not like '\_%'
+"""
+SQL_README = (truth.SQL / "README.md").read_text()
+RESERVED = {"TK004", "TK005"}
+
+
+@pytest.mark.newest
+class TestReference:
+    def test_names_every_public_function_and_view_once(self, database: str) -> None:
+        query = r"""
+        select proname::text from pg_proc
+         where pronamespace = 'tasker'::regnamespace and proname not like '\_%'
+        union all
+        select relname::text from pg_class
+         where relnamespace = 'tasker'::regnamespace and relkind = 'v' and relname not like '\_%'
+        """
+        named = [name for (name,) in rows(database, "select name from tasker.reference")]
+        assert sorted(named) == sorted(name for (name,) in rows(database, query))
+
+    def test_its_sections_are_the_folders(self, database: str) -> None:
+        """A new public name belongs into sql/views/ask_about/_sections.sql."""
+        folders = {
+            file.stem: file.parent.name
+            for file in truth.SQL.glob("**/*.sql")
+            if not file.stem.startswith("_")
+        }
+        found = rows(database, "select name, section from tasker.reference")
+        assert dict(found) == folders
+        query = "select section from tasker._sections order by place"
+        headings = re.findall(r"^### (\w+)$", SQL_README, re.MULTILINE)
+        sections = [section for (section,) in rows(database, query)]
+        assert sections == [name for name in headings if name in sections]
+
+    def test_says_what_comes_back(self, database: str) -> None:
+        query = "select arguments, returns, codes from tasker.reference where name = %s"
+        ((arguments, returns, codes),) = rows(database, query, "heartbeat")
+        assert arguments.startswith("p_token uuid, p_lease interval DEFAULT")
+        assert returns.startswith("TABLE(lease_until timestamptz, cancelled_step_uuids uuid[]")
+        assert codes == ["22023", "TK001"]
+        ((arguments, returns, codes),) = rows(database, query, "error_codes")
+        assert (arguments, codes) == ("", [])
+        assert returns == "TABLE(code text, about text, meaning text, remedy text)"
+
+    def test_says_of_each_function_the_codes_that_its_header_names(self, database: str) -> None:
+        wrong = {}
+        for name, codes in rows(
+            database, "select name, codes from tasker.reference where kind = 'function'"
+        ):
+            header = re.search(
+                r"^-- Raises (.*\n(?:-- {5,}.*\n)*)", truth.read()[name], re.MULTILINE
+            )
+            said = set(re.findall(r"TK\d{3}|22023", header[1])) if header else set()
+            if "as " not in (header[1] if header else "") and said != set(codes):
+                wrong[name] = said ^ set(codes)
+        assert not wrong
+
+
+@pytest.mark.newest
+class TestCodes:
+    def test_are_those_of_the_readme(self, database: str) -> None:
+        query = "select code, meaning, remedy from tasker.error_codes"
+        lines = [
+            f"| {code} | {meaning} | {then} |" for code, meaning, then in rows(database, query)
+        ]
+        section = SQL_README.split("## Error codes")[1].split("This is the view")[0]
+        assert [line for line in section.splitlines() if line.startswith("| ")][1:] == lines
+
+    def test_are_all_that_is_raised_and_have_classes(self, database: str) -> None:
+        codes = {code for (code,) in rows(database, "select code from tasker.error_codes")}
+        raised = {
+            code
+            for text in truth.read().values()
+            for code in re.findall(r"errcode *= '(\w+)'", text)
+        }
+        assert raised - codes == {"55P03"}, "a code of PostgreSQL's own: come again"
+        assert codes - raised == {"TK100"}, "which handlers raise"
+        assert set(errors.BY_CODE) - RESERVED - {"42883"} == codes - {"TK100"}
+
+
+@pytest.mark.newest
+def test_the_contract_is_what_the_catalog_has(database: str) -> None:
+    with client_of(database) as client:
+        contract = client.contract()
+        limits = {limit.name: limit.value for limit in client.list_limits()}
+    assert contract["contract"] == "1.0" and contract["engine"] == schema.head()
+    assert contract["functions"].keys() == {name for name, _, _ in rows(database, PUBLIC)}
+    beat = contract["functions"]["heartbeat"]
+    assert beat["arguments"] == [
+        {"name": "p_token", "type": "uuid"},
+        {"name": "p_lease", "type": "interval", "default": "'00:00:30'::interval"},
+        {"name": "p_step_uuids", "type": "uuid[]", "default": "NULL::uuid[]"},
+    ]
+    assert beat["columns"][0] == {"name": "lease_until", "type": "timestamp with time zone"}
+    assert len(beat["columns"]) == 5 and beat["codes"] == ["22023", "TK001"]
+    assert beat["comment"].startswith("Extends a claim's lease")
+    assert contract["functions"]["contract"]["columns"] == []
+    assert contract["codes"]["TK001"]["about"] == "claim"
+    assert {name: limit["value"] for name, limit in contract["limits"].items()} == limits
