@@ -5,7 +5,7 @@
     version: 1.0.0
     steps:
       - name: validate_order
-        handler: {callable: fulfillment.validate_order}
+        handler: fulfillment.validate_order
       - name: ship_order
         handler: {sql: shop.ship_order}
         dependencies: [validate_order]
@@ -19,84 +19,101 @@
 
 `environments` holds what differs there; `TASKER_ENV` names the one to use, `development` unless it
 is set. It is merged over the rest: objects key by key, steps by their name, other lists as a whole;
-`null` takes a key away.
-
-This module knows YAML, the merge and line numbers. What a definition may say, the database decides.
+`null` takes a key away. Keys at the top that begin with `x-` are left out: a place for anchors.
 """
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
-from tasker_sql.errors import TaskerError
+from tasker_sql import definition as rules
+from tasker_sql import yamltext
+from tasker_sql.errors import ConflictError, TaskerError
+from tasker_sql.yamltext import UNREAD, Array, Fault, Object, YamlError
 
 ENVIRONMENT: Final = "TASKER_ENV"
 DEFAULT_ENVIRONMENT: Final = "development"
+MOST_SHOWN: Final = 50  # faults of a file
 
-DEEPEST: Final = 50
-
-Path_ = tuple[str | int, ...]
+A_TEMPLATE: Final = "a template is an object with name, namespace_name, version and steps"
 
 
 class TemplateError(Exception):
-    """A file is not a template. The message names the file, and the line where there is one."""
+    """Files are not templates. The message has a line for each fault, which names file and line."""
+
+    @classmethod
+    def of(cls, file: Path, faults: Sequence[Fault]) -> TemplateError:
+        """All that is wrong with a file."""
+        lines = [f"{file}:{line}: {message}" for line, message in faults[:MOST_SHOWN]]
+        more = len(faults) - MOST_SHOWN
+        return cls("\n".join([*lines, *([f"{file}: and {more} more"] if more > 0 else [])]))
+
+    @classmethod
+    def all(cls, errors: Sequence[TemplateError]) -> TemplateError:
+        """Several files at once."""
+        return cls("\n".join(map(str, errors)))
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A definition, and where its parts stand in its file."""
+    """A definition, and the file that it is from."""
 
     file: Path
-    definition: dict[str, Any]
-    lines: dict[str, int]  # of each step, by its name
+    definition: Object
 
     def explain(self, error: TaskerError) -> TemplateError:
-        """The database's refusal of this definition, with the file and, where known, the line."""
-        named = re.search(r"\bstep ([A-Za-z][A-Za-z0-9_.-]*)", error.detail)
-        line = self.lines.get(named[1]) if named else None
-        place = f"{self.file}:{line}" if line else str(self.file)
+        """The database's refusal of this definition, with the file and the line."""
         hint = f" ({error.hint})" if error.hint else ""
-        return TemplateError(f"{place}: {error}{hint}")
+        return TemplateError.of(self.file, [(self._line(error), f"{error}{hint}")])
+
+    def _line(self, error: TaskerError) -> int:
+        """Of the step, or the key, that the message names; else of the template's name."""
+        words = f"{error.message} {error.detail}"
+        named = re.findall(rf"\bstep ({rules.NAME})", words)
+        for step in self.definition["steps"]:
+            if step["name"] in named:
+                return int(step.lines["name"])
+        key = "version" if isinstance(error, ConflictError) else "name"
+        keys = [key for key in self.definition if re.search(rf"\b{re.escape(key)}\b", words)]
+        return self.definition.lines[max(keys, key=len, default=key)]
 
 
 def load(file: Path, environment: str | None = None) -> Template:
     """Read a template, with the overrides of one environment merged in.
 
-    Raises TemplateError for what is not YAML, not JSON, doubled or cannot be merged, and OSError.
+    Raises TemplateError, which names all that is wrong with the file in any environment, and
+    OSError.
     """
+    with file.open("rb") as opened:
+        data = opened.read(yamltext.MOST_TEXT + 1)
     try:
-        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f"{file}:{mark.line + 1}" if mark else str(file)
-        raise TemplateError(f"{place}: {error.problem or error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TemplateError(f"{file}: not YAML text: {error}") from error
-    reader = _Reader(file)
-    definition = reader.value(node) if node is not None else None
-    if not isinstance(definition, dict):
-        raise TemplateError(f"{file}: a template is an object with name, namespace_name, steps ...")
-    chosen = environment or os.environ.get(ENVIRONMENT) or DEFAULT_ENVIRONMENT
-    environments = definition.pop("environments", None) or {}
-    if not isinstance(environments, dict):
-        raise reader.error("environments must be an object", "environments")
-    overrides = environments.get(chosen) or {}
-    if not isinstance(overrides, dict):
-        raise reader.error(f"environment {chosen} must be an object", "environments", chosen)
-    if "steps" in overrides:
-        reader.check_step_names(definition, overrides["steps"], chosen)
-    merged = merge(definition, overrides)
-    return Template(file, merged, reader.step_lines(definition))
+        base, faults = yamltext.read(data)
+    except YamlError as error:
+        raise TemplateError.of(file, [(error.line or 1, str(error))]) from error
+    if not isinstance(base, Object):
+        raise TemplateError.of(file, faults or [(1, A_TEMPLATE)])
+    environments = base.pop("environments", None)
+    rules.normalized(base)
+    faults += rules.faults(base)
+    chosen = environment or os.environ.get(ENVIRONMENT, "").strip() or DEFAULT_ENVIRONMENT
+    definition = base
+    for name, overrides in _environments(environments, base, faults):
+        merged = merge(base, overrides)
+        faults += rules.faults(merged)
+        if name == chosen:
+            definition = merged
+    if faults:
+        raise TemplateError.of(file, sorted(set(faults)))
+    return Template(file, definition)
 
 
-def find(places: list[Path]) -> Iterator[Path]:
+def find(places: Sequence[Path]) -> Iterator[Path]:
     """The YAML files among these files and, recursively, in these folders; sorted."""
     for place in places:
         if place.is_dir():
@@ -105,90 +122,85 @@ def find(places: list[Path]) -> Iterator[Path]:
             yield place
 
 
-def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+def load_all(places: Sequence[Path], environment: str | None = None) -> list[Template]:
+    """The templates in these files and folders. Raises TemplateError for all that are none."""
+    loaded, errors = [], []
+    for file in find(places):
+        try:
+            loaded.append(load(file, environment))
+        except TemplateError as error:
+            errors.append(error)
+    if errors:
+        raise TemplateError.all(errors)
+    return loaded
+
+
+def merge(base: Object, over: Object) -> Object:
     """`over` merged into `base`: objects key by key, `steps` by name, all else replaced.
 
     A null takes the key away.
     """
-    merged = dict(base)
+    merged = Object(base)
+    merged.line, merged.lines = base.line, {**base.lines, **over.lines}
     for key, value in over.items():
         known = merged.get(key)
         if value is None:
             merged.pop(key, None)
-        elif key == "steps" and isinstance(known, list) and isinstance(value, list):
+        elif key == "steps" and isinstance(known, Array) and isinstance(value, Array):
             changes = {step["name"]: step for step in value}
-            merged[key] = [merge(step, changes.get(step.get("name"), {})) for step in known]
-        elif isinstance(known, dict) and isinstance(value, dict):
+            merged[key] = steps = Array(_changed(step, changes) for step in known)
+            steps.line, steps.lines = known.line, known.lines
+            merged.lines[key] = base.lines[key]
+        elif isinstance(known, Object) and isinstance(value, Object):
             merged[key] = merge(known, value)
         else:
             merged[key] = value
     return merged
 
 
-class _Reader:
-    """Turns YAML nodes into plain values, and remembers the lines."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._lines: dict[Path_, int] = {}
-        self._scalars = yaml.SafeLoader("")
-
-    def value(self, node: yaml.Node, path: Path_ = ()) -> Any:
-        line = node.start_mark.line + 1
-        self._lines[path] = line
-        if len(path) > DEEPEST:
-            raise TemplateError(f"{self._file}:{line}: nested too deeply")
-        if isinstance(node, yaml.SequenceNode):
-            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, path)
-        try:
-            value = self._scalars.construct_object(node)
-        except yaml.MarkedYAMLError as error:
-            raise TemplateError(f"{self._file}:{line}: {error.problem}") from error
-        if value is None or isinstance(value, str | bool | int | float):
-            return value
-        kind = type(value).__name__
-        raise TemplateError(f"{self._file}:{line}: a {kind} is not JSON: put it in quotes")
-
-    def _mapping(self, node: yaml.MappingNode, path: Path_) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        self._scalars.flatten_mapping(node)  # <<: *anchor
-        for key_node, value_node in node.value:
-            line = key_node.start_mark.line + 1
-            key = key_node.value
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise TemplateError(f"{self._file}:{line}: a key must be a text")
-            if key in found:
-                raise TemplateError(f"{self._file}:{line}: the key {key!r} is there twice")
-            found[key] = self.value(value_node, (*path, key))
-        return found
-
-    def error(self, message: str, *path: str | int) -> TemplateError:
-        line = self._lines.get(path)
-        return TemplateError(f"{self._file}:{line}: {message}" if line else message)
-
-    def check_step_names(self, definition: dict[str, Any], steps: Any, environment: str) -> None:
-        """Overridden steps must be objects that name a step of the template."""
-        path = ("environments", environment, "steps")
-        if not isinstance(steps, list):
-            raise self.error("steps must be a list", *path)
-        known = {step.get("name") for step in _objects(definition.get("steps"))}
-        for index, step in enumerate(steps):
-            name = step.get("name") if isinstance(step, dict) else None
-            if name not in known or name is None:
-                message = f"environment {environment} changes a step {name!r}, which does not exist"
-                raise self.error(message, *path, index)
-
-    def step_lines(self, definition: dict[str, Any]) -> dict[str, int]:
-        steps = definition.get("steps")
-        return {
-            str(step.get("name")): self._lines["steps", index]
-            for index, step in enumerate(steps if isinstance(steps, list) else [])
-            if isinstance(step, dict)
-        }
+def _changed(step: Any, changes: dict[str, Object]) -> Any:
+    name = step.get("name") if isinstance(step, Object) else None
+    return merge(step, changes[name]) if isinstance(name, str) and name in changes else step
 
 
-def _objects(value: Any) -> list[dict[str, Any]]:
-    items = value if isinstance(value, list) else []
-    return [item for item in items if isinstance(item, dict)]
+def _environments(given: Any, base: Object, faults: list[Fault]) -> Iterator[tuple[str, Object]]:
+    """The overrides that can be merged; what is wrong with others is added to the faults."""
+    if given is None or given is UNREAD:
+        return
+    if not isinstance(given, Object):
+        message = f"environments is {rules.said(given)}; need an object of environments"
+        faults.append((base.lines["environments"], message))
+        return
+    for name, overrides in given.items():
+        if overrides is None or overrides is UNREAD:
+            continue
+        if not isinstance(overrides, Object):
+            message = f"environment {name} is {rules.said(overrides)}; need an object"
+            faults.append((given.lines[name], message))
+            continue
+        wrong = [*_wrong_steps(overrides, base, name)] if "steps" in overrides else []
+        faults += wrong
+        if not wrong:
+            yield name, rules.normalized(overrides)
+
+
+def _wrong_steps(overrides: Object, base: Object, environment: str) -> Iterator[Fault]:
+    """Overridden steps must be objects that name a step of the template."""
+    steps = overrides["steps"]
+    if not isinstance(steps, Array):
+        message = f"steps of environment {environment} is {rules.said(steps)}; need a list"
+        yield overrides.lines["steps"], message
+        return
+    listed = base.get("steps")
+    known = [
+        step["name"]
+        for step in (listed if isinstance(listed, Array) else ())
+        if isinstance(step, Object) and isinstance(step.get("name"), str)
+    ]
+    for step, line in zip(steps, steps.lines, strict=True):
+        name = step.get("name") if isinstance(step, Object) else None
+        if name not in known:
+            close = difflib.get_close_matches(str(name), known, 1)
+            meant = f"; did you mean {close[0]!r}?" if close else ""
+            changed = f"environment {environment} changes a step {rules.said(name)}"
+            yield line, f"{changed}, which does not exist{meant}"

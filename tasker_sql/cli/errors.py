@@ -30,6 +30,10 @@ SHOWN_FAULTS: Final = 20
 NOT_ALLOWED: Final = {"42501", "25006"}  # no privilege; a standby, or a role that only reads
 
 
+class FileError(ValueError):
+    """What is wrong with a file: a line for each fault, which names file and line."""
+
+
 class Faults:
     """What is wrong with a file, to be said at once."""
 
@@ -44,10 +48,10 @@ class Faults:
             self._more += 1
 
     @property
-    def error(self) -> ValueError | None:
+    def error(self) -> FileError | None:
         """Nothing when nothing is wrong."""
         more = [f"and {self._more} more"] if self._more else []
-        return ValueError("\n".join([*self._first, *more])) if self._first else None
+        return FileError("\n".join([*self._first, *more])) if self._first else None
 
     def raise_any(self) -> None:
         if self.error:
@@ -88,7 +92,10 @@ def explain(error: Exception) -> int:
     if isinstance(error, EmbeddedError | SchemaError):
         complain(*_lines(error))
         return NO_DATABASE
-    complain(*_lines(error))
+    if isinstance(error, TemplateError | FileError):  # its lines begin as editors like to read them
+        put([*map(masked, _lines(error))], stderr=True)
+    else:
+        complain(*_lines(error))
     return USAGE if isinstance(error, ValueError) else NO
 
 

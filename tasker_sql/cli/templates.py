@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -12,47 +12,76 @@ from tasker_sql.cli import completion
 from tasker_sql.cli.arguments import Json, Namespace, Reason, Watch, template_argument
 from tasker_sql.cli.asking import tell
 from tasker_sql.cli.commands import Commands
-from tasker_sql.cli.output import Picture, lines, paused, print_json, put, table
+from tasker_sql.cli.output import Picture, answer, lines, paused, print_json, put, table
 from tasker_sql.client import Client
-from tasker_sql.errors import TaskerError
+from tasker_sql.errors import BadValueError, ConflictError, CycleError, LimitExceededError
 from tasker_sql.rows import ListedTemplate, RegisteredTemplate
 
 app = Commands(help="Task templates: versioned DAGs.")
 
+NONE: Final = "no YAML files there"
+
+
+Files = Annotated[
+    list[Path],
+    typer.Argument(help="YAML files, or folders of them.", exists=True, show_default=False),
+]
+Environment = Annotated[
+    str | None, typer.Option(help="Which overrides to use.", envvar=templates.ENVIRONMENT)
+]
+
 
 @app.command()
-def register(
-    files: Annotated[
-        list[Path],
-        typer.Argument(help="YAML files, or folders of them.", exists=True, show_default=False),
-    ],
-    environment: Annotated[
-        str | None, typer.Option(help="Which overrides to use.", envvar=templates.ENVIRONMENT)
-    ] = None,
-    as_json: Json = False,
-) -> None:
+def lint(files: Files, environment: Environment = None, as_json: Json = False) -> None:
+    """Check templates without a database: every fault of every file, with its line.
+
+    Exit code 1 when something is wrong. What only the database knows, such as which versions are
+    registered, `register` says.
+
+    Example: tasker-sql template lint examples/workflows
+    """
+    loaded = templates.load_all(files, environment)
+    found = [
+        {
+            "file": str(one.file),
+            "namespace": one.definition["namespace_name"],
+            "name": one.definition["name"],
+            "version": one.definition["version"],
+            "steps": len(one.definition["steps"]),
+        }
+        for one in loaded
+    ]
+    columns = ["file", "namespace", "name", "version", "steps"]
+    answer(found, table(columns, [[*one.values()] for one in found], NONE), as_json)
+
+
+@app.command()
+def register(files: Files, environment: Environment = None, as_json: Json = False) -> None:
     """Register templates: all of them, or none when one is wrong.
 
     Example: tasker-sql template register examples/workflows
     """
-    loaded = [templates.load(file, environment) for file in templates.find(files)]
+    loaded = templates.load_all(files, environment)
 
     def ask(client: Client) -> list[RegisteredTemplate]:
-        registered = []
+        registered, refused = [], []
         with client.transaction():
             for template in loaded:
                 try:
-                    registered.append(client.register_template(template.definition))
-                except TaskerError as error:
-                    raise template.explain(error) from error
+                    with client.transaction():
+                        registered.append(client.register_template(template.definition))
+                except (BadValueError, ConflictError, CycleError, LimitExceededError) as error:
+                    refused.append(template.explain(error))
+            if refused:
+                raise templates.TemplateError.all(refused)
         return registered
 
     tell(ask, _registered_picture, as_json)
 
 
 def _registered_picture(found: list[RegisteredTemplate]) -> Picture:
-    lines = [(r.namespace, r.name, r.version, "new" if r.created else "known") for r in found]
-    return table(["namespace", "name", "version", ""], lines, "no YAML files there")
+    listed = [(r.namespace, r.name, r.version, "new" if r.created else "known") for r in found]
+    return table(["namespace", "name", "version", ""], listed, NONE)
 
 
 @app.command("list")

@@ -76,6 +76,49 @@ def failed(database: str, client: Client) -> UUID:
 
 
 class TestTemplates:
+    def test_all_that_is_wrong_with_all_files_is_said_at_once(
+        self, client: Client, tmp_path: Path
+    ) -> None:
+        """What the checker finds before, and what the database refuses, each with its line."""
+        whole = (
+            "name: {}\nnamespace_name: test\nversion: 1.0.0\nsteps:\n  - {{name: a, handler: a}}\n"
+        )
+        for name in ("one", "two", "three"):
+            (tmp_path / f"{name}.yaml").write_text(whole.format(name))
+        assert Answer("template", "register", str(tmp_path)).code == 0
+        (tmp_path / "one.yaml").write_text(whole.format("one") + "    timeout: NO\n")
+        (tmp_path / "two.yaml").write_text(whole.format("t w o").replace("1.0.0", "1"))
+        for command in ("lint", "register"):
+            answer = Answer("template", command, str(tmp_path))
+            assert (answer.code, answer.out) == (1, "")
+            assert [line.removeprefix(f"{tmp_path}/") for line in answer.err.splitlines()] == [
+                "one.yaml:6: did not find expected '-' indicator while parsing a block collection "
+                "of line 5",
+                "two.yaml:1: name is 't w o'; need a letter, then up to 99 letters, digits, '_', "
+                "'.' and '-': write name: \"t_w_o\"",
+                'two.yaml:3: version is 1; need three numbers: write version: "1.0.0"',
+            ]
+        for name, handler in (("one", "b"), ("two", "c")):
+            text = whole.format(name).replace("handler: a", f"handler: {handler}")
+            (tmp_path / f"{name}.yaml").write_text(text)
+        assert Answer("template", "lint", str(tmp_path)).code == 0
+        answer = Answer("template", "register", str(tmp_path))
+        assert (answer.code, answer.out) == (1, "")
+        assert [line.removeprefix(f"{tmp_path}/") for line in answer.err.splitlines()] == [
+            f"{name}.yaml:3: this version is registered with other content: test/{name}@1.0.0 "
+            "(A version never changes. Register a new one.)"
+            for name in ("one", "two")
+        ]
+        assert {t.name for t in client.list_templates()} == {"one", "two", "three"}
+
+    def test_are_checked_without_a_database(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DATABASE_URL", "host=/nowhere")
+        answer = Answer("template", "lint", str(EXAMPLES / "workflows"), "--json")
+        assert answer.code == 0
+        assert [one["name"] for one in answer.json if one["steps"] == 8] == [
+            "hierarchical_computation"
+        ]
+
     def test_are_registered_listed_and_drawn(self) -> None:
         answer = Answer("template", "register", str(EXAMPLES / "workflows"))
         assert (answer.code, answer.out.count("new")) == (0, 5)

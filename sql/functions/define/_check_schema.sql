@@ -5,8 +5,8 @@ create or replace function tasker._check_schema (p_schema jsonb, p_what text)
   set search_path = pg_catalog, pg_temp
 as $$
 -- Checks a template's input_schema: JSON Schema, of which nothing may be ignored silently. title,
--- description, default, examples, $schema and $id say nothing; any other keyword that is not
--- enforced is refused.
+-- description, default, examples, format, $schema and $id are annotations, as JSON Schema has them;
+-- any other keyword that is not enforced is refused.
 --
 -- Raises   22023 naming the keyword and where it stands
 -- Calls    _schema_fault
@@ -29,4 +29,4 @@ end;
 $$;
 
 comment on function tasker._check_schema is
-'Checks an input_schema at registration (null passes). Supported are type, properties, required, additionalProperties, items, enum, const, minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, minLength, maxLength, pattern, minItems, maxItems, uniqueItems; title, description, default, examples, $schema and $id say nothing. Anything else raises 22023 naming the keyword and where it stands.';
+'Checks an input_schema at registration (null passes). Supported are type, properties, required, additionalProperties, items, enum, const, minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, minLength, maxLength, pattern, minItems, maxItems, uniqueItems; title, description, default, examples, format, $schema and $id are annotations. Anything else raises 22023 naming the keyword and where it stands.';

@@ -28,7 +28,7 @@ begin
                   then 'must be true, false or a schema' end;
     when p_key = 'required' then
       return case when v_type <> 'array'
-                       or jsonb_path_exists(p_value, '$[*] ? (@.type() != "string")')
+                       or jsonb_path_exists(p_value, 'strict $[*] ? (@.type() != "string")')
                   then 'must be an array of property names' end;
     when p_key = 'enum' then
       return case when v_type <> 'array' or p_value = '[]'

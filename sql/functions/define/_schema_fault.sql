@@ -13,7 +13,8 @@ declare
     'type properties required additionalProperties items enum const minimum maximum '
     'exclusiveMinimum exclusiveMaximum '
     'multipleOf minLength maxLength pattern minItems maxItems uniqueItems', ' ');
-  v_noted constant text[] := string_to_array('title description default examples $schema $id', ' ');
+  v_noted constant text[] := string_to_array(
+    'title description default examples format $schema $id', ' ');
   v_fault text;
 begin
   if jsonb_typeof(p_schema) <> 'object' then

@@ -1,12 +1,13 @@
 begin;
 \ir ../fixtures.psql
-select plan(11);
+select plan(12);
 
 select is(tasker._schema_fault(schema, 'input_schema', 1), null, left(schema::text, 80))
   from unnest(array[
     '{}',
     '{"type": "object", "required": ["a"], "properties": {"a": {"type": ["integer", "null"]}}, "additionalProperties": false}',
     '{"$schema": "x", "$id": "y", "title": 1, "description": "z", "default": {}, "examples": []}',
+    '{"items": {"type": "string", "format": "email"}}',
     '{"enum": [1, "two", null], "const": {"a": []}}',
     '{"minimum": 1, "maximum": 1e300, "exclusiveMinimum": -1.5, "exclusiveMaximum": 2, "multipleOf": 0.01}',
     '{"minLength": 0, "maxLength": 30.0, "pattern": "^[a-z]+$", "minItems": 1, "maxItems": 2, "uniqueItems": true}',

@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(39);
+select plan(40);
 
 select is(pg_temp.refusal(format('select tasker._check_schema(%L, ''input_schema'')', wrong.schema)), '22023: ' || wrong.detail, wrong.schema)
   from (values
@@ -8,7 +8,7 @@ select is(pg_temp.refusal(format('select tasker._check_schema(%L, ''input_schema
     ('true', 'input_schema is boolean, need an object'),
     ('{"oneOf": []}', 'input_schema: "oneOf" is not supported'),
     ('{"properties": {"a": {"$ref": "#"}}}', 'input_schema.properties.a: "$ref" is not supported'),
-    ('{"items": {"format": "date"}}', 'input_schema.items: "format" is not supported'),
+    ('{"items": {"contains": {}}}', 'input_schema.items: "contains" is not supported'),
     ('{"additionalProperties": {"not": {}}}', 'input_schema.additionalProperties: "not" is not supported'),
     ('{"items": []}', 'input_schema: "items" must be a schema'),
     ('{"items": {"items": 1}}', 'input_schema.items: "items" must be a schema'),
@@ -17,6 +17,7 @@ select is(pg_temp.refusal(format('select tasker._check_schema(%L, ''input_schema
     ('{"additionalProperties": "no"}', 'input_schema: "additionalProperties" must be true, false or a schema'),
     ('{"required": "a"}', 'input_schema: "required" must be an array of property names'),
     ('{"required": ["a", 1]}', 'input_schema: "required" must be an array of property names'),
+    ('{"required": [["a"]]}', 'input_schema: "required" must be an array of property names'),
     ('{"enum": []}', 'input_schema: "enum" must be an array with at least one value'),
     ('{"enum": 1}', 'input_schema: "enum" must be an array with at least one value'),
     ('{"minimum": "1"}', 'input_schema: "minimum" must be a number'),

@@ -1,0 +1,453 @@
+"""What a template may say: every key with its meaning and bounds, and all that is wrong with one.
+
+The database decides, and checks the same; a test compares. This one names every fault at once, with
+its line and what was meant, and needs no database.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, Final
+
+from tasker_sql.yamltext import UNREAD, Array, Fault, Object
+
+NAME: Final = r"[A-Za-z][A-Za-z0-9_.-]{0,99}"
+NAMESPACE: Final = r"[a-z][a-z0-9_]{0,31}"
+A_NAME: Final = "a letter, then up to 99 letters, digits, '_', '.' and '-'"
+A_NAMESPACE: Final = "a small letter, then up to 31 small letters, digits and '_'"
+MOST_CYCLES: Final = 20
+DEEPEST_SCHEMA: Final = 32
+LONGEST_PATTERN: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What the value of a key may be. `wanted` says it in words."""
+
+    kind: str  # text, number, flag, list, object, any
+    wanted: str = ""
+    pattern: str = ""
+    bounds: tuple[int, int] = (0, 0)
+    choices: tuple[str, ...] = ()
+    needed: bool = False
+    nullable: bool = False
+
+
+PROSE: Final = Key("text", "a text of up to 2000 characters", r"(?s:.{0,2000})")
+
+TEMPLATE: Final[Mapping[str, Key]] = {
+    "name": Key("text", A_NAME, NAME, needed=True),
+    "namespace_name": Key("text", A_NAMESPACE, NAMESPACE, needed=True),
+    "version": Key(
+        "text", "three numbers", r"(?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){2}", needed=True
+    ),
+    "description": PROSE,
+    "metadata": Key("any", nullable=True),
+    "input_schema": Key("object", "a JSON Schema", nullable=True),
+    "finalization": Key("text", choices=("inline", "external")),
+    "steps": Key("list", "a list of steps", needed=True),
+}
+STEP: Final[Mapping[str, Key]] = {
+    "name": Key("text", A_NAME, NAME, needed=True),
+    "description": PROSE,
+    "handler": Key("object", "the name of a function, or {sql: schema.function}", needed=True),
+    "namespace": Key("text", A_NAMESPACE, NAMESPACE),
+    "dependencies": Key("list", "a list of steps"),
+    "retry": Key("object", "an object, as {max_attempts: 5}"),
+    "timeout_seconds": Key("number", bounds=(1, 86400)),
+}
+HANDLER: Final[Mapping[str, Key]] = {
+    "callable": Key(
+        "text",
+        "a name of up to 200 characters that does not begin with 'sql:'",
+        r"(?!sql:)[^\x00-\x1f\x7f-\x9f]{1,200}",
+    ),
+    "sql": Key(
+        "text",
+        "the name of a function with its schema, as shop.ship_order",
+        r"[A-Za-z_][A-Za-z0-9_$]{0,62}\.[A-Za-z_][A-Za-z0-9_$]{0,62}",
+    ),
+    "initialization": Key("object", "an object"),
+}
+RETRY: Final[Mapping[str, Key]] = {
+    "retryable": Key("flag"),
+    "max_attempts": Key("number", bounds=(1, 1000)),
+    "backoff": Key("text", choices=("none", "linear", "exponential", "fibonacci")),
+    "backoff_base_ms": Key("number", bounds=(0, 86_400_000)),
+    "max_backoff_ms": Key("number", bounds=(0, 2_592_000_000)),
+    "jitter": Key("flag"),
+}
+
+# What others call a key, by the key to write instead, or how it is written here.
+_ATTEMPTS: Final = (
+    "limit retry_limit attempts retries max_retries max_retry retry_count count maximum_attempts "
+    "times max tries max_tries"
+)
+_ARGUMENTS: Final = (
+    "args arguments kwargs params parameters with config configuration settings options env inputs "
+    "input init initialisation"
+)
+_OTHER_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
+    "template": {
+        "namespace_name": "namespace domain queue project group",
+        "name": "id title template workflow flow task",
+        "version": "revision ver semver",
+        "description": "desc summary about doc documentation",
+        "metadata": "meta labels annotations tags",
+        "input_schema": "schema input inputs parameters params context_schema arguments",
+        "steps": "tasks jobs nodes stages activities step workflow_steps",
+        "environments": "env envs environment",
+    },
+    "step": {
+        "name": "id step title key step_name",
+        "description": "desc summary about doc",
+        "handler": "callable run uses function func call command action worker activity class task "
+        "handler_class",
+        "handler: {sql: ...}": "sql query procedure",
+        "handler: {initialization: ...}": f"{_ARGUMENTS} initialization",
+        "namespace": "queue namespace_name pool worker_pool",
+        "dependencies": "depends_on depends dependency depend needs need after requires require "
+        "parents parent upstream run_after wait_for predecessors previous",
+        "retry": "retry_policy retry_strategy retry_options on_failure",
+        "retry: {max_attempts: ...}": f"{_ATTEMPTS} max_attempts",
+        **{f"retry: {{{key}: ...}}": key for key in RETRY if key != "max_attempts"},
+        "timeout_seconds": "timeout timeouts timeout_s timeout_sec deadline time_limit "
+        "max_duration",
+    },
+    "handler": {
+        "callable": "function func name class python method run module ref uses handler path",
+        "sql": "query procedure sql_function",
+        "initialization": _ARGUMENTS,
+    },
+    "retry": {
+        "retryable": "enabled retry",
+        "max_attempts": _ATTEMPTS,
+        "backoff": "strategy type policy kind backoff_type backoff_strategy",
+        "backoff_base_ms": "delay initial_delay base interval delay_ms backoff_ms min_delay "
+        "initial_interval base_delay base_ms backoff_base initial_backoff_ms",
+        "max_backoff_ms": "max_delay max_backoff maximum_interval max_interval cap max_delay_ms "
+        "max_backoff_seconds",
+    },
+}
+SYNONYMS: Final = {
+    kind: {word: key for key, words in names.items() for word in words.split()}
+    for kind, names in _OTHER_NAMES.items()
+}
+
+KEYWORDS: Final = (
+    *("type", "properties", "required", "additionalProperties", "items", "enum", "const"),
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    *("minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems"),
+)
+NOTED: Final = {"title", "description", "default", "examples", "$schema", "$id", "format"}
+TYPES: Final = ("string", "number", "integer", "boolean", "array", "object", "null")
+UNITS: Final = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+
+
+def normalized(definition: Object) -> Object:
+    """The definition with its short forms written out: `handler: name`, and `dependencies: step`.
+    Changed in place."""
+    for step in _objects(definition.get("steps")):
+        handler, parents = step.get("handler"), step.get("dependencies")
+        if isinstance(handler, str):
+            line = step.lines["handler"]
+            step["handler"] = made = Object(callable=handler)
+            made.line, made.lines = line, {"callable": line}
+        if isinstance(parents, str):
+            line = step.lines["dependencies"]
+            step["dependencies"] = listed = Array([parents])
+            listed.line, listed.lines = line, [line]
+    return definition
+
+
+def faults(definition: Object) -> list[Fault]:
+    """All that is wrong with a definition, by line."""
+    found = [*_object_faults(definition, "template", "the template", TEMPLATE)]
+    steps = definition.get("steps")
+    if isinstance(steps, Array):
+        if not steps:
+            found.append((definition.lines["steps"], "steps is empty; need at least one step"))
+        for number, (step, line) in enumerate(zip(steps, steps.lines, strict=True), 1):
+            found += _step_faults(step, line, number)
+        found += _graph_faults(steps)
+    schema = definition.get("input_schema")
+    if isinstance(schema, Object):
+        found += _schema_faults(schema, "input_schema", 1)
+    return sorted(set(found))
+
+
+def _step_faults(step: Any, line: int, number: int) -> Iterator[Fault]:
+    if step is UNREAD:
+        return
+    if not isinstance(step, Object):
+        yield line, f"step {number} is {said(step)}; need an object with a name and a handler"
+        return
+    name = step.get("name")
+    what = f"step {name}" if isinstance(name, str) else f"step {number}"
+    yield from _object_faults(step, "step", what, STEP)
+    handler, retry, parents = (step.get(key) for key in ("handler", "retry", "dependencies"))
+    if isinstance(handler, Object):
+        yield from _object_faults(handler, "handler", f"the handler of {what}", HANDLER)
+        one = ("callable" in handler) + ("sql" in handler)
+        if one == 2:
+            yield step.lines["handler"], f"the handler of {what} has both callable and sql"
+        elif not one and not _means(handler, "handler", {"callable", "sql"}):
+            message = f"the handler of {what} has neither callable nor sql: write handler: NAME"
+            yield step.lines["handler"], message
+    if isinstance(retry, Object):
+        yield from _object_faults(retry, "retry", f"the retry of {what}", RETRY)
+    if isinstance(parents, Array):
+        for parent, place in zip(parents, parents.lines, strict=True):
+            if not isinstance(parent, str) and parent is not UNREAD:
+                message = f"a dependency of {what} is {said(parent)}; need the name of a step"
+                yield place, message
+
+
+def _object_faults(given: Object, kind: str, what: str, keys: Mapping[str, Key]) -> Iterator[Fault]:
+    """Keys that are unknown, missing, or have wrong values."""
+    for key, value in given.items():
+        line = given.lines.get(key, given.line)
+        if key not in keys:
+            yield line, f"unknown key {key!r} in {what}{_meant(key, kind, keys)}"
+        elif value is not UNREAD and (wrong := _wrong(key, value, keys[key])):
+            yield line, f"{key}{'' if kind == 'template' else f' of {what}'} is {wrong}"
+    for key, declared in keys.items():
+        if declared.needed and key not in given and not _means(given, kind, {key}):
+            yield given.line, f"the key {key!r} is missing in {what}"
+
+
+def _means(given: Object, kind: str, wanted: set[str]) -> bool:
+    """Whether an unknown key, of which a fault tells, stands for one of these."""
+    return any(_synonym(key, kind).partition(":")[0] in wanted for key in given)
+
+
+def _synonym(key: str, kind: str) -> str:
+    return SYNONYMS[kind].get(_snake(key), "")
+
+
+def _snake(key: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).replace("-", "_").replace(" ", "_").lower()
+
+
+def _meant(key: str, kind: str, keys: Iterable[str]) -> str:
+    """What an unknown key may mean: what others call so, or what is spelled alike."""
+    known = [*keys, "environments"] if kind == "template" else [*keys]
+    meant = _snake(key) if _snake(key) in known else _synonym(key, kind)
+    if close := meant or next(iter(difflib.get_close_matches(_snake(key), known, 1, 0.7)), ""):
+        return f"; did you mean {close!r}?"
+    return f"; known are {', '.join(known)}"
+
+
+def _wrong(key: str, value: Any, declared: Key) -> str:
+    """What is wrong with a value, and what is right; nothing when it is right."""
+    if value is None:
+        return "" if declared.nullable else "empty: give it a value, or leave the key out"
+    match declared.kind:
+        case "text":
+            return _wrong_text(key, value, declared)
+        case "number":
+            return _wrong_number(key, value, declared.bounds)
+        case "flag":
+            return "" if isinstance(value, bool) else f"{said(value)}; need true or false"
+        case "list":
+            return "" if isinstance(value, list) else f"{said(value)}; need {declared.wanted}"
+        case "object":
+            return "" if isinstance(value, dict) else f"{said(value)}; need {declared.wanted}"
+    return ""
+
+
+def _wrong_text(key: str, value: Any, declared: Key) -> str:
+    if isinstance(value, str):
+        if declared.choices:
+            if value in declared.choices:
+                return ""
+            close = difflib.get_close_matches(value.lower(), declared.choices, 1, 0.4)
+            meant = f"; did you mean {close[0]!r}?" if close else ""
+            return f"{said(value)}; need one of {', '.join(declared.choices)}{meant}"
+        if re.fullmatch(declared.pattern, value) and "\0" not in value:
+            return ""
+    if declared.choices:
+        return f"{said(value)}; need one of {', '.join(declared.choices)}"
+    return f"{said(value)}; need {declared.wanted}{_corrected(key, value, declared)}"
+
+
+def _corrected(key: str, value: Any, declared: Key) -> str:
+    """How a text is written right, where that can be guessed."""
+    if isinstance(value, dict | list | bool):
+        return ""
+    text = str(value)
+    if key == "version":
+        numbers = [str(int(digits[:9])) for digits in re.findall(r"\d+", text)[:3]]
+        right = ".".join([*numbers, "0", "0"][:3] if numbers else ["1", "0", "0"])
+    elif key == "sql":
+        return ""
+    elif key == "callable":
+        if isinstance(value, str):
+            rest = value.removeprefix("sql:").strip()
+            return f": write {{sql: {rest}}}" if value.startswith("sql:") and rest else ""
+        right = text
+    else:
+        right = re.sub(r"[^A-Za-z0-9_.-]+", "_", text).strip("_")
+        if declared.pattern == NAMESPACE:
+            right = re.sub(r"[^a-z0-9_]", "_", right.lower())
+    return f': write {key}: "{right}"' if re.fullmatch(declared.pattern, right) else ""
+
+
+def _wrong_number(key: str, value: Any, bounds: tuple[int, int]) -> str:
+    least, most = bounds
+    wanted = f"need a whole number from {least} to {most}"
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        right = least <= value <= most and value == int(value)
+        return "" if right else f"{said(value)}; {wanted}"
+    found = re.fullmatch(r"\s*(\d{1,10})\s*(ms|s|sec|m|min|h|d)?\s*", str(value))
+    if not isinstance(value, str) or not found:
+        return f"{said(value)}; {wanted}"
+    number, unit = int(found[1]), found[2]
+    if unit == "ms":
+        number = number if key.endswith("_ms") else number // 1000
+    elif unit:
+        number *= UNITS[unit] * (1000 if key.endswith("_ms") else 1)
+    return f"{said(value)}; {wanted}" + (f": write {number}" if least <= number <= most else "")
+
+
+def _graph_faults(steps: Array) -> Iterator[Fault]:
+    """Steps that are there twice, dependencies that are not there, cycles."""
+    lines: dict[str, int] = {}
+    parents: dict[str, list[str]] = {}
+    names = [step["name"] for step in _objects(steps) if isinstance(step.get("name"), str)]
+    known = set(names)
+    whole = len(names) == len(steps)  # else a dependency may name a step that cannot be read
+    for step in _objects(steps):
+        name = step.get("name")
+        if not isinstance(name, str):
+            continue
+        line = step.lines["name"]
+        if name in lines:
+            yield line, f"step {name} is there twice, first in line {lines[name]}"
+            continue
+        lines[name], parents[name] = line, []
+        listed = step.get("dependencies")
+        if not isinstance(listed, Array):
+            continue
+        for parent, place in zip(listed, listed.lines, strict=True):
+            if not isinstance(parent, str):
+                continue
+            if parent in parents[name]:
+                yield place, f"step {name} names {parent!r} twice"
+            elif parent in known:
+                parents[name].append(parent)
+            elif (close := difflib.get_close_matches(parent, known, 1)) or whole:
+                meant = f"; did you mean {close[0]!r}?" if close else ""
+                yield place, f"step {name} depends on {said(parent)}, which does not exist{meant}"
+    yield from _cycles(parents, lines)
+
+
+def _cycles(parents: dict[str, list[str]], lines: dict[str, int]) -> Iterator[Fault]:
+    for _ in range(MOST_CYCLES):
+        try:
+            TopologicalSorter(parents).prepare()
+        except CycleError as error:
+            path = error.args[1]
+            shown = path if len(path) <= 12 else [*path[:6], f"({len(path) - 7} more)", path[-1]]
+            yield min(lines[name] for name in path), f"the steps form a cycle: {' -> '.join(shown)}"
+            on_it = set(path)
+            parents = {
+                name: [one for one in above if one not in on_it]
+                for name, above in parents.items()
+                if name not in on_it
+            }
+        else:
+            return
+
+
+def _schema_faults(schema: Object, path: str, depth: int) -> Iterator[Fault]:
+    """What of a JSON Schema would not be enforced as it is written."""
+    if depth > DEEPEST_SCHEMA:
+        yield schema.line, f"{path[:200]}: nested deeper than {DEEPEST_SCHEMA}"
+        return
+    inner: list[tuple[str, Any, int]] = []
+    for key, value in schema.items():
+        line = schema.lines.get(key, schema.line)
+        if key in NOTED or value is UNREAD:
+            continue
+        if key not in KEYWORDS:
+            close = difflib.get_close_matches(key, KEYWORDS, 1, 0.75)
+            more = f"; did you mean {close[0]!r}?" if close else ""
+            more = more or f"; supported are {', '.join(KEYWORDS)}"
+            yield line, f"{path}: {key!r} is not supported{more}"
+        elif wrong := _wrong_keyword(key, value):
+            yield line, f"{path}: {key} {wrong}"
+        elif key == "properties":
+            inner += [(f"{key}.{name}", one, value.lines[name]) for name, one in value.items()]
+        elif key == "items" or (key == "additionalProperties" and not isinstance(value, bool)):
+            inner.append((key, value, line))
+    for key, value, line in inner:
+        if isinstance(value, Object):
+            yield from _schema_faults(value, f"{path}.{key}", depth + 1)
+        elif value is not UNREAD:
+            yield line, f"{path}.{key} is {said(value)}; need a schema"
+
+
+def _wrong_keyword(key: str, value: Any) -> str:
+    number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    match key:
+        case "type":
+            kinds = value if isinstance(value, list) and value else [value]
+            if not all(isinstance(kind, str) and kind in TYPES for kind in kinds):
+                return f"must be {', '.join(TYPES[:-1])} or null, or a list of these"
+        case "properties" if not isinstance(value, dict):
+            return "must be an object of schemas"
+        case "items" if not isinstance(value, dict):
+            return "must be a schema"
+        case "additionalProperties" if not isinstance(value, bool | dict):
+            return "must be true, false or a schema"
+        case "required" if not _texts(value):
+            return "must be a list of property names"
+        case "enum" if not isinstance(value, list) or not value:
+            return "must be a list with at least one value"
+        case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" if not number:
+            return "must be a number"
+        case "multipleOf" if not number or value <= 0:
+            return "must be a number greater than 0"
+        case "minLength" | "maxLength" | "minItems" | "maxItems" if not (
+            number and value >= 0 and value == int(value)
+        ):
+            return "must be a whole number, at least 0"
+        case "uniqueItems" if not isinstance(value, bool):
+            return "must be true or false"
+        case "pattern" if not isinstance(value, str):
+            return "must be a text"
+        case "pattern" if len(value) > LONGEST_PATTERN:
+            return f"must have at most {LONGEST_PATTERN} characters"
+        case "pattern" if re.search(r"\\[1-9]", value.replace("\\\\", "")):
+            return "must not refer back to a group (\\1)"
+    return ""
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) or one is UNREAD for one in value)
+
+
+def _objects(value: Any) -> Iterator[Object]:
+    """Those of a list, if it is one."""
+    if isinstance(value, Array):
+        yield from (item for item in value if isinstance(item, Object))
+
+
+def said(value: Any) -> str:
+    """A value in a message."""
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    text = str(value)
+    text = text if len(text) <= 60 else f"{text[:60]}..."
+    return repr(text) if isinstance(value, str) else text
