@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
 import typer
 
 from tasker_sql.cli import completion
+from tasker_sql.cli.commands import WATCH_EVERY
 from tasker_sql.jsontext import JsonText, given
 from tasker_sql.top.snapshot import place_of
-
-WATCH_EVERY: Final = 2  # seconds
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 Watch = Annotated[

@@ -49,7 +49,8 @@ def tell(
     With `within` seconds for each statement: then a lock is named and not waited for.
 
     On a terminal, what is watched is drawn in place, and the last good picture stays, marked, while
-    the database is away. Elsewhere one answer follows the other: in JSON, one a line.
+    the database is away. Elsewhere, and on a terminal that cannot do that (TERM=dumb), one answer
+    follows the other: in JSON, one a line.
     """
     asked = ask if within is None else partial(_bounded, ask, within)
     if watch is None:
@@ -57,7 +58,8 @@ def tell(
             found = asked(client)
         answer(found, draw(found), as_json)
         return found
-    if as_json or not console().is_terminal:
+    out = console()
+    if as_json or not out.is_terminal or out.is_dumb_terminal:
         _follow(_asked(asked, watch), draw, as_json)
     else:
         _redraw(_asked(asked, watch), draw, watch)

@@ -3,16 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
 from typing import Any, Final, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from tasker_sql.cli.arguments import WATCH_EVERY
-from tasker_sql.cli.errors import INTERRUPTED, KNOWN_ERRORS, confess, explain
-
 F = TypeVar("F", bound=Callable[..., Any])
+
+WATCH_EVERY: Final = 2  # seconds
+INTERRUPTED: Final = 130
+
+# Each with the module that has it, and what the help says of it.
+ROOT: Final[Mapping[str, tuple[str, str]]] = {
+    "run": ("orchestrate", "Orchestrate, and run steps, until SIGTERM or Ctrl-C."),
+    "serve": ("orchestrate", "Serve HTTP until SIGTERM or Ctrl-C."),
+    "sweep": ("orchestrate", "Do once what is due, and mend what was lost."),
+    "check": ("orchestrate", "Check the invariants."),
+    "demo": ("orchestrate", "Run workflows over a year of New York flights."),
+    "top": ("top", "Watch all of it on a dashboard."),
+    "problems": ("oncall", "What is wrong now, the worst first, each with its cure."),
+    "repair": ("oncall", "Do the same to all that match, after a look at them."),
+    "dlq": ("oncall", "Dead letters: steps that failed for good."),
+    "db": ("database", "The database and its schema."),
+    "task": ("tasks", "Tasks: runs of templates."),
+    "step": ("steps", "Why a step waits, and what an operator can do about it."),
+    "template": ("templates", "Task templates: versioned DAGs."),
+    "namespace": ("namespaces", "Business domains, each with its queues: pause and resume them."),
+    "queue": ("queues", "Queues: how full, who serves them, what is in them."),
+    "worker": ("workers", "Workers: who does steps, in any language."),
+    "runner": ("runners", "Runners: our own processes, with pools and breakers."),
+    "config": ("configuration", "What is configured: show, check, explain."),
+}
 
 
 class DebugMode:
@@ -65,8 +89,60 @@ def _write(formatter: Any, title: str, lines: Iterable[str]) -> None:
             formatter.write(f"{'':{formatter.current_indent}}{line}\n")
 
 
+class _Lazily(dict[str, Any]):
+    """The commands of the root, each imported when it is asked for."""
+
+    def __missing__(self, name: str) -> Any:
+        module = import_module(f"tasker_sql.cli.{ROOT[name][0]}")
+        if hasattr(module, "add_to"):
+            added = Commands()
+            module.add_to(added)
+            self.update(typer.main.get_group(added).commands)
+        else:
+            self[name] = typer.main.get_group(module.app)
+            self[name].name = name
+        return self[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self or name in ROOT else default
+
+    def items(self) -> Any:
+        return [(name, self[name]) for name in dict.fromkeys([*ROOT, *self])]
+
+
 class RootGroup(TyperGroup):
-    """Turns exceptions of any command into messages and exit codes."""
+    """Imports a command when it is asked for, and turns its exceptions into messages and exit
+    codes."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = _Lazily(self.commands)
+        self._lists = False
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        return list(dict.fromkeys([*ROOT, *self.commands]))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if self._lists and cmd_name in ROOT:
+            return TyperCommand(cmd_name, help=ROOT[cmd_name][1])
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with self._listing():
+            super().format_commands(ctx, formatter)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        with self._listing():
+            return super().shell_complete(ctx, incomplete)
+
+    @contextmanager
+    def _listing(self) -> Iterator[None]:
+        """Names are wanted, and what they mean: for that nothing is imported."""
+        self._lists = True
+        try:
+            yield
+        finally:
+            self._lists = False
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         _write(formatter, "First steps", (self.epilog or "").splitlines())
@@ -76,9 +152,13 @@ class RootGroup(TyperGroup):
             return super().invoke(ctx)
         except BrokenPipeError:  # nobody reads on: typer ends quietly
             raise
-        except KNOWN_ERRORS as error:
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+        except Exception as error:
+            from tasker_sql.cli.errors import KNOWN_ERRORS, confess, explain
+
+            if not isinstance(error, KNOWN_ERRORS):
+                raise
             if debug_mode.on:
                 confess(error)
             raise typer.Exit(explain(error)) from error
-        except KeyboardInterrupt:
-            raise typer.Exit(INTERRUPTED) from None

@@ -13,7 +13,7 @@ from tasker_sql.schema import SchemaError
 from tasker_sql.templates import TemplateError
 from tasker_sql.visible import visible_lines
 
-NO, USAGE, NO_DATABASE, DEFECT, INTERRUPTED = 1, 2, 3, 4, 130
+NO, USAGE, NO_DATABASE, DEFECT = 1, 2, 3, 4
 AWAY: Final = "the database cannot be reached"
 
 KNOWN_ERRORS: Final = (

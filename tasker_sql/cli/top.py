@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -67,6 +68,9 @@ def top(
             _print(source.read(place), as_json, as_csv)
         elif not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise ValueError("top needs a terminal; --once prints one screen")
+        elif console().is_dumb_terminal:
+            said = f"top cannot draw on a terminal whose TERM is {os.environ['TERM']}"
+            raise ValueError(f"{said}; --once prints one screen")
         else:
             from tasker_sql.top.app import Top  # its library takes 0.2 s to import
 

@@ -246,7 +246,7 @@ def _complain(message: str) -> None:
 @contextmanager
 def _shown(console: Console) -> Iterator[Callable[[Snapshot], None]]:
     """Something that shows snapshots: in place on a terminal, else as a line now and then."""
-    if console.is_terminal:
+    if console.is_terminal and not console.is_dumb_terminal:
         with Live(console=console, auto_refresh=False) as live:
             yield lambda seen: live.update(Screen(seen), refresh=True)
         return

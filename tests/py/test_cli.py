@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, NoReturn, cast
 from uuid import UUID, uuid4
@@ -21,6 +22,7 @@ import pytest
 import typer
 from running import SECONDS, client_of, ended, process, running, step_named, template, wait_for
 from servers import Server, rows
+from terminal import terminal
 from typer.testing import CliRunner
 
 from tasker_sql import handlers
@@ -570,13 +572,17 @@ class TestWatching:
         client.create_namespace("test")
         name = database.partition("?")[0].rpartition("/")[2]
         master, slave = pty.openpty()
-        with process("namespace", "list", "--watch", "0.1", stdout=slave, stderr=slave) as it:
+        os.set_blocking(master, False)
+        draws = {**os.environ, "TERM": "xterm-256color"}
+        watch = ("namespace", "list", "--watch", "0.1")
+        with process(*watch, stdout=slave, stderr=slave, env=draws) as it:
             seen = b""
 
             def shows(head: bytes) -> bool:
                 """That line, and the picture below it."""
                 nonlocal seen
-                seen += os.read(master, 65536)
+                with suppress(BlockingIOError):
+                    seen += os.read(master, 65536)
                 return b"normal" in seen.rpartition(head)[2] and head in seen
 
             wait_for(lambda: shows(b"every 0.1 s; Ctrl-C ends it"))
@@ -594,6 +600,19 @@ class TestWatching:
             assert b"normal" in left
         os.close(slave)
         os.close(master)
+
+    @pytest.mark.parametrize("term", ["dumb", "unknown"])
+    def test_a_terminal_that_cannot_be_drawn_on_gets_one_answer_after_the_other(
+        self, database: str, client: Client, term: str
+    ) -> None:
+        client.create_namespace("test")
+        watch = ("namespace", "list", "--watch", "0.1")
+        env = {"DATABASE_URL": database, "TERM": term}
+        with terminal(*watch, env=env, height=200) as screen:
+            screen.waits(lambda: screen.text.count(" UTC\n") > 2, "a third answer")
+        assert b"\x1b[?1049" not in screen.written
+        with terminal("top", env=env) as screen:
+            screen.sees(f"TERM is {term}", "--once prints")
 
     def test_tells_at_once_when_there_never_was_a_database(
         self, monkeypatch: pytest.MonkeyPatch

@@ -1,0 +1,5 @@
+"""`python -m tasker_sql` is `tasker-sql`."""
+
+from tasker_sql.cli import main
+
+main()
