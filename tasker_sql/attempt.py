@@ -7,11 +7,13 @@ an object of the handler's, whose every attribute may raise another one.
 from __future__ import annotations
 
 import inspect
+import logging
 import math
+import random
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -20,23 +22,19 @@ from numbers import Real
 from typing import Any, Final, TypeVar, cast
 
 from tasker_sql import coroutines
-from tasker_sql.client import QUERY_CANCELED, Client, SqlHandlerError
-from tasker_sql.errors import (
-    LimitExceededError,
-    PermanentError,
-    RetryableError,
-    StaleClaimError,
-    TaskerError,
-    UnavailableError,
-)
+from tasker_sql.breaker import backoff
+from tasker_sql.client import Client, SqlHandlerError
+from tasker_sql.errors import PermanentError, RetryableError, TaskerError, UnavailableError
 from tasker_sql.handlers import Cancellation, Handler, Registry, Step
 from tasker_sql.jsontext import JsonText, encode
 from tasker_sql.rows import ClaimedStep
 from tasker_sql.session import Session
 from tasker_sql.signatures import SQL_PREFIX
+from tasker_sql.verdict import Whose
 
 PERMANENT: Final = "TK100"  # what a handler in SQL raises when it must not be tried again
 MISSING: Final = {"42883", "3F000"}  # no such function, no such schema
+PASSING: Final = {Whose.MOMENT, Whose.TIME, Whose.CONNECTION, Whose.STANDBY, Whose.SERVER}
 
 NOTHING: Final[Mapping[str, str]] = {}
 T = TypeVar("T")
@@ -49,7 +47,10 @@ LONGEST_NOTE: Final = 300  # in our own log
 LONGEST_RETRY_AFTER: Final = 30 * 86_400.0  # seconds
 MOST_PARTS: Final = 20  # of a group of exceptions that are named
 LONGEST_WAIT: Final = 1.0  # seconds between looks whether there is a database
+MOST_RUNS: Final = 8  # of a transaction that is rolled back, in one attempt
 SQL_GRACE: Final = 5.0  # seconds that a server gets to carry out a statement_timeout
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -69,12 +70,17 @@ class Job:
         return self.claimed.handler.startswith(SQL_PREFIX)
 
     @property
-    def gives_up_at(self) -> float:
-        """When the attempt is given up, if it has not ended; at the earliest, before it starts."""
+    def ends_at(self) -> float:
+        """When its time is over; at the earliest, before it starts."""
         if self.claimed.timeout is None:
             return math.inf
         start = time.monotonic() if self.started is None else self.started
-        return start + self.claimed.timeout.total_seconds() + (SQL_GRACE if self.by_sql else 0)
+        return start + self.claimed.timeout.total_seconds()
+
+    @property
+    def gives_up_at(self) -> float:
+        """When the attempt is given up, if it has not ended."""
+        return self.ends_at + (SQL_GRACE if self.by_sql else 0)
 
     def settle(self) -> bool:
         """Whether the caller is the one that decides how the attempt ended: the first to ask."""
@@ -107,11 +113,13 @@ class Job:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How an attempt ended. `report` is what finish_and_claim takes; without it there is nothing to
-    report: the step was completed in a transaction of its own, or taken away."""
+    report: the step was completed in a transaction of its own, taken away, or is to be given back,
+    as if there had been no attempt."""
 
     report: JsonText | None
     note: str = ""
     failed: bool = False
+    given_back: bool = False
     claimed: tuple[ClaimedStep, ...] = ()  # with the same call
 
 
@@ -122,7 +130,7 @@ class Claimer:
     namespace: str
     worker: str
     lease: timedelta
-    limit: Callable[[], int]
+    stopping: Callable[[], bool]
 
 
 def run(job: Job, registry: Registry, session: Session, claimer: Claimer) -> Outcome:
@@ -132,13 +140,11 @@ def run(job: Job, registry: Registry, session: Session, claimer: Claimer) -> Out
     handler = registry.find(step.handler)
     try:
         if job.by_sql:
-            outcome = _in_a_transaction(job, session, claimer, None)
+            outcome = _Transaction(job, session, claimer, None).run()
         elif handler is None:
-            known = ", ".join(registry.names) or "none"
-            message = f"this worker has no handler {step.handler!r}; known are: {known}"
-            outcome = failed(job, "UnknownHandler", message, retryable=False)
+            outcome = Outcome(None, f"no handler {step.handler!r}", given_back=True)
         elif handler.transactional:
-            outcome = _in_a_transaction(job, session, claimer, handler)
+            outcome = _Transaction(job, session, claimer, handler).run()
         else:
             outcome = completed(job, _called(job, handler))
     except BaseException as error:  # sys.exit() in a handler harms only its step
@@ -298,6 +304,12 @@ def seconds(value: Any) -> float | None:
     return float(min(max(value, 0), LONGEST_RETRY_AFTER))
 
 
+def refused(job: Job, error: TaskerError) -> Outcome:
+    """The database takes everything but this result."""
+    facts = {"code": error.sqlstate, "detail": error.detail, "hint": error.hint}
+    return failed(job, "BadResult", error.message, retryable=False, facts=facts)
+
+
 def timed_out(job: Job) -> Outcome:
     """The attempt did not end in time."""
     assert job.claimed.timeout is not None
@@ -346,30 +358,143 @@ def _called(job: Job, handler: Handler, *connection: Any) -> Any:
     raise PermanentError("a transactional handler answered an awaitable; its connection is not")
 
 
-def _in_a_transaction(
-    job: Job, session: Session, claimer: Claimer, handler: Handler | None
-) -> Outcome:
-    """Run a handler in SQL (or a transactional one) in the transaction that completes its step.
+class _Transaction:
+    """Runs a handler in SQL, or a transactional one, in the transaction that completes its step.
 
     It claims the next step, too: so every slot comes to have a claim of its own, and slots do not
-    wait for each other to commit.
+    wait for each other to commit. A transaction that was rolled back by no fault of the handler or
+    of its result has not happened: it is run again, and in the end given back, as no attempt.
     """
-    with ExitStack() as stack:
-        client = _lent(job, session, stack)
-        if client is None:
-            return Outcome(None, "taken away before it started")
-        job.started = time.monotonic()
-        try:
-            if handler is None:
-                claimed = _finish_by_sql(job, client, claimer)
-            else:
-                claimed = _finish(job, client, claimer, handler)
-        except _LostClaim as lost:
-            why = str(lost)
-            with suppress(TaskerError, UnavailableError):  # it is lost, counted or not
-                why = count_late_write(job, client, claimer.worker) or why
-            return Outcome(None, f"rolled back: {why}")
-    return Outcome(None, claimed=tuple(claimed))
+
+    def __init__(
+        self, job: Job, session: Session, claimer: Claimer, handler: Handler | None
+    ) -> None:
+        self._job = job
+        self._session = session
+        self._claimer = claimer
+        self._handler = handler
+        self._completing = False  # whether the handler has ended
+        self._unsure = False  # whether a commit was not answered
+
+    def run(self) -> Outcome:
+        """Raises what the handler raises."""
+        why = ""
+        for tries in range(1, MOST_RUNS + 1):
+            try:
+                return self._run()
+            except (TaskerError, UnavailableError, SqlHandlerError) as error:
+                if outcome := self._outcome(error):
+                    return outcome
+                if tries == MOST_RUNS and not self._completing:
+                    raise
+                why = str(error)
+                log.info("%s was rolled back, and runs again: %s", self._job, why)
+            if self._job.cancelled.wait(backoff(tries, random.random(), base=0.2, cap=5.0)):
+                break
+            if self._claimer.stopping():
+                break
+        return Outcome(None, f"it could not be completed: {why}", given_back=True)
+
+    def _run(self) -> Outcome:
+        job = self._job
+        with ExitStack() as stack:
+            client = _lent(job, self._session, stack)
+            if client is None:
+                return Outcome(None, "taken away before it started")
+            job.started = time.monotonic()
+            self._completing = self._handler is None or self._unsure
+            if self._unsure and _was_committed(job, client):
+                again = JsonText(f'{{"step_uuid":"{job.claimed.step_uuid}"}}')
+                return Outcome(None, claimed=tuple(self._finish(client, again, 0)))
+            self._unsure = False
+            if self._handler is None:
+                return Outcome(None, claimed=tuple(self._finish_by_sql(client)))
+            self._completing = False
+            return self._finish_with(client, self._handler)
+
+    def _outcome(self, error: TaskerError | UnavailableError | SqlHandlerError) -> Outcome | None:
+        """What the error means for the attempt; nothing when the transaction may be run again."""
+        whose = error.verdict.whose
+        if isinstance(error, SqlHandlerError):
+            self._completing = False
+            if error.sqlstate in MISSING and not error.context:
+                name = self._job.claimed.handler.removeprefix(SQL_PREFIX)
+                return Outcome(None, f"no SQL function {name}(jsonb, jsonb)", given_back=True)
+            if whose is Whose.RIGHT and not error.context:
+                return Outcome(None, str(error), given_back=True)
+            if whose is Whose.TIME and time.monotonic() >= self._job.ends_at:
+                return timed_out(self._job)
+        if not self._completing:
+            return None if whose in PASSING else raised(self._job, error)
+        if isinstance(error, UnavailableError):
+            self._unsure = True
+        elif whose is Whose.CLAIM:
+            return Outcome(None, f"rolled back: {self._count_late_write() or error}")
+        elif whose is Whose.NOBODY:
+            return Outcome(None)
+        elif whose is Whose.RESULT and isinstance(error, TaskerError):
+            return refused(self._job, error)
+        return None
+
+    def _finish_with(self, client: Client, handler: Handler) -> Outcome:
+        with client.transaction() as connection:
+            try:
+                with client.lent():
+                    outcome = completed(self._job, _called(self._job, handler, connection))
+            except (PermanentError, RetryableError):
+                raise
+            except Exception as error:
+                if client.lost:
+                    raise UnavailableError(_text(error, LONGEST_NOTE)) from error
+                raise
+            if outcome.report is None or outcome.failed:
+                raise PermanentError(outcome.note)
+            self._completing = True
+            claimed = self._finish(client, outcome.report, int(not self._claimer.stopping()))
+        return Outcome(None, claimed=tuple(claimed))
+
+    def _finish(self, client: Client, report: JsonText, limit: int) -> list[ClaimedStep]:
+        claimer = self._claimer
+        return client.finish_and_claim(
+            claimer.namespace,
+            claimer.worker,
+            self._job.claimed.token,
+            JsonText(f"[{report}]"),
+            limit,
+            claimer.lease,
+        )
+
+    def _finish_by_sql(self, client: Client) -> list[ClaimedStep]:
+        claimer = self._claimer
+        schema, _, function = self._job.claimed.handler.removeprefix(SQL_PREFIX).partition(".")
+        with client.patience(None):
+            return client.finish_with_function(
+                schema,
+                function,
+                self._job.claimed,
+                claimer.namespace,
+                claimer.worker,
+                int(not claimer.stopping()),
+                claimer.lease,
+            )
+
+    def _count_late_write(self) -> str:
+        with suppress(TaskerError, UnavailableError):  # it is lost, counted or not
+            return self._session.call(
+                lambda client: count_late_write(self._job, client, self._claimer.worker)
+            )
+        return ""
+
+
+def _was_committed(job: Job, client: Client) -> bool:
+    """Whether a transaction whose commit was not answered has completed the step."""
+    try:
+        with client.rolled_back():
+            return client.complete_step(job.claimed.step_uuid, job.claimed.token).repeated
+    except TaskerError as error:
+        if error.verdict.whose is not Whose.NOBODY:
+            raise
+        return True
 
 
 def _lent(job: Job, session: Session, stack: ExitStack) -> Client | None:
@@ -383,62 +508,12 @@ def _lent(job: Job, session: Session, stack: ExitStack) -> Client | None:
     return None
 
 
-class _LostClaim(Exception):  # noqa: N818
-    """The step was taken away meanwhile."""
-
-
-def _finish(job: Job, client: Client, claimer: Claimer, handler: Handler) -> list[ClaimedStep]:
-    with client.transaction() as connection:
-        with client.patience(None):  # what a handler asks for may take long
-            outcome = completed(job, _called(job, handler, connection))
-        if outcome.failed:
-            raise PermanentError(outcome.note)
-        with _refusals():
-            return client.finish_and_claim(
-                claimer.namespace,
-                claimer.worker,
-                job.claimed.token,
-                JsonText(f"[{outcome.report}]"),
-                claimer.limit(),
-                claimer.lease,
-            )
-
-
-def _finish_by_sql(job: Job, client: Client, claimer: Claimer) -> list[ClaimedStep]:
-    schema, _, function = job.claimed.handler.removeprefix(SQL_PREFIX).partition(".")
-    with _refusals(), client.patience(None):
-        return client.finish_with_function(
-            schema,
-            function,
-            job.claimed,
-            claimer.namespace,
-            claimer.worker,
-            claimer.limit(),
-            claimer.lease,
-        )
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    """What it means that a step could not be completed."""
-    try:
-        yield
-    except StaleClaimError as error:
-        raise _LostClaim(str(error)) from error
-    except LimitExceededError as error:
-        raise PermanentError(str(error)) from error
-
-
 def _sql_failed(job: Job, error: SqlHandlerError) -> Outcome:
-    if error.sqlstate == QUERY_CANCELED and job.claimed.timeout:
-        return timed_out(job)
-    name = job.claimed.handler.removeprefix(SQL_PREFIX)
-    missing = error.sqlstate in MISSING and not error.context
     return failed(
         job,
-        "UnknownHandler" if missing else "SqlError",
-        f"there is no SQL function {name}(jsonb, jsonb)" if missing else str(error),
-        retryable=not missing and error.sqlstate != PERMANENT,
+        "SqlError",
+        str(error),
+        retryable=error.sqlstate != PERMANENT,
         facts={
             "code": error.sqlstate,
             "detail": error.detail,

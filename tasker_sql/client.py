@@ -32,11 +32,14 @@ from psycopg.types.json import set_json_loads
 from tasker_sql import errors, rows
 from tasker_sql.jsontext import decode, encode
 from tasker_sql.masking import masked, remember_connection
+from tasker_sql.verdict import verdict
 
 R = TypeVar("R")
 Connection = psycopg.Connection[Any]
 
 QUERY_CANCELED: Final = "57014"
+IDLE: Final = psycopg.pq.TransactionStatus.IDLE
+INERROR: Final = psycopg.pq.TransactionStatus.INERROR
 LEASE: Final = timedelta(seconds=30)
 LONGEST_LOOK: Final = 5.0  # seconds that one call waits for the end of a task
 EMPTY: Final[Mapping[str, Any]] = {}
@@ -64,10 +67,12 @@ class Pool(Protocol):
 
 
 class SqlHandlerError(Exception):
-    """A handler written in SQL failed: its error as the server told it."""
+    """A handler written in SQL failed: its error as the server told it. Without a context, it was
+    never called."""
 
     def __init__(self, sqlstate: str, message: str, detail: str, hint: str, context: str) -> None:
         super().__init__(message)
+        self.verdict = verdict(sqlstate, context)
         self.sqlstate = sqlstate
         self.detail = detail
         self.hint = hint
@@ -114,11 +119,15 @@ class _Impatient(psycopg.Connection[Any]):
     """
 
     patience: float | None = None
+    ended_transactions = 0  # at which a call left the connection in none
 
     def wait(self, gen: Generator[Any, Any, R], *others: Any, **more: Any) -> R:
         if self.patience is not None:
             gen = self._within(gen, self.patience)
-        return super().wait(gen, *others, **more)
+        try:
+            return super().wait(gen, *others, **more)
+        finally:
+            self.ended_transactions += self.pgconn.transaction_status == IDLE
 
     def _within(self, gen: Generator[Any, Any, R], seconds: float) -> Generator[Any, Any, R]:
         """What psycopg waits for. It looks here whenever there is news, and ten times a second."""
@@ -772,6 +781,33 @@ class Client:
             yield connection
 
     @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Within `transaction()`: calls of a handler, which may take long. Raises PermanentError
+        when it ended the transaction, with which its step was to be completed, and RuntimeError
+        when it left it aborted. For a connection that `connect` opened."""
+        connection: Any = self._source
+        before = connection.ended_transactions
+        with self.patience(None):
+            yield
+        if connection.ended_transactions > before:
+            raise errors.PermanentError(
+                "the handler ended its transaction itself; it must leave commit and rollback to "
+                "the worker, which completes the step in the same transaction"
+            )
+        if connection.info.transaction_status == INERROR:
+            raise RuntimeError(
+                "the handler left its transaction aborted; whoever catches an error of the "
+                "database rolls back to a savepoint: with connection.transaction()"
+            )
+
+    @contextmanager
+    def rolled_back(self) -> Iterator[None]:
+        """A transaction whose calls are undone at its end: to ask what they would answer."""
+        with self.transaction():
+            yield
+            raise psycopg.Rollback
+
+    @contextmanager
     def limited(self, seconds: float) -> Iterator[None]:
         """A transaction for calls that may take so long each.
 
@@ -781,9 +817,7 @@ class Client:
             with self.transaction() as connection:
                 connection.execute(SET_TIMEOUT, [str(max(1, round(seconds * 1000)))])
                 yield
-        except errors.UnavailableError as error:
-            if not isinstance(error.__cause__, psycopg.errors.QueryCanceled):
-                raise
+        except errors.TooSlowError as error:
             raise errors.TooSlowError(
                 "the call was ended", f"it may take {seconds:g} s", sqlstate=QUERY_CANCELED
             ) from error
@@ -841,11 +875,16 @@ class Client:
             return len(list(connection.notifies(timeout=0))) > 0
 
     @property
+    def lost(self) -> bool:
+        """Whether its connection is closed, or was lost."""
+        with self._connection() as connection:
+            return connection.closed
+
+    @property
     def usable(self) -> bool:
         """Whether its connection is open, and in no transaction."""
         with self._connection() as connection:
-            idle = psycopg.pq.TransactionStatus.IDLE
-            return connection.info.transaction_status is idle
+            return connection.info.transaction_status == IDLE
 
     def reset(self) -> None:
         """Undo what a session was given beyond its transactions: settings, a role, temporary
@@ -954,11 +993,17 @@ def _finish_with(
         cursor = connection.cursor(row_factory=args_row(rows.ClaimedStep))
         return cursor.execute(statement, arguments).fetchall()
     except psycopg.Error as error:
-        state, context = error.sqlstate, error.diag.context or ""
-        ours = "function tasker.finish_and_claim(" in context.rpartition("\n")[2]  # the outermost
-        if ours or (errors.is_infrastructure(state) and state != QUERY_CANCELED):
+        if _is_ours(error) or verdict(error.sqlstate).unavailable:
             raise
-        raise SqlHandlerError(*_told(error), context) from error
+        raise SqlHandlerError(*_told(error), error.diag.context or "") from error
+
+
+def _is_ours(error: psycopg.Error) -> bool:
+    """Whether it was not the function of a handler that failed, but a function of ours around it,
+    or that is missing."""
+    context = error.diag.context or error.diag.message_primary or ""
+    outermost = context.rpartition("\n")[2]
+    return "tasker.finish_and_claim(" in outermost or "tasker._claimed(" in outermost
 
 
 @contextmanager
@@ -971,11 +1016,13 @@ def _translated() -> Iterator[None]:
             raise  # the caller's mistake, such as commit() within `transaction()`
         if isinstance(error, psycopg.DataError) and error.sqlstate is None:
             raise ValueError(str(error)) from error  # a NUL in a text, say: nothing was sent
-        if errors.is_infrastructure(error.sqlstate):
+        context = error.diag.context or ""
+        if verdict(error.sqlstate, context).unavailable:
             said = error.diag.message_primary or str(error).strip() or type(error).__name__
-            raise errors.UnavailableError(masked(" ".join(said.split()))) from error
+            said = masked(" ".join(said.split()))
+            raise errors.UnavailableError(said, sqlstate=error.sqlstate) from error
         reason = error.diag.constraint_name or ""
-        raise errors.answer(*_told(error), reason) from error
+        raise errors.answer(*_told(error), reason, context) from error
 
 
 def _told(error: psycopg.Error) -> tuple[str, str, str, str]:

@@ -11,11 +11,14 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
+from tasker_sql.verdict import Verdict, Whose, verdict
+
 
 class TaskerError(Exception):
     """The database refused a call. `sqlstate` is its code, `detail` and `hint` may be empty.
 
-    `reason` says why a claim is stale: lease_expired, cancelled, settled, finished or unknown.
+    `reason` says why a claim is stale: lease_expired, cancelled, settled, finished or unknown;
+    `context` names the functions that the error came through, `verdict` says whose trouble it is.
     """
 
     code: ClassVar[str] = ""
@@ -27,6 +30,7 @@ class TaskerError(Exception):
         hint: str = "",
         sqlstate: str | None = None,
         reason: str = "",
+        context: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -34,6 +38,11 @@ class TaskerError(Exception):
         self.hint = hint
         self.sqlstate = sqlstate or self.code
         self.reason = reason
+        self.context = context
+
+    @property
+    def verdict(self) -> Verdict:
+        return verdict(self.sqlstate, self.context)
 
     def __str__(self) -> str:
         return f"{self.message}: {self.detail}" if self.detail else self.message
@@ -110,11 +119,17 @@ class BusyError(TaskerError):
 
 class UnavailableError(Exception):
     """No answer: the database cannot be reached, or cannot work. Nobody knows whether the call was
-    carried out. `retry_in` says in how many seconds it makes sense to try again."""
+    carried out. `retry_in` says in how many seconds it makes sense to try again; `sqlstate` is what
+    the server said at last, if it did."""
 
-    def __init__(self, message: str, retry_in: float = 0.0) -> None:
+    def __init__(self, message: str, retry_in: float = 0.0, sqlstate: str | None = None) -> None:
         super().__init__(message)
         self.retry_in = retry_in
+        self.sqlstate = sqlstate
+
+    @property
+    def verdict(self) -> Verdict:
+        return verdict(self.sqlstate)
 
 
 class TaskFailed(Exception):  # noqa: N818 - it is the task that failed
@@ -164,36 +179,21 @@ class BadInputError(PermanentError):
 BY_CODE: Final[dict[str, type[TaskerError]]] = {
     kind.code: kind for kind in TaskerError.__subclasses__() if kind.code
 }
-
-_BUSY: Final = {"40001", "40P01", "55P03"}
-
-# Whole classes: connections, resources (disk, memory, connections), the system, data corruption.
-_INFRASTRUCTURE_CLASSES: Final = ("08", "53", "58", "XX")
-_INFRASTRUCTURE: Final = {
-    "25006",  # the server turned into a standby: connect again
-    "25P03",  # idle_in_transaction_session_timeout
-    "25P04",  # transaction_timeout
-    "57014",  # statement_timeout, or an operator's pg_cancel_backend
-    "57P01",  # the server is shut down
-    "57P02",  # the server crashed
-    "57P03",  # the server is starting
-    "57P05",  # idle_session_timeout
+BY_WHOSE: Final[dict[Whose, type[TaskerError]]] = {
+    Whose.MOMENT: BusyError,
+    Whose.TIME: TooSlowError,
 }
 
 
-def is_infrastructure(sqlstate: str | None) -> bool:
-    """Whether an error of the driver says that the database cannot work, rather than answers.
-
-    Without a code there was no server to send one: the connection is lost.
-    """
-    if sqlstate is None:
-        return True
-    return sqlstate.startswith(_INFRASTRUCTURE_CLASSES) or sqlstate in _INFRASTRUCTURE
-
-
 def answer(
-    sqlstate: str, message: str, detail: str = "", hint: str = "", reason: str = ""
+    sqlstate: str,
+    message: str,
+    detail: str = "",
+    hint: str = "",
+    reason: str = "",
+    context: str = "",
 ) -> TaskerError:
     """The error for a code that the database sent."""
-    kind = BusyError if sqlstate in _BUSY else BY_CODE.get(sqlstate, TaskerError)
-    return kind(message, detail, hint, sqlstate, reason)
+    whose = verdict(sqlstate, context).whose
+    kind = BY_WHOSE.get(whose) or BY_CODE.get(sqlstate, TaskerError)
+    return kind(message, detail, hint, sqlstate, reason, context)

@@ -56,6 +56,7 @@ class Executor(WatchedThread):
         self._since: float | None = None  # when the present call began
         self._error_rate = 0.0
         self._seconds = 0.0
+        self._refusal = ""  # what was told last
 
     def _repeat(self) -> None:
         pause = SOON
@@ -94,11 +95,14 @@ class Executor(WatchedThread):
             log.info("%s: %s; trying again", self.name, error)
             return poll
         except TaskerError as error:
-            log.error("%s: %s (%s)", self.name, error, error.sqlstate)
+            if str(error) != self._refusal:
+                log.error("%s: %s (%s); trying again", self.name, error, error.sqlstate)
+            self._refusal = str(error)
             return max(poll, LONGEST_PAUSE)
         except Exception:
             log.exception("%s met a defect, and goes on", self.name)
             return max(poll, LONGEST_PAUSE)
+        self._refusal = ""
         self.counts.done += done
         if done >= limit:
             return 0.0 if pool.factor == 1.0 else poll

@@ -245,7 +245,9 @@ class OrchestrationCore:
             telemetry.WRITER.end()
 
     def _live(self) -> None:
-        log.info("runner %s starts", self.name)
+        names = ", ".join(self._registry.names)
+        what = f"handlers {names}" if names else "no handlers: it orchestrates, and runs SQL steps"
+        log.info("runner %s starts with %s", self.name, what)
         for namespace in dict.fromkeys(self.config.orchestration.namespaces):
             self._serve(namespace)
         for pool in self._pools:
@@ -285,10 +287,11 @@ class OrchestrationCore:
         self.connections.close()
         self._exit = Exit.BROKEN if self._broken else Exit.WORK_LEFT if left else Exit.CLEAN
         if left:
+            unreported = sum(worker.unreported for worker in self.workers)
             log.error(
-                "runner %s ends with %d steps unfinished; others take them over when their leases "
-                "run out, within %s",
-                *(self.name, self._unfinished, self._lease),
+                "runner %s ends with %d steps unfinished, %d of them with a result that is lost; "
+                "others take them over when their leases run out, within %s",
+                *(self.name, self._unfinished, unreported, self._lease),
             )
         else:
             log.info("runner %s has stopped", self.name)

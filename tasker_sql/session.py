@@ -166,7 +166,8 @@ class Connection:
     @contextmanager
     def lend(self) -> Iterator[Client]:
         try:
-            if self._client is None:
+            if self._client is None or not self._client.usable:
+                self.close()
                 self._client = self._connect()
                 if self._opened:
                     self._opened(self._client)
@@ -319,6 +320,16 @@ class Share:
         return True
 
 
+def _tried(work: Callable[[Client], T], client: Client) -> T:
+    """A call; after some errors the next one needs another connection."""
+    try:
+        return work(client)
+    except TaskerError as error:
+        if error.verdict.reconnect:
+            client.close()
+        raise
+
+
 class Session:
     """Calls over connections of a source, each with a circuit around it."""
 
@@ -341,14 +352,23 @@ class Session:
         began = circuit.admit(although_forced)
         try:
             with self._source.lend() as client:
-                result = work(client)
+                result = _tried(work, client)
         except SaturatedError:
             circuit.abstained()
             raise
         except UnavailableError as error:
-            raise circuit.failed(error, began) from error
-        except TaskerError:
-            circuit.succeeded()
+            if error.verdict.counts:
+                raise circuit.failed(error, began) from error
+            circuit.abstained()
+            raise
+        except TaskerError as error:
+            if error.verdict.answered:
+                circuit.succeeded()
+            else:
+                circuit.abstained()
+            raise
+        except BaseException:
+            circuit.abstained()
             raise
         circuit.succeeded()
         return result

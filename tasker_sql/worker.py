@@ -29,26 +29,44 @@ from uuid import UUID
 
 from tasker_sql import attempt, config, health, scaling
 from tasker_sql.attempt import Job, Outcome
+from tasker_sql.breaker import backoff
 from tasker_sql.client import LEASE, Client
-from tasker_sql.errors import BusyError, StaleClaimError, TaskerError, UnavailableError
+from tasker_sql.errors import TaskerError, UnavailableError
 from tasker_sql.executors import Counts
 from tasker_sql.handlers import Registry, default_registry
 from tasker_sql.jsontext import JsonText
 from tasker_sql.rows import ClaimedStep
 from tasker_sql.session import Circuits, Connection, Session
 from tasker_sql.threads import Bell, WatchedThread
+from tasker_sql.verdict import Verdict, Whose
 
 REPORT_DELAY: Final = 0.005  # seconds that a finished step waits for others to be reported with
 LINGER: Final = 0.01  # seconds without work after which a worker registers as idle
 IDLE_FOR: Final = timedelta(seconds=30)  # how long such a registration holds
 PREFETCH: Final = 0.02  # seconds of work that a slot may hold in advance
 LONGEST_PAUSE: Final = 1.0  # seconds between two turns
+LONGEST_BARREN: Final = 5.0  # seconds without claims, after some that nobody here could run
+MOST_KEPT: Final = 10  # results that are refused, before a worker claims no more
+MANY: Final = 10  # deadlocks, and the like, in a row
+TOLD_FOR: Final = 60.0  # seconds in which the same refusal is not told again
 LARGEST_REPORT: Final = 8 << 20  # characters
+
+# What is the matter with one of the steps of a report; anything else concerns every call.
+ABOUT_REPORTS: Final = {Whose.CLAIM, Whose.NOBODY, Whose.RESULT, Whose.CALLER, Whose.OTHERS}
 
 log = logging.getLogger(__name__)
 
 
-Finished = tuple[Job, Outcome]
+@dataclass(slots=True, eq=False)
+class Finished:
+    """How an attempt ended, until the database knows."""
+
+    job: Job
+    outcome: Outcome
+    alone: bool = False  # a report that it was in was refused
+    blamed: int = 0  # how often, alone
+    refusals: int = 0
+    again_at: float = 0.0
 
 
 @dataclass(slots=True, eq=False)
@@ -60,6 +78,13 @@ class Claim:
     jobs: dict[UUID, Job] = field(default_factory=dict)
     finished: list[Finished] = field(default_factory=list)
     finished_since: float = 0.0
+    given_back: bool = False  # one of its steps is, as soon as nothing else of it is at work
+
+    def due(self, now: float) -> list[Finished]:
+        """What one call may report now."""
+        ready = [one for one in self.finished if one.again_at <= now]
+        together = [one for one in ready if not one.alone]
+        return _part(together) or ready[:1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +135,7 @@ class Worker:
         self._died = died
         self._registry = registry
         self._lease = lease
-        self._claimer = attempt.Claimer(namespace, worker, lease, lambda: int(not self._stopping))
+        self._claimer = attempt.Claimer(namespace, worker, lease, lambda: self._stopping)
         self._bounds = bounds
         self._two_hop = two_hop
         self._listen = listen
@@ -120,7 +145,9 @@ class Worker:
         self._seconds = 0.0  # that handlers took, in sum
         self._was_answered = False
         self._turned_at = time.monotonic()
-        self._refusal = ""  # what was told last
+        self._told: dict[str, float] = {}  # refusals, and when
+        self._refusals = 0  # of turns, in a row
+        self._again_at = 0.0  # no call before, but heartbeats
 
         self._inbox: SimpleQueue[Job | None] = SimpleQueue()
         self._outbox: deque[tuple[Job, Outcome | None]] = deque()
@@ -143,6 +170,8 @@ class Worker:
         self._claim_at = 0.0  # when to ask for work without having anything to report
         self._idle_since: float | None = None
         self._idle_until = 0.0  # when the registration as an idle worker ends
+        self._barren = 0  # claims in a row that were given back
+        self._barren_until = 0.0  # when to claim again after these
 
     @property
     def facts(self) -> Mapping[str, str]:
@@ -190,9 +219,18 @@ class Worker:
         return sum(len(claim.jobs) for claim in list(self._claims.values()))
 
     @property
+    def unreported(self) -> int:
+        """How many of these have ended, and the database does not know yet."""
+        return sum(len(claim.finished) for claim in list(self._claims.values()))
+
+    @property
     def waiting(self) -> int:
         """How many of these no slot has started."""
         return self._inbox.qsize()
+
+    @property
+    def _third(self) -> float:
+        return self._lease.total_seconds() / 3
 
     @property
     def poll(self) -> float:
@@ -279,17 +317,38 @@ class Worker:
             self._turn()
         except UnavailableError as error:
             return min(max(error.retry_in, 0.01), LONGEST_PAUSE), False
-        except BusyError as error:
-            log.info("%s: %s; trying again", self, error)
-            return random.uniform(0.005, 0.05), True
         except TaskerError as error:
-            if str(error) != self._refusal:
-                told = "%s: %s (%s); trying again every second"
-                log.error(told, self, error, error.sqlstate)
-            self._refusal = str(error)
-            return LONGEST_PAUSE, True
-        self._refusal = ""
+            self._put_off(error)
         return self._pause(), True
+
+    def _put_off(self, error: TaskerError) -> None:
+        """Whatever was to be done is done again, later and later: none of it is lost."""
+        verdict = error.verdict
+        self._refusals += 1
+        if verdict.whose is Whose.MOMENT:
+            pause = random.uniform(0.005, 0.05)
+            if self._refusals % MANY:
+                log.info("%s: %s; trying again", self, error)
+            else:
+                log.warning("%s: %s, %d times in a row", self, error, self._refusals)
+        else:
+            pause = backoff(self._refusals, random.random(), base=0.1, cap=self._most(verdict))
+            self._tell(error, "trying again")
+        self._again_at = time.monotonic() + pause
+
+    def _tell(self, error: TaskerError, what: str) -> None:
+        """Say once what is refused, and what is done about it."""
+        self._say_once(f"{error} ({error.sqlstate}); {what}")
+
+    def _say_once(self, what: str) -> None:
+        now = time.monotonic()
+        if now - self._told.get(what, -math.inf) > TOLD_FOR:
+            log.error("%s: %s", self, what)
+        self._told[what] = now
+
+    def _most(self, verdict: Verdict) -> float:
+        """The longest pause: shorter when there is no time any more."""
+        return min(verdict.longest, LONGEST_PAUSE) if self._stopping else verdict.longest
 
     # The coordinator: what came back from the slots
 
@@ -315,22 +374,27 @@ class Worker:
         if claim is None or job.claimed.step_uuid not in claim.jobs:
             if job.started is not None:
                 log.warning("dropped the result of %s: it was taken away meanwhile", job)
+        elif outcome.given_back:
+            self._say_once(f"gives steps back: {outcome.note}")
+            claim.given_back = True
         elif outcome.report is None:
             if outcome.note:
                 log.warning("%s was %s", job, outcome.note)
             else:
                 self.done += 1
+                self._barren = 0
                 self._completing = True
                 # It may have made more ready than it claimed. Others will end in a moment, too.
                 self._claim_at = min(self._claim_at, now + REPORT_DELAY)
             self._forget(claim, job)
         else:
+            self._barren = 0
             if outcome.failed:
                 log.warning("%s failed: %s", job, outcome.note)
             self._completing = False
             if not claim.finished:
                 claim.finished_since = now
-            claim.finished.append((job, outcome))
+            claim.finished.append(Finished(job, outcome))
 
     def _forget(self, claim: Claim, job: Job) -> None:
         claim.jobs.pop(job.claimed.step_uuid, None)
@@ -361,17 +425,28 @@ class Worker:
     def _turn(self) -> None:
         """Everything that is due now."""
         now = time.monotonic()
+        if self._stopping and not self._was_stopping:
+            self._hurry(now)
         self._was_stopping = self._stopping
         self._adjust_slots()
         for claim in [claim for claim in self._claims.values() if claim.beat_at <= now]:
             self._beat(claim)
-        if self._stopping:
-            self._give_back()
+        if now < self._again_at:
+            return
+        self._give_back()
         reported = self._report_due(now)
         if reported or self._stopping:
             self._idle_since = None
         elif self._wanted() > 0:
             self._look_for_work(now)
+        self._refusals = 0
+
+    def _hurry(self, now: float) -> None:
+        """There is not much time any more."""
+        self._again_at = min(self._again_at, now)
+        for claim in self._claims.values():
+            for one in claim.finished:
+                one.again_at = min(one.again_at, now)
 
     def _adjust_slots(self) -> None:
         while self._slots < self.size:
@@ -386,22 +461,24 @@ class Worker:
         token = claim.token
         try:
             beat = self._session.call(lambda client: client.heartbeat(token, self._lease))
-        except StaleClaimError as error:
+        except TaskerError as error:
+            if error.verdict.whose is not Whose.CLAIM:
+                claim.beat_at = time.monotonic() + min(LONGEST_PAUSE, self._third)
+                self._tell(error, "the heartbeat is tried again")
+                return
             self._collect()  # transactions of handlers may have completed it just now
             taken: Iterable[UUID] = list(claim.jobs)
             if taken:
                 log.warning("%s lost %d steps: %s", self, len(claim.jobs), error)
         else:
-            claim.beat_at = time.monotonic() + self._lease.total_seconds() / 3
+            claim.beat_at = time.monotonic() + self._third
             taken = beat.cancelled_step_uuids
         for step_uuid in taken:
             if job := claim.jobs.get(step_uuid):
                 log.info("%s was cancelled", job)
                 job.cancelled.set()
                 self._forget(claim, job)
-        claim.finished = [
-            kept for kept in claim.finished if kept[0].claimed.step_uuid in claim.jobs
-        ]
+        claim.finished = [kept for kept in claim.finished if kept.job in claim.jobs.values()]
 
     def _report_due(self, now: float) -> bool:
         """Report claims whose steps are all finished, or wait long enough. Says whether it did."""
@@ -410,7 +487,7 @@ class Worker:
         due = [
             claim
             for claim in self._claims.values()
-            if claim.finished
+            if claim.due(now)
             and (
                 len(claim.finished) == len(claim.jobs)
                 or not self._busy
@@ -418,27 +495,26 @@ class Worker:
             )
         ]
         for position, claim in enumerate(due, 1):
-            while claim.finished:
-                part = _part(claim.finished)
+            while part := claim.due(now):
                 last = position == len(due) and len(part) == len(claim.finished)
                 self._report = Report(claim.token, part, self._wanted() if last else 0)
                 self._send(self._report)
         return bool(due)
 
     def _send(self, report: Report) -> None:
-        """Send a report, which stays to be repeated until there is an answer."""
+        """Send a report. It stays, to be repeated as it is, unless the answer is about it."""
         try:
             steps = self._session.call(lambda client: self._finish(client, report), self._queue)
-        except (BusyError, UnavailableError):
-            raise
         except TaskerError as error:
-            if len(report.finished) == 1:
-                self._refused(report, error)
-                return
-            log.info("%s: %s; reporting one by one", self, error)
-            for finished in report.finished:
-                self._report = Report(report.token, [finished], 0)
-                self._send(self._report)
+            if error.verdict.whose not in ABOUT_REPORTS:
+                raise
+            self._report = None  # nothing of it was done
+            if len(report.finished) > 1:
+                log.info("%s: %s; reporting one by one", self, error)
+                for one in report.finished:
+                    one.alone = True
+            else:
+                self._refused(report, report.finished[0], error)
             return
         self._reported(report)
         if steps is not None:
@@ -446,7 +522,7 @@ class Worker:
             self._take(steps)
 
     def _finish(self, client: Client, report: Report) -> list[ClaimedStep] | None:
-        outcomes = JsonText(f"[{','.join(outcome.report or '' for _, outcome in report.finished)}]")
+        outcomes = JsonText(f"[{','.join(one.outcome.report or '' for one in report.finished)}]")
         if not self._two_hop:
             return client.finish_and_claim(
                 self.namespace, self.worker, report.token, outcomes, report.limit, self._lease
@@ -456,39 +532,40 @@ class Worker:
             return None
         return client.claim_steps(self.namespace, self.worker, report.limit, self._lease)
 
-    def _refused(self, report: Report, error: TaskerError) -> None:
-        """One step's outcome was refused: dropped when stale; else the step fails, saying why."""
-        job, outcome = report.finished[0]
-        if isinstance(error, StaleClaimError):
+    def _refused(self, report: Report, one: Finished, error: TaskerError) -> None:
+        """The report of one step was refused. It is dropped when somebody else has the step; the
+        step fails when its result alone is to blame; else it is kept, and sent again."""
+        job, verdict = one.job, error.verdict
+        if verdict.whose is Whose.CLAIM:
             why = self._session.call(
                 lambda client: attempt.count_late_write(job, client, self.worker)
             )
             log.warning("dropped the result of %s: %s", job, why or error)
             self._reported(report, count=False)
-            return
-        facts = {"code": error.sqlstate, "detail": error.detail, "hint": error.hint}
-        refusal = attempt.failed(job, "BadResult", error.message, retryable=False, facts=facts)
-        if outcome == refusal:
-            log.error("%s cannot be reported, its lease will run out: %s", job, error)
-            self._reported(report, count=False)
-            return
-        log.warning("%s failed: %s", job, refusal.note)
-        if claim := self._claims.get(report.token):
-            claim.finished = [(job, refusal) if kept[0] is job else kept for kept in claim.finished]
-        self._report = Report(report.token, [(job, refusal)], report.limit)
-        self._send(self._report)
+        elif verdict.whose is Whose.NOBODY:
+            self._reported(report)
+        elif verdict.whose is Whose.RESULT and one.blamed < 2:
+            one.alone, one.blamed = True, one.blamed + 1
+            if one.blamed == 2:
+                one.outcome = attempt.refused(job, error)
+                log.warning("%s failed: %s", job, one.outcome.note)
+        else:
+            one.alone = True
+            one.refusals += 1
+            pause = backoff(one.refusals, random.random(), base=0.1, cap=self._most(verdict))
+            one.again_at = time.monotonic() + pause
+            self._tell(error, "results are kept, and sent again")
 
     def _reported(self, report: Report, *, count: bool = True) -> None:
         self._report = None
         claim = self._claims.get(report.token)
-        jobs = {job for job, _ in report.finished}
         if claim is not None:
-            claim.finished = [entry for entry in claim.finished if entry[0] not in jobs]
-            for job in jobs:
-                self._forget(claim, job)
+            claim.finished = [one for one in claim.finished if one not in report.finished]
+            for one in report.finished:
+                self._forget(claim, one.job)
         if count:
             self.done += len(report.finished)
-            self.failed += sum(outcome.failed for _, outcome in report.finished)
+            self.failed += sum(one.outcome.failed for one in report.finished)
 
     def _look_for_work(self, now: float) -> None:
         """Claim when it is time to; register as idle when there was nothing for a moment."""
@@ -525,7 +602,7 @@ class Worker:
         for step in steps:
             claim = self._claims.get(step.token)
             if claim is None:
-                claim = Claim(step.token, now + self._lease.total_seconds() / 3)
+                claim = Claim(step.token, now + self._third)
                 self._claims[step.token] = claim
             job = Job(step, self.worker)
             claim.jobs[step.step_uuid] = job
@@ -534,26 +611,35 @@ class Worker:
 
     def _wanted(self) -> int:
         """How many steps to ask for: what free slots can take, and more while all are short."""
-        if self._stopping:
+        if self._stopping or time.monotonic() < self._barren_until:
+            return 0
+        if sum(one.refusals > 0 for c in self._claims.values() for one in c.finished) > MOST_KEPT:
             return 0
         ahead = 0.0 if self._completing else PREFETCH / max(self._slowest, 1e-6)
         room = (self.size - self._missing) * max(1.0, ahead)
         return max(0, min(self.batch, int(room)) - len(self._busy))
 
     def _give_back(self) -> None:
-        """Take steps that have not started out of the inbox, and give their claims back when
-        nothing else of these runs."""
-        with suppress(Empty):
-            while True:
-                job = self._inbox.get_nowait()
-                if job is not None:
-                    self._busy.discard(job)
+        """Give claims back of which nothing runs and nothing waits to be reported: those with a
+        step that has to go back and, when it stops, those that have not started."""
+        if self._stopping:
+            with suppress(Empty):
+                while True:
+                    job = self._inbox.get_nowait()
+                    if job is not None:
+                        self._busy.discard(job)
         for claim in list(self._claims.values()):
-            if claim.finished or any(job in self._busy for job in claim.jobs.values()):
+            if not (claim.given_back or self._stopping) or claim.finished:
+                continue
+            if any(job in self._busy for job in claim.jobs.values()):
                 continue
             steps = self._session.call(methodcaller("release_claim", claim.token))
             log.info("%s gave %d steps back", self, len(steps))
             self._claims.pop(claim.token)
+            if claim.given_back:
+                self._barren += 1
+                pause = backoff(self._barren, random.random(), base=0.5, cap=LONGEST_BARREN)
+                self._barren_until = time.monotonic() + pause
 
     def _at_rest(self) -> bool:
         at_rest = not (self._busy or self._claims or self._report or self._claimed)
@@ -570,8 +656,14 @@ class Worker:
         now = time.monotonic()
         due = [now + LONGEST_PAUSE]
         due += [claim.beat_at for claim in self._claims.values()]
-        due += [c.finished_since + REPORT_DELAY for c in self._claims.values() if c.finished]
         due += [job.gives_up_at for job in self._busy]
+        if self._barren_until > now:
+            due.append(self._barren_until)
+        if self._again_at > now:
+            return min(self._again_at, *due) - now
+        for claim in self._claims.values():
+            soon = claim.finished_since + REPORT_DELAY
+            due += [max(soon, one.again_at) for one in claim.finished]
         if self._wanted() > 0:
             due.append(self._claim_at)
             if self._listen and now >= self._idle_until:
@@ -600,8 +692,8 @@ class Worker:
 def _part(finished: list[Finished]) -> list[Finished]:
     """As many as one call may carry, at least one."""
     size = 0
-    for count, (_, outcome) in enumerate(finished):
-        size += len(outcome.report or "")
+    for count, one in enumerate(finished):
+        size += len(one.outcome.report or "")
         if count and (size > LARGEST_REPORT or count >= 1000):
             return finished[:count]
     return list(finished)

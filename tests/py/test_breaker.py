@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tasker_sql.breaker import TRIAL, Breaker, State, backoff
-from tasker_sql.errors import is_infrastructure
 
 
 def opened(now: float = 0.0) -> Breaker:
@@ -141,15 +140,3 @@ def test_backoff_doubles_up_to_its_cap() -> None:
 @pytest.mark.parametrize("count", [0, 1, 5, 1000])
 def test_backoff_is_spread_over_half_of_its_length(count: int) -> None:
     assert backoff(count, 0.0) == backoff(count, 1.0) / 2 > 0
-
-
-@pytest.mark.parametrize(
-    "sqlstate", [None, "08006", "53100", "53300", "57P01", "57014", "58030", "25006", "XX001"]
-)
-def test_counts_what_the_infrastructure_did(sqlstate: str | None) -> None:
-    assert is_infrastructure(sqlstate)
-
-
-@pytest.mark.parametrize("sqlstate", ["TK001", "TK006", "22023", "23505", "40P01", "P0001"])
-def test_does_not_count_what_the_caller_did(sqlstate: str) -> None:
-    assert not is_infrastructure(sqlstate)

@@ -14,7 +14,7 @@ from servers import rows
 
 from tasker_sql.breaker import Breaker, State
 from tasker_sql.client import Client, connect
-from tasker_sql.errors import NotFoundError, UnavailableError
+from tasker_sql.errors import NotFoundError, TooSlowError, UnavailableError
 from tasker_sql.session import Circuit, Connections, SaturatedError, Session
 
 pytestmark = pytest.mark.newest
@@ -235,7 +235,7 @@ class TestCircuits:
     ) -> None:
         around = circuit()
         session = Session(lent(2).for_handlers, around)
-        with pytest.raises(UnavailableError), session.lend() as client, client.transaction() as c:
+        with pytest.raises(TooSlowError), session.lend() as client, client.transaction() as c:
             c.execute("set local statement_timeout = 10")
             c.execute("select pg_sleep(5)")
         assert around.failed_calls == 0

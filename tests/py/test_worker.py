@@ -99,26 +99,19 @@ class TestResults:
 
 
 class TestErrors:
-    def test_an_unknown_handler_is_named_with_those_that_are_known(
-        self, database: str, client: Client, registry: Registry
+    def test_an_sql_function_that_comes_later_is_waited_for(
+        self, database: str, client: Client, registry: Registry, caplog: pytest.LogCaptureFixture
     ) -> None:
-        registry.handler("b")(lambda _: None)
-        task = start(client, template(ONE))
+        task = start(client, template(ONE, handler={"sql": "later.f"}))
         with running(database, registry, ["test"]):
-            assert ended(client, task) == "error"
-        step = step_named(client, task, "a")
-        assert step.last_error["message"] == "this worker has no handler 'a'; known are: b"
-        assert step.attempt == 1
-
-    def test_an_unknown_sql_function_is_named(
-        self, database: str, client: Client, registry: Registry
-    ) -> None:
-        task = start(client, template(ONE, handler={"sql": "no.such"}))
-        with running(database, registry, ["test"]):
-            assert ended(client, task) == "error"
-        step = step_named(client, task, "a")
-        assert step.last_error["message"] == "there is no SQL function no.such(jsonb, jsonb)"
-        assert step.attempt == 1
+            wait_for(lambda: "no SQL function later.f(jsonb, jsonb)" in caplog.text)
+            rows(
+                database,
+                "create schema later; create function later.f(jsonb, jsonb) returns jsonb"
+                " language sql as $$ select '1'::jsonb $$",
+            )
+            assert ended(client, task) == "complete"
+        assert step_named(client, task, "a").attempt == 1
 
     @pytest.mark.parametrize(
         ("body", "attempts", "error"),
@@ -126,7 +119,7 @@ class TestErrors:
             ("raise exception 'no' using errcode = 'TK001', hint = 'h'", 3, ("SqlError", "TK001")),
             ("raise exception 'no' using errcode = 'TK100'", 1, ("SqlError", "TK100")),
             ("return 1 / 0", 3, ("SqlError", "22012")),
-            ("return to_jsonb(repeat(md5(random()::text), 50000))", 1, ("PermanentError", None)),
+            ("return to_jsonb(repeat(md5(random()::text), 50000))", 1, ("BadResult", "TK006")),
         ],
         ids=["stale by its own word", "permanent", "division", "large"],
     )
@@ -389,6 +382,24 @@ class TestClaims:
         assert rows(database, "select * from booked") == [(3,)]
         with pytest.raises(StaleClaimError):
             client.complete_step(step_named(client, task, "a").step_uuid, UUID(int=0))
+
+    @pytest.mark.parametrize("word", ["commit", "rollback", "end"])
+    def test_a_transactional_handler_that_ends_its_transaction_is_refused(
+        self, database: str, client: Client, registry: Registry, word: str
+    ) -> None:
+        @registry.handler("a", transactional=True)
+        def handle(_: Step, connection: psycopg.Connection[Any]) -> None:
+            connection.execute("select")
+            connection.execute(word.encode())
+            if word == "end":
+                connection.execute("begin")
+
+        task = start(client, template(ONE))
+        with running(database, registry, ["test"]):
+            assert ended(client, task) == "error"
+        step = step_named(client, task, "a")
+        assert step.attempt == 1
+        assert "ended its transaction itself" in step.last_error["message"]
 
 
 class TestStopping:

@@ -1,0 +1,114 @@
+"""What a runner has no handler for is somebody else's, and no attempt."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from running import SECONDS, client_of, ended, process, running, template, wait_for
+from servers import rows
+
+from tasker_sql.client import Client
+from tasker_sql.handlers import Registry
+
+pytestmark = pytest.mark.newest
+
+STATES = "select state::text, max(attempt), count(*) from tasker.steps group by 1"
+
+GIVEN_BACK = "select from tasker.step_transitions where reason = 'given back'"
+
+
+@pytest.fixture
+def client(database: str) -> Iterator[Client]:
+    with client_of(database) as client:
+        yield client
+
+
+def named(*names: str) -> Registry:
+    registry = Registry()
+    for name in names:
+        registry.handler(name)(lambda step: step.name)
+    return registry
+
+
+def test_a_runner_without_handlers_kills_nothing(
+    database: str, client: Client, tmp_path: Path
+) -> None:
+    """As the cure of `problems` starts it; it runs steps in SQL, and says so."""
+    rows(
+        database,
+        "create function public.works (jsonb, jsonb) returns jsonb"
+        " language sql as $$ select '1'::jsonb $$",
+    )
+    client.register_template(template({"a": []}))
+    client.register_template(template({"b": []}, name="sql", handler={"sql": "public.works"}))
+    client.create_tasks("test", "flow", [{}] * 200)
+    by_sql = client.create_task("test", "sql").task_uuid
+    environ = {**os.environ, "DATABASE_URL": database, "TASKER_ENV": "test"}
+    said = tmp_path / "said"
+    with said.open("w") as stderr, process("run", "-n", "test", env=environ, stderr=stderr) as one:
+        assert ended(client, by_sql) == "complete"
+        one.send_signal(signal.SIGTERM)
+        assert one.wait(SECONDS) == 0
+    assert sorted(rows(database, STATES)) == [("complete", 1, 1), ("enqueued", 0, 200)]
+    assert "no handlers: it orchestrates, and runs SQL steps" in said.read_text()
+    assert client.check_invariants() == []
+
+
+def test_a_rolling_deployment_loses_nothing(database: str, client: Client) -> None:
+    """An old runner with the handlers a, a new one with a and b; tasks that need both."""
+    client.register_template(template({"a": []}, name="old"))
+    client.register_template(template({"a": [], "b": ["a"]}, name="new"))
+    with running(database, named("a"), ["test"], slots=2):
+        old = client.create_tasks("test", "old", [{}] * 40)
+        new = client.create_tasks("test", "new", [{}] * 40)
+        done = "select from tasker.steps where state = 'complete'"
+        wait_for(lambda: len(rows(database, done)) >= 40, "the steps that it can run")
+        with running(database, named("a", "b"), ["test"], slots=2):
+            for task in (*old, *new):
+                assert ended(client, task.task_uuid) == "complete"
+    assert rows(database, STATES) == [("complete", 1, 120)]
+    assert rows(database, "select from tasker.step_failures") == []
+    assert client.check_invariants() == []
+
+
+def test_a_handler_that_comes_with_a_reload_gets_what_waited(
+    database: str, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.register_template(template({"a": [], "b": []}))
+    task = client.create_task("test", "flow").task_uuid
+    registry = named("a")
+    with running(database, registry, ["test"]):
+        wait_for(lambda: "no handler 'b'" in caplog.text)
+        registry.handler("b")(lambda step: step.attempt)
+        assert ended(client, task) == "complete"
+    assert rows(database, STATES) == [("complete", 1, 2)]
+
+
+def test_steps_beside_one_that_nobody_can_run_are_not_given_back_while_they_run(
+    database: str, client: Client
+) -> None:
+    """They are in the same claim."""
+    go_on, runs = threading.Event(), list[int]()
+    registry = Registry()
+
+    @registry.handler("a")
+    def handle(_: object) -> None:
+        runs.append(1)
+        go_on.wait(SECONDS)
+
+    client.register_template(template({"a": [], "b": []}))
+    task = client.create_task("test", "flow").task_uuid
+    with running(database, registry, ["test"], slots=2):
+        wait_for(lambda: runs)
+        go_on.set()
+        wait_for(lambda: rows(database, GIVEN_BACK), "the other one")
+    assert len(runs) == 1
+    assert {step.name: step.state for step in client.get_task_steps(task)} == {
+        "a": "complete",
+        "b": "enqueued",
+    }
