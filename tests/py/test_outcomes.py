@@ -341,6 +341,7 @@ class TestThreads:
         monkeypatch.setattr(attempt, "run", trap)
         task = client.create_task("test", "flow").task_uuid
         with running(database, registry, ["test"], Exit.BROKEN) as core:
+            wait_for(lambda: core._broken)
             core.wait()
         told = rows(database, "select error ->> 'message' from tasker.step_failures")
         assert told[0] == ("the error could not be described",)
