@@ -450,15 +450,15 @@ def shop(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dic
 LIVES_ON = {"run", "serve", "db stop"}  # of these other tests tell
 OF_OPEN_TASKS = {"task cancel", "task pause", "task resume", "step requeue"}
 RUN = [
-    (name, line)
+    pytest.param(name, line, id=line, marks=[pytest.mark.slow] if number else [])
     for name in COMMANDS
     if name not in LIVES_ON | {"demo"}
-    for line in COMMANDS[name].examples
+    for number, line in enumerate(COMMANDS[name].examples)
 ]
 
 
 class TestExamples:
-    @pytest.mark.parametrize(("name", "line"), RUN, ids=[line for _, line in RUN])
+    @pytest.mark.parametrize(("name", "line"), RUN)
     def test_does_what_it_says(
         self,
         name: str,

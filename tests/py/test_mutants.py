@@ -38,7 +38,10 @@ def test_mutants_have_names_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "fate", "killer"),
     [
-        ("-- Extends a claim's", "-- Prolongs a claim's", "survived", ""),
+        pytest.param(
+            *("-- Extends a claim's", "-- Prolongs a claim's", "survived", ""),
+            marks=pytest.mark.slow,
+        ),
         ("  perform tasker._check_lease(p_lease);", "", "killed", f"{HEARTBEAT[0]}::pg18"),
     ],
 )
@@ -53,6 +56,7 @@ def test_an_edit_that_fits_nowhere_or_twice_is_refused() -> None:
             Mutant("", (Edit("heartbeat", old, ""),)).texts()
 
 
+@pytest.mark.slow
 @pytest.mark.newest
 def test_a_run_that_fails_without_any_mutant_is_noticed() -> None:
     assert mutants.passes(["tests/sql/no_such_test.sql"])
