@@ -845,7 +845,7 @@ class BlamedStep:
 
 @dataclass(frozen=True, slots=True)
 class StepAttempt:
-    """An attempt at a step, and what became of it."""
+    """An attempt at a step, and what became of it; the seconds that its worker measured."""
 
     attempt: int
     outcome: str
@@ -856,6 +856,7 @@ class StepAttempt:
     error: Any
     retryable: bool | None
     next_retry_at: datetime | None
+    seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)

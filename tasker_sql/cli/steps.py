@@ -68,6 +68,7 @@ def _attempts(found: list[StepAttempt]) -> Picture:
             "queued for": queued,
             "started": one.started_at,
             "took": ran,
+            "its handler": None if one.seconds is None else timedelta(seconds=one.seconds),
             "again": one.next_retry_at,
         }
         told = [f"{name} {cell(value)}" for name, value in facts.items() if value is not None]

@@ -37,6 +37,7 @@ PYTHON_TYPES = {
     "interval": timedelta,
     "numeric": Decimal,
     "double precision": float,
+    "real": float,
     "text[]": list[str],
     "uuid[]": list[UUID],
 }

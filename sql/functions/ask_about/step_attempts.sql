@@ -8,7 +8,8 @@ create or replace function tasker.step_attempts (p_step_uuid uuid)
     ended_at      timestamptz,
     error         jsonb,
     retryable     boolean,
-    next_retry_at timestamptz
+    next_retry_at timestamptz,
+    seconds       real
   )
   language plpgsql
   stable
@@ -30,7 +31,7 @@ begin
   return query
   select failure.attempt::integer, case when failure.lost then 'lost' else 'failed' end,
          failure.worker, failure.enqueued_at, failure.started_at, failure.failed_at,
-         failure.error, failure.retryable, failure.next_retry_at
+         failure.error, failure.retryable, failure.next_retry_at, failure.seconds
     from tasker.step_failures as failure
    where failure.step_id = v_step_id
    order by failure.failure_id;
@@ -49,7 +50,8 @@ begin
                     order by change.transition_id desc
                     limit 1)),
          step.enqueued_at, step.started_at, step.finished_at,
-         null::jsonb, null::boolean, null::timestamptz
+         null::jsonb, null::boolean, null::timestamptz,
+         case when step.state in ('complete', 'error') then step.seconds end
     from tasker.steps as step
     left join tasker.claims as claim on claim.token = step.claim_token
                                     and step.state = 'in_progress'
@@ -66,4 +68,4 @@ end;
 $$;
 
 comment on function tasker.step_attempts is
-'What became of each attempt at a step, in order: who ran it, from when to when, and how it ended: running, submitted (its outcome waits to be processed), complete, failed, lost (its lease ended without a report), cancelled, resolved_manually; error, retryable and next_retry_at of those that failed. An operator''s retry counts from 1 again; an attempt that was given back unrun is none. Bounded by the number of attempts. Raises TK002 (unknown step), 22023 (null).';
+'What became of each attempt at a step, in order: who ran it, from when to when, and how it ended: running, submitted (its outcome waits to be processed), complete, failed, lost (its lease ended without a report), cancelled, resolved_manually; error, retryable and next_retry_at of those that failed; seconds that its handler took, as its worker measured (null: it did not say). An operator''s retry counts from 1 again; an attempt that was given back unrun is none. Bounded by the number of attempts. Raises TK002 (unknown step), 22023 (null).';

@@ -5,7 +5,7 @@ create function pg_temp.attempts (p_task uuid, p_name text default 'a') returns 
 select string_agg(concat_ws(' ', attempt, outcome, worker, extract(epoch from started_at - enqueued_at)::integer,
                             extract(epoch from ended_at - started_at)::integer, error ->> 'message'), '; ' order by no)
   from tasker.step_attempts(pg_temp.step(p_task, p_name)) with ordinality as a (
-         attempt, outcome, worker, enqueued_at, started_at, ended_at, error, retryable, next_retry_at, no)
+         attempt, outcome, worker, enqueued_at, started_at, ended_at, error, retryable, next_retry_at, seconds, no)
 $$;
 select pg_temp.a_template('flow', '{"a": [], "b": ["a"]}', '{"max_attempts": 3, "backoff_base_ms": 8000, "jitter": false}');
 select pg_temp.a_task('flow') as task \gset
