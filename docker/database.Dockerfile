@@ -6,7 +6,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends python3-venv
 ARG PIP_CERT
 WORKDIR /pgmq
 RUN python3 -m venv . \
- && bin/pip install --no-cache-dir --disable-pip-version-check --no-deps 'pgmq>=1.1.4' \
+ && bin/pip install --no-cache-dir --disable-pip-version-check --no-deps 'pgmq==1.1.4' \
  && cd lib/python3*/site-packages/pgmq/sql && version=$(cat pgmq.sql.version) \
  && mkdir /extension && cp pgmq.sql "/extension/pgmq--$version.sql" \
  && printf '%s\n' "comment = 'Message queues'" "default_version = '$version'" \
@@ -20,7 +20,7 @@ RUN apt-get update \
  && install -d -o postgres -g postgres -m 700 /var/lib/postgresql/data
 COPY --from=pgmq /extension/ /usr/share/postgresql/15/extension/
 COPY docker/database.sh /usr/local/bin/database
-ENV PATH=/usr/lib/postgresql/15/bin:$PATH PGDATA=/var/lib/postgresql/data
+ENV PATH=/usr/lib/postgresql/15/bin:$PATH PGDATA=/var/lib/postgresql/data/cluster
 USER postgres
 VOLUME /var/lib/postgresql/data
 EXPOSE 5432

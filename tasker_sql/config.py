@@ -6,7 +6,7 @@ give every one of them its default; `load` puts on top of these, each over the o
     config/<component>.toml                                packaged
     config/environments/<environment>/<component>.toml     packaged; TASKER_ENV or development
     $TASKER_CONFIG/...                                     a folder of your own, laid out alike
-    DATABASE_URL                                           the key database.url
+    DATABASE_URL, or the file DATABASE_URL_FILE            the key database.url
     what the caller gives                                  the command line, a test
 
 Tables are merged, arrays replaced. `${VAR}` and `${VAR:-default}` in a text are expanded.
@@ -406,6 +406,20 @@ class Loaded:
     given: Mapping[str, Given]  # by path, as it holds: expanded and checked
 
 
+def database_url(environ: Mapping[str, str] = os.environ) -> str:
+    """`DATABASE_URL`, else the text of the file that `DATABASE_URL_FILE` names, else nothing.
+
+    A file is how container engines hand out secrets. Raises ConfigError when it cannot be read.
+    """
+    if url := environ.get("DATABASE_URL", "").strip():
+        return url
+    path = environ.get("DATABASE_URL_FILE", "").strip()
+    try:
+        return Path(path).read_text().strip() if path else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"DATABASE_URL_FILE is {path!r}, which cannot be read: {error}") from None
+
+
 def load(
     overrides: Mapping[str, Any] = NOTHING,
     *,
@@ -422,7 +436,7 @@ def load(
     found: dict[str, Given] = {}
     for name, file in _files(environment, environ):
         found.update(_read(name, file, problems))
-    if url := environ.get("DATABASE_URL", "").strip():
+    if url := database_url(environ):
         found["database.url"] = Given(url, "DATABASE_URL")
     found.update({path: Given(value, origin) for path, value in overrides.items()})
 

@@ -86,7 +86,7 @@ def _asked_for(url: str | None) -> bool:
 
 def _chosen(url: str | None) -> str:
     if url is None:  # nothing else of the configuration may stand in the way of DATABASE_URL
-        url = os.environ.get("DATABASE_URL", "").strip() or config.load().config.database.url
+        url = config.database_url() or config.load().config.database.url
     return url.strip()
 
 

@@ -168,7 +168,7 @@ over the ones before:
    (the default), `test` and `production`; `TASKER_ENV` chooses;
 3. a folder of your own that `TASKER_CONFIG` names, laid out alike: `executor_pools.toml` for
    instance, and `environments/production/executor_pools.toml`;
-4. `DATABASE_URL`, over `database.url`;
+4. `DATABASE_URL`, or the text of the file that `DATABASE_URL_FILE` names, over `database.url`;
 5. options of the command line.
 
 Tables are merged key by key, arrays are replaced. In texts, `${VAR}` is the environment variable

@@ -47,6 +47,17 @@ def loaded(environ: Mapping[str, str], path: str) -> tuple[Any, str]:
 
 
 class TestLayers:
+    def test_the_url_may_come_from_a_file(self, tmp_path: Path) -> None:
+        file = tmp_path / "url"
+        file.write_text("postgresql://shop@db/shop\n")
+        environ = {"DATABASE_URL_FILE": str(file)}
+        assert loaded(environ, "database.url")[0] == "postgresql://shop@db/shop"
+        both = environ | {"DATABASE_URL": "postgresql://other"}
+        assert loaded(both, "database.url")[0] == "postgresql://other"
+        file.unlink()
+        with pytest.raises(ConfigError, match=f"DATABASE_URL_FILE is '{file}'.*No such file"):
+            config.load(environ=environ)
+
     def test_the_defaults_give_every_key_and_no_other(self) -> None:
         assert config.packaged().keys() == config.keys().keys()
 

