@@ -27,7 +27,8 @@ KNOWN_ERRORS: Final = (
     ImportError,
 )
 SHOWN_FAULTS: Final = 20
-NOT_ALLOWED: Final = {"42501", "25006"}  # no privilege; a standby, or a role that only reads
+NOT_ALLOWED: Final = "42501"
+READ_ONLY: Final = "25006"
 
 
 class FileError(ValueError):
@@ -75,7 +76,7 @@ def confess(defect: Exception) -> None:
 
 def explain(error: Exception) -> int:
     """Say what an error means; the exit code."""
-    if isinstance(error, TaskerError) and error.sqlstate in NOT_ALLOWED:
+    if isinstance(error, TaskerError) and error.sqlstate == NOT_ALLOWED:
         hint = "Connect as a role that may: see DATABASE_URL."
         complain(error.message, detail=error.detail, hint=hint)
         return NO_DATABASE
@@ -86,6 +87,12 @@ def explain(error: Exception) -> int:
     if isinstance(error, TaskerError):
         complain(error.message, detail=error.detail, hint=error.hint)
         return NO
+    if isinstance(error, UnavailableError) and error.sqlstate == READ_ONLY:
+        hint = (
+            "It is a standby, or it lets this role only read: DATABASE_URL must name the primary."
+        )
+        complain("the database is read-only", *_lines(error, "  "), hint=hint)
+        return NO_DATABASE
     if isinstance(error, UnavailableError):
         complain(AWAY, *_lines(error, "  "), hint="Is DATABASE_URL right?")
         return NO_DATABASE

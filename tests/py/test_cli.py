@@ -781,6 +781,20 @@ class TestErrors:
         assert "permission denied for schema tasker" in answer.err
         assert "onnect as a role that may" in answer.err and "db upgrade" not in answer.err
 
+    def test_a_database_that_only_reads_is_told_so(
+        self, client: Client, database: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As a standby does: it was reached, so nothing is said of that."""
+        client.register_template(template({"a": []}))
+        read_only = f"{database}&options=-c%20default_transaction_read_only%3Don"
+        monkeypatch.setenv("DATABASE_URL", read_only)
+        answer = Answer("task", "create", "test/flow")
+        assert answer.code == 3
+        assert "error: the database is read-only" in answer.err
+        assert "DATABASE_URL must name the primary" in answer.err
+        assert "cannot be reached" not in answer.err
+        assert Answer("task", "list").code == 0
+
     @pytest.mark.parametrize("arguments", ["task list", "run", "db check", "db upgrade"])
     def test_no_database_is_said(self, monkeypatch: pytest.MonkeyPatch, arguments: str) -> None:
         monkeypatch.setenv("DATABASE_URL", "host=/nowhere")

@@ -46,12 +46,16 @@ begin
     begin
       v_run_at := (p_options ->> 'run_at')::timestamptz;
     exception when data_exception then
-      v_run_at := 'infinity'::timestamptz;
+      raise exception 'bad run_at'
+        using errcode = '22023',
+              detail  = format('run_at is %s: there is no such day, time or zone',
+                               p_options -> 'run_at');
     end;
     if v_run_at > '9999-12-31Z' then
       raise exception 'bad run_at'
         using errcode = '22023',
-              detail  = format('%s is not a time before the year 10000', p_options -> 'run_at');
+              detail  = format('run_at is %s, need a time up to 9999-12-31T00:00Z, which every '
+                               'zone shows with a year of four digits', p_options -> 'run_at');
     end if;
   end if;
 end;

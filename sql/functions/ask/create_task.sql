@@ -22,7 +22,7 @@ begin
            p_namespace => p_namespace,
            p_name      => p_name,
            p_contexts  => array[coalesce(p_context, '{}')],
-           p_options   => case when p_options ? 'idempotency_key'
+           p_options   => case when jsonb_typeof(p_options -> 'idempotency_key') <> 'null'
                                then (p_options - 'idempotency_key')
                                     || jsonb_build_object(
                                          'idempotency_keys',
@@ -33,4 +33,4 @@ end;
 $$;
 
 comment on function tasker.create_task is
-'Creates a task of a template with a JSON object as context, in the caller''s transaction: it exists when you commit. Options: version (default: highest), idempotency_key (a repeated call with the key and context answers the same task with created = false), priority (high, normal, low), run_at (ISO 8601 with zone), tags, initiator, source_system, reason. Raises TK002 (unknown namespace, template or version), TK006 (over one of list_limits), TK008 (same key, other context), 22023 (bad option, or a context that the input_schema refuses).';
+'Creates a task of a template with a JSON object as context, in the caller''s transaction: it exists when you commit. Options: version (default: highest), idempotency_key (a repeated call with the key and context answers the same task with created = false), priority (high, normal, low), run_at (ISO 8601 with zone), tags, initiator, source_system, reason; null is as if it were not there. Raises TK002 (unknown namespace, template or version), TK006 (over one of list_limits), TK008 (same key, other context), 22023 (bad option, or a context that the input_schema refuses).';

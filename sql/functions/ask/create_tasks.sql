@@ -28,7 +28,8 @@ declare
   v_tasks    record;
   v_now      constant timestamptz := tasker._now();
 begin
-  p_options := coalesce(p_options, '{}');
+  p_options := coalesce(case when jsonb_typeof(p_options) = 'object'
+                             then jsonb_strip_nulls(p_options) else p_options end, '{}');
   perform tasker._task_options(p_options);
   v_template := tasker._template(p_namespace, p_name, p_options ->> 'version');
   perform tasker._check_contexts(p_contexts, v_template.input_schema);
@@ -54,4 +55,4 @@ end;
 $$;
 
 comment on function tasker.create_tasks is
-'Creates a task for each context (JSON objects, up to tasks_per_call) in the caller''s transaction and answers in the same order. Options as create_task, with idempotency_keys (an array, one key for each context) instead of idempotency_key. Raises TK002, TK006, TK008, 22023; then none of the tasks is made.';
+'Creates a task for each context (JSON objects, up to tasks_per_call) in the caller''s transaction and answers in the same order. Options as create_task, with idempotency_keys (an array, one key for each context) instead of idempotency_key; one that is null is as if it were not there. Raises TK002, TK006, TK008, 22023; then none of the tasks is made.';
