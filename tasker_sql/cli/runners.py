@@ -146,10 +146,10 @@ def release(breaker: Breaker, reason: Reason, runner: Runner = None, as_json: Js
 
 def _runners_picture(runners: list[KnownRunner]) -> Picture:
     return table(
-        ["runner", "live", "state", "status", "silent for", "namespaces", "connections"],
+        ["runner", "state", "status", "silent for", "namespaces", "connections"],
         [
             (
-                *(r.name, r.is_live, r.state, r.status, r.silent_for),
+                *(r.name, r.state, r.status if r.is_live else None, r.silent_for),
                 ", ".join(r.namespaces),
                 f"{r.connections.get('used')} of {r.connections.get('size')}",
             )

@@ -29,7 +29,7 @@ STYLES: Final[Mapping[str, str]] = {
     "healthy": "green",
     "degraded": "yellow",
     "unhealthy": "red",
-    "gone": "red",
+    "lost": "red",
     "paused": "yellow",
     "missing": "bold red",
     "unserved": "yellow",

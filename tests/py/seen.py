@@ -262,7 +262,7 @@ RUNNERS = (
         *("host-1", 4711, "0.1.0", {"size": 20, "used": 17, "waited_for": 2}),
     ),
     Runner(
-        *("host-2:99", False, "normal", "healthy", ["billing"], ago(days=2), timedelta(hours=2)),
+        *("host-2:99", False, "lost", "healthy", ["billing"], ago(days=2), timedelta(hours=2)),
         *("host-2", 99, "0.1.0", {"size": 20, "used": 1, "waited_for": 0}),
     ),
 )

@@ -542,7 +542,18 @@ class TestQueuesAndWorkers:
         with client.transaction() as connection:
             connection.execute("update tasker.claims set lease_until = now() - interval '1 min'")
         assert re.search(r"ended \d+:\d\d min ago", Answer("worker", "claims").out)
-        assert "silent" in Answer("worker", "list").out
+        assert "lost" in Answer("worker", "list").out
+
+    def test_a_lost_runner_is_called_so_everywhere(self, shop: dict[str, str]) -> None:
+        rows(
+            os.environ["DATABASE_URL"],
+            "update tasker.runners set gone_at = now() - interval '1 s' returning name",
+        )
+        for command in ("runner list", "worker list", "top workers --once", "problems"):
+            answer = Answer(*command.split())
+            (line,) = [line for line in answer.out.splitlines() if "box" in line]
+            assert "lost" in line, command
+            assert not re.search("silent(?! for)|gone|healthy|normal|live", line), command
 
 
 class TestWatching:

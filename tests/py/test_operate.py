@@ -129,7 +129,7 @@ def nobody(scene: Scene) -> Callable[[], object]:
     return scene.run
 
 
-@trouble("A runner has fallen silent")
+@trouble("A runner is lost")
 def silent(scene: Scene) -> Callable[[], object]:
     core = scene.core
     assert core

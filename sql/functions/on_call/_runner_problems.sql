@@ -8,7 +8,7 @@ create or replace function tasker._runner_problems ()
   set enable_seqscan = off
   set jit = off
 as $$
--- Runners that fell silent without a farewell within the last hour, circuit breakers that let
+-- Runners that were lost within the last hour, circuit breakers that let
 -- nothing pass, and workers that come too late.
 --
 -- Returns  problems
@@ -25,8 +25,7 @@ begin
                 (select string_agg(' --namespace ' || name, '')
                    from unnest(runner.namespaces) as name))
     from tasker.known_runners as runner
-   where not runner.is_live
-     and runner.state <> 'stopped'
+   where runner.state = 'lost'
      and runner.silent_for < interval '1 hour'
   union all
   select 'warning', 'breaker_open', format('breaker %s of runner %s', breaker.breaker,

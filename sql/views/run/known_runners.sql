@@ -1,7 +1,8 @@
 create or replace view tasker.known_runners as
 select runner.name,
        runner.gone_at > tasker._now() and runner.state <> 'stopped' as is_live,
-       runner.state,
+       case when runner.gone_at > tasker._now() or runner.state = 'stopped' then runner.state
+            else 'lost' end as state,
        runner.status,
        runner.namespaces,
        runner.started_at,
@@ -17,8 +18,8 @@ comment on view tasker.known_runners is
 'Who runs, or ran within the last day: one row per runner, as of its last heartbeat.';
 comment on column tasker.known_runners.name is 'Its name; workers claim under it.';
 comment on column tasker.known_runners.is_live is 'It has reported in time, and has not stopped.';
-comment on column tasker.known_runners.state is 'startup, normal, graceful_shutdown, emergency or stopped.';
-comment on column tasker.known_runners.status is 'healthy, degraded or unhealthy, as it judges itself.';
+comment on column tasker.known_runners.state is 'startup, normal, graceful_shutdown or emergency; stopped; or lost, when its heartbeats have ended without a farewell.';
+comment on column tasker.known_runners.status is 'healthy, degraded or unhealthy, as it judged itself in its last heartbeat.';
 comment on column tasker.known_runners.namespaces is 'The namespaces whose steps it works on.';
 comment on column tasker.known_runners.started_at is 'When it began.';
 comment on column tasker.known_runners.seen_at is 'Its last heartbeat.';

@@ -2,11 +2,10 @@ create or replace view tasker.known_workers as
 select coalesce(runner.name, seen.name) as name,
        case when runner.name is null then 'foreign' else 'runner' end as kind,
        case when runner.is_live then runner.status
-            when runner.state = 'stopped' then 'stopped'
-            when runner.name is not null then 'silent'
+            when runner.name is not null then runner.state
             when seen.in_time > 0 then 'working'
             when seen.waiting then 'idle'
-            else 'silent' end as status,
+            else 'lost' end as status,
        coalesce(runner.namespaces, seen.namespaces) as namespaces,
        coalesce(seen.claims, 0)::integer as claims,
        coalesce(seen.steps, 0)::integer as steps,
@@ -37,7 +36,7 @@ comment on view tasker.known_workers is
 'Everybody who works, in any language: the runners of the last day, and whoever holds a claim or waits for work now.';
 comment on column tasker.known_workers.name is 'The name it claims under.';
 comment on column tasker.known_workers.kind is 'runner: a process of tasker-sql, which reports how it is; foreign: known from its claims and its waiting alone.';
-comment on column tasker.known_workers.status is 'Of a runner: healthy, degraded or unhealthy as it judges itself, stopped, or silent. Of a foreign one: working, idle (it waits for work), or silent when all its leases have ended.';
+comment on column tasker.known_workers.status is 'Of a runner: healthy, degraded or unhealthy as it judges itself, stopped, or lost when its heartbeats have ended. Of a foreign one: working, idle (it waits for work), or lost when all its leases have ended.';
 comment on column tasker.known_workers.namespaces is 'Those that a runner serves; those of which a foreign one holds or awaits work.';
 comment on column tasker.known_workers.claims is 'How many claims it holds.';
 comment on column tasker.known_workers.steps is 'How many steps these name.';

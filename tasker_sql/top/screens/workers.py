@@ -39,7 +39,7 @@ def workers(seen: Snapshot) -> View:
 def _runner(one: Runner, seen: Snapshot) -> Row:
     use = one.connections if isinstance(one.connections, dict) else {}
     used = _joined(" of ", use.get("used"), use.get("size"))
-    state = one.status if one.is_live else one.state if one.state == "stopped" else "gone"
+    state = one.status if one.is_live else one.state
     in_use = used and f"{used} connections in use"
     note = in_use if one.is_live else f"silent for {span(one.silent_for)}"
     return Row(

@@ -20,10 +20,10 @@ select results_eq('select * from pg_temp.workers() where name = ''go''',
   $$ values ('go', 'foreign', 'idle', array['empty'], 0, 0, null::interval) $$, 'one that waits for work');
 select pg_temp.later('17 seconds');
 select results_eq('select name, status, claims from pg_temp.workers()',
-  $$ values ('go', 'idle', 0), ('php', 'working', 2), ('r1', 'silent', 1) $$, 'the runner has not told of itself; php has one lease left');
+  $$ values ('go', 'idle', 0), ('php', 'working', 2), ('r1', 'lost', 1) $$, 'the runner has not told of itself; php has one lease left');
 select pg_temp.later('14 seconds');
 select results_eq('select name, status, claims from pg_temp.workers()',
-  $$ values ('php', 'silent', 2), ('r1', 'silent', 1) $$, 'all leases have ended, and nobody waits');
+  $$ values ('php', 'lost', 2), ('r1', 'lost', 1) $$, 'all leases have ended, and nobody waits');
 select tasker.report_runner('r1', pg_temp.a_report(p_more => '{"state": "stopped"}'));
 select results_eq('select name, status from pg_temp.workers() where kind = ''runner''',
   $$ values ('r1', 'stopped') $$, 'it has stopped');

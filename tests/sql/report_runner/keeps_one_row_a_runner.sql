@@ -15,7 +15,7 @@ select results_eq('select is_live, started_at from tasker.known_runners', 'value
 select pg_temp.later('14 seconds');
 select is((select is_live from tasker.known_runners), true, 'it is live within three intervals');
 select pg_temp.later('1 second');
-select results_eq('select is_live, silent_for from tasker.known_runners', $$ values (false, interval '15 seconds') $$, 'and then gone');
+select results_eq('select is_live, state, silent_for from tasker.known_runners', $$ values (false, 'lost', interval '15 seconds') $$, 'and then lost');
 select * from tasker.report_runner('r2', pg_temp.a_report(), '1 minute');
 select pg_temp.later('2 minutes 59 seconds');
 select is((select is_live from tasker.known_runners where name = 'r2'), true, 'the interval is its own');
