@@ -24,6 +24,7 @@ ROOT: Final[Mapping[str, tuple[str, str]]] = {
     "check": ("orchestrate", "Check the invariants."),
     "demo": ("orchestrate", "Run workflows over a year of New York flights."),
     "top": ("top", "Watch all of it on a dashboard."),
+    "status": ("oncall", "How the system is, in a paragraph, for people and cron."),
     "problems": ("oncall", "What is wrong now, the worst first, each with its cure."),
     "repair": ("oncall", "Do the same to all that match, after a look at them."),
     "dlq": ("oncall", "Dead letters: steps that failed for good."),

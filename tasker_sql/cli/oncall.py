@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -16,6 +18,7 @@ from tasker_sql.cli.errors import NO, complain
 from tasker_sql.cli.output import Part, Picture, line, print_json, put, table
 from tasker_sql.client import Client
 from tasker_sql.rows import AppliedRepair, DeadLetters, PlannedRepair, Problem
+from tasker_sql.spans import span
 
 WITHIN: Final = 5.0  # seconds
 Step = Annotated[
@@ -54,9 +57,83 @@ class Verb(StrEnum):
 
 
 def add_to(app: typer.Typer) -> None:
+    app.command()(status)
     app.command()(problems)
     app.command()(repair)
     app.add_typer(dlq, name="dlq")
+
+
+@dataclass(frozen=True)
+class Status:
+    """How the system is, in a few numbers, and the worst problem."""
+
+    well: bool
+    open_tasks: int
+    blocked_tasks: int
+    queued_steps: int
+    running_steps: int
+    retrying_steps: int
+    oldest_message_age: timedelta | None
+    live_runners: int
+    lost_runners: int
+    critical_problems: int
+    warnings: int
+    worst: Problem | None
+
+
+def status(as_json: Json = False, watch: Watch = None) -> None:
+    """How the system is, in a paragraph, for people and cron.
+
+    Exit code 1 when work stands still: `tasker-sql problems` says more.
+
+    Example: tasker-sql status --watch 10
+    """
+    if not tell(_status, _status_picture, as_json, watch, WITHIN).well:
+        raise typer.Exit(NO)
+
+
+def _status(client: Client) -> Status:
+    found = client.problems()
+    counts = client.get_system_health_counts()
+    runners = client.known_runners()
+    oldest = counts.oldest_message_at
+    critical = sum(one.severity == "critical" for one in found)
+    return Status(
+        well=not critical,
+        open_tasks=counts.open_tasks,
+        blocked_tasks=counts.blocked_tasks,
+        queued_steps=counts.enqueued_steps,
+        running_steps=counts.in_progress_steps,
+        retrying_steps=counts.waiting_for_retry_steps,
+        oldest_message_age=None if oldest is None else counts.measured_at - oldest,
+        live_runners=sum(one.is_live for one in runners),
+        lost_runners=sum(one.state == "lost" for one in runners),
+        critical_problems=critical,
+        warnings=len(found) - critical,
+        worst=found[0] if found else None,
+    )
+
+
+def _status_picture(now: Status) -> Picture:
+    style = "bold red" if now.critical_problems else "yellow" if now.warnings else "green"
+    word = "work stands still" if now.critical_problems else "attention" if now.warnings else "well"
+    oldest = f", the oldest for {span(now.oldest_message_age)}" if now.oldest_message_age else ""
+    lost = f", {now.lost_runners} lost" if now.lost_runners else ""
+    said = [
+        f": {_count(now.open_tasks, 'open task')}, {now.blocked_tasks} blocked by failures; ",
+        f"{_count(now.queued_steps, 'step')} queued{oldest}, {now.running_steps} running, ",
+        f"{now.retrying_steps} waiting to be retried; {_count(now.live_runners, 'live runner')}",
+        f"{lost}; {_count(now.critical_problems, 'critical problem')}, ",
+        f"{_count(now.warnings, 'warning')}",
+    ]
+    worst = now.worst
+    if worst:
+        said.append(f"; the worst: {worst.code} {worst.subject}: {worst.problem} -> {worst.cure}")
+    return line((word, style), "".join(said))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def problems(as_json: Json = False, watch: Watch = None) -> None:

@@ -33,9 +33,9 @@ Environment = Annotated[
 
 @app.command()
 def lint(files: Files, environment: Environment = None, as_json: Json = False) -> None:
-    """Check templates without a database: every fault of every file, with its line.
+    """Check templates without a database.
 
-    Exit code 1 when something is wrong. What only the database knows, such as which versions are
+    Every fault of every file, with its line. Exit code 1 when something is wrong. What only the database knows, such as which versions are
     registered, `register` says.
 
     Example: tasker-sql template lint examples/workflows

@@ -22,6 +22,7 @@ from tasker_sql import __version__, schema
 from tasker_sql.config import Config
 from tasker_sql.server import faults, probes, routes
 from tasker_sql.server.auth import Tokens
+from tasker_sql.server.faults import PROBLEM
 from tasker_sql.server.gate import Gate
 from tasker_sql.server.metrics import Metrics
 from tasker_sql.server.store import Store
@@ -29,7 +30,8 @@ from tasker_sql.server.store import Store
 ABOUT: Final = """Workflow orchestration where PostgreSQL is the orchestrator.
 
 Durations are numbers of seconds, moments are ISO 8601 with a zone. Every answer that is no success
-has the shape `{"error": {"code", "message", "detail", "hint"}}`."""
+is `application/problem+json` with a `code` for programs and a `hint`. A list is
+`{"items": [], "next": null}`."""
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ def application(settings: Config) -> FastAPI:
     app.include_router(probes.router)
     app.include_router(routes.router)
     faults.handle(app)
+    app.openapi = partial(_described, app)  # type: ignore[method-assign]
     app.add_middleware(
         Gate,
         chosen=settings.web,
@@ -60,6 +63,20 @@ def application(settings: Config) -> FastAPI:
         told=app.state.metrics.told,
     )
     return app
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    """The description, in which errors have their own type."""
+    if app.openapi_schema is None:
+        for path in FastAPI.openapi(app)["paths"].values():
+            for operation in path.values():
+                for answer in operation["responses"].values():
+                    content = answer.get("content", {})
+                    kind = content.get("application/json", {}).get("schema", {}).get("$ref", "")
+                    if kind.endswith("/Problem"):
+                        answer["content"] = {PROBLEM: content["application/json"]}
+    assert app.openapi_schema is not None
+    return app.openapi_schema
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from tasker_sql.errors import BusyError, TaskerError, UnavailableError
 
 NOT_INSTALLED: Final = ("42", "3F")  # classes of codes: functions, schemas that are not there
 DENIED: Final = "42501"
+PROBLEM: Final = "application/problem+json"
 
 # The first that fits.
 ANSWERS: Final[Mapping[type[TaskerError], tuple[int, str]]] = {
@@ -52,10 +53,23 @@ class RefusedError(Exception):
         super().__init__(message)
         self.status = status
         self.headers = headers
-        self.body = {"error": {"code": code, "message": message, "detail": detail, "hint": hint}}
+        self.code = code
+        self.message = message
+        self.detail = detail
+        self.hint = hint
 
-    def response(self) -> JSONResponse:
-        return JSONResponse(self.body, self.status, dict(self.headers))
+    def response(self, path: str) -> JSONResponse:
+        """As RFC 9457 has it, with a word for programs and with what helps."""
+        body = {
+            "type": f"urn:tasker-sql:{self.code}",
+            "title": self.message,
+            "status": self.status,
+            "detail": self.detail,
+            "instance": path,
+            "code": self.code,
+            "hint": self.hint,
+        }
+        return JSONResponse(body, self.status, dict(self.headers), PROBLEM)
 
 
 def refusal(error: Exception) -> RefusedError:
@@ -121,8 +135,8 @@ def _wrong(error: RequestValidationError) -> str:
 def handle(app: FastAPI) -> None:
     """Answer errors of an application so; the gate answers its defects."""
 
-    async def answer(_: Request, error: Exception) -> JSONResponse:
-        return refusal(error).response()
+    async def answer(request: Request, error: Exception) -> JSONResponse:
+        return refusal(error).response(request.url.path)
 
     kinds: tuple[Any, ...] = (
         RefusedError,

@@ -169,7 +169,7 @@ def _judge_kind(scope: Scope) -> None:
 
 async def _refuse(refused: RefusedError, scope: Scope, incoming: _Incoming, send: Send) -> None:
     """Answer, and then let the client finish, so that it hears the answer."""
-    response = refused.response()
+    response = refused.response(scope["path"])
     if incoming.ended or not _has_body(scope):
         await response(scope, incoming, send)
         return

@@ -7,22 +7,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from tasker_sql import rows
 from tasker_sql.client import Client
 from tasker_sql.errors import NotFoundError
 from tasker_sql.server.auth import may
+from tasker_sql.server.faults import RefusedError
 from tasker_sql.server.shapes import (
     Because,
     Bottlenecks,
     ByHand,
-    ErrorAnswer,
     ExactResponse,
     ExactRoute,
     Moment,
     NewTask,
-    TaskPage,
+    Problem,
+    listed,
     shown,
 )
 from tasker_sql.server.store import Store
@@ -38,11 +39,15 @@ def _store(request: Request) -> Asked:
 
 
 Ask = Annotated[Asked, Depends(_store)]
+Key = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", description="As `idempotency_key` in the body."),
+]
 Since = Annotated[Moment | None, Query(description="Default: an hour ago.")]
 Limit = Annotated[int, Query(ge=1, le=100_000)]
 
 MEANINGS: Final = {
-    400: "No request that can be read.",
+    400: "It cannot be read, or has a parameter that is not known.",
     401: "No token, or one that is not known.",
     403: "The token does not permit this.",
     404: "No such task, step, template or namespace.",
@@ -55,7 +60,7 @@ MEANINGS: Final = {
     503: "The database cannot answer now; Retry-After says when to try again.",
 }
 ERRORS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": ErrorAnswer, "description": meaning} for status, meaning in MEANINGS.items()
+    status: {"model": Problem, "description": meaning} for status, meaning in MEANINGS.items()
 }
 
 router: Final = APIRouter(
@@ -64,9 +69,26 @@ router: Final = APIRouter(
     route_class=ExactRoute,
     default_response_class=ExactResponse,
 )
-read: Final = [Depends(may("read"))]
-create: Final = [Depends(may("create"))]
-operate: Final = [Depends(may("operate"))]
+
+
+def _no_others(request: Request) -> None:
+    """A parameter that is not known was meant to ask for something else."""
+    known = [parameter.alias for parameter in request.scope["route"].dependant.query_params]
+    given = [name for name, _ in request.query_params.multi_items()]
+    others = [name for name in dict.fromkeys(given) if name not in known]
+    if others:
+        detail = f"it does not know {', '.join(others)}"
+        hint = f"It knows {', '.join(known)}." if known else "It knows none."
+        raise RefusedError(400, "unknown_parameter", "a parameter is not known", detail, hint)
+    twice = [name for name in dict.fromkeys(given) if given.count(name) > 1]
+    if twice:
+        detail = f"{', '.join(twice)} is given more than once"
+        raise RefusedError(400, "repeated_parameter", "a parameter is repeated", detail)
+
+
+read: Final = [Depends(may("read")), Depends(_no_others)]
+create: Final = [Depends(may("create")), Depends(_no_others)]
+operate: Final = [Depends(may("operate")), Depends(_no_others)]
 
 
 # Tasks
@@ -80,18 +102,29 @@ operate: Final = [Depends(may("operate"))]
     dependencies=create,
     responses={200: {"model": shown(rows.CreatedTask), "description": "It was there before."}},
 )
-def create_task(body: NewTask, ask: Ask, response: Response) -> Any:
+def create_task(body: NewTask, ask: Ask, response: Response, key: Key = None) -> Any:
     """Create a task. Repeat it safely with an idempotency key."""
-    made = ask(lambda c: c.create_task(body.namespace, body.name, body.context, body.options()))
+    options = body.options()
+    if key is not None and options.setdefault("idempotency_key", key) != key:
+        detail = "the header Idempotency-Key and the body's idempotency_key differ"
+        raise RefusedError(422, "bad_value", "two idempotency keys", detail)
+    made = ask(lambda c: c.create_task(body.namespace, body.name, body.context, options))
     response.headers["Location"] = f"/v1/tasks/{made.task_uuid}"
     if not made.created:
         response.status_code = 200
     return made
 
 
-@router.get("/tasks", tags=["tasks"], response_model=TaskPage, dependencies=read)
+@router.get(
+    "/tasks",
+    tags=["tasks"],
+    response_model=listed(rows.ListedTask, without=("next_before",)),
+    dependencies=read,
+)
 def list_tasks(
     ask: Ask,
+    request: Request,
+    response: Response,
     namespace: str | None = None,
     name: str | None = None,
     version: str | None = None,
@@ -102,7 +135,7 @@ def list_tasks(
     since: Moment | None = None,
     until: Moment | None = None,
     limit: Limit = 50,
-    before: Annotated[UUID | None, Query(description="The `next_before` of the last page.")] = None,
+    before: Annotated[UUID | None, Query(description="The `next` of the last page.")] = None,
 ) -> Any:
     """A page of tasks, newest first; `since` and `until` say when they were created."""
     given = {
@@ -118,10 +151,11 @@ def list_tasks(
     }
     wanted = {key: value for key, value in given.items() if value is not None}
     found = ask(lambda c: c.list_tasks(wanted, limit, before))
-    return {
-        "tasks": [task for task in found if task.task_uuid is not None],
-        "next_before": found[-1].next_before if found else None,
-    }
+    following = found[-1].next_before if found else None
+    if following is not None:
+        url = request.url.include_query_params(before=following)
+        response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+    return {"items": [task for task in found if task.task_uuid is not None], "next": following}
 
 
 @router.get(
@@ -135,12 +169,12 @@ def get_task(task_uuid: UUID, ask: Ask) -> Any:
 @router.get(
     "/tasks/{task_uuid}/explain",
     tags=["tasks"],
-    response_model=list[shown(rows.TaskReason)],  # type: ignore[misc]
+    response_model=listed(rows.TaskReason),
     dependencies=read,
 )
 def explain_task(task_uuid: UUID, ask: Ask) -> Any:
     """What the task waits for: each kind of reason once, what blocks first, with its cure."""
-    return ask(lambda c: c.explain_task(task_uuid))
+    return {"items": ask(lambda c: c.explain_task(task_uuid))}
 
 
 @router.post(
@@ -163,12 +197,12 @@ STEP: Final = f"{STEPS}/{{step_uuid}}"
 @router.get(
     STEPS,
     tags=["steps"],
-    response_model=list[shown(rows.TaskStep)],  # type: ignore[misc]
+    response_model=listed(rows.TaskStep),
     dependencies=read,
 )
 def list_steps(task_uuid: UUID, ask: Ask) -> Any:
     """The steps of a task, parents first."""
-    return ask(lambda c: c.get_task_steps(task_uuid))
+    return {"items": ask(lambda c: c.get_task_steps(task_uuid))}
 
 
 @router.get(STEP, tags=["steps"], response_model=shown(rows.TaskStep), dependencies=read)
@@ -183,13 +217,13 @@ def get_step(task_uuid: UUID, step_uuid: UUID, ask: Ask) -> Any:
 @router.get(
     f"{STEP}/explain",
     tags=["steps"],
-    response_model=list[shown(rows.StepReason)],  # type: ignore[misc]
+    response_model=listed(rows.StepReason),
     dependencies=read,
 )
 def explain_step(task_uuid: UUID, step_uuid: UUID, ask: Ask) -> Any:
     """Why the step is not running: what blocks first, with its cure."""
     _check(task_uuid, step_uuid)
-    return ask(lambda c: c.explain_step(step_uuid))
+    return {"items": ask(lambda c: c.explain_step(step_uuid))}
 
 
 @router.post(
@@ -256,23 +290,23 @@ def _no_step(task_uuid: UUID, step_uuid: UUID) -> NotFoundError:
 @router.get(
     "/namespaces",
     tags=["handlers"],
-    response_model=list[shown(rows.ListedNamespace)],  # type: ignore[misc]
+    response_model=listed(rows.ListedNamespace),
     dependencies=read,
 )
 def list_namespaces(ask: Ask) -> Any:
     """All namespaces, paused or not."""
-    return ask(Client.list_namespaces)
+    return {"items": ask(Client.list_namespaces)}
 
 
 @router.get(
     "/handlers",
     tags=["handlers"],
-    response_model=list[shown(rows.ListedTemplate)],  # type: ignore[misc]
+    response_model=listed(rows.ListedTemplate),
     dependencies=read,
 )
 def list_handlers(ask: Ask, namespace: str | None = None) -> Any:
     """The templates of a namespace, or all: what tasks can be made of."""
-    return ask(lambda c: c.list_templates(namespace))
+    return {"items": ask(lambda c: c.list_templates(namespace))}
 
 
 @router.get(

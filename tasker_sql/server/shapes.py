@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cache
 from json import JSONDecodeError
 from typing import Annotated, Any, Literal, Union, get_args, get_type_hints
+from uuid import UUID
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
@@ -44,9 +45,13 @@ Exact = Annotated[Any, PlainSerializer(marked, when_used="json")]  # see ExactRe
 
 
 @cache
-def shown(row: Any) -> Any:
+def shown(row: Any, without: tuple[str, ...] = ()) -> Any:
     """The shape of a row: its columns, durations in seconds."""
-    columns: Any = {name: (_told(kind), ...) for name, kind in get_type_hints(row).items()}
+    columns: Any = {
+        name: (_told(kind), ...)
+        for name, kind in get_type_hints(row).items()
+        if name not in without
+    }
     return create_model(
         row.__name__,
         __config__=ConfigDict(from_attributes=True),
@@ -96,19 +101,16 @@ class ExactResponse(JSONResponse):
         return unmarked(super().render(content).decode()).encode()
 
 
-class Fault(BaseModel):
-    """What went wrong: a word for programs, a sentence, the facts, and what helps."""
+class Problem(BaseModel):
+    """Every answer that is no success (RFC 9457)."""
 
-    code: str
-    message: str
-    detail: str = ""
-    hint: str = ""
-
-
-class ErrorAnswer(BaseModel):
-    """Every answer that is no success."""
-
-    error: Fault
+    type: str = Field(description="`urn:tasker-sql:` and the code.")
+    title: str = Field(description="What went wrong, in a sentence.")
+    status: int
+    detail: str = Field("", description="The facts.")
+    instance: str = Field(description="The path that was asked.")
+    code: str = Field(description="A word for programs.")
+    hint: str = Field("", description="What helps.")
 
 
 class Body(BaseModel):
@@ -149,11 +151,15 @@ class ByHand(Because):
     result: Any = None
 
 
-class TaskPage(BaseModel):
-    """A page of tasks, newest first; `next_before` is the `before` of the next page."""
-
-    tasks: list[shown(rows.ListedTask)]  # type: ignore[valid-type]
-    next_before: Any = None
+@cache
+def listed(row: Any, without: tuple[str, ...] = ()) -> Any:
+    """The shape of a list: its items, and where the next page begins."""
+    columns: Any = {"items": (list[shown(row, without)], ...), "next": (UUID | None, None)}  # type: ignore[misc]
+    return create_model(
+        f"{row.__name__}List",
+        __doc__="A list. `next` is the `before` of the next page; null: this was the last.",
+        **columns,
+    )
 
 
 class Bottlenecks(BaseModel):

@@ -58,6 +58,7 @@ class Question:
     source: str
     columns: Mapping[str, str]  # those that are not just a name
     most_steps: int | None = None
+    least: float = 0.0  # seconds that it gets, however few are given
 
     @property
     def sql(self) -> str:
@@ -87,10 +88,13 @@ STATUS: Final = _ask(
                    and (verb.prosecdef
                         or has_table_privilege('tasker.operator_actions', 'insert')))""",
 )
-PROBLEMS: Final = _ask(
-    "problems",
-    Problem,
-    f"from tasker.problems order by severity, since desc nulls last limit {MOST}",
+PROBLEMS: Final = replace(
+    _ask(
+        "problems",
+        Problem,
+        f"from tasker.problems order by severity, since desc nulls last limit {MOST}",
+    ),
+    least=3.0,  # while a table is locked, it waits a moment for each kind of problem
 )
 QUEUES: Final = _ask(
     "queues",

@@ -146,11 +146,14 @@ def _asked(
     steps = 0
     with client.transaction() as connection:
         connection.execute("set transaction isolation level repeatable read, read only")
-        milliseconds = max(1, round(timeout * 1000))
-        connection.execute(f"set local statement_timeout = {milliseconds}".encode())
+        limit = 0
         for question in questions:
             if question.most_steps is not None and steps > question.most_steps:
                 continue
+            milliseconds = max(1, round(max(timeout, question.least) * 1000))
+            if milliseconds != limit:
+                connection.execute(f"set local statement_timeout = {milliseconds}".encode())
+                limit = milliseconds
             found = connection.execute(question.sql.encode(), arguments).fetchall()
             rows = [question.row(*row) for row in found]
             steps += sum(row.total_steps for row in rows if isinstance(row, TaskHead))

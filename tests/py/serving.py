@@ -30,9 +30,11 @@ def serving(dsn: str, more: Mapping[str, Any] = {}) -> Iterator[httpx.Client]:
 
 def fault(answer: httpx.Response) -> tuple[int, str, str]:
     """The status, the code and all words of an answer that is no success, in its one shape."""
-    assert set(answer.json()) == {"error"}, answer.text
-    told = answer.json()["error"]
-    assert set(told) == {"code", "message", "detail", "hint"}
+    told = answer.json()
+    assert set(told) == {"type", "title", "status", "detail", "instance", "code", "hint"}
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (told["status"], told["instance"]) == (answer.status_code, answer.request.url.path)
+    assert told["type"] == f"urn:tasker-sql:{told['code']}"
     assert "Traceback" not in answer.text
-    words = " ".join(told[name] for name in ("message", "detail", "hint") if told[name])
+    words = " ".join(told[name] for name in ("title", "detail", "hint") if told[name])
     return answer.status_code, told["code"], words

@@ -544,7 +544,8 @@ class TestQueuesAndWorkers:
         assert re.search(r"ended \d+:\d\d min ago", Answer("worker", "claims").out)
         assert "lost" in Answer("worker", "list").out
 
-    def test_a_lost_runner_is_called_so_everywhere(self, shop: dict[str, str]) -> None:
+    @pytest.mark.usefixtures("shop")
+    def test_a_lost_runner_is_called_so_everywhere(self) -> None:
         rows(
             os.environ["DATABASE_URL"],
             "update tasker.runners set gone_at = now() - interval '1 s' returning name",
@@ -554,6 +555,29 @@ class TestQueuesAndWorkers:
             (line,) = [line for line in answer.out.splitlines() if "box" in line]
             assert "lost" in line, command
             assert not re.search("silent(?! for)|gone|healthy|normal|live", line), command
+
+
+class TestStatus:
+    def test_is_a_paragraph_and_an_exit_code(self, client: Client, failed: UUID) -> None:
+        client.resolve_task(failed, "a test")
+        client.register_template(template({"a": []}, name="other"))
+        calm = Answer("status")
+        assert (calm.code, calm.out.count("\n")) == (0, 1)
+        assert calm.out.startswith("well: 0 open tasks, 0 blocked by failures; 0 steps queued, 0 ")
+        assert calm.out.endswith("; 0 live runners; 0 critical problems, 0 warnings\n")
+        client.create_task("test", "other")
+        (step,) = client.claim_steps("test", "w")
+        client.fail_step(step.step_uuid, step.token, {"message": "the bank is closed"}, False)
+        warned = Answer("status")
+        assert (warned.code, warned.out[:24]) == (0, "attention: 0 open tasks,")
+        assert "1 warning; the worst: dead_letters step test/other/a: 1 failed" in warned.out
+        with client.transaction() as connection:
+            connection.execute("select pgmq.drop_queue('test_queue')")
+        bad = Answer("status")
+        assert (bad.code, bad.out[:17]) == (1, "work stands still")
+        assert "1 critical problem, 1 warning; the worst: queue_missing" in bad.out
+        told = Answer("status", "--json").json
+        assert (told["well"], told["worst"]["code"]) == (False, "queue_missing")
 
 
 class TestWatching:

@@ -62,7 +62,7 @@ def created(web: httpx.Client, **more: Any) -> str:
 
 
 def steps(web: httpx.Client, task: str) -> dict[str, Any]:
-    found = web.get(f"/v1/tasks/{task}/workflow_steps").json()
+    found = web.get(f"/v1/tasks/{task}/workflow_steps").json()["items"]
     return {step["name"]: step for step in found}
 
 
@@ -77,6 +77,33 @@ class TestTasks:
         assert web.get(first.headers["location"]).json()["context"] == {"n": 1}
         other = web.post("/v1/tasks", json={**body, "context": {"n": 2}})
         assert fault(other)[:2] == (409, "conflict")
+
+    def test_are_created_once_for_a_key_in_the_header(self, web: httpx.Client) -> None:
+        body = {"namespace": "test", "name": "flow", "context": {"n": 1}}
+        key = {"Idempotency-Key": "k"}
+        first, again = (web.post("/v1/tasks", json=body, headers=key) for _ in range(2))
+        assert (first.status_code, again.status_code) == (201, 200)
+        assert first.json()["task_uuid"] == again.json()["task_uuid"]
+        in_body = web.post("/v1/tasks", json={**body, "idempotency_key": "k"}, headers=key)
+        assert (in_body.status_code, in_body.json()["created"]) == (200, False)
+        other = web.post("/v1/tasks", json={**body, "context": {"n": 2}}, headers=key)
+        assert fault(other)[:2] == (409, "conflict")
+        both = web.post("/v1/tasks", json={**body, "idempotency_key": "l"}, headers=key)
+        assert fault(both)[:2] == (422, "bad_value")
+        empty = web.post("/v1/tasks", json=body, headers={"Idempotency-Key": ""})
+        assert fault(empty)[:2] == (422, "bad_value")
+        assert len(web.get("/v1/tasks").json()["items"]) == 1
+
+    def test_are_listed_along_their_links(self, web: httpx.Client) -> None:
+        made = [created(web, tags=["x"]) for _ in range(3)]
+        found, url = list[str](), "/v1/tasks?limit=2&tag=x"
+        while url:
+            answer = web.get(url)
+            assert answer.json().keys() == {"items", "next"}
+            assert "next_before" not in answer.json()["items"][0]
+            found += [task["task_uuid"] for task in answer.json()["items"]]
+            url = answer.links.get("next", {}).get("url", "")
+        assert found == made[::-1]
 
     def test_take_every_option(self, web: httpx.Client) -> None:
         at = datetime.now(UTC) + timedelta(hours=1)
@@ -101,15 +128,15 @@ class TestTasks:
         found, before = list[str](), dict[str, str]()
         while True:
             page = web.get("/v1/tasks", params={"limit": "2", "namespace": "test", **before}).json()
-            found += [task["task_uuid"] for task in page["tasks"]]
-            if page["next_before"] is None:
+            found += [task["task_uuid"] for task in page["items"]]
+            if page["next"] is None:
                 break
-            before = {"before": page["next_before"]}
+            before = {"before": page["next"]}
         assert found == made[::-1]
-        tagged = web.get("/v1/tasks", params={"tag": "n1", "state": "pending"}).json()["tasks"]
+        tagged = web.get("/v1/tasks", params={"tag": "n1", "state": "pending"}).json()["items"]
         assert [task["task_uuid"] for task in tagged] == [made[3], made[1]]
         now = datetime.now(UTC).isoformat()
-        assert web.get("/v1/tasks", params={"since": now}).json()["tasks"] == []
+        assert web.get("/v1/tasks", params={"since": now}).json()["items"] == []
 
     def test_numbers_come_and_go_as_they_are(self, web: httpx.Client, database: str) -> None:
         text = '{"l":' + "7" * 5000 + ',"n":0.1234567890123456789012345}'
@@ -161,7 +188,7 @@ class TestTasks:
         assert client.check_invariants() == []
 
     def test_are_explained(self, web: httpx.Client) -> None:
-        (reason,) = web.get(f"/v1/tasks/{created(web)}/explain").json()
+        (reason,) = web.get(f"/v1/tasks/{created(web)}/explain").json()["items"]
         assert reason["code"] == "unserved" or "a:" in reason["reason"]
         assert reason["steps"] == 1
 
@@ -185,7 +212,7 @@ class TestSteps:
         task = created(web)
         place = f"/v1/tasks/{task}/workflow_steps"
         a, b = (steps(web, task)[name]["step_uuid"] for name in ("a", "b"))
-        (reason,) = web.get(f"{place}/{b}/explain").json()
+        (reason,) = web.get(f"{place}/{b}/explain").json()["items"]
         assert reason["cause_uuid"] == a
         early = web.post(f"{place}/{b}/retry", json=BECAUSE)
         assert fault(early)[:2] == (409, "illegal_transition")
@@ -218,8 +245,8 @@ class TestSteps:
 
 class TestQuestions:
     def test_handlers_are_templates(self, web: httpx.Client) -> None:
-        assert [one["name"] for one in web.get("/v1/namespaces").json()] == ["test"]
-        (listed,) = web.get("/v1/handlers", params={"namespace": "test"}).json()
+        assert [one["name"] for one in web.get("/v1/namespaces").json()["items"]] == ["test"]
+        (listed,) = web.get("/v1/handlers", params={"namespace": "test"}).json()["items"]
         assert (listed["name"], listed["step_count"]) == ("flow", 2)
         found = web.get("/v1/handlers/test/flow").json()
         assert [step["name"] for step in found["definition"]["steps"]] == ["a", "b"]
@@ -331,6 +358,28 @@ class TestRefusals:
     ) -> None:
         assert fault(web.request(method, path))[:2] == expected
 
+    @pytest.mark.parametrize(
+        ("path", "known"),
+        [
+            ("/v1/tasks?bogus=1", "namespace, name, version, state"),
+            ("/v1/tasks?State=error", "state, tag"),
+            ("/v1/namespaces?namespace=test", "It knows none."),
+            ("/v1/handlers?name=x", "It knows namespace."),
+            (f"/v1/tasks/{NO_TASK}?full=1", "It knows none."),
+            ("/v1/analytics/bottlenecks?until=x", "since, limit, namespace, task, version"),
+        ],
+    )
+    def test_name_a_parameter_that_is_not_known(
+        self, web: httpx.Client, path: str, known: str
+    ) -> None:
+        status, code, words = fault(web.get(path))
+        assert (status, code) == (400, "unknown_parameter")
+        assert path.partition("?")[2].partition("=")[0] in words and known in words
+
+    def test_name_a_parameter_that_is_given_twice(self, web: httpx.Client) -> None:
+        answer = web.get("/v1/tasks?state=error&limit=1&state=complete")
+        assert fault(answer)[:2] == (400, "repeated_parameter")
+
     def test_of_a_defect_tell_nothing_but_that(
         self, web: httpx.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -400,7 +449,7 @@ class TestPagesOfOthers:
     ) -> None:
         answer = web.request(method, path, content=body, headers=headers)
         assert fault(answer)[0] == status
-        assert web.get("/v1/tasks").json()["tasks"] == []
+        assert web.get("/v1/tasks").json()["items"] == []
 
     def test_change_nothing_by_two_headers_of_a_name(self, web: httpx.Client) -> None:
         for first, second in (
@@ -726,8 +775,8 @@ class TestDocumentation:
                 for status, answer in operation["responses"].items():
                     if int(status) < 400 or (path, status) == ("/health/orchestration", "503"):
                         continue
-                    shape = answer["content"]["application/json"]["schema"]
-                    assert shape == {"$ref": "#/components/schemas/ErrorAnswer"}, (path, method)
+                    shape = answer["content"]["application/problem+json"]["schema"]
+                    assert shape == {"$ref": "#/components/schemas/Problem"}, (path, method)
 
 
 class TestCommand:
