@@ -35,8 +35,8 @@ Environment = Annotated[
 def lint(files: Files, environment: Environment = None, as_json: Json = False) -> None:
     """Check templates without a database.
 
-    Every fault of every file, with its line. Exit code 1 when something is wrong. What only the database knows, such as which versions are
-    registered, `register` says.
+    Every fault of every file, with its line. Exit code 1 when something is wrong. What only the
+    database knows, such as which versions are registered, `register` says.
 
     Example: tasker-sql template lint examples/workflows
     """
