@@ -98,17 +98,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the slow ones out, unless somebody names tests. `--timeout 0` overrules all limits.
 
-    Files that may take long begin early, so that several processes end at about the same time.
+    With several processes, files that may take long begin early, so that all end together.
     """
     if not config.getoption("all") and not any("::" in argument for argument in config.args):
         slow = [item for item in items if item.get_closest_marker("slow")]
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
         config.hook.pytest_deselected(items=slow)
-    longest: dict[Path, float] = {}
-    for item in items:
-        limit = item.get_closest_marker("timeout")
-        longest[item.path] = max(longest.get(item.path, 0.0), limit.args[0] if limit else 0.0)
-    items.sort(key=lambda item: -longest[item.path])
+    if hasattr(config, "workerinput"):
+        longest: dict[Path, float] = {}
+        for item in items:
+            limit = item.get_closest_marker("timeout")
+            longest[item.path] = max(longest.get(item.path, 0.0), limit.args[0] if limit else 0.0)
+        items.sort(key=lambda item: -longest[item.path])
     if config.getoption("timeout") == 0:
         for item in items:
             item.add_marker(pytest.mark.timeout(0), append=False)

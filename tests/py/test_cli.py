@@ -394,7 +394,9 @@ class TestEveryCommand:
             *("runner pools", "dlq list", "namespace list"),
         }
 
-    @pytest.mark.parametrize("name", [*COMMANDS, *{name.split()[0] for name in COMMANDS}, ""])
+    @pytest.mark.parametrize(
+        "name", [*COMMANDS, *sorted({name.split()[0] for name in COMMANDS}), ""]
+    )
     def test_has_help_that_fits_and_ends_with_an_example(self, name: str) -> None:
         command = COMMANDS.get(name)
         assert all(param.help for param in command.params) if command else True

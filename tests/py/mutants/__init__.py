@@ -36,7 +36,7 @@ Fate = Literal["killed", "survived", "broken"]
 NOT_ASKED = {
     *("test_truth", "test_migrations", "test_mutants", "test_readme", "test_sql_readme"),
     *("test_style", "test_breaker", "test_demo", "test_drawing", "test_embedded", "test_sessions"),
-    *("test_tap", "test_evidence", "test_guarantees"),
+    *("test_tap", "test_evidence", "test_guarantees", "test_limits"),
 }
 # Asked in this order, after the files of tests/sql and the races, and before all the others.
 ASKED_FIRST = ("test_hostile", "test_properties", "test_stress", "test_budgets")
@@ -227,7 +227,7 @@ def _copy(mutant: Mutant | None) -> Iterator[Path]:
 
 
 def _pytest(folder: Path, tests: Sequence[str], pg: int) -> tuple[int, str]:
-    options = ["-x", "-q", "--tb=short", "-rfE", "-p", "no:cacheprovider", "--pg", str(pg)]
+    options = ["-x", "-q", "--tb=short", "-rfE", "-p", "no:cacheprovider", "--all", "--pg", str(pg)]
     try:
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *options, *tests],
