@@ -276,8 +276,7 @@ create table tasker.transitions (
   changes       tasker.transition[] not null,
   counts        integer[]
 );
-create index transitions_by_time on tasker.transitions
- using brin (at) with (pages_per_range = 16, autosummarize = on);
+create index transitions_by_time on tasker.transitions (at);
 comment on table tasker.transitions is 'Append-only history, one row per call: the first counts[1] ids made changes[1], the next counts[2] changes[2], and so on (no counts: one each). Read it through step_transitions and task_transitions.';
 
 create table tasker.step_failures (
@@ -299,6 +298,14 @@ create table tasker.step_failures (
 create index step_failures_by_step on tasker.step_failures (step_id);
 create index lost_attempts_by_token on tasker.step_failures (token) where lost;
 comment on table tasker.step_failures is 'One row per attempt that failed or was lost (its lease ran out, or an operator took it back; nobody reported), with its error, when it had been enqueued and started, and how long its handler took: where time went is told without a look at the transitions.';
+
+create table tasker.given_back (
+  step_id     bigint      not null,
+  enqueued_at timestamptz not null,
+  started_at  timestamptz not null
+);
+create index given_back_by_step on tasker.given_back (step_id);
+comment on table tasker.given_back is 'When attempts were enqueued and started that were given back before they counted: the moments by which the history of their task is found.';
 
 create table tasker.refused_writes (
   step_id    bigint      not null,

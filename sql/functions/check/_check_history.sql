@@ -12,15 +12,11 @@ as $$
 -- reason.
 --
 -- Returns  the violations; id is a step_id (step_no 0: the task)
+-- Calls    _history
 #variable_conflict use_column
 declare
   v_first constant bigint := coalesce(p_task_id, 0) << 20;
   v_last  constant bigint := (coalesce(p_task_id, 4398046511103) + 1) << 20;
-  v_since constant timestamptz := coalesce(
-    (select task.created_at - interval '1 hour'
-       from tasker.tasks as task
-      where task.task_id = p_task_id),
-    '-infinity');
 begin
   return query
   with entry as materialized (
@@ -42,10 +38,10 @@ begin
            lag(legal.to_state, 1, case when change.id & 1048575 <> 0 then 'pending' end)
              over chain as previous,
            lead(change.id) over chain is null as is_last
-      from tasker._changes as change
+      from (select * from tasker._changes where p_task_id is null
+             union all
+            select * from tasker._history(p_task_id) where p_task_id is not null) as change
       left join tasker.legal_transitions as legal on legal.transition = change.change
-     where change.at >= v_since
-       and change.id >= v_first and change.id < v_last
     window chain as (partition by change.id order by change.transition_id, change.position)
   )
   select case

@@ -18,6 +18,14 @@ declare
   v_templates  integer[];
   v_priorities smallint[];
 begin
+  if p_attempts > 0 then  -- no failure will tell when this attempt was
+    insert into tasker.given_back (step_id, enqueued_at, started_at)
+    select step.step_id, step.enqueued_at, step.started_at
+      from tasker.steps as step
+     where step.step_id = any (p_step_ids)
+       and step.claim_token = p_token
+       and step.state = 'in_progress';
+  end if;
   with back as (
     update tasker.steps as step
        set state       = 'enqueued',

@@ -12,16 +12,13 @@ select change.transition_id,
        change.application,
        change.reason
   from tasker.tasks as task
-  join tasker._changes as change on change.id >> 20 = task.task_id
-                                and change.at >= task.created_at - interval '1 hour'
-                                and change.at <= coalesce(task.finished_at + interval '1 hour',
-                                                          'infinity')
+ cross join lateral tasker._history(task.task_id) as change
   join tasker.legal_transitions as legal on legal.transition = change.change
   join tasker.template_steps as link on link.template_id = task.template_id
                                     and link.step_no = change.id & 1048575;
 
 comment on view tasker.step_transitions is
-'Every change of a step''s state. Ask for a task_uuid (then only the time in which the task lived is read) or for an `at`; order by transition_id, position.';
+'Every change of a step''s state. Ask for one task_uuid (what changed lately is in recent_transitions); order by transition_id, position.';
 comment on column tasker.step_transitions.transition_id is 'Order of the calls that made the changes.';
 comment on column tasker.step_transitions.position is 'Its place in the call.';
 comment on column tasker.step_transitions.at is 'When.';

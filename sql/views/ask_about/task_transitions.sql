@@ -11,16 +11,13 @@ select change.transition_id,
        change.application,
        change.reason
   from tasker.tasks as task
-  join tasker._changes as change on change.id >> 20 = task.task_id
-                                and change.at >= task.created_at - interval '1 hour'
-                                and change.at <= coalesce(task.finished_at + interval '1 hour',
-                                                          'infinity')
+ cross join lateral tasker._history(task.task_id) as change
   join tasker.legal_transitions as legal on legal.transition = change.change
   join tasker.task_templates as template on template.template_id = task.template_id
  where change.id & 1048575 = 0;
 
 comment on view tasker.task_transitions is
-'Every change of a task''s state; from_state is null where it was created. Ask for a task_uuid (then only the time in which the task lived is read) or for an `at`; order by transition_id, position.';
+'Every change of a task''s state; from_state is null where it was created. Ask for one task_uuid (what changed lately is in recent_transitions); order by transition_id, position.';
 comment on column tasker.task_transitions.transition_id is 'Order of the calls that made the changes.';
 comment on column tasker.task_transitions.position is 'Its place in the call.';
 comment on column tasker.task_transitions.at is 'When.';
