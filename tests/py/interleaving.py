@@ -183,7 +183,7 @@ union all select format('finalizing %s %s', task_id, claimed_until < tasker._now
 union all select format('namespace %s %s', name, paused_at is null) from tasker.namespaces
 union all select format('template %s %s', name, paused_at is null) from tasker.task_templates
 union all select format('queue %s', queue_name) from pgmq.meta
-union all select format('message %s %s', queue_name, step_id) from tasker._messages()
+union all select format('message %s %s', queue_name, step_id) from tasker._messages(null)
 union all select format('result %s', message - 'submission_id')
   from pgmq.q_orchestration_step_results
 union all select format('request %s', message) from pgmq.q_orchestration_task_requests;

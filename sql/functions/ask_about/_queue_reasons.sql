@@ -22,7 +22,8 @@ begin
   for v_queue in
     select tasker._queue_of(link.queue, step.priority) as name,
            namespace.name as namespace,
-           array_agg(step.step_id order by step.step_id) as step_ids
+           array_agg(step.step_id order by step.step_id) as step_ids,
+           array_agg(step.enqueued_at order by step.step_id) as enqueued
       from tasker.steps as step
       join tasker.template_steps as link on link.template_id = step.template_id
                                         and link.step_no = step.step_id & 1048575
@@ -33,9 +34,7 @@ begin
   loop
     v_workers := tasker._workers(v_queue.namespace, p_now);
     v_missing := to_regclass(format('pgmq.%I', 'q_' || v_queue.name)) is null;
-    v_lost := tasker._lost_steps(
-      v_queue.name, v_queue.step_ids,
-      array_fill('-infinity'::timestamptz, array[cardinality(v_queue.step_ids)]));
+    v_lost := tasker._lost_steps(v_queue.name, v_queue.step_ids, v_queue.enqueued, 10000);
     return query
     select step.step_id, said.rank, said.code, said.blocks, said.reason,
            step.enqueued_at, null::timestamptz, null::text, said.cure

@@ -22,6 +22,8 @@ begin
   with deferred as materialized (
     select deferred.step_id, sum(deferred.amount) as amount
       from tasker.deferred_decrements as deferred
+     where deferred.step_id >= v_first
+       and deferred.step_id < v_last
      group by 1
   ),
   recount as materialized (

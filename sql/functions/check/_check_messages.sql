@@ -7,7 +7,7 @@ create or replace function tasker._check_messages (p_task_id bigint)
 as $$
 -- Messages against the steps: one for each enqueued step, in its own queue, and none for others. A
 -- pointer to a step that was cancelled or settled by hand may lie there until a claim comes upon
--- it.
+-- it. Of one task, as far as the first 10000 messages of its queues tell.
 --
 -- Returns  the violations; id is a step_id
 -- Calls    _messages, _queue_of, _recovery_grace
@@ -17,9 +17,10 @@ declare
   v_last  constant bigint := (coalesce(p_task_id, 4398046511103) + 1) << 20;
 begin
   return query
-  with message as materialized (select * from tasker._messages()),
+  with message as materialized (select * from tasker._messages(p_task_id)),
   head as materialized (
-    select message.queue_name, min(message.enqueued_at) as oldest_at
+    select message.queue_name, min(message.enqueued_at) as oldest_at,
+           p_task_id is null or count(*) < 10000 as is_whole
       from message
      group by message.queue_name
   ),
@@ -71,7 +72,7 @@ begin
    where step.state = 'enqueued'
      and step.step_id not in (select pointer.step_id from pointer)
      and step.enqueued_at < tasker._now() - tasker._recovery_grace()
-     and coalesce(head.oldest_at > step.enqueued_at, true)
+     and coalesce(head.oldest_at > step.enqueued_at and head.is_whole, true)
      and task.paused_at is null
      and template.paused_at is null
      and namespace.paused_at is null;

@@ -40,4 +40,4 @@ end;
 $$;
 
 comment on function tasker.check_invariants is
-'What is wrong in the database, for one task or (null) for everything: one row per violation, none when all is well. severity safety: may never be seen in any committed snapshot. severity convergence: something lies longer than 60 seconds that a sweep should have dealt with, so either nobody calls sweep(), or it fails. Reads everything, history included: seconds for 200,000 steps. Raises TK002 (unknown task).';
+'What is wrong in the database, for one task or (null) for everything: one row per violation, none when all is well. severity safety: may never be seen in any committed snapshot. severity convergence: something lies longer than 60 seconds that a sweep should have dealt with, so either nobody calls sweep(), or it fails. Of one task, reads its rows, its history and the first 10000 messages of its queues; of everything, reads everything, history included: seconds for 200,000 steps. Raises TK002 (unknown task).';
