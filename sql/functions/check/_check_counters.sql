@@ -22,8 +22,7 @@ begin
   with deferred as materialized (
     select deferred.step_id, sum(deferred.amount) as amount
       from tasker.deferred_decrements as deferred
-     where deferred.step_id >= v_first
-       and deferred.step_id < v_last
+     where deferred.step_id between v_first and v_last - 1
      group by 1
   ),
   recount as materialized (
@@ -80,9 +79,7 @@ begin
   select 'a deferred decrement has a step or task', 'safety', deferred.step_id,
          format('%s deferred', deferred.amount)
     from deferred
-   where deferred.step_id >= v_first
-     and deferred.step_id < v_last
-     and not exists (select from tasker.steps as step where step.step_id = deferred.step_id)
+   where not exists (select from tasker.steps as step where step.step_id = deferred.step_id)
      and not exists (select from tasker.tasks as task
                       where task.task_id = deferred.step_id >> 20
                         and deferred.step_id & 1048575 = 0);

@@ -4,8 +4,8 @@ create or replace function tasker._messages (p_task_id bigint)
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- All step pointers in all namespaces' queues; of one task, in the first 10000 messages of those that
--- its steps may be in. Messages that point to nothing are left out: the next claim drops them.
+-- All step pointers in all namespaces' queues; of one task, in the first 10000 messages of those
+-- that its steps may be in. Messages that point to nothing are left out: the next claim drops them.
 --
 -- Returns  one row per message
 -- Calls    _queues_of
