@@ -90,27 +90,29 @@ def load(file: Path, environment: str | None = None) -> Template:
     Raises TemplateError, which names all that is wrong with the file in any environment, and
     OSError.
     """
-    with file.open("rb") as opened:
-        data = opened.read(yamltext.MOST_TEXT + 1)
     try:
-        base, faults = yamltext.read(data)
+        base, faults = yamltext.read(yamltext.data(file))
     except YamlError as error:
         raise TemplateError.of(file, [(error.line or 1, str(error))]) from error
     if not isinstance(base, Object):
         raise TemplateError.of(file, faults or [(1, A_TEMPLATE)])
-    environments = base.pop("environments", None)
-    rules.normalized(base)
-    faults += rules.faults(base)
     chosen = environment or os.environ.get(ENVIRONMENT, "").strip() or DEFAULT_ENVIRONMENT
-    definition = base
+    merged, more = check(base)
+    if faults := sorted({*faults, *more}):
+        raise TemplateError.of(file, faults)
+    return Template(file, merged.get(chosen, base))
+
+
+def check(base: Object) -> tuple[dict[str, Object], list[Fault]]:
+    """The definition in each environment, and all that is wrong with any of them. The base is
+    changed in place: short forms are written out, and `environments` is taken away."""
+    environments = base.pop("environments", None)
+    faults = rules.faults(rules.normalized(base))
+    merged = {}
     for name, overrides in _environments(environments, base, faults):
-        merged = merge(base, overrides)
-        faults += rules.faults(merged)
-        if name == chosen:
-            definition = merged
-    if faults:
-        raise TemplateError.of(file, sorted(set(faults)))
-    return Template(file, definition)
+        merged[name] = merge(base, overrides)
+        faults += rules.faults(merged[name])
+    return merged, faults
 
 
 def find(places: Sequence[Path]) -> Iterator[Path]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final
 
 import yaml
@@ -103,6 +104,12 @@ class Alias:
 
     line: int
     target: Node
+
+
+def data(file: Path) -> bytes:
+    """What is in a file, no more than is needed to see that it is too large. Raises OSError."""
+    with file.open("rb") as opened:
+        return opened.read(MOST_TEXT + 1)
 
 
 def read(data: bytes) -> tuple[Any, list[Fault]]:

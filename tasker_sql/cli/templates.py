@@ -7,11 +7,12 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from tasker_sql import drawing, templates
+from tasker_sql import conversion, drawing, templates, yamltext
 from tasker_sql.cli import completion
 from tasker_sql.cli.arguments import Json, Namespace, Reason, Watch, template_argument
 from tasker_sql.cli.asking import tell
 from tasker_sql.cli.commands import Commands
+from tasker_sql.cli.errors import NO
 from tasker_sql.cli.output import Picture, answer, lines, paused, print_json, put, table
 from tasker_sql.client import Client
 from tasker_sql.errors import BadValueError, ConflictError, CycleError, LimitExceededError
@@ -53,6 +54,44 @@ def lint(files: Files, environment: Environment = None, as_json: Json = False) -
     ]
     columns = ["file", "namespace", "name", "version", "steps"]
     answer(found, table(columns, [[*one.values()] for one in found], NONE), as_json)
+
+
+@app.command()
+def convert(
+    files: Files,
+    out: Annotated[
+        Path | None, typer.Option(help="A folder to write to; default: standard output.")
+    ] = None,
+) -> None:
+    """Convert templates of tasker-core: to YAML, and what was changed to standard error.
+
+    What has no meaning here is left out, what has another name is renamed. A file that would behave
+    differently is refused; the others are converted. Exit code 1 when one was refused.
+
+    Examples:
+      tasker-sql template convert config/tasks --out workflows
+      tasker-sql template convert checkout.yaml > workflows/checkout.yaml
+    """
+    refused, written = False, dict[Path, Path]()
+    for place in files:
+        for file in templates.find([place]):
+            done = conversion.convert(yamltext.data(file))
+            told = [f"{file}:{line}: {what}" for line, what in done.faults or done.changes]
+            put([*told, *([f"{file}: refused"] if done.faults else [])], stderr=True)
+            refused = refused or bool(done.faults)
+            if done.faults:
+                continue
+            if out is None:
+                typer.echo(f"---\n# from {file}\n{done.text}", nl=False)
+                continue
+            target = out / (file.relative_to(place) if place.is_dir() else file.name)
+            if target in written:
+                raise ValueError(f"{file} and {written[target]} would both become {target}")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(done.text, encoding="utf-8")
+            written[target] = file
+    if refused:
+        raise typer.Exit(NO)
 
 
 @app.command()

@@ -1,0 +1,188 @@
+"""Templates of tasker-core, this project's ancestor, as templates of ours.
+
+What has no meaning here is left out, what has another name is renamed, and both are told, by line.
+What would behave differently is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final
+
+import yaml
+
+from tasker_sql import templates
+from tasker_sql.yamltext import READ_DIFFERENTLY, UNREAD, Array, Fault, Object, YamlError, read
+
+# Keys without a meaning here, and why they may be left out.
+LEFT_OUT: Final[Mapping[str, Mapping[str, str]]] = {
+    "template": {
+        "system_dependencies": "systems are no part of a template here",
+        "domain_events": "events are read from the history of tasks",
+        "loaded_from": "a template does not know its file",
+        "lifecycle": "how long is too long, views and alerts say",
+    },
+    "step": {
+        "system_dependency": "systems are no part of a template here",
+        "publishes_events": "events are read from the history of steps",
+        "lifecycle": "how long is too long, views and alerts say",
+        "result_schema": "results are not checked",
+    },
+    "handler": {"resolver": "workers find handlers by their registered names"},
+    "retry": {},
+}
+RENAMED: Final[Mapping[str, Mapping[str, str]]] = {
+    "template": {},
+    "step": {"depends_on": "dependencies"},
+    "handler": {},
+    "retry": {"limit": "max_attempts", "retry_limit": "max_attempts"},
+}
+REFUSED: Final[Mapping[str, Mapping[str, str]]] = {
+    "template": {},
+    "step": {"batch_config": "there are no batch steps here"},
+    "handler": {},
+    "retry": {
+        "initial_delay": "write backoff_base_ms, in milliseconds",
+        "max_delay": "write max_backoff_ms, in milliseconds",
+    },
+}
+PLAIN_TYPES: Final = ("standard", "sequential", "normal")
+
+
+@dataclass(slots=True)
+class Converted:
+    """A template of ours as YAML; what was changed, and what cannot be, by line."""
+
+    text: str = ""
+    changes: list[Fault] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+
+def convert(data: bytes) -> Converted:
+    """What a file of the ancestor's is here; without a text where there are faults."""
+    done = Converted()
+    try:
+        found, done.faults = read(data)
+    except YamlError as error:
+        done.faults = [(error.line or 1, str(error))]
+        return done
+    if not isinstance(found, Object):
+        done.faults = done.faults or [(1, templates.A_TEMPLATE)]
+        return done
+    _Converter(done).template(found)
+    text = yaml.dump(_plain(found), Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
+    done.faults = sorted({*done.faults, *templates.check(found)[1]})
+    done.text = "" if done.faults else text
+    done.changes.sort()
+    return done
+
+
+@dataclass(frozen=True, slots=True)
+class _Converter:
+    """Changes objects in place, and tells it."""
+
+    done: Converted
+
+    def template(self, given: Object) -> None:
+        self._object(given, "template", "the template")
+        self._steps(given.get("steps"))
+        environments = given.get("environments")
+        if isinstance(environments, Object):
+            for name, overrides in environments.items():
+                if isinstance(overrides, Object):
+                    self._object(overrides, "template", f"environment {name}")
+                    self._steps(overrides.get("steps"))
+
+    def _steps(self, steps: Any) -> None:
+        for step in steps if isinstance(steps, Array) else ():
+            if not isinstance(step, Object):
+                continue
+            what = f"step {step.get('name')}"
+            self._kind(step, what)
+            self._object(step, "step", what)
+            for kind in ("handler", "retry"):
+                if isinstance(inner := step.get(kind), Object):
+                    self._object(inner, kind, f"the {kind} of {what}")
+            self._method(step.get("handler"), what)
+            self._attempts(step.get("retry"), what)
+
+    def _object(self, given: Object, kind: str, what: str) -> None:
+        for key in [key for key, value in given.items() if value is None]:
+            del given[key]  # as if it were not there
+        for key in list(given):
+            line = given.lines[key]
+            if key in LEFT_OUT[kind]:
+                del given[key]
+                self._changed(line, f"{key} of {what} is left out: {LEFT_OUT[kind][key]}")
+            elif key in REFUSED[kind]:
+                message = f"{key} of {what} cannot be converted: {REFUSED[kind][key]}"
+                self.done.faults.append((line, message))
+                del given[key]
+            elif new := RENAMED[kind].get(key):
+                if new in given:
+                    self.done.faults.append((line, f"{what} has both {key} and {new}"))
+                else:
+                    given[new], given.lines[new] = given[key], line
+                    self._changed(line, f"{key} of {what} is {new} now")
+                del given[key]
+
+    def _kind(self, step: Object, what: str) -> None:
+        """Steps that make others, or wait for them to decide, have no counterpart."""
+        if "type" not in step:
+            return
+        line, kind = step.lines["type"], step.pop("type")
+        if isinstance(kind, str) and kind.lower() in PLAIN_TYPES:
+            self._changed(line, f"type of {what} is left out: all steps are {kind}")
+        elif kind is not None and kind is not UNREAD:
+            message = f"{what} is of type {kind}, which does not exist here: write its steps out"
+            self.done.faults.append((line, message))
+
+    def _method(self, handler: Any, what: str) -> None:
+        """A class and its method are one name."""
+        if not isinstance(handler, Object) or "method" not in handler:
+            return
+        line, method = handler.lines["method"], handler.pop("method")
+        if isinstance(handler.get("callable"), str) and isinstance(method, str):
+            handler["callable"] = f"{handler['callable']}.{method}"
+            self._changed(line, f"the handler of {what} is registered as {handler['callable']}")
+
+    def _attempts(self, retry: Any, what: str) -> None:
+        if isinstance(retry, Object) and retry.get("max_attempts") == 0:
+            retry["max_attempts"] = 1
+            line = retry.lines["max_attempts"]
+            self._changed(
+                line, f"max_attempts of the retry of {what} is 1 now: the first one counts"
+            )
+
+    def _changed(self, line: int, message: str) -> None:
+        self.done.changes.append((line, message))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return None if value is UNREAD else value
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes every value such that `yamltext` reads the same."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        return True
+
+
+def _text(dumper: _Dumper, value: str) -> yaml.Node:
+    quoted = any(pattern.fullmatch(value) for pattern, _ in READ_DIFFERENTLY)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="'" if quoted else None)
+
+
+def _decimal(dumper: _Dumper, value: Decimal) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:float", f"{value:f}")
+
+
+_Dumper.add_representer(str, _text)
+_Dumper.add_representer(Decimal, _decimal)
