@@ -359,6 +359,7 @@ def right_cases(world: World) -> list[Case]:
             ("select * from tasker.list_tasks(%s)", FILTER),
             ("select * from tasker.report_runner('r', %s)", REPORT),
             (f"select * from tasker.submit_step_results('{token}', %s)", outcomes(world)),
+            (f"select * from tasker.report_steps('{token}', %s)", outcomes(world)),
             (f"select * from tasker.finish_and_claim('test', 'w', '{token}', %s)", outcomes(world)),
         )
     ]

@@ -472,6 +472,9 @@ PROBES: dict[str, list[Probe]] = {
         ("select from tasker.finish_and_claim('test', 'w', null, null, %s)", int),
         (FINISH, lambda n: json.dumps([{}] * n)),
         (SUBMIT, lambda n: json.dumps([{}] * n)),
+        ("select from tasker.report_steps('{token}', %s)", lambda n: json.dumps([{}] * n)),
+        ("select from tasker.heartbeat('{token}', null, %s)", lambda n: [UUID(int=0)] * n),
+        ("select from tasker.release_claim('{token}', %s)", lambda n: [UUID(int=0)] * n),
     ],
     "messages_per_call": [
         ("select from tasker.process_task_requests(%s)", int),

@@ -123,8 +123,10 @@ def test_many_clients_share_few_connections(database: str, bouncer: str) -> None
                     " where datname = current_database() and application_name like 'tasker-sql/%'",
                 )
                 most = max(most, now)
-            long = client.create_task("test", "flow", {"n": 300}).task_uuid
-            assert ended(client, long) == "complete", "idle workers poll"
+            long = client.create_task("test", "flow", {"n": 300})
+            waiter = connect(bouncer, "waiter", prepare_threshold=None)
+            assert waiter.result(long, timeout=60) == 300, "idle workers poll"
+            waiter.close()
         assert 0 < most <= SIZE
         assert rows(database, "select count(*), count(distinct n) from booked") == [(301, 301)]
         assert client.check_invariants() == []
