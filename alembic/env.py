@@ -35,7 +35,7 @@ def migrate() -> None:
         with context.begin_transaction():
             context.run_migrations()
             if revision := context.get_context().get_current_revision():
-                truth.install(driver, functions_of(revision))
+                schema.finish(driver, revision, functions_of(revision))
             else:  # nothing of ours is left
                 driver.execute("drop schema tasker cascade")
 
@@ -50,7 +50,10 @@ def print_script() -> None:
             output("create schema tasker;")
         context.run_migrations()
         if revision := context.get_revision_argument():
-            output(truth.script(functions_of(str(revision))))
+            texts = functions_of(str(revision))
+            output(truth.script(texts))
+            for statement in schema.finishing(str(revision), texts):
+                output(f"{statement};")
         else:
             output("drop schema tasker cascade;")
 

@@ -118,6 +118,39 @@ def take_turn(connection: psycopg.Connection[Any]) -> None:
         take_turn(connection)
     else:
         connection.execute(f"lock table {VERSIONS} in exclusive mode")  # may still be read
+        _recall_revision(connection)
+
+
+def _recall_revision(connection: psycopg.Connection[Any]) -> None:
+    """A dump without data forgets the revision of the tables; the comment of the schema has it."""
+    tables = connection.execute("select to_regclass('tasker.tasks')").fetchone()
+    if tables == (None,) or _revision(connection) is not None:
+        return
+    row = connection.execute(
+        "select substring(obj_description('tasker'::regnamespace, 'pg_namespace')"
+        " from '^tasker-sql, revision (.*)$')"
+    ).fetchone()
+    if row is None or row[0] is None:
+        raise SchemaError(
+            f"there are tables, and neither {VERSIONS} nor the comment of the schema says of which "
+            f"revision: insert that into {VERSIONS} (version_num)"
+        )
+    connection.execute(f"insert into {VERSIONS} values (%s)", row)
+
+
+def finish(connection: psycopg.Connection[Any], revision: str, texts: truth.Texts) -> None:
+    """Give the tables of a revision the functions and views that belong to them, and make good
+    what is missing."""
+    install_pgmq(connection)
+    truth.install(connection, texts)
+    for statement in finishing(revision, texts):
+        connection.execute(statement.encode())
+
+
+def finishing(revision: str, texts: truth.Texts) -> list[str]:
+    """What ends an upgrade, once the functions are there."""
+    comment = f"comment on schema tasker is 'tasker-sql, revision {revision}'"
+    return [comment, *(["select tasker._restore_parts()"] if "_restore_parts" in texts else [])]
 
 
 def _revision(connection: psycopg.Connection[Any]) -> str | None:
@@ -166,26 +199,43 @@ def check(dsn: str) -> None:
     """Make sure that this version can work with the database.
 
     A database that is newer is well: contracts outlive the release that replaces them, so it may
-    be upgraded before the programs are. Raises SchemaError when it is older or not installed, or
-    has the functions of another version at the same revision, as between releases.
+    be upgraded before the programs are. Raises SchemaError when it is older or not installed, has
+    the functions of another version at the same revision, as between releases, or lacks a part.
     """
-    needed = head()
     with _opened(dsn) as connection:
-        found = _revision(connection)
-        other = truth.difference(connection, truth.read()) if found == needed else []
+        if problem := _problem(connection, head()):
+            raise SchemaError(problem)
+
+
+def _problem(connection: psycopg.Connection[Any], needed: str) -> str:
+    """What keeps this version from working with the database; nothing when all is well."""
+    cure = f"run `{UPGRADE_COMMAND}`"
+    found = _revision(connection)
+    tables = connection.execute(
+        "select name from unnest(%s::text[]) as name where to_regclass('tasker.' || name) is null",
+        [truth.tables()],
+    ).fetchall()
+    if found is None and len(tables) == len(truth.tables()):
+        return f"tasker-sql is not installed in this database: {cure}"
     if found is None:
-        raise SchemaError(f"tasker-sql is not installed in this database: run `{UPGRADE_COMMAND}`")
+        return f"{VERSIONS} is empty or missing, as after a dump without data: {cure}"
+    if found > needed:
+        return ""
     if found < needed:
-        raise SchemaError(
-            f"the database is at revision {found}, this version needs {needed}: "
-            f"run `{UPGRADE_COMMAND}`"
-        )
-    if other:
-        named = ", ".join(other[:5]) + (", ..." if len(other) > 5 else "")
-        raise SchemaError(
+        return f"the database is at revision {found}, this version needs {needed}: {cure}"
+    if tables:
+        return f"missing: {_few([f'the table {name}' for (name,) in tables])}: restore a whole dump"
+    if other := truth.difference(connection, truth.read()):
+        return (
             f"{len(other)} functions and views of the database are not those of this version "
-            f"({named}): run `{UPGRADE_COMMAND}`"
+            f"({_few(other)}): {cure}"
         )
+    parts = connection.execute("select part from tasker._missing_parts()").fetchall()
+    return f"missing: {_few([part for (part,) in parts])}: {cure}" if parts else ""
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f", and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def install_pgmq(connection: psycopg.Connection[Any]) -> str:

@@ -66,6 +66,18 @@ def sealed(revision: str) -> dict[str, str]:
     return {}
 
 
+def tables() -> list[str]:
+    """The tables that the files written by hand make, and do not drop again."""
+    found: dict[str, None] = {}
+    for file in sorted(FROZEN.glob("[0-9]*.sql")):
+        if not split(text := file.read_text()):
+            for verb, name in re.findall(r"^(create|drop) table tasker\.(\w+)", text, re.MULTILINE):
+                found |= {name: None}
+                if verb == "drop":
+                    del found[name]
+    return list(found)
+
+
 def join(texts: Texts) -> str:
     """One script that installs all of them; `split` takes it apart again."""
     return "".join(f"--- {name}\n{texts[name]}" for name in in_order(texts))
@@ -107,6 +119,9 @@ def difference(connection: psycopg.Connection[Any], texts: Texts) -> list[str]:
     Nothing for a database that had exactly these texts once and has newer ones now.
     """
     wanted = digests(texts)
+    there = {name.partition("(")[0] for _, name, _, _ in _objects(connection, wanted)}
+    if missing := sorted(name for name in wanted if f"tasker.{name}" not in there):
+        return missing
     rows = connection.execute(
         "select definitions from tasker.installations order by number desc"
     ).fetchall()

@@ -276,6 +276,7 @@ create table tasker.transitions (
   changes       tasker.transition[] not null,
   counts        integer[]
 );
+alter table tasker.transitions replica identity full;  -- without a key, and never changed
 create index transitions_by_time on tasker.transitions (at);
 comment on table tasker.transitions is 'Append-only history, one row per call: the first counts[1] ids made changes[1], the next counts[2] changes[2], and so on (no counts: one each). Read it through step_transitions and task_transitions.';
 
@@ -404,29 +405,6 @@ create table tasker.limits (
 );
 comment on table tasker.limits is 'What the engine takes at most. What is within the minimum is let in without a look here; the maximum is what was measured to work.';
 
-insert into tasker.limits (name, value, initial, minimum, maximum, unit, meaning)
-select bound.name, bound.initial, bound.initial, bound.minimum, bound.maximum, bound.unit, bound.meaning
-  from (values
-    ('context_bytes', 1048576, 8192, 8388608, 'bytes', 'A task''s context, as jsonb.'),
-    ('result_bytes', 1048576, 8192, 8388608, 'bytes', 'A step''s result, as jsonb.'),
-    ('input_bytes', 67108864, 67108864, 134217728, 'bytes',
-     'The results of a step''s parents together. A step that would get more fails.'),
-    ('error_bytes', 65536, 8192, 1048576, 'bytes', 'An attempt''s error. What is larger is cut.'),
-    ('definition_bytes', 16777216, 65536, 67108864, 'bytes', 'A template''s definition, as jsonb.'),
-    ('json_depth', 128, 128, 500, 'levels', 'Arrays and objects within one another, in any JSON.'),
-    ('template_steps', 10000, 100, 100000, 'steps', 'The steps of a template.'),
-    ('step_parents', 10000, 100, 100000, 'parents', 'The dependencies of a step.'),
-    ('template_namespaces', 100, 20, 200, 'namespaces',
-     'The namespaces that one template makes work in.'),
-    ('tasks_per_call', 10000, 100, 100000, 'tasks', 'The contexts of one create_tasks.'),
-    ('steps_per_call', 1000, 100, 5000, 'steps', 'Steps that one call claims, and outcomes it reports.'),
-    ('messages_per_call', 1000, 100, 100000, 'messages', 'Messages that one call carries out.'),
-    ('rows_per_call', 1000, 100, 100000, 'rows', 'Rows, tasks or namespaces that one question is about.'),
-    ('sweep_rows', 100000, 100, 1000000, 'rows', 'Rows of each kind that one sweep moves.'),
-    ('tags_per_task', 20, 20, 1000, 'tags', 'The tags of a task.'),
-    ('lease_seconds', 86400, 3600, 2592000, 'seconds', 'A lease, of steps or for finalizing; and waiting for work.')
-  ) as bound (name, initial, minimum, maximum, unit, meaning);
-
 create table tasker.sweep_cursors (
   action   text   primary key,
   position bigint not null
@@ -453,6 +431,7 @@ create table tasker.runners (
 comment on table tasker.runners is 'One row per runner, updated in place by its heartbeat. Whoever does not report before gone_at is gone; kept for a day, at most 1000.';
 
 create table tasker.forced_breakers (
+  wish_id   bigint      generated always as identity primary key,
   breaker   text        not null,
   runner    text,
   forced    text        not null
@@ -463,56 +442,3 @@ create table tasker.forced_breakers (
   constraint a_breaker_is_forced_one_way unique nulls not distinct (breaker, runner)
 );
 comment on table tasker.forced_breakers is 'What operators want of circuit breakers; no runner means every runner. Runners obey with their next heartbeat.';
-
-insert into tasker.sweep_cursors (action, position) values ('lost_messages', 0), ('unfinalized_tasks', 0);
-
-insert into tasker.legal_transitions (transition, entity, from_state, to_state, meaning)
-select change.transition,
-       split_part(change.transition::text, ' ', 1),
-       case when change.transition::text like '%->%'
-            then split_part(change.transition::text, ' ', 2) end,
-       case when change.transition::text like '%->%'
-            then split_part(change.transition::text, ' ', 4) else 'pending' end,
-       change.meaning
-  from (values
-    ('task created'::tasker.transition, 'A client asked for it.'),
-    ('task pending -> in_progress', 'Its first step was claimed, or done by hand.'),
-    ('task pending -> cancelled', 'Somebody cancelled it before it began.'),
-    ('task pending -> resolved_manually', 'An operator settled it outside the engine.'),
-    ('task in_progress -> complete', 'Its last step is done.'),
-    ('task in_progress -> blocked_by_failures', 'A step failed for good; other steps may still run.'),
-    ('task in_progress -> cancelled', 'Somebody cancelled it.'),
-    ('task in_progress -> resolved_manually', 'An operator settled it outside the engine.'),
-    ('task blocked_by_failures -> in_progress', 'An operator dealt with every failed step.'),
-    ('task blocked_by_failures -> error', 'Nothing that could still run is left.'),
-    ('task blocked_by_failures -> cancelled', 'Somebody cancelled it.'),
-    ('task blocked_by_failures -> resolved_manually', 'An operator settled it outside the engine.'),
-    ('task error -> in_progress', 'An operator dealt with the failed steps; it goes on.'),
-    ('task error -> resolved_manually', 'An operator settled it outside the engine.'),
-    ('step pending -> enqueued', 'Its last parent finished, or its time has come.'),
-    ('step pending -> cancelled', 'Its task was cancelled or resolved.'),
-    ('step pending -> complete', 'An operator gave its result.'),
-    ('step pending -> resolved_manually', 'An operator resolved it.'),
-    ('step enqueued -> in_progress', 'A worker claimed it; the attempt counts from here.'),
-    ('step enqueued -> cancelled', 'Its task was cancelled or resolved.'),
-    ('step enqueued -> complete', 'An operator gave its result.'),
-    ('step enqueued -> resolved_manually', 'An operator resolved it.'),
-    ('step in_progress -> enqueued', 'Its worker gave it back, or lost its lease with attempts left; or an operator took it back.'),
-    ('step in_progress -> waiting_for_retry', 'An attempt failed; the next one waits for its backoff.'),
-    ('step in_progress -> complete', 'Its worker finished it.'),
-    ('step in_progress -> error', 'Its last attempt failed, or failed for good.'),
-    ('step in_progress -> cancelled', 'Its task was cancelled or resolved; its worker is fenced off.'),
-    ('step in_progress -> resolved_manually', 'An operator resolved it; its worker is fenced off.'),
-    ('step waiting_for_retry -> enqueued', 'Its backoff is over, or an operator hurried it.'),
-    ('step waiting_for_retry -> cancelled', 'Its task was cancelled or resolved.'),
-    ('step waiting_for_retry -> complete', 'An operator gave its result.'),
-    ('step waiting_for_retry -> resolved_manually', 'An operator resolved it.'),
-    ('step error -> enqueued', 'An operator retries it; its attempts start again.'),
-    ('step error -> complete', 'An operator gave its result.'),
-    ('step error -> resolved_manually', 'An operator resolved it.')
-  ) as change (transition, meaning);
-
--- The two queues that belong to no namespace; the sweep makes them again if they are dropped.
-select pgmq.create('orchestration_step_results'), pgmq.create('orchestration_task_requests');
-drop index if exists pgmq.q_orchestration_step_results_vt_idx,
-                     pgmq.q_orchestration_task_requests_vt_idx;

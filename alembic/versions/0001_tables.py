@@ -14,12 +14,24 @@ def upgrade() -> None:
 def downgrade() -> None:
     """The queues; env.py drops the schema with all that is in it."""
     op.execute("""
-        select pgmq.drop_queue(queue.name)
-          from (select namespace.name || '_queue' || suffix as name
-                  from tasker.namespaces as namespace
-                 cross join unnest(array['', '_high', '_low']) as suffix
-                 union all
-                select unnest(array['orchestration_step_results', 'orchestration_task_requests'])
-               ) as queue
-         where to_regclass(format('pgmq.%I', 'q_' || queue.name)) is not null
+        do $$
+        declare
+          v_queue text;
+        begin
+          for v_queue in
+            select known.queue_name
+              from pgmq.meta as known
+             where known.queue_name in ('orchestration_step_results', 'orchestration_task_requests')
+                or exists (select
+                             from tasker.namespaces as namespace
+                            where known.queue_name in (namespace.name || '_queue',
+                                                       namespace.name || '_queue_high',
+                                                       namespace.name || '_queue_low'))
+          loop
+            execute format('drop table if exists pgmq.%I, pgmq.%I',
+                           'q_' || v_queue, 'a_' || v_queue);
+            delete from pgmq.meta as known where known.queue_name = v_queue;
+          end loop;
+        end;
+        $$
     """)

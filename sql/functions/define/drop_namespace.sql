@@ -2,7 +2,6 @@ create or replace function tasker.drop_namespace (p_name text)
   returns table (name text, dropped_queues text[])
   language plpgsql
   set search_path = pg_catalog, pg_temp
-  set client_min_messages = warning
 as $$
 -- Drops a namespace that no template uses, and its queues.
 --
@@ -10,7 +9,7 @@ as $$
 -- Raises   TK002 unknown namespace, TK003 while a template uses it, 55P03 while a worker's open
 --          transaction uses its queues
 -- Locks    the namespace, and its queues, all or none of them
--- Calls    _queues_of, _namespace_id, _lock_queues
+-- Calls    _queues_of, _namespace_id, _lock_queues, _drop_queue
 #variable_conflict use_column
 declare
   v_namespace_id integer;
@@ -36,9 +35,7 @@ begin
       using errcode = 'TK003', detail = format('templates belong to %s', p_name);
   end;
   foreach v_queue in array v_queues loop
-    if to_regclass(format('pgmq.%I', 'q_' || v_queue)) is not null then
-      execute 'select pgmq.drop_queue($1::text)' using v_queue;
-    end if;
+    perform tasker._drop_queue(v_queue);
   end loop;
   return query select p_name, v_queues;
 end;

@@ -1,0 +1,38 @@
+create or replace function tasker._missing_parts ()
+  returns table (part text)
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+-- What a dump of a part, or without data, leaves out: fixed rows, PGMQ, queues.
+--
+-- Returns  no rows when nothing is missing
+-- Calls    _fixed_limits, _fixed_transitions, _our_queues, _has_queue
+#variable_conflict use_column
+begin
+  return query
+  select format('the legal transition "%s"', fixed.transition)
+    from tasker._fixed_transitions() as fixed
+   where not exists (select from tasker.legal_transitions as had
+                      where had.transition = fixed.transition)
+   union all
+  select format('the limit %s', fixed.name)
+    from tasker._fixed_limits() as fixed
+   where not exists (select from tasker.limits as had where had.name = fixed.name)
+   union all
+  select format('the position of the sweep for %s', fixed.action)
+    from (values ('lost_messages'), ('unfinalized_tasks')) as fixed (action)
+   where not exists (select from tasker.sweep_cursors as had where had.action = fixed.action)
+   union all
+  select 'the schema pgmq' where to_regprocedure('pgmq.send(text, jsonb)') is null;
+
+  if to_regprocedure('pgmq.send(text, jsonb)') is not null then
+    return query
+    select format('the queue %s', queue.name)
+      from tasker._our_queues() as queue
+     where not tasker._has_queue(queue.name);
+  end if;
+end;
+$$;
+
+comment on function tasker._missing_parts is 'What this installation misses: fixed rows, PGMQ, queues. db check asks for it, db upgrade restores it.';
