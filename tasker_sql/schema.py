@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 UPGRADE_COMMAND = "tasker-sql db upgrade"
 VERSIONS = "tasker.alembic_version"
+
+# The SHA-256 of the SQL that `install_pgmq` runs: it runs as the installer, and somebody read it.
+REVIEWED = {
+    "bf7e66c75ed771df0c5f7cb2b9f0123ca77992daacd56e3911d1894a3efa99de",  # 1.13.0, in pgmq 1.1.4
+}
 
 SESSION = """
 set lock_timeout = '5s';
@@ -258,8 +264,13 @@ def install_pgmq(connection: psycopg.Connection[Any]) -> str:
 
     import pgmq  # 0.5 s, and only an upgrade needs it
 
-    version = pgmq.get_embedded_sql_version()
-    connection.execute(pgmq.get_embedded_install_sql().encode())
+    version, script = pgmq.get_embedded_sql_version(), pgmq.get_embedded_install_sql().encode()
+    if sha256(script).hexdigest() not in REVIEWED:
+        raise SchemaError(
+            f"the SQL of PGMQ {version} is not one that was reviewed for this version, and was not "
+            "run: install the Python package pgmq 1.1.4, or `create extension pgmq`"
+        )
+    connection.execute(script)
     connection.execute(f"comment on schema pgmq is 'PGMQ {version}, plain SQL'".encode())
     return version
 

@@ -8,6 +8,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pgmq
 import psycopg
 import pytest
 from catalog import differences, snapshot
@@ -130,6 +131,17 @@ def test_pgmq_is_installed_once_and_says_its_version(empty_database: str) -> Non
         connection.execute("select pgmq.create('jobs')")
         sent = connection.execute("select * from pgmq.send('jobs', '{}'::jsonb)")
         assert sent.fetchall() == [(1,)]
+
+
+@pytest.mark.newest
+def test_sql_that_nobody_reviewed_is_not_run(
+    empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = pgmq.get_embedded_install_sql() + "create table public.was_here ();"
+    monkeypatch.setattr(pgmq, "get_embedded_install_sql", lambda: script)
+    with pytest.raises(schema.SchemaError, match=r"PGMQ 1\.\S+ is not one that was reviewed"):
+        schema.upgrade(empty_database)
+    assert rows(empty_database, "select to_regclass('was_here')::text") == [(None,)]
 
 
 @pytest.mark.newest
