@@ -18,7 +18,7 @@ as $$
 declare
   v_task_id constant bigint := tasker._task_id(p_task_uuid);
   v_left    interval := coalesce(p_for, '5 seconds');
-  v_pause   interval := '5 milliseconds';
+  v_pause   interval := interval '5 milliseconds';
   v_task    record;
 begin
   if (v_left between interval '0' and interval '10 seconds') is not true then
