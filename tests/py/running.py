@@ -19,7 +19,7 @@ from tasker_sql.config import Config
 from tasker_sql.handlers import Registry
 from tasker_sql.runner import Exit, OrchestrationCore
 
-SECONDS = 30  # after which whatever a test waits for is not going to happen
+SECONDS = 60  # after which whatever a test waits for is not going to happen
 
 SHORT_NAMES: Final = {
     "slots": ("executor_pools.task_claimer.min", "executor_pools.task_claimer.max"),

@@ -18,7 +18,7 @@ import psycopg
 from psycopg import IsolationLevel
 from servers import fetched
 
-SECONDS = 20  # after which a statement that neither ends nor blocks is a failure
+SECONDS = 60  # after which a statement that neither ends nor blocks is a failure
 DEADLOCK_TIMEOUT = "10ms"  # a deadlock shows as soon as it is there
 
 # How long the oldest lock request of a backend has been waiting; the statement's clock decides.
