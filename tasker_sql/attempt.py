@@ -19,12 +19,19 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from numbers import Real
+from operator import methodcaller
 from typing import Any, Final, TypeVar, cast
 
 from tasker_sql import coroutines
 from tasker_sql.breaker import backoff
 from tasker_sql.client import Client, SqlHandlerError
-from tasker_sql.errors import PermanentError, RetryableError, TaskerError, UnavailableError
+from tasker_sql.errors import (
+    PermanentError,
+    RetryableError,
+    TaskerError,
+    UnavailableError,
+    UnreadableError,
+)
 from tasker_sql.handlers import Cancellation, Handler, Registry, Step
 from tasker_sql.jsontext import JsonText, encode
 from tasker_sql.rows import ClaimedStep
@@ -375,6 +382,7 @@ class _Transaction:
         self._handler = handler
         self._completing = False  # whether the handler has ended
         self._unsure = False  # whether a commit was not answered
+        self._reads = True  # whether the answers of claims can be read
 
     def run(self) -> Outcome:
         """Raises what the handler raises."""
@@ -405,7 +413,8 @@ class _Transaction:
             self._completing = self._handler is None or self._unsure
             if self._unsure and _was_committed(job, client):
                 again = JsonText(f'{{"step_uuid":"{job.claimed.step_uuid}"}}')
-                return Outcome(None, claimed=tuple(self._finish(client, again, 0)))
+                claimed = self._finish(client, again) if self._reads else []
+                return Outcome(None, claimed=tuple(claimed))
             self._unsure = False
             if self._handler is None:
                 return Outcome(None, claimed=tuple(self._finish_by_sql(client)))
@@ -426,7 +435,12 @@ class _Transaction:
                 return timed_out(self._job)
         if not self._completing:
             return None if whose in PASSING else raised(self._job, error)
-        if isinstance(error, UnavailableError):
+        if isinstance(error, UnreadableError):
+            self._reads = False
+            self._unsure = True
+            with suppress(TaskerError, UnavailableError):
+                self._session.call(methodcaller("release_claim", error.token))
+        elif isinstance(error, UnavailableError):
             self._unsure = True
         elif whose is Whose.CLAIM:
             return Outcome(None, f"rolled back: {self._count_late_write() or error}")
@@ -450,17 +464,21 @@ class _Transaction:
             if outcome.report is None or outcome.failed:
                 raise PermanentError(outcome.note)
             self._completing = True
-            claimed = self._finish(client, outcome.report, int(not self._claimer.stopping()))
+            claimed = self._finish(client, outcome.report)
         return Outcome(None, claimed=tuple(claimed))
 
-    def _finish(self, client: Client, report: JsonText, limit: int) -> list[ClaimedStep]:
+    @property
+    def _limit(self) -> int:
+        return int(self._reads and not self._claimer.stopping())
+
+    def _finish(self, client: Client, report: JsonText) -> list[ClaimedStep]:
         claimer = self._claimer
         return client.finish_and_claim(
             claimer.namespace,
             claimer.worker,
             self._job.claimed.token,
             JsonText(f"[{report}]"),
-            limit,
+            self._limit,
             claimer.lease,
         )
 
@@ -474,7 +492,7 @@ class _Transaction:
                 self._job.claimed,
                 claimer.namespace,
                 claimer.worker,
-                int(not claimer.stopping()),
+                self._limit,
                 claimer.lease,
             )
 

@@ -17,17 +17,21 @@ import logging
 import math
 import select
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import fields
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any, Final, Protocol, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import psycopg
 from psycopg import sql
+from psycopg.abc import AdaptContext, Buffer
+from psycopg.adapt import AdaptersMap, Loader
 from psycopg.rows import args_row
 from psycopg.types.json import set_json_loads
+from psycopg.types.string import TextBinaryLoader
 
 from tasker_sql import errors, rows
 from tasker_sql.jsontext import decode, encode
@@ -60,6 +64,14 @@ SQL_TYPES: Final[Mapping[Any, str]] = {
 log = logging.getLogger(__name__)
 
 
+class Settings(Enum):
+    """Which settings a connection gets that a runner depends on."""
+
+    KEPT = "none"
+    OF_SESSION = "for its session"
+    OF_TRANSACTION = "for the transactions of handlers: a pooler shares its session with others"
+
+
 class Pool(Protocol):
     """What lends connections, such as psycopg_pool.ConnectionPool."""
 
@@ -85,11 +97,13 @@ def connect(
     prepare_threshold: int | None = 5,
     connect_timeout: int = 10,
     patience: float | None = None,
+    settings: Settings = Settings.KEPT,
 ) -> Client:
     """A client with a connection of its own, in autocommit mode. Close it.
 
     `prepare_threshold=None` prepares no statements, for a PgBouncer that does not support them.
-    A call whose server is silent for `patience` seconds fails. Raises UnavailableError.
+    A call whose server is silent for `patience` seconds fails. What it reads depends on no setting
+    of the server; `settings` are for what a runner does. Raises UnavailableError.
     """
     remember_connection(dsn)
     with _translated():
@@ -97,6 +111,7 @@ def connect(
             dsn,
             autocommit=True,
             application_name=application_name,
+            client_encoding="utf8",
             prepare_threshold=prepare_threshold,
             connect_timeout=connect_timeout,
             keepalives_idle=30,
@@ -108,8 +123,65 @@ def connect(
         lambda notice: log.info("%s: %s", notice.severity, notice.message_primary)
     )
     connection.patience = patience
+    connection.settings = settings
+    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     set_json_loads(decode, connection)
+    if settings is Settings.OF_SESSION:
+        with _translated():
+            connection.execute(OUR_SETTINGS)
     return Client(connection)
+
+
+class _Json(Loader):
+    """JSON as the server sends it, in the encoding of the connection."""
+
+    format = psycopg.pq.Format.BINARY
+
+    def __init__(self, oid: int, context: AdaptContext | None = None) -> None:
+        super().__init__(oid, context)
+        known = self.connection.info.encoding if self.connection else "utf-8"
+        self._encoding = "utf-8" if known == "ascii" else known
+
+    def load(self, data: Buffer) -> Any:
+        return decode(bytes(data)[1:].decode(self._encoding))  # behind the number of a version
+
+
+# Binary answers depend on no setting; what has no loader, such as an enum, is text.
+ADAPTERS: Final = AdaptersMap(psycopg.adapters)
+ADAPTERS.register_loader("jsonb", _Json)
+ADAPTERS.register_loader(0, TextBinaryLoader)
+
+
+class _Cursor(psycopg.Cursor[R]):
+    """Reads answers in the same way on every connection, whatever others have made of it."""
+
+    @property
+    def adapters(self) -> AdaptersMap:
+        return ADAPTERS
+
+
+def ask(
+    connection: Connection,
+    statement: bytes,
+    arguments: Mapping[str, Any] | None = None,
+    row: Callable[..., R] = tuple,  # type: ignore[assignment]
+) -> list[R]:
+    """The rows of a statement. Raises UnreadableError when they were sent and cannot be read."""
+    cursor = _Cursor(connection, row_factory=args_row(row))
+    cursor.execute(statement, arguments, binary=True)
+    try:
+        return cursor.fetchall()
+    except (psycopg.DataError, ValueError, ArithmeticError, RecursionError) as error:
+        raise errors.UnreadableError(str(error), _token(cursor)) from error
+
+
+def _token(cursor: psycopg.Cursor[Any]) -> UUID | None:
+    """Of the claim that an answer has, if it has one."""
+    names = [column.name for column in cursor.description or ()]
+    if "token" not in names or cursor.pgresult is None:
+        return None
+    found = cursor.pgresult.get_value(0, names.index("token"))
+    return UUID(bytes=bytes(found)) if found else None
 
 
 class _Impatient(psycopg.Connection[Any]):
@@ -119,6 +191,7 @@ class _Impatient(psycopg.Connection[Any]):
     """
 
     patience: float | None = None
+    settings = Settings.KEPT
     ended_transactions = 0  # at which a call left the connection in none
 
     def wait(self, gen: Generator[Any, Any, R], *others: Any, **more: Any) -> R:
@@ -786,6 +859,8 @@ class Client:
         when it ended the transaction, with which its step was to be completed, and RuntimeError
         when it left it aborted. For a connection that `connect` opened."""
         connection: Any = self._source
+        if connection.settings is Settings.OF_TRANSACTION:
+            connection.execute(LOCAL_SETTINGS)
         before = connection.ended_transactions
         with self.patience(None):
             yield
@@ -890,7 +965,8 @@ class Client:
         """Undo what a session was given beyond its transactions: settings, a role, temporary
         tables, advisory locks, channels. Raises UnavailableError."""
         with self._connection() as connection, _translated():
-            connection.execute(RESET)
+            ours = getattr(connection, "settings", None) is Settings.OF_SESSION
+            connection.execute(RESET + b";" + HANDLERS_SETTINGS if ours else RESET)
 
     def close(self) -> None:
         """Close the connection, or the pool."""
@@ -907,8 +983,7 @@ class Client:
         kind_of_row: Any = row
         columns = ", ".join(field.name for field in fields(kind_of_row))
         with self._connection() as connection, _translated():
-            cursor = connection.cursor(row_factory=args_row(row))
-            return cursor.execute(f"select {columns} from tasker.{view}".encode()).fetchall()
+            return ask(connection, f"select {columns} from tasker.{view}".encode(), row=row)
 
     def _one(self, row: type[R], function: str, **arguments: Any) -> R:
         return self._rows(row, function, **arguments)[0]
@@ -924,8 +999,7 @@ class Client:
         kind_of_row: Any = row
         statement = _statement(function, kind_of_row)
         with self._connection() as connection, _translated():
-            cursor = connection.cursor(row_factory=args_row(row))
-            return cursor.execute(statement, arguments).fetchall()
+            return ask(connection, statement, arguments, row)
 
 
 @functools.cache
@@ -957,6 +1031,25 @@ RESET: Final = b"""
 close all; unlisten *; set session authorization default; reset all;
 select pg_catalog.pg_advisory_unlock_all(); discard temp; discard sequences
 """
+
+# Of a runner's sessions. How dates are written, not how they are read; time limits are the steps'
+# own (timeout_seconds), and 17 has one more of the server's. Ours wait for no lock for so long that
+# heartbeats would stop.
+_SETTINGS: Final = """
+select pg_catalog.set_config(name, value, {local})
+  from (values ('datestyle', 'ISO'),
+               ('intervalstyle', 'postgres'),
+               ('default_transaction_isolation', 'read committed'),
+               ('statement_timeout', '0'),
+               ('lock_timeout', '{lock}'),
+               ('transaction_timeout', '0'),
+               ('idle_in_transaction_session_timeout', '0'),
+               ('idle_session_timeout', '0')) as chosen (name, value)
+ where pg_catalog.current_setting(name, true) is not null
+"""
+OUR_SETTINGS: Final = _SETTINGS.format(local=False, lock="5s").encode()
+HANDLERS_SETTINGS: Final = _SETTINGS.format(local=False, lock="0").encode()
+LOCAL_SETTINGS: Final = _SETTINGS.format(local=True, lock="0").encode()
 
 SET_TIMEOUT: Final = b"select pg_catalog.set_config('statement_timeout', %s, true)"
 
@@ -990,8 +1083,7 @@ def _finish_with(
 ) -> list[rows.ClaimedStep]:
     statement = _finish_with_statement(schema, function)
     try:
-        cursor = connection.cursor(row_factory=args_row(rows.ClaimedStep))
-        return cursor.execute(statement, arguments).fetchall()
+        return ask(connection, statement, arguments, rows.ClaimedStep)
     except psycopg.Error as error:
         if _is_ours(error) or verdict(error.sqlstate).unavailable:
             raise

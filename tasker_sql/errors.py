@@ -117,6 +117,15 @@ class BusyError(TaskerError):
     repeated at once; nothing is broken."""
 
 
+class UnreadableError(TaskerError):
+    """The call was carried out, and its answer cannot be read. `token` is that of the claim that it
+    made, if it made one: give it back."""
+
+    def __init__(self, message: str, token: UUID | None = None) -> None:
+        super().__init__("the answer of the database cannot be read", message)
+        self.token = token
+
+
 class UnavailableError(Exception):
     """No answer: the database cannot be reached, or cannot work. Nobody knows whether the call was
     carried out. `retry_in` says in how many seconds it makes sense to try again; `sqlstate` is what

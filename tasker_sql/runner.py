@@ -30,7 +30,7 @@ from typing import Self
 
 from tasker_sql import config, schema, telemetry
 from tasker_sql.breaker import Breaker
-from tasker_sql.client import Client, connect
+from tasker_sql.client import Client, Settings, connect
 from tasker_sql.config import Config
 from tasker_sql.control import QUEUES, Control, Health
 from tasker_sql.database import application_name
@@ -377,6 +377,7 @@ class OrchestrationCore:
             prepare_threshold=None if chosen.pgbouncer else 5,
             connect_timeout=chosen.connect_timeout,
             patience=self.patience,
+            settings=Settings.OF_TRANSACTION if chosen.pgbouncer else Settings.OF_SESSION,
         )
 
     @property

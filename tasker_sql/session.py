@@ -291,7 +291,10 @@ class Share:
         for other in others:
             other.close()
         try:
-            return pool._connect()
+            client = pool._connect()
+            if self._reset:
+                client.reset()
+            return client
         except BaseException:
             self._put_back(None)
             raise

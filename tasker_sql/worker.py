@@ -31,7 +31,7 @@ from tasker_sql import attempt, config, health, scaling
 from tasker_sql.attempt import Job, Outcome
 from tasker_sql.breaker import backoff
 from tasker_sql.client import LEASE, Client
-from tasker_sql.errors import TaskerError, UnavailableError
+from tasker_sql.errors import TaskerError, UnavailableError, UnreadableError
 from tasker_sql.executors import Counts
 from tasker_sql.handlers import Registry, default_registry
 from tasker_sql.jsontext import JsonText
@@ -145,6 +145,7 @@ class Worker:
         self._seconds = 0.0  # that handlers took, in sum
         self._was_answered = False
         self._turned_at = time.monotonic()
+        self._unreadable: set[UUID] = set()  # claims that were made, and are to be given back
         self._told: dict[str, float] = {}  # refusals, and when
         self._refusals = 0  # of turns, in a row
         self._again_at = 0.0  # no call before, but heartbeats
@@ -325,6 +326,8 @@ class Worker:
         """Whatever was to be done is done again, later and later: none of it is lost."""
         verdict = error.verdict
         self._refusals += 1
+        if isinstance(error, UnreadableError) and error.token:
+            self._unreadable.add(error.token)
         if verdict.whose is Whose.MOMENT:
             pause = random.uniform(0.005, 0.05)
             if self._refusals % MANY:
@@ -431,9 +434,9 @@ class Worker:
         self._adjust_slots()
         for claim in [claim for claim in self._claims.values() if claim.beat_at <= now]:
             self._beat(claim)
+        self._give_back()
         if now < self._again_at:
             return
-        self._give_back()
         reported = self._report_due(now)
         if reported or self._stopping:
             self._idle_since = None
@@ -505,6 +508,9 @@ class Worker:
         """Send a report. It stays, to be repeated as it is, unless the answer is about it."""
         try:
             steps = self._session.call(lambda client: self._finish(client, report), self._queue)
+        except UnreadableError:
+            self._reported(report)
+            raise
         except TaskerError as error:
             if error.verdict.whose not in ABOUT_REPORTS:
                 raise
@@ -628,6 +634,9 @@ class Worker:
                     job = self._inbox.get_nowait()
                     if job is not None:
                         self._busy.discard(job)
+        for token in list(self._unreadable):
+            self._session.call(methodcaller("release_claim", token))
+            self._unreadable.discard(token)
         for claim in list(self._claims.values()):
             if not (claim.given_back or self._stopping) or claim.finished:
                 continue
@@ -653,6 +662,8 @@ class Worker:
 
     def _pause(self) -> float:
         """Seconds until something is due."""
+        if self._unreadable:
+            return 0.0
         now = time.monotonic()
         due = [now + LONGEST_PAUSE]
         due += [claim.beat_at for claim in self._claims.values()]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from tasker_sql.client import Client
+from tasker_sql.client import Client, ask
+from tasker_sql.errors import TooSlowError, UnavailableError
 from tasker_sql.spans import span
 from tasker_sql.top.answers import Blocker, Status, StepText, TaskHead, TaskInput
 from tasker_sql.top.questions import (
@@ -112,7 +113,7 @@ def read(client: Client, place: Place, timeout: float) -> Snapshot:
     not read, or tasker-sql is not installed there.
     """
     began = time.perf_counter()
-    answers = dict(_asked(client, place, QUESTIONS[place.screen], timeout))
+    answers = _answers(client, place, QUESTIONS[place.screen], timeout)
     return Snapshot(place, answers, time.perf_counter() - began)
 
 
@@ -121,14 +122,14 @@ def texts(client: Client, place: Place, timeout: float) -> tuple[Any, Sequence[S
 
     Raises as `read` does.
     """
-    found = dict(_asked(client, place, (INPUT, TEXTS), timeout))
+    found = _answers(client, place, (INPUT, TEXTS), timeout)
     return found[TaskInput][0].context, found[StepText]
 
 
 def who_blocks(client: Client) -> str:
     """Why a question got no answer in time: who holds a lock for which it may have waited."""
     with client.limited(WITHIN), client.transaction() as connection:
-        found = [Blocker(*row) for row in connection.execute(BLOCKERS.sql.encode())]
+        found = ask(connection, BLOCKERS.sql.encode(), row=Blocker)
     told = []
     for one in found:
         since = f" for {span(one.since)}" if one.since is not None else ""
@@ -136,6 +137,15 @@ def who_blocks(client: Client) -> str:
         wait = f", {one.sessions} wait for it" if one.sessions else ""
         told.append(f"pid {one.pid} holds a lock ({who}{wait}): {one.query}")
     return "; ".join(told) or "nobody holds a lock that stands in the way: the server may be busy"
+
+
+def _answers(
+    client: Client, place: Place, questions: Sequence[Question], timeout: float
+) -> dict[type[Any], Sequence[Any]]:
+    try:
+        return dict(_asked(client, place, questions, timeout))
+    except TooSlowError as error:
+        raise UnavailableError(str(error)) from error
 
 
 def _asked(
@@ -154,7 +164,6 @@ def _asked(
             if milliseconds != limit:
                 connection.execute(f"set local statement_timeout = {milliseconds}".encode())
                 limit = milliseconds
-            found = connection.execute(question.sql.encode(), arguments).fetchall()
-            rows = [question.row(*row) for row in found]
+            rows = ask(connection, question.sql.encode(), arguments, question.row)
             steps += sum(row.total_steps for row in rows if isinstance(row, TaskHead))
             yield question.row, rows
