@@ -46,8 +46,8 @@ SETTINGS: Final = {
     "plan_cache_mode": ["force_custom_plan"],
 }
 CHOSEN: Final = [
-    (place, name, value)
-    for place in ("database", "role")
+    pytest.param(place, name, value, id=f"{place} {name} {value}", marks=marks)
+    for place, marks in (("database", ()), ("role", pytest.mark.slow))
     for name, values in SETTINGS.items()
     for value in values
     if place == "database" or name in READ
@@ -116,7 +116,7 @@ def define(dsn: str, client: Client) -> list[UUID]:
     return [task.task_uuid for task in client.create_tasks("test", "flow", [CONTEXT] * 4)]
 
 
-@pytest.mark.parametrize(("place", "name", "value"), CHOSEN, ids=[" ".join(one) for one in CHOSEN])
+@pytest.mark.parametrize(("place", "name", "value"), CHOSEN)
 def test_a_setting_costs_no_attempt(
     database: str, client: Client, registry: Registry, place: str, name: str, value: str
 ) -> None:
