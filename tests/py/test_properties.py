@@ -57,7 +57,7 @@ RULES = {False: 2_000, True: 20_000}  # by `thorough`
 LONG_RUN = 100_000  # calls that are worth recording
 SECONDS = int(os.environ.get("TASKER_TEST_SECONDS") or 86_400)  # after which it is long enough
 CALLS = 50  # an example
-EXAMPLES = 40  # a batch
+EXAMPLES = 20  # a batch
 NAMESPACES = ["test", "other"]
 VERBS = {
     "cancel_task",
