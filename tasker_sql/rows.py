@@ -507,6 +507,7 @@ class SystemHealthCounts:
     active_connections: int
     max_connections: int
     measured_at: datetime
+    counts_are_exact: bool
 
 
 @dataclass(frozen=True, slots=True)

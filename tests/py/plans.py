@@ -40,8 +40,9 @@ class Seen:
     def relations(self) -> set[str]:
         return {node["Relation Name"] for node, _ in self.nodes if "Relation Name" in node}
 
-    def faults(self) -> list[str]:
-        """Rows that were compared in vain, and tables that grow and were read from end to end."""
+    def faults(self, shown: str = "") -> list[str]:
+        """Rows that were compared in vain, and tables that grow and were read from end to end,
+        but for the one that is shown."""
         found = []
         for node, text in self.nodes:
             loops = node["Actual Loops"]
@@ -50,7 +51,8 @@ class Seen:
             rows = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * loops
             if removed > FEW:
                 found.append(f"{removed:.0f} rows removed by a join filter in: {text}")
-            if node["Node Type"] == "Seq Scan" and GROWS.match(relation) and rows > FEW:
+            scanned = node["Node Type"] == "Seq Scan" and relation != shown
+            if scanned and GROWS.match(relation) and rows > FEW:
                 found.append(f"{rows:.0f} rows of {relation} read from end to end in: {text}")
         return found
 

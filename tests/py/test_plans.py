@@ -263,3 +263,67 @@ def test_costs_the_same_behind_any_backlog(
         before, after = (max(of[number].pages for number in numbers) for of in (small, large))
         print(f"\n{name}, call {numbers[-1]}: {before} -> {after} pages")
         assert after <= min(MOST_PAGES, before * 1.3 + 100)
+
+
+# Questions ---------------------------------------------------------------------------------------
+
+ONE_TASK = 1_000  # pages
+A_SCREEN = 5_000
+WAITING_STEP = "(select step_uuid from tasker.list_queued_steps('q', 1))"
+A_TASK = '(select task_uuid from tasker.list_tasks(\'{"namespace": "line"}\', 1))'
+QUESTIONS = {
+    "explain_step": (f"select * from tasker.explain_step({WAITING_STEP})", 300),
+    "explain_task": (f"select * from tasker.explain_task({A_TASK})", ONE_TASK),
+    "step_attempts": (f"select * from tasker.step_attempts({WAITING_STEP})", ONE_TASK),
+    "check_invariants": (f"select * from tasker.check_invariants({A_TASK})", ONE_TASK),
+    "history of steps": (
+        f"select * from tasker.step_transitions where task_uuid = {A_TASK}",
+        ONE_TASK,
+    ),
+    "history of a task": (
+        f"select * from tasker.task_transitions where task_uuid = {A_TASK}",
+        ONE_TASK,
+    ),
+    "task_timings": (f"select * from tasker.blame_task({A_TASK})", ONE_TASK),
+    "critical_path": (f"select * from tasker.critical_path({A_TASK})", ONE_TASK),
+    "problems": ("select * from tasker.problems", A_SCREEN),
+    "queue_depths": ("select * from tasker.queue_depths", A_SCREEN),
+    "dead_letters": ("select * from tasker.dead_letters", A_SCREEN),
+    "list_queued_steps": ("select * from tasker.list_queued_steps('q', 50)", A_SCREEN),
+    "list_tasks": ("select * from tasker.list_tasks('{}', 200)", A_SCREEN),
+    "health": ("select * from tasker.get_system_health_counts()", A_SCREEN),
+    "ready_steps": ("select * from tasker.ready_steps limit 50", A_SCREEN),
+    "task_progress": ("select * from tasker.task_progress limit 50", A_SCREEN),
+    "stuck_tasks": ("select * from tasker.stuck_tasks", A_SCREEN),
+    "live_claims": ("select * from tasker.live_claims", A_SCREEN),
+}
+
+
+def set_apart(sql: str) -> tuple[str, str | None]:
+    """The question with a parameter, and the query that finds its value: what it costs is not
+    counted."""
+    for found in (WAITING_STEP, A_TASK):
+        if found in sql:
+            return sql.replace(found, "%s"), found
+    return sql, None
+
+
+@pytest.mark.parametrize("statistics", ["none", "analyze"])
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_question_reads_no_more_than_it_shows(
+    server: Server, backlogs: dict[int, str], name: str, statistics: str
+) -> None:
+    sql, most = QUESTIONS[name]
+    asked, wanted = set_apart(sql)
+    with server.database(backlogs[SIZES[-1]]) as dsn, Explained(dsn) as session:
+        if statistics == "analyze":
+            session.run("analyze")
+        arguments = session.run(f"select {wanted}")[0] if wanted else ()
+        for number in range(1, 21):
+            if number not in (3, 20):  # the first ones compile what they run
+                session.run(asked, *arguments)
+                continue
+            _, seen = session.see(asked, *arguments)
+            print(f"\n{name}, call {number}: {seen.pages} pages")
+            assert seen.faults("dead_steps") == []
+            assert seen.pages <= most

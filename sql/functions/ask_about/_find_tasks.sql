@@ -15,63 +15,82 @@ create or replace function tasker._find_tasks (
   set enable_hashjoin = off
   set enable_mergejoin = off
 as $$
--- Walks back in time through tasks until p_limit of them fit the filter, or 50000 did not: by
+-- Looks back in time through tasks until p_limit of them fit the filter, or 50000 did not: by
 -- idempotency key, through the open tasks when the filter asks for an open state, else through all
--- tasks in order of uuid.
+-- tasks in order of uuid. Only one of the three is asked, and it is read in its order, no further
+-- than needed.
 --
 -- Returns  the tasks found, newest first, and the last one looked at; null when there is nothing
 --          older
+-- Calls    _check_time, _uuid_floor, _step_id
 declare
   v_since constant timestamptz :=
     coalesce(tasker._check_time(p_filter -> 'since', 'since'), '-infinity');
   v_until constant timestamptz :=
     coalesce(tasker._check_time(p_filter -> 'until', 'until'), 'infinity');
   v_before constant uuid := coalesce(p_before, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
-  v_cursor refcursor;
+  v_state  constant tasker.task_state := p_filter ->> 'state';
+  v_tag    constant text := p_filter ->> 'tag';
+  v_by     constant text := p_filter ->> 'initiator';
+  v_way    constant text := case
+    when p_hashes is not null then 'key'
+    when v_state in ('pending', 'in_progress', 'blocked_by_failures') then 'open'
+    else 'all' end;
   v_task   record;
-  v_seen   integer := 0;
+  v_whole  boolean := true;
 begin
   task_ids := '{}';
-  if p_hashes is not null then
-    open v_cursor for
-      select task.*
-        from tasker.idempotency_keys as key
-        join tasker.tasks as task on task.task_id = key.task_id
-       where key.idempotency_hash = any (p_hashes) and task.task_uuid < v_before
-       order by task.task_uuid desc;
-  elsif p_filter ->> 'state' in ('pending', 'in_progress', 'blocked_by_failures') then
-    open v_cursor for
-      select task.*
-        from tasker.open_tasks as open
-        join tasker.tasks as task on task.task_id = open.task_id
-       where open.task_id < tasker._step_id(v_before) >> 20
-       order by open.task_id desc;
-  else
-    open v_cursor for
-      select task.* from tasker.tasks as task
-       where task.task_uuid < least(v_before, tasker._uuid_floor(v_until + interval '2 ms'))
-         and task.task_uuid >= tasker._uuid_floor(v_since)
-       order by task.task_uuid desc;
-  end if;
+  for v_task in
+    select seen.task_id, seen.task_uuid, seen.place, seen.fits
+      from (select task.task_id, task.task_uuid, row_number() over () as place,
+                   coalesce((p_template_ids is null or task.template_id = any (p_template_ids))
+                            and (v_state is null or task.state = v_state)
+                            and (v_tag is null or v_tag = any (task.tags))
+                            and (v_by is null or task.initiator = v_by)
+                            and task.created_at >= v_since
+                            and task.created_at < v_until, false) as fits
+              from (select * from (
+                      select task.*
+                        from tasker.idempotency_keys as key
+                        join tasker.tasks as task on task.task_id = key.task_id
+                       where v_way = 'key'
+                         and key.idempotency_hash = any (p_hashes)
+                         and task.task_uuid < v_before
+                       order by task.task_uuid desc) as by_key
+                    union all
+                    select * from (
+                      select task.*
+                        from (select open.task_id from tasker.open_tasks as open
+                               where v_way = 'open'
+                                 and open.task_id < tasker._step_id(v_before) >> 20
+                               order by open.task_id desc) as open
+                       cross join lateral (
+                             select * from tasker.tasks as task
+                              where task.task_id = open.task_id limit 1) as task) as open
+                    union all
+                    select * from (
+                      select task.* from tasker.tasks as task
+                       where v_way = 'all'
+                         and task.task_uuid
+                             < least(v_before, tasker._uuid_floor(v_until + interval '2 ms'))
+                         and task.task_uuid >= tasker._uuid_floor(v_since)
+                       order by task.task_uuid desc) as every) as task
+             limit 50000) as seen
+     where seen.fits or seen.place = 50000
+     limit p_limit + 1
   loop
-    fetch v_cursor into v_task;
-    if not found then
-      last_seen := null;
-      exit;
+    if cardinality(task_ids) = p_limit then
+      return;  -- there is one more: the next page begins behind the last one found
     end if;
-    exit when v_seen = 50000 or cardinality(task_ids) = p_limit;
-    v_seen    := v_seen + 1;
-    last_seen := v_task.task_uuid;
-    if (p_template_ids is null or v_task.template_id = any (p_template_ids))
-       and v_task.state::text = coalesce(p_filter ->> 'state', v_task.state::text)
-       and coalesce(p_filter ->> 'tag' = any (v_task.tags), not p_filter ? 'tag')
-       and coalesce(v_task.initiator = p_filter ->> 'initiator', not p_filter ? 'initiator')
-       and v_task.created_at >= v_since
-       and v_task.created_at < v_until then
+    if v_task.fits then
       task_ids := task_ids || v_task.task_id;
     end if;
+    last_seen := v_task.task_uuid;
+    v_whole   := v_task.place < 50000;
   end loop;
-  close v_cursor;
+  if v_whole then
+    last_seen := null;
+  end if;
 end;
 $$;
 

@@ -68,11 +68,17 @@ begin
       from (select distinct on (cause.step_id) cause.*
               from tasker._reasons(v_causes[1:20]) as cause
              order by cause.step_id, cause.blocks desc, cause.rank) as cause
-      join tasker.steps as step on step.step_id = cause.step_id
-      join tasker.template_steps as link on link.template_id = step.template_id
-                                        and link.step_no = cause.step_id & 1048575
-      join tasker.template_steps as own on own.template_id = step.template_id
-                                       and own.step_no = v_step_id & 1048575
+     cross join lateral (
+           select step.template_id from tasker.steps as step
+            where step.step_id = cause.step_id limit 1) as step
+     cross join lateral (
+           select link.name from tasker.template_steps as link
+            where link.template_id = step.template_id
+              and link.step_no = cause.step_id & 1048575 limit 1) as link
+     cross join lateral (
+           select own.parents from tasker.template_steps as own
+            where own.template_id = step.template_id
+              and own.step_no = v_step_id & 1048575 limit 1) as own
     union all
     select 100, 'waits_for_step', true, format('and for %s more', cardinality(v_causes) - 20),
            null, null, null, null, v_causes[21]

@@ -18,15 +18,24 @@ declare
   v_now constant timestamptz := tasker._now();
 begin
   return query
-  with queue as materialized (
+  with late as materialized (
     select metric.*,
            case when namespace.paused_at is null and not metric.missing
-                then tasker._oldest_waiting(metric.queue_name) end as waits_since,
-           (tasker._workers(namespace.name, v_now)).*
+                then tasker._oldest_waiting(metric.queue_name) end as waits_since
       from tasker._queue_metrics() as metric
       left join tasker.namespaces as namespace on namespace.name = metric.namespace
      where metric.missing
         or metric.oldest_at < v_now - tasker._recovery_grace()
+  ),
+  served as materialized (
+    select known.namespace, worker.*
+      from (select distinct late.namespace from late where late.waits_since is not null) as known
+     cross join lateral tasker._workers(known.namespace, v_now) as worker
+  ),
+  queue as (
+    select late.*, served.workers, served.said
+      from late
+      left join served on served.namespace = late.namespace
   )
   select 'critical', 'queue_missing', format('queue %s', queue.queue_name), null::timestamptz,
          'it was dropped; what is enqueued in it waits until a sweep makes it again',

@@ -41,24 +41,23 @@ begin
   select 'critical', 'task_stuck', format('task %s', task.task_uuid), moved.at,
          'nothing in it can move: an invariant is broken',
          tasker._broken_cure(task.task_uuid)
-    from (select open.task_id, task.task_uuid, task.created_at,
-                 sum(template.step_count) over (order by open.task_id) as steps_so_far
-            from (select * from tasker.open_tasks order by task_id limit 2000) as open
-            join tasker.tasks as task on task.task_id = open.task_id
-            join tasker.task_templates as template on template.template_id = task.template_id
-         ) as task
+    from (select open.task_id
+            from (select open.task_id from tasker.open_tasks as open
+                   order by open.task_id limit 300) as open
+           where not tasker._is_active(open.task_id)
+             and not exists (select from tasker.unfinalized_tasks as unfinalized
+                              where unfinalized.task_id = open.task_id)
+          offset 0) as idle
+   cross join lateral (select * from tasker.tasks as task
+                        where task.task_id = idle.task_id limit 1) as task
    cross join lateral (
          select coalesce(max(greatest(step.enqueued_at, step.started_at, step.finished_at)),
                          task.created_at) as at
            from tasker.steps as step
-          where step.step_id > task.task_id << 20
-            and step.step_id < (task.task_id + 1) << 20) as moved
-   where task.steps_so_far <= 20000
-     and not tasker._is_active(task.task_id)
-     and not exists (select from tasker.unfinalized_tasks as unfinalized
-                      where unfinalized.task_id = task.task_id)
-     and moved.at < v_now - tasker._recovery_grace();
+          where step.step_id > idle.task_id << 20
+            and step.step_id < (idle.task_id + 1) << 20) as moved
+   where moved.at < v_now - tasker._recovery_grace();
 end;
 $$;
 
-comment on function tasker._work_problems is 'problems: work that does not come to an end. For tasks that cannot move, looks at the oldest 2000 open tasks, and no more than 20000 steps.';
+comment on function tasker._work_problems is 'problems: work that does not come to an end. For tasks that cannot move, looks at the oldest 300 open tasks.';

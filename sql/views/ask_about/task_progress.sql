@@ -20,11 +20,16 @@ select task.task_uuid,
        round(100.0 * count.done / count.total, 2) as completion_percentage,
        count.moved_at as last_moved_at
   from tasker._open_task_counts as count
-  join tasker.tasks as task on task.task_id = count.task_id
-  join tasker.task_templates as template on template.template_id = task.template_id
-  join tasker.namespaces as namespace on namespace.namespace_id = template.namespace_id;
+ cross join lateral (
+       select * from tasker.tasks as task where task.task_id = count.task_id limit 1) as task
+ cross join lateral (
+       select * from tasker.task_templates as template
+        where template.template_id = task.template_id limit 1) as template
+ cross join lateral (
+       select * from tasker.namespaces as namespace
+        where namespace.namespace_id = template.namespace_id limit 1) as namespace;
 
-comment on view tasker.task_progress is 'How far each open task has come.';
+comment on view tasker.task_progress is 'How far each open task has come, task by task: with a limit, no more is read than is shown.';
 comment on column tasker.task_progress.task_uuid is 'The task.';
 comment on column tasker.task_progress.namespace is 'Its namespace.';
 comment on column tasker.task_progress.name is 'Its template.';

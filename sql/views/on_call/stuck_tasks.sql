@@ -7,10 +7,15 @@ select task.task_uuid,
        stuck.reason,
        idle.since as last_moved_at,
        idle.time as stuck_for
-  from tasker._open_task_counts as count
-  join tasker.tasks as task on task.task_id = count.task_id
-  join tasker.task_templates as template on template.template_id = task.template_id
-  join tasker.namespaces as namespace on namespace.namespace_id = template.namespace_id
+  from (select * from tasker._open_task_counts order by task_id limit 300) as count
+ cross join lateral (
+       select * from tasker.tasks as task where task.task_id = count.task_id limit 1) as task
+ cross join lateral (
+       select * from tasker.task_templates as template
+        where template.template_id = task.template_id limit 1) as template
+ cross join lateral (
+       select * from tasker.namespaces as namespace
+        where namespace.namespace_id = template.namespace_id limit 1) as namespace
  cross join lateral (
        select coalesce(count.moved_at, task.created_at) as since,
               tasker._now() - coalesce(count.moved_at, task.created_at) as time
@@ -18,9 +23,11 @@ select task.task_uuid,
        ) as idle
  cross join lateral (
        select min(timer.due_at) as due_at
-         from tasker.timers as timer
-        where timer.step_id > task.task_id << 20
-          and timer.step_id < (task.task_id + 1) << 20
+         from (select timer.due_at
+                 from tasker.timers as timer
+                where timer.step_id > task.task_id << 20
+                  and timer.step_id < (task.task_id + 1) << 20
+               offset 0) as timer
        ) as timer
  cross join lateral (
        select case
@@ -51,7 +58,7 @@ select task.task_uuid,
  where stuck.reason is not null;
 
 comment on view tasker.stuck_tasks is
-'Open tasks that should have ended, or in which nothing has moved for ten minutes, each with the reason. Tasks that wait for a retry or for run_at are not stuck. Reads every open task with its steps; problems reads the oldest.';
+'Open tasks that should have ended, or in which nothing has moved for ten minutes, each with the reason. Tasks that wait for a retry or for run_at are not stuck. Looks at the oldest 300 open tasks.';
 comment on column tasker.stuck_tasks.task_uuid is 'The task.';
 comment on column tasker.stuck_tasks.namespace is 'Its namespace.';
 comment on column tasker.stuck_tasks.name is 'Its template.';

@@ -15,8 +15,11 @@ select tasker._step_uuid(task.task_uuid, step.step_id) as step_uuid,
          or template.paused_at is not null
          or claimable.paused_at is not null as paused
   from tasker.open_tasks as open
-  join tasker.tasks as task on task.task_id = open.task_id
-  join tasker.task_templates as template on template.template_id = task.template_id
+ cross join lateral (
+       select * from tasker.tasks as task where task.task_id = open.task_id limit 1) as task
+ cross join lateral (
+       select * from tasker.task_templates as template
+        where template.template_id = task.template_id limit 1) as template
  cross join lateral (
        select step.step_id, step.template_id, step.priority, step.attempt, step.enqueued_at
          from tasker.steps as step
@@ -25,12 +28,16 @@ select tasker._step_uuid(task.task_uuid, step.step_id) as step_uuid,
           and step.state = 'enqueued'
         order by step.step_id
        ) as step
-  join tasker.template_steps as link on link.template_id = step.template_id
-                                    and link.step_no = step.step_id & 1048575
-  join tasker.namespaces as claimable on claimable.namespace_id = link.namespace_id;
+ cross join lateral (
+       select * from tasker.template_steps as link
+        where link.template_id = step.template_id
+          and link.step_no = step.step_id & 1048575 limit 1) as link
+ cross join lateral (
+       select * from tasker.namespaces as namespace
+        where namespace.namespace_id = link.namespace_id limit 1) as claimable;
 
 comment on view tasker.ready_steps is
-'Steps that wait in a queue for a worker: the enqueued steps of open tasks.';
+'Steps that wait in a queue for a worker: the enqueued steps of open tasks, task by task: with a limit, no more is read than is shown.';
 comment on column tasker.ready_steps.step_uuid is 'The step.';
 comment on column tasker.ready_steps.task_uuid is 'Its task.';
 comment on column tasker.ready_steps.namespace is 'The namespace whose workers get it.';
