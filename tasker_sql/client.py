@@ -668,9 +668,9 @@ class Client:
         """What became of each attempt at a step, in order."""
         return self._rows(rows.StepAttempt, "step_attempts", step_uuid=step_uuid)
 
-    def blame_task(self, task_uuid: UUID) -> list[rows.BlamedStep]:
+    def task_timings(self, task_uuid: UUID) -> list[rows.StepTimings]:
         """Where a task's wall time went, step by step."""
-        return self._rows(rows.BlamedStep, "blame_task", task_uuid=task_uuid)
+        return self._rows(rows.StepTimings, "task_timings", task_uuid=task_uuid)
 
     def critical_path(self, task_uuid: UUID) -> list[rows.PathStep]:
         """Which chain of steps decides when a task ends, and when that will be."""

@@ -827,7 +827,7 @@ class DeadLetters:
 
 
 @dataclass(frozen=True, slots=True)
-class BlamedStep:
+class StepTimings:
     """Where a task's wall time went, from one of its steps; the parts add up to `wall_time`."""
 
     step_uuid: UUID

@@ -1,4 +1,4 @@
-"""`tasker-sql task show`, `draw`, `explain`, `blame` and `critical-path`: how one task stands."""
+"""`tasker-sql task show`, `draw`, `explain`, `timings` and `critical-path`: how one task stands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tasker_sql.client import Client
 from tasker_sql.drawing import STYLES
 from tasker_sql.failure import error_lines
 from tasker_sql.jsontext import dumps
-from tasker_sql.rows import BlamedStep, PathStep, Task, TaskStep
+from tasker_sql.rows import PathStep, StepTimings, Task, TaskStep
 
 FAILED: Final = ("error", "waiting_for_retry")
 MOST_LINES: Final = 100  # of an input
@@ -38,7 +38,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(show)
     app.command()(draw)
     app.command()(explain)
-    app.command()(blame)
+    app.command()(timings)
     app.command("critical-path")(critical_path)
 
 
@@ -160,25 +160,25 @@ def explain(task_uuid: TaskUuid, as_json: Json = False, watch: Watch = None) -> 
     tell(lambda client: client.explain_task(task_uuid), reasons, as_json, watch)
 
 
-def blame(task_uuid: TaskUuid, as_json: Json = False, watch: Watch = None) -> None:
+def timings(task_uuid: TaskUuid, as_json: Json = False, watch: Watch = None) -> None:
     """Where did its time go?
 
     The parts of each step add up to the whole.
 
-    Example: tasker-sql task blame $TASK_UUID
+    Example: tasker-sql task timings $TASK_UUID
     """
 
-    def draw(blamed: list[BlamedStep]) -> Picture:
+    def draw(found: list[StepTimings]) -> Picture:
         return table(
             ["step", "state", *(part.replace("_", " ") for part in PARTS), "in all"],
             [
-                (b.name, b.state, *(getattr(b, part) or None for part in PARTS), b.wall_time)
-                for b in blamed
+                (s.name, s.state, *(getattr(s, part) or None for part in PARTS), s.wall_time)
+                for s in found
             ],
             "no steps",
         )
 
-    tell(lambda client: client.blame_task(task_uuid), draw, as_json, watch)
+    tell(lambda client: client.task_timings(task_uuid), draw, as_json, watch)
 
 
 def critical_path(task_uuid: TaskUuid, as_json: Json = False, watch: Watch = None) -> None:

@@ -11,13 +11,13 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 from tasker_sql.rows import (
-    BlamedStep,
     CircuitBreaker,
     DeadLetters,
     ExecutorPool,
     PathStep,
     Problem,
     StepReason,
+    StepTimings,
     TaskReason,
 )
 from tasker_sql.top.answers import (
@@ -131,11 +131,13 @@ STEPS: Final = _ask(
 WHY_TASK: Final = _ask(
     "reasons", TaskReason, "from tasker.explain_task(p_task_uuid => %(task)s) limit 50"
 )
-BLAME_TASK: Final = replace(
-    _ask("blame", BlamedStep, "from tasker.blame_task(p_task_uuid => %(task)s)"),
+TASK_TIMINGS: Final = replace(
+    _ask("timings", StepTimings, "from tasker.task_timings(p_task_uuid => %(task)s)"),
     most_steps=MOST_STEPS,
 )
-BLAME_STEP: Final = replace(BLAME_TASK, source=f"{BLAME_TASK.source} where step_uuid = %(step)s")
+STEP_TIMINGS: Final = replace(
+    TASK_TIMINGS, source=f"{TASK_TIMINGS.source} where step_uuid = %(step)s"
+)
 PATH: Final = replace(
     _ask("path", PathStep, "from tasker.critical_path(p_task_uuid => %(task)s)"),
     most_steps=MOST_FORESEEN,

@@ -9,13 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from tasker_sql.rows import (
-    BlamedStep,
     CircuitBreaker,
     DeadLetters,
     ExecutorPool,
     PathStep,
     Problem,
     StepReason,
+    StepTimings,
     TaskReason,
 )
 from tasker_sql.top.answers import (
@@ -195,7 +195,7 @@ WHY_TASK = (
 )
 WHY_MOVING = replace(WHY_TASK[1], cause_uuid=UUID(int=TASK.int + (5 << 20) + 2))
 NONE = timedelta()
-BLAME = BlamedStep(
+TIMINGS = StepTimings(
     *(PAID, "process_payment", "error", timedelta(minutes=1), timedelta(seconds=20)),
     *(timedelta(minutes=7), timedelta(seconds=100), NONE, timedelta(minutes=2), NONE, NONE),
     timedelta(minutes=12),
@@ -336,9 +336,9 @@ SNAPSHOTS = {
         snapshot(Place("problems")),
         snapshot(Place("queues"), *QUEUES),
         snapshot(Place("tasks"), *TASKS),
-        snapshot(Place("task", TASK), HEAD, *STEPS, *WHY_TASK, BLAME, *FAILED_PATH),
+        snapshot(Place("task", TASK), HEAD, *STEPS, *WHY_TASK, TIMINGS, *FAILED_PATH),
         snapshot(Place("task", MOVES), MOVING, *MOVING_STEPS, WHY_MOVING, *MOVING_PATH),
-        snapshot(Place("step", PAID), HEAD, STEPS[2], *WHY_STEP, BLAME, *ATTEMPTS, ACTS[0]),
+        snapshot(Place("step", PAID), HEAD, STEPS[2], *WHY_STEP, TIMINGS, *ATTEMPTS, ACTS[0]),
         snapshot(Place("claims"), *CLAIMS),
         snapshot(Place("workers"), *RUNNERS, *FOREIGN, *POOLS, *BREAKERS),
         snapshot(Place("failures"), *DEAD, *RETRIES, *LATE, *REJECTED),

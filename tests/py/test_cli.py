@@ -389,7 +389,7 @@ class TestEveryCommand:
         options = {name: {o for p in c.params for o in p.opts} for name, c in COMMANDS.items()}
         assert {name for name in options if "--json" not in options[name]} == SAYS_NOTHING
         assert {name for name in options if "--watch" in options[name]} >= {
-            *("problems", "task show", "task list", "task explain", "task blame", "step explain"),
+            *("problems", "task show", "task list", "task explain", "task timings", "step explain"),
             *("queue list", "queue show", "worker list", "worker claims", "runner list"),
             *("runner pools", "dlq list", "namespace list"),
         }
@@ -965,12 +965,12 @@ class TestDeadLetters:
 
 
 class TestTime:
-    def test_is_blamed_and_foreseen(self, failed: UUID, database: str, client: Client) -> None:
-        (a, b) = Answer("task", "blame", str(failed), "--json").json
+    def test_is_timed_and_foreseen(self, failed: UUID, database: str, client: Client) -> None:
+        (a, b) = Answer("task", "timings", str(failed), "--json").json
         assert a["wall_time"] == b["wall_time"] == b["waiting"]
         parts = ("waiting", "queued", "running", "failed", "finalizing")
         assert sum(a[part] for part in parts) == pytest.approx(a["wall_time"])
-        assert "backing off" in Answer("task", "blame", str(failed)).out
+        assert "backing off" in Answer("task", "timings", str(failed)).out
         assert Answer("task", "critical-path", str(failed)).out.count("yes") == 1
         retried = step_named(client, failed, "a").step_uuid
         client.retry_step(retried, "again")

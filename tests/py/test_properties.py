@@ -940,7 +940,7 @@ class Machine(RuleBasedStateMachine):
         for task in self.tasks:
             reasons = self.client.explain_task(task.uuid)
             assert not any(row.code == "broken" for row in reasons), task.uuid
-            for row in self.client.blame_task(task.uuid):
+            for row in self.client.task_timings(task.uuid):
                 parts = [getattr(row, part) for part in PARTS]
                 assert min(parts) >= timedelta()
                 assert sum(parts, timedelta()) == row.wall_time

@@ -130,7 +130,7 @@ def scene(server: Server) -> Iterator[Scene]:
 ASKED = {
     "explain_step": "select * from tasker.explain_step(%(step)s)",
     "explain_task": "select * from tasker.explain_task(%(task)s)",
-    "blame_task": "select * from tasker.blame_task(%(task)s)",
+    "task_timings": "select * from tasker.task_timings(%(task)s)",
     "critical_path": "select * from tasker.critical_path(%(task)s)",
     "step_attempts": "select * from tasker.step_attempts(%(step)s)",
 }

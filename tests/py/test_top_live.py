@@ -404,7 +404,7 @@ class TestEnds:
         client.register_template(template({f"s{n}": [] for n in range(steps)}, name="wide"))
         task = client.create_task("test", "wide").task_uuid
         found = json.loads(Answer(database, str(task), "--once", "--json").out)
-        assert (found["path"] is None, len(found["blame"])) == (steps > 500, steps)
+        assert (found["path"] is None, len(found["timings"])) == (steps > 500, steps)
         said = "foreseen up to 500 steps only" if steps > 500 else "its end is unknown"
         assert said in " ".join(Answer(database, str(task), "--once").out.split())
 

@@ -99,7 +99,7 @@ SHOWING = [
     *("queue list", "queue show test", "queue show shut", "runner list", "runner pools"),
     *("runner breakers", "runner health", "template list", "template list --all"),
     *("template show test/flow", "task list", "task show TASK", "task explain TASK"),
-    *("task draw TASK", "task blame TASK", "task critical-path TASK", "step explain STEP"),
+    *("task draw TASK", "task timings TASK", "task critical-path TASK", "step explain STEP"),
     *("step attempts STEP", "step explain TASK/b", "db health", "db limits", "sweep"),
     *("dlq retry -r x --yes", "repair retry_step -r x --state waiting_for_retry --yes"),
     *("repair resume_task -r x --yes", "step retry TASK/d -r x", "task resume TASK -r x"),

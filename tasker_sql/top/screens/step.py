@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from tasker_sql.rows import BlamedStep, StepReason
+from tasker_sql.rows import StepReason, StepTimings
 from tasker_sql.spans import span
 from tasker_sql.top.answers import Act, Attempt, StepLine, TaskHead
 from tasker_sql.top.screens.acts import act_row
@@ -21,7 +21,7 @@ def step(seen: Snapshot) -> View:
     """Why a step is not running; then its attempts and what operators did, the newest first."""
     head, one = seen.of(TaskHead)[0], seen.of(StepLine)[0]
     rows = [why_row(reason, seen) for reason in seen.of(StepReason)]
-    rows.append(replace(step_row(one, next(iter(seen.of(BlamedStep)), None), seen), opens=None))
+    rows.append(replace(step_row(one, next(iter(seen.of(StepTimings)), None), seen), opens=None))
     past = [(act.at, act_row(act)) for act in seen.of(Act)]
     past += [(_moment(tried), _attempt(tried)) for tried in seen.of(Attempt)]
     rows += [row for _, row in sorted(past, key=lambda told: told[0], reverse=True)]

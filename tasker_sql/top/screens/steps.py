@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tasker_sql.rows import BlamedStep, StepReason, TaskReason
+from tasker_sql.rows import StepReason, StepTimings, TaskReason
 from tasker_sql.spans import span
 from tasker_sql.top.answers import StepLine
 from tasker_sql.top.snapshot import Place, Snapshot, place_of
@@ -40,7 +40,7 @@ def why_row(one: TaskReason | StepReason, seen: Snapshot) -> Row:
     )
 
 
-def step_row(one: StepLine, blamed: BlamedStep | None, seen: Snapshot) -> Row:
+def step_row(one: StepLine, timings: StepTimings | None, seen: Snapshot) -> Row:
     moment = one.finished_at or one.started_at or one.enqueued_at
     took = one.finished_at - one.started_at if one.finished_at and one.started_at else moment
     what = {
@@ -64,14 +64,14 @@ def step_row(one: StepLine, blamed: BlamedStep | None, seen: Snapshot) -> Row:
             ("error", one.error),
             ("failed", clock(one.last_failure_at)),
             ("again", one.next_retry_at),
-            ("time went", blamed and _went(blamed)),
+            ("time went", timings and _went(timings)),
         ),
         Place("step", one.step_uuid),
         step_verbs(one.step_uuid, one.state),
     )
 
 
-def _went(one: BlamedStep) -> str:
+def _went(one: StepTimings) -> str:
     """Where the task's time went, from this step."""
     parts = ("waiting", "queued", "backing_off", "running", "lost", "failed", "afterwards")
     told = [(part, getattr(one, part)) for part in (*parts, "finalizing")]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
-from tasker_sql.rows import BlamedStep, PathStep, TaskReason
+from tasker_sql.rows import PathStep, StepTimings, TaskReason
 from tasker_sql.top.answers import StepLine, TaskHead
 from tasker_sql.top.questions import MOST_STEPS
 from tasker_sql.top.screens import path
@@ -28,12 +28,12 @@ def task(seen: Snapshot) -> View:
     """One task: what it waits for, then its steps."""
     head = seen.of(TaskHead)[0]
     steps = seen.of(StepLine)
-    blamed = {one.step_uuid: one for one in seen.of(BlamedStep)}
+    timings = {one.step_uuid: one for one in seen.of(StepTimings)}
     paths = {one.step_uuid: one for one in seen.of(PathStep)}
     is_foreseen = any(one.is_critical for one in paths.values())
     reasons = seen.of(TaskReason)
     rows = [why_row(one, seen) for one in reasons if one.code != "ended"]  # as the title says
-    rows += [step_row(one, blamed.get(one.step_uuid), seen) for one in steps]
+    rows += [step_row(one, timings.get(one.step_uuid), seen) for one in steps]
     if is_foreseen:
         places = [None] * (len(rows) - len(steps)) + [paths.get(one.step_uuid) for one in steps]
         rows = [_in_path(row, place) for row, place in zip(rows, places, strict=True)]

@@ -16,7 +16,7 @@ select results_eq('select name, duration, waited from tasker.get_slowest_steps()
 select results_eq('select slowest_step, slowest_step_duration from tasker.get_slowest_tasks()', $$ values ('b', interval '3 s') $$, 'so the slowest step of a task');
 select results_eq('select average_step_wait, average_step_duration, p95_step_duration from tasker.get_analytics_metrics(tasker._now() - interval ''1 hour'')',
   $$ values (interval '12 s', interval '2 s', interval '3 s') $$, 'so the metrics');
-select results_eq(format('select name, queued, running, wall_time from tasker.blame_task(%L)', :'task'),
+select results_eq(format('select name, queued, running, wall_time from tasker.task_timings(%L)', :'task'),
   $$ values ('a', interval '13 s', interval '1 s', interval '14 s'), ('b', interval '11 s', interval '3 s', interval '14 s') $$, 'so where its time went');
 
 -- A worker cannot have measured more than there was.

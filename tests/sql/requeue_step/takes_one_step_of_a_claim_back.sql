@@ -35,7 +35,7 @@ select results_eq('select name, attempt from tasker.claim_steps(''test'', ''w2''
 select from tasker.complete_step(:'b', :'token');
 select is_empty('select from tasker.live_claims where worker = ''hung''', 'the claim ends with its last step');
 select pg_temp.later('31 seconds');
-select results_eq(format('select name, queued, running, lost from tasker.blame_task(%L) where name = ''a''', :'task'),
+select results_eq(format('select name, queued, running, lost from tasker.task_timings(%L) where name = ''a''', :'task'),
   $$ values ('a', interval '5 seconds', interval '31 seconds', interval '10 seconds') $$, 'the time it hung is lost');
 select from tasker.sweep();
 select is(pg_temp.step_state(:'a'), 'error', 'a lease that ends does count');

@@ -13,12 +13,12 @@ select from tasker.resolve_step(pg_temp.step(:'task', 'b'), 'by hand');
 select pg_temp.later('4 seconds');
 select pg_temp.a_claim();
 select pg_temp.later('5 seconds');
-prepare blamed as select running, backing_off, queued, afterwards, wall_time from tasker.blame_task(:'task');
-select results_eq('blamed', $$ values
+prepare timings as select running, backing_off, queued, afterwards, wall_time from tasker.task_timings(:'task');
+select results_eq('timings', $$ values
   (interval '6 seconds', interval '3 seconds', interval '4 seconds', interval '0', interval '13 seconds'),
   ('1 second', '3 seconds', '0', '9 seconds', '13 seconds') $$, 'one was hurried, one was settled');
 select pg_temp.later('2 minutes');
-select results_eq('blamed', $$ values
+select results_eq('timings', $$ values
   (interval '126 seconds', interval '3 seconds', interval '4 seconds', interval '0', interval '133 seconds'),
   ('1 second', '3 seconds', '0', '129 seconds', '133 seconds') $$, 'past the time for which they would have waited');
 

@@ -1,4 +1,4 @@
-create or replace function tasker.blame_task (p_task_uuid uuid)
+create or replace function tasker.task_timings (p_task_uuid uuid)
   returns table (
     step_uuid   uuid,
     name        text,
@@ -72,5 +72,5 @@ begin
 end;
 $$;
 
-comment on function tasker.blame_task is
+comment on function tasker.task_timings is
 'Where a task''s wall time went, step by step: waiting (for its parents, or for run_at), queued (ready, and not claimed), backing_off, running, lost (attempts without a report: their lease ended, or an operator took them back), failed (in error, until an operator dealt with it), afterwards (done, while other steps went on), finalizing (from the end of the last step to the end of the task). The time that a worker held a step and gave it back belongs to the part before. The parts add up to wall_time, which is the task''s, so far. Raises TK002 (unknown task), 22023 (null).';
