@@ -6,6 +6,7 @@ those of the release that it belongs to.
 """
 
 import logging
+import sys
 
 import psycopg
 from alembic import context
@@ -13,12 +14,16 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, pool
 
 import tasker_sql.versioned  # noqa: F401  (it makes op.install)
-from tasker_sql import database, ownership, schema, truth
+from tasker_sql import config, database, ownership, schema, truth
 
 
 def migrate() -> None:
     """Run migrations, or show the revision, over a connection of our own."""
-    dsn = context.config.attributes.get("dsn") or database.dsn()
+    try:
+        dsn = context.config.attributes.get("dsn") or database.dsn()
+    except config.ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
     name = database.application_name("alembic")
     driver = psycopg.connect(dsn, application_name=name, autocommit=True)
     driver.execute(schema.SESSION)  # before anything looks up a name

@@ -168,6 +168,8 @@ def ask(
 ) -> list[R]:
     """The rows of a statement. Raises UnreadableError when they were sent and cannot be read."""
     cursor = _Cursor(connection, row_factory=args_row(row))
+    if not isinstance(connection, _Impatient):  # an application's own: it reads numbers as ours do
+        set_json_loads(decode, cursor)
     cursor.execute(statement, arguments, binary=True)
     try:
         return cursor.fetchall()

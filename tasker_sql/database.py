@@ -33,17 +33,22 @@ def dsn(url: str | None = None) -> str:
     """
     if found := configured(url):
         return found
-    if not _asked_for(url) and os.environ.get("TASKER_ENV", "").strip() == PRODUCTION:
-        raise config.ConfigError(
-            "DATABASE_URL is not set, and TASKER_ENV is production, where no other database takes "
-            "its place: set it to postgresql://user@host/database; DATABASE_URL=private asks for "
-            "the private server of this user"
-        )
+    allow_private(url)
     server = default_server()
     _say_once(f"DATABASE_URL names no database: using the private PostgreSQL in {server.data_dir}")
     server.start()
     server.ensure_database(EMBEDDED_DATABASE)
     return server.url(EMBEDDED_DATABASE)
+
+
+def allow_private(url: str | None = None) -> None:
+    """Raises tasker_sql.config.ConfigError when the private server must be asked for."""
+    if not _chosen(url) and os.environ.get("TASKER_ENV", "").strip() == PRODUCTION:
+        raise config.ConfigError(
+            "DATABASE_URL is not set, and TASKER_ENV is production, where no other database takes "
+            "its place: set it to postgresql://user@host/database; DATABASE_URL=private asks for "
+            "the private server of this user"
+        )
 
 
 @cache
@@ -77,11 +82,6 @@ def configured(url: str | None = None) -> str | None:
             "(with %40 for @, %2F for / and %25 for % in a password)"
         ) from None
     return url
-
-
-def _asked_for(url: str | None) -> bool:
-    """Whether the private server is used on purpose."""
-    return _chosen(url) == PRIVATE
 
 
 def _chosen(url: str | None) -> str:

@@ -126,6 +126,10 @@ class UnreadableError(TaskerError):
         self.token = token
 
 
+class FileError(ValueError):
+    """What is wrong with a file: a line for each fault, which begins with file and line."""
+
+
 class UnavailableError(Exception):
     """No answer: the database cannot be reached, or cannot work. Nobody knows whether the call was
     carried out. `retry_in` says in how many seconds it makes sense to try again; `sqlstate` is what

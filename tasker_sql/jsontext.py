@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
@@ -97,19 +97,46 @@ _MARK: Final = uuid4().hex  # nobody else writes it
 _MARKED: Final = re.compile(f'"{_MARK}([^"]*)"')
 
 
+class JsonError(ValueError):
+    """A text is not JSON, or has a key twice. `line` is where, `what` is what."""
+
+    def __init__(self, what: str, text: str, position: int) -> None:
+        self.what = what
+        self.line = text.count("\n", 0, position) + 1
+        column = position - text.rfind("\n", 0, position)
+        super().__init__(f"{what} (line {self.line}, column {column})")
+
+
 def parse(text: str) -> Any:
     """JSON that somebody gave us, as `decode` reads it.
 
-    Raises ValueError for what is not JSON, with the line and column, and for a key that stands
-    twice in an object: PostgreSQL would keep the last one without a word.
+    Raises JsonError for what is not JSON, and for a key that stands twice in an object: PostgreSQL
+    would keep the last one without a word.
     """
+    text = text.removeprefix("\ufeff")
     try:
-        return _STRICT_DECODER.decode(text.removeprefix("\ufeff"))
+        return _STRICT_DECODER.decode(text)
     except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise ValueError(f"{error.msg[0].lower()}{error.msg[1:]} ({where})") from None
+        what = f"{error.msg[0].lower()}{error.msg[1:]}"
+        raise JsonError(what, text, error.pos) from None
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise JsonError("nested too deeply", text, 0) from None
+    except _DoubledError as error:
+        what = f"the key {json.dumps(error.key, ensure_ascii=False)} is there twice"
+        raise JsonError(what, text, _second(text, error.key)) from None
+    except _NumberError as error:
+        what = f"{error} is not JSON, which knows neither NaN nor Infinity"
+        raise JsonError(what, text, _NAME.search(_without_texts(text)).start()) from None  # type: ignore[union-attr]
+
+
+class _DoubledError(Exception):
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+class _NumberError(Exception):
+    pass
 
 
 def _integer(digits: str) -> int | Decimal:
@@ -125,15 +152,38 @@ def _number(text: str) -> float | Decimal:
 def _single(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key {json.dumps(twice, ensure_ascii=False)} is there twice")
+        counted = Counter(key for key, _ in pairs)
+        raise _DoubledError(next(key for key, count in counted.items() if count > 1))
     return found
 
 
 def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is not JSON, which knows neither NaN nor Infinity")
+    raise _NumberError(name)
 
+
+def _second(text: str, doubled: str) -> int:
+    """Where a key stands for the second time in one object, the first such object."""
+    inside: list[set[str]] = []
+    for token in _TOKEN.finditer(text):
+        if token[0] in "{[":
+            inside.append(set())
+        elif token[0] in "}]":
+            inside.pop()
+        elif token["colon"] and (key := json.loads(token["key"])) == doubled:
+            if key in inside[-1]:
+                return token.start()
+            inside[-1].add(key)
+    return 0
+
+
+def _without_texts(text: str) -> str:
+    """The text with its strings blanked out, as long as before."""
+    return _STRING.sub(lambda found: " " * len(found[0]), text)
+
+
+_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_TOKEN: Final = re.compile(r'(?P<key>"(?:[^"\\]|\\.)*")(?P<colon>\s*:)?|[{}\[\]]', re.DOTALL)
+_NAME: Final = re.compile(r"NaN|-?Infinity")
 
 _DECODER: Final = json.JSONDecoder(parse_float=_number, parse_int=_integer)
 _STRICT_DECODER: Final = json.JSONDecoder(

@@ -11,7 +11,8 @@ import typer
 
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import WATCH_EVERY
-from tasker_sql.jsontext import JsonText, given
+from tasker_sql.errors import FileError
+from tasker_sql.jsontext import JsonError, JsonText, given
 from tasker_sql.top.snapshot import place_of
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
@@ -74,21 +75,26 @@ OpenTaskUuid = Annotated[
 def json_argument(text: str, what: str) -> JsonText:
     """JSON given on the command line, as @file, or as - for standard input; passed on as it is."""
     if text == "-":
-        what, text = "standard input", _text(sys.stdin.buffer.read(), "standard input")
-    elif text.startswith("@"):
-        what = text[1:]
-        text = _text(Path(what).read_bytes(), what)
+        return _json(sys.stdin.buffer.read(), "standard input")
+    if text.startswith("@"):
+        return _json(Path(text[1:]).read_bytes(), text[1:])
     try:
         return given(text)
     except ValueError as error:
         raise ValueError(f"{what} is not JSON: {error}") from error
 
 
-def _text(data: bytes, what: str) -> str:
+def _json(data: bytes, file: str) -> JsonText:
+    """Raises FileError."""
     try:
-        return data.decode()
+        return given(data.decode())
     except UnicodeDecodeError as error:
-        raise ValueError(f"{what} is not text in UTF-8: byte {error.start + 1}") from error
+        line = data.count(b"\n", 0, error.start) + 1
+        raise FileError(f"{file}:{line}: this is not text in UTF-8") from error
+    except JsonError as error:
+        raise FileError(f"{file}:{error.line}: this is not JSON: {error.what}") from error
+    except ValueError as error:
+        raise FileError(f"{file}:1: this is not JSON for PostgreSQL: {error}") from error
 
 
 def template_argument(text: str) -> tuple[str, str, str | None]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, get_type_hints
 
 import typer
 
-from tasker_sql import config
+from tasker_sql import config, database
 from tasker_sql.cli import completion
 from tasker_sql.cli.arguments import Json
 from tasker_sql.cli.commands import Commands
@@ -60,6 +60,7 @@ def check(as_json: Json = False) -> None:
     Example: TASKER_ENV=production tasker-sql config check
     """
     loaded = config.load()
+    database.allow_private(loaded.config.database.url)
     files = sorted({given.origin for given in loaded.given.values()})
     answer(
         {"environment": loaded.environment, "keys": len(loaded.given), "from": files},

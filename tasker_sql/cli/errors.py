@@ -7,7 +7,7 @@ from typing import Final
 
 from tasker_sql.cli.output import Part, line, put
 from tasker_sql.embedded import EmbeddedError
-from tasker_sql.errors import TaskerError, UnavailableError
+from tasker_sql.errors import FileError, TaskerError, UnavailableError
 from tasker_sql.masking import masked
 from tasker_sql.schema import SchemaError
 from tasker_sql.templates import TemplateError
@@ -29,10 +29,6 @@ KNOWN_ERRORS: Final = (
 SHOWN_FAULTS: Final = 20
 NOT_ALLOWED: Final = "42501"
 READ_ONLY: Final = "25006"
-
-
-class FileError(ValueError):
-    """What is wrong with a file: a line for each fault, which names file and line."""
 
 
 class Faults:

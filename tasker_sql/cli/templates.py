@@ -63,14 +63,13 @@ def convert(
         Path | None, typer.Option(help="A folder to write to; default: standard output.")
     ] = None,
 ) -> None:
-    """Convert templates of tasker-core: to YAML, and what was changed to standard error.
+    """Convert templates of tasker-core.
 
-    What has no meaning here is left out, what has another name is renamed. A file that would behave
-    differently is refused; the others are converted. Exit code 1 when one was refused.
+    What has no meaning here is left out, what has another name is renamed; standard error names
+    each, by line. A file that would behave differently is refused, the others are converted. Exit
+    code 1 when one was refused.
 
-    Examples:
-      tasker-sql template convert config/tasks --out workflows
-      tasker-sql template convert checkout.yaml > workflows/checkout.yaml
+    Example: tasker-sql template convert tasks --out workflows 2> changes
     """
     refused, written = False, dict[Path, Path]()
     for place in files:
@@ -90,6 +89,7 @@ def convert(
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(done.text, encoding="utf-8")
             written[target] = file
+            put(f"{file} -> {target}")
     if refused:
         raise typer.Exit(NO)
 

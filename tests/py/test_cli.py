@@ -23,6 +23,7 @@ import typer
 from running import SECONDS, client_of, ended, process, running, step_named, template, wait_for
 from servers import Server, rows
 from terminal import terminal
+from test_conversion import CHECKOUT
 from typer.testing import CliRunner
 
 from tasker_sql import handlers
@@ -230,7 +231,7 @@ class TestTasks:
         [
             ('{"n": 1, "n": 2}', 'the key "n" is there twice'),
             ('{"n": NaN}', "NaN is not JSON"),
-            ('{"n":', "expecting value (line 1, column 6)"),
+            ('{"n":', "expecting value"),
             ('{"n": "\\u0000"}', "value.n holds a NUL character"),
             ('{"n": "\\ud800"}', "value.n holds a lone surrogate"),
         ],
@@ -240,7 +241,8 @@ class TestTasks:
     ) -> None:
         client.register_template(template({"a": []}))
         (file := tmp_path / "c").write_text(text)
-        for given, what in (("-c", "--context"), ("-c", str(file)), ("--contexts", f"{file}:1")):
+        places = (("-c", "--context"), ("-c", f"{file}:1: "), ("--contexts", f"{file}:1: "))
+        for given, what in places:
             value = text if what == "--context" else f"@{file}" if given == "-c" else str(file)
             answer = Answer("task", "create", "test/flow", given, value)
             assert (answer.code, answer.out.strip()) == (2, "")
@@ -381,7 +383,8 @@ def commands() -> dict[str, Any]:
 
 
 COMMANDS = commands()
-SAYS_NOTHING = {"run", "serve", "demo", "db psql", "task draw"}  # or has formats of its own
+SAYS_NOTHING = {"run", "serve", "demo", "db psql"}
+SAYS_NOTHING |= {"task draw", "template convert"}  # which have formats of their own
 
 
 class TestEveryCommand:
@@ -438,6 +441,8 @@ def shop(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dic
     report |= {"connections": {"size": 20}, "pools": [], "breakers": BREAKERS}
     client.report_runner("box", report)
     (tmp_path / "examples").symlink_to(EXAMPLES)
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks/checkout.yaml").write_text(CHECKOUT)
     (tmp_path / "order.json").write_text(json.dumps(order))
     (tmp_path / "orders.jsonl").write_text(f"{json.dumps(order)}\n" * 2)
     monkeypatch.chdir(tmp_path)

@@ -19,6 +19,7 @@ from servers import rows
 
 from tasker_sql import errors
 from tasker_sql.client import SQL_TYPES, Client, parameters
+from tasker_sql.jsontext import JsonText
 
 VIEWS = {"queue_depths", "known_runners", "executor_pools", "circuit_breakers"}
 VIEWS |= {"problems", "dead_letters", "served_namespaces", "live_claims", "known_workers"}
@@ -196,6 +197,17 @@ class TestJson:
         client.register_template(template({"a": []}))
         task = client.create_task("test", "flow", {"value": value}).task_uuid
         assert client.get_task(task).context == {"value": value}
+
+    def test_numbers_are_exact_over_an_applications_connection_too(self, database: str) -> None:
+        text = '{"n": 0.1234567890123456789012345, "l": ' + "7" * 5000 + "}"
+        with psycopg.connect(database, autocommit=True) as connection:
+            client = Client(connection)
+            client.register_template(template({"a": []}))
+            task = client.create_task("test", "flow", JsonText(text)).task_uuid
+            context = client.get_task(task).context
+            assert context["n"] == Decimal("0.1234567890123456789012345")
+            assert client.create_task("test", "flow", context).created
+        assert rows(database, "select count(distinct context) from tasker.tasks") == [(1,)]
 
     def test_every_argument_type_has_an_sql_type(self) -> None:
         assert Sequence[Any] in SQL_TYPES

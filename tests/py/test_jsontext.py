@@ -179,10 +179,14 @@ def test_what_a_float_or_an_int_can_hold_is_one() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"n": 1, "n": 2}', 'the key "n" is there twice'),
-        ('[{"a": {"b": 1, "c": 2, "b": 1}}]', 'the key "b" is there twice'),
-        ("[NaN]", "NaN is not JSON"),
-        ("-Infinity", "-Infinity is not JSON"),
+        ('{"n": 1, "n": 2}', 'the key "n" is there twice (line 1, column 10)'),
+        (
+            '{"b": "\\"b\\":",\n "a": [{"b": 1},\n {"c": 2, "b": {},\n "\\u0062" : 1}]}',
+            'the key "b" is there twice (line 4, column 2)',
+        ),
+        ("[NaN]", "NaN is not JSON, which knows neither NaN nor Infinity (line 1, column 2)"),
+        ('{"NaN": "NaN",\n"a": -Infinity}', "-Infinity is not JSON, which knows"),
+        ('{"NaN": "NaN",\n"a": NaN}', "(line 2, column 6)"),
         ('{"a":\n 1,}', "line 2"),
         ("", "expecting value (line 1, column 1)"),
         ("[" * 100_000, "nested too deeply"),
