@@ -212,7 +212,7 @@ class EmbeddedServer:
             return f"postgresql://{SUPERUSER}@/{quote(dbname)}?host={folder}&port={port}"
         if port == SOCKET_PORT:
             raise EmbeddedError("this server does not listen on TCP: start it with tcp=True")
-        password = self._password_file.read_text()
+        password = _read(self._password_file) or ""
         return f"postgresql://{SUPERUSER}:{password}@127.0.0.1:{port}/{quote(dbname)}"
 
     def ensure_database(self, name: str) -> None:
@@ -249,12 +249,14 @@ class EmbeddedServer:
     def _postmaster(self) -> _Postmaster | None:
         """The live main process of this data directory."""
         try:
-            lines = (self.data_dir / "postmaster.pid").read_text().splitlines()
-        except FileNotFoundError:
-            return None
+            lines = (_read(self.data_dir / "postmaster.pid") or "").splitlines()
         except PermissionError as error:
             raise EmbeddedError(f"{self.data_dir} belongs to another user") from error
-        if not lines or not _is_postmaster_of(int(lines[0]), self.data_dir):
+        if (
+            not lines
+            or not lines[0].strip().isdecimal()
+            or not _is_postmaster_of(int(lines[0]), self.data_dir)
+        ):
             return None
         ready = len(lines) >= 8 and lines[7].strip() in ("ready", "standby")
         return _Postmaster(int(lines[0]), int(lines[3]) if len(lines) >= 4 else 0, ready)
@@ -283,20 +285,19 @@ class EmbeddedServer:
         if done.returncode:
             shutil.rmtree(draft, ignore_errors=True)
             raise EmbeddedError(f"initdb failed: {done.stderr.strip()}")
-        with (draft / "postgresql.conf").open("a") as config:
-            config.write("include_if_exists = 'tasker.conf'\n")
+        config = _read(draft / "postgresql.conf") or ""
+        _write(draft / "postgresql.conf", f"{config}include_if_exists = 'tasker.conf'\n")
         draft.rename(self.data_dir)
 
     def _check_is_ours(self, made_by: Path) -> None:
         """An existing data directory must be of our major version."""
         try:
-            major = made_by.read_text().strip()
-        except FileNotFoundError as error:
-            raise EmbeddedError(
-                f"{self.data_dir} exists, but is not a PostgreSQL data directory"
-            ) from error
+            major = _read(made_by)
         except PermissionError as error:
             raise EmbeddedError(f"{self.data_dir} belongs to another user") from error
+        if major is None:
+            raise EmbeddedError(f"{self.data_dir} exists, but is not a PostgreSQL data directory")
+        major = major.strip()
         if major != str(self.major):
             raise EmbeddedError(
                 f"{self.data_dir} was made by PostgreSQL {major}, but the programs in "
@@ -326,7 +327,7 @@ class EmbeddedServer:
 
     def _launch(self) -> None:
         """Start the main process; again where the cause goes away by itself."""
-        if self.log.exists() and self.log.stat().st_size > LARGEST_LOG:
+        if self.log.exists() and self.log.lstat().st_size > LARGEST_LOG:
             self.log.replace(self.log.with_suffix(".log.1"))
         for attempt in range(1, 11):
             if self.running:  # launched a moment ago by a process that died before it could wait
@@ -345,7 +346,7 @@ class EmbeddedServer:
         raise EmbeddedError(f"PostgreSQL did not start ({self.log}):\n{said or done.stderr}")
 
     def _log_text(self) -> str:
-        return self.log.read_text(errors="replace") if self.log.exists() else ""
+        return _read(self.log) or ""
 
     def _clear_what_a_crash_left(self) -> None:
         """Remove lock files whose process is gone, or whose number now belongs to another."""
@@ -385,7 +386,7 @@ class EmbeddedServer:
                 raise EmbeddedError(f"not a setting: {name} = {value}")
             escaped = value.replace("\\", "\\\\").replace("'", "''")
             lines.append(f"{name} = '{escaped}'\n")
-        (self.data_dir / "tasker.conf").write_text("".join(lines))
+        _write(self.data_dir / "tasker.conf", "".join(lines))
 
     def _pg_ctl(self, action: str, *options: str) -> subprocess.CompletedProcess[str]:
         """Run pg_ctl in the data directory, named by the environment: no shell quotes it."""
@@ -413,14 +414,38 @@ class EmbeddedServer:
 
     def _set_password(self) -> None:
         """Give the superuser a random password, which TCP asks for."""
-        if self._password_file.exists():
+        if _read(self._password_file):
             return
         password = secrets.token_urlsafe(24)
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             role = sql.SQL("alter role {} password {}")
             connection.execute(role.format(sql.Identifier(SUPERUSER), sql.Literal(password)))
-        self._password_file.touch(mode=0o600)
-        self._password_file.write_text(password)
+        _write(self._password_file, password, 0o600)
+
+
+# Where root starts the server, the data directory belongs to the account that runs it, and whoever
+# may do anything there may leave links to files of root.
+
+
+def _read(file: Path) -> str | None:
+    """The text of a regular file; nothing where there is none, or a link."""
+    try:
+        opened = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except PermissionError:
+        raise
+    except OSError:
+        return None
+    with open(opened, errors="replace") as text:
+        return text.read() if stat.S_ISREG(os.fstat(opened).st_mode) else None
+
+
+def _write(file: Path, text: str, mode: int = 0o644) -> None:
+    """Put a new file in the place of another one, or of a link, at once."""
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with open(os.open(draft, flags, mode), "w") as opened:
+        opened.write(text)
+    draft.replace(file)
 
 
 def default_server() -> EmbeddedServer:

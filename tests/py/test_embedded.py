@@ -249,6 +249,44 @@ def test_database_url_comes_first(
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root has to give up its rights")
+@pytest.mark.parametrize("name", ["tasker.conf", "tasker.password", "postgresql.auto.conf"])
+def test_writes_through_no_link(folder: Path, name: str) -> None:
+    """Whoever can do anything in the data directory makes the next start write nowhere else."""
+    victim = folder / "victim"
+    victim.write_text("# of root\n")
+    server = EmbeddedServer(folder / "data", FAST, tcp=True)
+    server.start()
+    server.stop()
+    (server.data_dir / name).unlink()
+    (server.data_dir / name).symlink_to(victim)
+    server.start()
+    assert victim.read_text() == "# of root\n"
+    assert (server.data_dir / name).is_symlink() == (name == "postgresql.auto.conf")
+    assert rows(server.url("postgres", tcp=True), "select 1") == [(1,)]
+    assert "of root" not in server.url("postgres", tcp=True)
+
+
+def test_reads_through_no_link(folder: Path) -> None:
+    """Nor does it tell what is in a file that a link names."""
+    secret = folder / "secret"
+    secret.write_text("12345\nhush\nhush\n")
+    server = EmbeddedServer(folder / "data", FAST)
+    server.start()
+    server.stop()
+    for name in ("server.log", "PG_VERSION", "postmaster.pid"):
+        kept = server.data_dir / f"{name}.kept"
+        if (server.data_dir / name).exists():
+            (server.data_dir / name).rename(kept)
+        (server.data_dir / name).symlink_to(secret)
+        try:
+            EmbeddedServer(folder / "data", {**FAST, "work_mem": "nonsense"}).start()
+        except EmbeddedError as error:
+            assert "hush" not in str(error) and "12345" not in str(error)
+        (server.data_dir / name).unlink(missing_ok=True)
+        if kept.exists():
+            kept.rename(server.data_dir / name)
+
+
 class TestAsRoot:
     """PostgreSQL refuses to run as root."""
 
