@@ -252,11 +252,9 @@ class EmbeddedServer:
             lines = (_read(self.data_dir / "postmaster.pid") or "").splitlines()
         except PermissionError as error:
             raise EmbeddedError(f"{self.data_dir} belongs to another user") from error
-        if (
-            not lines
-            or not lines[0].strip().isdecimal()
-            or not _is_postmaster_of(int(lines[0]), self.data_dir)
-        ):
+        if not lines or not lines[0].strip().isdecimal():
+            return None
+        if not _is_postmaster_of(int(lines[0]), self.data_dir):
             return None
         ready = len(lines) >= 8 and lines[7].strip() in ("ready", "standby")
         return _Postmaster(int(lines[0]), int(lines[3]) if len(lines) >= 4 else 0, ready)
@@ -285,8 +283,9 @@ class EmbeddedServer:
         if done.returncode:
             shutil.rmtree(draft, ignore_errors=True)
             raise EmbeddedError(f"initdb failed: {done.stderr.strip()}")
-        config = _read(draft / "postgresql.conf") or ""
-        _write(draft / "postgresql.conf", f"{config}include_if_exists = 'tasker.conf'\n")
+        flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(draft / "postgresql.conf", flags), "a") as config:
+            config.write("include_if_exists = 'tasker.conf'\n")
         draft.rename(self.data_dir)
 
     def _check_is_ours(self, made_by: Path) -> None:
@@ -435,7 +434,7 @@ def _read(file: Path) -> str | None:
         raise
     except OSError:
         return None
-    with open(opened, errors="replace") as text:
+    with os.fdopen(opened, errors="replace") as text:
         return text.read() if stat.S_ISREG(os.fstat(opened).st_mode) else None
 
 
@@ -443,7 +442,7 @@ def _write(file: Path, text: str, mode: int = 0o644) -> None:
     """Put a new file in the place of another one, or of a link, at once."""
     draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(os.open(draft, flags, mode), "w") as opened:
+    with os.fdopen(os.open(draft, flags, mode), "w") as opened:
         opened.write(text)
     draft.replace(file)
 

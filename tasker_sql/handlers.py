@@ -277,7 +277,7 @@ def _import(place: str) -> None:
     path = Path(place)
     if path.suffix != ".py":
         if "" not in sys.path and str(Path.cwd()) not in sys.path:
-            sys.path.insert(0, str(Path.cwd()))
+            sys.path.append(str(Path.cwd()))  # what is installed comes first
         importlib.import_module(place)
         return
     spec = importlib.util.spec_from_file_location(path.stem, path.resolve())

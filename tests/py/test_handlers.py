@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -381,3 +382,18 @@ class TestIsolation:
         assert codes == [9, 9, 0]
         assert step_named(client, task, "dies").attempt == 2
         assert client.check_invariants() == []
+
+
+def test_what_is_installed_comes_before_the_working_directory(tmp_path: Path) -> None:
+    """Else a file that somebody leaves there is imported in the place of a library."""
+    (tmp_path / "shop.py").write_text("import colorsys\nprint(colorsys.__file__)")
+    (tmp_path / "colorsys.py").write_text("raise SystemExit('not this one')")
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", "from tasker_sql import handlers; handlers.load('shop')"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert str(tmp_path) not in done.stdout
