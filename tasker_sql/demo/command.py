@@ -29,7 +29,9 @@ from tasker_sql.demo.report import Figures, Summary
 from tasker_sql.demo.screen import Screen, Snapshot
 from tasker_sql.demo.watch import Watch
 from tasker_sql.errors import UnavailableError
+from tasker_sql.masking import masked
 from tasker_sql.runner import Exit, OrchestrationCore
+from tasker_sql.visible import visible_lines
 
 Connection = psycopg.Connection[Any]
 
@@ -239,8 +241,9 @@ def _program() -> str:
 
 
 def _complain(message: str) -> None:
+    said = "\n".join(visible_lines(masked(message)))
     Console(stderr=True, highlight=False, soft_wrap=True).print(
-        Text.assemble(("error: ", "bold red"), message)
+        Text.assemble(("error: ", "bold red"), said)
     )
 
 

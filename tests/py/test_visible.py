@@ -95,7 +95,7 @@ def plant(client: Client) -> dict[str, str]:
 
 
 SHOWING = [
-    *("problems", "check", "dlq list", "worker list", "worker claims", "namespace list"),
+    *("status", "problems", "check", "dlq list", "worker list", "worker claims", "namespace list"),
     *("queue list", "queue show test", "queue show shut", "runner list", "runner pools"),
     *("runner breakers", "runner health", "template list", "template list --all"),
     *("template show test/flow", "task list", "task show TASK", "task explain TASK"),
