@@ -12,7 +12,7 @@ import math
 import random
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -471,7 +471,7 @@ class _Transaction:
     def _limit(self) -> int:
         return int(self._reads and not self._claimer.stopping())
 
-    def _finish(self, client: Client, report: JsonText) -> list[ClaimedStep]:
+    def _finish(self, client: Client, report: JsonText) -> Sequence[ClaimedStep]:
         claimer = self._claimer
         return client.finish_and_claim(
             claimer.namespace,

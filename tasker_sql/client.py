@@ -22,6 +22,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import fields
 from datetime import datetime, timedelta
 from enum import Enum
+from hashlib import md5
 from typing import Any, Final, Protocol, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
@@ -51,6 +52,7 @@ EMPTY: Final[Mapping[str, Any]] = {}
 SQL_TYPES: Final[Mapping[Any, str]] = {
     str: "text",
     int: "integer",
+    float: "double precision",
     bool: "boolean",
     UUID: "uuid",
     datetime: "timestamptz",
@@ -70,6 +72,11 @@ class Settings(Enum):
     KEPT = "none"
     OF_SESSION = "for its session"
     OF_TRANSACTION = "for the transactions of handlers: a pooler shares its session with others"
+
+
+def channel(worker: str) -> str:
+    """The channel that notifies a worker, as `await_work` answers it."""
+    return f"tasker_{md5(worker.encode(), usedforsecurity=False).hexdigest()[:12]}"
 
 
 class Pool(Protocol):
@@ -379,9 +386,21 @@ class Client:
     # Steps, by workers
 
     def claim_steps(
-        self, namespace: str, worker: str, limit: int = 1, lease: timedelta = LEASE
+        self,
+        namespace: str,
+        worker: str,
+        limit: int = 1,
+        lease: timedelta = LEASE,
+        handlers: Sequence[str] | None = None,
+        request: UUID | None = None,
+        wait: timedelta | None = None,
     ) -> list[rows.ClaimedStep]:
-        """Take up to `limit` steps into one claim with one token."""
+        """Take up to `limit` steps into one claim with one token.
+
+        Only steps with these `handlers` (`sql:*`: all that are written in SQL). A call with the
+        same `request` answers the same claim. One that finds nothing registers the worker for
+        `wait`, as `await_work` does.
+        """
         return self._rows(
             rows.ClaimedStep,
             "claim_steps",
@@ -389,12 +408,31 @@ class Client:
             worker=worker,
             limit=limit,
             lease=lease,
+            handlers=handlers,
+            request=request,
+            wait=wait,
         )
 
-    def complete_step(self, step_uuid: UUID, token: UUID, result: Any = None) -> rows.CompletedStep:
-        """Complete a claimed step. In a transaction with business writes: exactly once."""
+    def complete_step(
+        self,
+        step_uuid: UUID,
+        token: UUID,
+        result: Any = None,
+        repeat: bool = False,
+        seconds: float | None = None,
+    ) -> rows.CompletedStep:
+        """Complete a claimed step. In a transaction with business writes: exactly once.
+
+        Raises AlreadyCompletedError when this claim has completed it before, unless `repeat`.
+        """
         return self._one(
-            rows.CompletedStep, "complete_step", step_uuid=step_uuid, token=token, result=result
+            rows.CompletedStep,
+            "complete_step",
+            step_uuid=step_uuid,
+            token=token,
+            result=result,
+            repeat=repeat,
+            seconds=seconds,
         )
 
     def fail_step(
@@ -404,6 +442,7 @@ class Client:
         error: Any,
         retryable: bool = True,
         retry_after: timedelta | None = None,
+        seconds: float | None = None,
     ) -> rows.FailedStep:
         """End a claimed step's attempt as failed."""
         return self._one(
@@ -414,6 +453,7 @@ class Client:
             error=error,
             retryable=retryable,
             retry_after=retry_after,
+            seconds=seconds,
         )
 
     def finish_and_claim(
@@ -424,14 +464,21 @@ class Client:
         outcomes: Any,
         limit: int = 1,
         lease: timedelta = LEASE,
-    ) -> list[rows.ClaimedStep]:
+        handlers: Sequence[str] | None = None,
+        request: UUID | None = None,
+        release: Sequence[UUID] | None = None,
+        refused: bool = False,
+        wait: timedelta | None = None,
+    ) -> list[rows.NextStep]:
         """Report outcomes of steps of one claim, and take the next steps: the whole protocol.
 
-        Outcomes: [{"step_uuid", "result"} | {"step_uuid", "error", "retryable",
-        "retry_after_seconds"}]. All or nothing.
+        Outcomes: [{"step_uuid", "result", "seconds"} | {"step_uuid", "error", "retryable",
+        "retry_after_seconds", "seconds"}]. All or nothing; with `refused` each that can be applied
+        is, and for each other one there is a row. Steps in `release` go back to their queue. All
+        else is as in `claim_steps`.
         """
         return self._rows(
-            rows.ClaimedStep,
+            rows.NextStep,
             "finish_and_claim",
             namespace=namespace,
             worker=worker,
@@ -439,6 +486,11 @@ class Client:
             outcomes=outcomes,
             limit=limit,
             lease=lease,
+            handlers=handlers,
+            request=request,
+            release=release,
+            refused=refused,
+            wait=wait,
         )
 
     def submit_step_results(self, token: UUID, outcomes: Any) -> rows.Submission | None:
@@ -1066,8 +1118,10 @@ select {} from tasker.finish_and_claim(
   p_outcomes  => pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object(
                    'step_uuid', %(step_uuid)s::uuid,
                    'result', (select {}(claimed.context, claimed.dependency_results)
-                                from tasker._claimed(p_token => %(token)s::uuid) as claimed
-                               where claimed.step_uuid = %(step_uuid)s::uuid))),
+                                from tasker._claim_rows(
+                                       %(token)s::uuid, null,
+                                       array[tasker._step_id(%(step_uuid)s::uuid)],
+                                       null) as claimed))),
   p_limit     => %(limit)s::integer,
   p_lease     => %(lease)s::interval
 )

@@ -96,6 +96,12 @@ class ConflictError(TaskerError):
     code = "TK008"
 
 
+class AlreadyCompletedError(TaskerError):
+    """This claim has completed the step before: roll back, nothing is lost."""
+
+    code = "TK009"
+
+
 class BadValueError(TaskerError):
     """An argument, a definition or a context is wrong. The detail names what and where."""
 

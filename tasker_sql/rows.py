@@ -64,6 +64,17 @@ class ClaimedStep:
     config: Any
     context: Any
     dependency_results: Any
+    timeout_seconds: float | None
+    deadline: datetime | None
+    lease_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep(ClaimedStep):
+    """A claimed step, or an outcome that was refused: then there is only its `step_uuid`, and
+    `refused` is {"code", "message", "detail"}."""
+
+    refused: Any
 
 
 @dataclass(frozen=True, slots=True)

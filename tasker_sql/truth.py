@@ -53,6 +53,14 @@ insert into tasker.installations (definitions) values (%(definitions)s)
 """
 
 
+# The functions of each queue are made by one of ours: when that has changed, they are made again.
+RENEW_PAIRS = """
+select tasker._create_pair(queue.name)
+  from tasker.namespaces as namespace
+ cross join unnest(tasker._queues_of(namespace.name)) as queue (name)
+"""
+
+
 def read() -> dict[str, str]:
     """The texts of `sql/`."""
     return {file.stem: file.read_text() for file in sorted(SQL.glob("**/*.sql"))}
@@ -156,6 +164,8 @@ def install(connection: psycopg.Connection[Any], texts: Texts) -> None:
             raise
         _drop(connection, _objects(connection, had.keys() | wanted.keys()))
         _create(connection, texts, texts)
+    if "_create_pair" in changed & wanted.keys():
+        connection.execute(RENEW_PAIRS.encode())
     connection.execute(REMEMBER.encode(), {"definitions": Jsonb(wanted)})
 
 

@@ -18,7 +18,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -30,7 +30,7 @@ from uuid import UUID
 from tasker_sql import attempt, config, health, scaling
 from tasker_sql.attempt import Job, Outcome
 from tasker_sql.breaker import backoff
-from tasker_sql.client import LEASE, Client
+from tasker_sql.client import LEASE, Client, channel
 from tasker_sql.errors import TaskerError, UnavailableError, UnreadableError
 from tasker_sql.executors import Counts
 from tasker_sql.handlers import Registry, default_registry
@@ -527,7 +527,7 @@ class Worker:
             self._answered(len(steps), report.limit)
             self._take(steps)
 
-    def _finish(self, client: Client, report: Report) -> list[ClaimedStep] | None:
+    def _finish(self, client: Client, report: Report) -> Sequence[ClaimedStep] | None:
         outcomes = JsonText(f"[{','.join(one.outcome.report or '' for one in report.finished)}]")
         if not self._two_hop:
             return client.finish_and_claim(
@@ -657,7 +657,7 @@ class Worker:
     # The coordinator: waiting
 
     def _on_connect(self, client: Client) -> None:
-        client.listen(f"tasker_{self.namespace}")
+        client.listen(channel(self.worker))
         self._idle_until = 0.0
 
     def _pause(self) -> float:

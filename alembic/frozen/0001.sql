@@ -52,6 +52,35 @@ create type tasker.transition as enum (
   'step error -> resolved_manually'
 );
 
+-- What the functions of a worker's call hand to one another.
+
+create type tasker.place as (
+  namespace_id integer,
+  name         text,
+  is_paused    boolean,
+  is_careful   boolean,
+  has_parked   boolean,
+  is_waited    boolean
+);
+comment on type tasker.place is 'A namespace as a call found it: is_careful when any task or template is paused, has_parked when steps wait for their handler, is_waited when any worker is to be woken.';
+
+create type tasker.wanted as (
+  worker   text,
+  most     bigint,
+  lease    interval,
+  handlers text[],
+  request  uuid,
+  wait     interval
+);
+comment on type tasker.wanted is 'What a worker asks of a claim.';
+
+create type tasker.happened as (
+  ids     bigint[],
+  changes tasker.transition[],
+  counts  integer[]
+);
+comment on type tasker.happened is 'What a call has changed so far, as a row of transitions.';
+
 -- Definitions -------------------------------------------------------------------------------------
 
 create table tasker.namespaces (
@@ -93,6 +122,7 @@ create table tasker.task_templates (
     check ((paused_at is null) = (paused_by is null)
            and (paused_at is null) = (pause_reason is null))
 );
+create index paused_templates on tasker.task_templates (paused_at) where paused_at is not null;
 comment on table tasker.task_templates is 'Named, versioned DAG definitions. A version never changes once registered.';
 
 create table tasker.template_steps (
@@ -108,6 +138,7 @@ create table tasker.template_steps (
   parents         integer[] not null,
   parent_names    text[]  not null,
   children        integer[] not null,
+  join_children   integer[] not null,
   wide_children   integer[] not null,
   max_attempts    smallint not null
                   constraint a_step_runs_at_least_once check (max_attempts between 1 and 1000),
@@ -123,6 +154,7 @@ create table tasker.template_steps (
 );
 comment on table tasker.template_steps is 'The compiled DAG: steps in topological order (a parent has a smaller step_no than its children).';
 comment on column tasker.template_steps.children is 'Step numbers; a step without children has {0}: its task waits for it.';
+comment on column tasker.template_steps.join_children is 'Those of children that wait for more than one parent: two finishing steps may meet at their rows.';
 comment on column tasker.template_steps.wide_children is 'Those of children that wait for more than 16 parents; finishing steps do not queue up behind their rows.';
 
 -- Work --------------------------------------------------------------------------------------------
@@ -202,9 +234,21 @@ create table tasker.claims (
   lease_until   timestamptz not null,
   step_ids      bigint[]    not null,
   answers_token uuid,
-  answers_step  bigint
+  answers_step  bigint,
+  request       uuid
 ) with (fillfactor = 70);
+create unique index a_request_makes_one_claim on tasker.claims (request) where request is not null;
 comment on table tasker.claims is 'One row per claimed batch: inserted on claim, deleted when its last step is done. The random token is the fence.';
+
+create table tasker.parked_steps (
+  step_id      bigint   constraint a_step_is_parked_once primary key,
+  namespace_id integer  not null,
+  handler      text     not null collate "C",
+  priority     smallint not null
+);
+create index parked_steps_in_order
+  on tasker.parked_steps (namespace_id, handler, priority desc, step_id);
+comment on table tasker.parked_steps is 'Enqueued steps that a claimer found which does not serve their handler. They wait here instead of in the queue, for one that does.';
 
 create table tasker.dead_steps (
   step_id     bigint      primary key,
@@ -252,7 +296,8 @@ create table tasker.waiters (
   worker       text        not null,
   until        timestamptz not null
 );
-comment on table tasker.waiters is 'Idle workers that listen. The next call that enqueues work takes their rows and notifies once.';
+create index waiters_by_namespace on tasker.waiters (namespace_id);
+comment on table tasker.waiters is 'Idle workers that listen. A call that enqueues work takes the newest of their rows, and notifies that worker.';
 
 -- History -----------------------------------------------------------------------------------------
 
@@ -442,3 +487,7 @@ create table tasker.forced_breakers (
   constraint a_breaker_is_forced_one_way unique nulls not distinct (breaker, runner)
 );
 comment on table tasker.forced_breakers is 'What operators want of circuit breakers; no runner means every runner. Runners obey with their next heartbeat.';
+
+-- The functions that push to and pop from the queue of a namespace: a pair for each, made with it.
+create schema tasker_queues;
+comment on schema tasker_queues is 'Two functions for each queue of a namespace, which push pointers and pop them. create_namespace makes them, drop_namespace drops them.';

@@ -12,7 +12,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """The queues; env.py drops the schema with all that is in it."""
+    """The queues and their functions; env.py drops the schema with all that is in it."""
     op.execute("""
         do $$
         declare
@@ -35,3 +35,4 @@ def downgrade() -> None:
         end;
         $$
     """)
+    op.execute("drop schema tasker_queues cascade")

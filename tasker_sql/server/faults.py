@@ -25,6 +25,7 @@ ANSWERS: Final[Mapping[type[TaskerError], tuple[int, str]]] = {
     errors.NotFoundError: (404, "not_found"),
     errors.IllegalTransitionError: (409, "illegal_transition"),
     errors.StaleClaimError: (409, "stale_claim"),
+    errors.AlreadyCompletedError: (409, "already_completed"),
     errors.ConflictError: (409, "conflict"),
     errors.PausedError: (409, "paused"),
     errors.NotPermittedError: (403, "forbidden"),

@@ -260,8 +260,8 @@ class Model:
         """A claim takes what is in front of the namespace's queues, and of that what may run.
 
         `claim.steps` is what it handed out, `left` what the queues hold now. A session remembers
-        for half a second which queues were empty, so that only a new one is `exact`: fills its
-        limit, in shares of 6 : 3 : 1.
+        for half a second which queues were empty, so that only a new one is `exact`: takes from the
+        front, in shares of 6 : 3 : 1. Whatever lies before a step that may run goes with it.
         """
         names = [f"{claim.namespace}_queue{rank}" for rank in RANKS.values()]
         if limit == 0 or claim.namespace in self.paused:
@@ -296,7 +296,7 @@ class Model:
         assert 1 <= len(claim.steps) == len(may_run) <= limit
         if exact and all(isinstance(c, dict) and c.get("step_id") for c, _ in messages):
             more = [bool(self.queues[name]) for name in names]
-            assert not any(more) or len(messages) % limit == 0, "the limit is not filled"
+            assert not any(more) or len(claim.steps) == limit, "the limit is not filled"
             if len(messages) == limit:
                 _, normal, low = map(len, taken)
                 assert not more[0] or normal <= ceil(limit * 3 / 10), "high waits for normal"

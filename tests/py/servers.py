@@ -75,7 +75,8 @@ class Server:
         self.major = major
         settings = {**SETTINGS, **more}
         if major == OLDEST:
-            settings["shared_preload_libraries"] = "plpgsql,plpgsql_check"
+            wanted = more.get("shared_preload_libraries", "plpgsql")
+            settings["shared_preload_libraries"] = f"{wanted},plpgsql_check"
         self.embedded = EmbeddedServer(temporary_folder() / "data", settings, _programs(major))
         try:
             self.embedded.start()

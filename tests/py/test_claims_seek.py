@@ -144,8 +144,9 @@ def test_steps_that_others_hold_are_passed_over_and_stay(
 def test_where_a_bound_stops_it_the_worker_is_called_again(database: str) -> None:
     task = put_behind(database, forged, 250_000)
     with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("listen tasker_test")
+        ((channel,),) = rows(database, "select channel from tasker.await_work('{test}', 'w')")
+        connection.execute(f"listen {channel}")
         assert connection.execute(CLAIM, [1]).fetchall() == []
-        assert [notice.channel for notice in connection.notifies(timeout=0)] == ["tasker_test"]
+        assert [notice.channel for notice in connection.notifies(timeout=0)] == [channel]
         assert connection.execute(CLAIM, [1]).fetchall() == [(task,)]
         assert list(connection.notifies(timeout=0)) == []

@@ -42,7 +42,7 @@ def test_mutants_have_names_of_their_own() -> None:
             *("-- Extends a claim's", "-- Prolongs a claim's", "survived", ""),
             marks=pytest.mark.slow,
         ),
-        ("  perform tasker._check_lease(p_lease);", "", "killed", f"{HEARTBEAT[0]}::pg18"),
+        ("  perform tasker._check_lease(v_lease);", "", "killed", f"{HEARTBEAT[0]}::pg18"),
     ],
 )
 def test_a_guard_that_is_missed_kills(old: str, new: str, fate: str, killer: str) -> None:
@@ -63,7 +63,7 @@ def test_a_run_that_fails_without_any_mutant_is_noticed() -> None:
 
 
 def test_the_likeliest_killers_come_first() -> None:
-    stages = mutants.stages_for(Mutant("", (Edit("_let_go", "", ""),)))
+    stages = mutants.stages_for(Mutant("", (Edit("_take_out", "", ""),)))
     order = [test for stage in stages for test in stage]
     assert len(set(order)) == len(order)
     callers = order.index("tests/sql/complete_step/enqueues_its_children.sql")

@@ -529,15 +529,19 @@ class Machine(RuleBasedStateMachine):
             self.complete(step, claim.token, {"n": which})
 
     def complete(self, step: Step, token: UUID, result: Any) -> None:
+        repeat = len(self.past) % 2 == 0
+
         def model(_: Any) -> Any:
             if not self.is_done(step, token):
                 self.model.finish(token, {step: Outcome(result)})
+            elif not repeat:
+                raise Refused("TK009")
             return self.model.answer(step)
 
         self.past.append((token, {step: Outcome(result)}))
         self.both(
             "complete_step",
-            lambda: answer(self.client.complete_step(step.uuid, token, result)),
+            lambda: answer(self.client.complete_step(step.uuid, token, result, repeat)),
             model,
         )
 

@@ -539,9 +539,9 @@ def test_two_sweeps_do_not_wait_for_each_others_waiters(two: list[Session], well
 def test_a_worker_that_waits_no_more_is_not_notified(two: list[Session], well: str) -> None:
     a, _ = two
     define(well, "single", {"only": []})
-    a.run("listen tasker_test")
+    ((channel,),) = rows(well, WAIT)
+    a.run(f"listen {channel}")
     a.commit()
-    rows(well, WAIT)
     later(well, "2 s")
     create(well, "single")
     rows(well, WAIT)

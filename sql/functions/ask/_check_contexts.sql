@@ -20,6 +20,12 @@ begin
   elsif cardinality(p_contexts) > 100 then
     perform tasker._check_amount(cardinality(p_contexts), 'the list of contexts', 'tasks_per_call');
   end if;
+  if p_schema is null
+     and (select bool_and(coalesce(jsonb_typeof(context) = 'object'
+                                   and pg_column_size(context #> '{}') <= 1024, false))
+            from unnest(p_contexts) as context) then
+    return;  -- nothing of these could be wrong
+  end if;
   select format('context %s is %s, need an object',
                 position, coalesce(jsonb_typeof(context), 'null'))
     into v_wrong

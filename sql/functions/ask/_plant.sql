@@ -1,64 +1,89 @@
 create or replace function tasker._plant (
-  p_template_id integer,
-  p_task_ids    bigint[],
-  p_options     jsonb,
-  p_now         timestamptz
+  p_template     tasker.task_templates,
+  p_task_ids     bigint[],
+  p_contexts     jsonb[],
+  p_options      jsonb,
+  p_now          timestamptz,
+  out task_ids   bigint[],
+  out task_uuids uuid[]
 )
-  returns void
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Gives new tasks their steps. Steps without parents are enqueued at once, or get a timer when the
--- tasks are to run later; history says who asked.
+-- Makes tasks with their steps (p_task_ids, null for a context that makes none). Steps without
+-- parents are enqueued at once, or get a timer when the tasks are to run later; history says who
+-- asked.
 --
--- Calls    _send, _record
+-- Returns  the tasks made, in the order of their contexts
+-- Calls    _new_task_uuid, _queue_of, _push_queue, _wake, _send, _note_creation
 declare
   v_priority constant smallint := case p_options ->> 'priority'
-                                    when 'high' then 1
-                                    when 'low' then -1
-                                    else 0
-                                  end;
+                                    when 'high' then 1 when 'low' then -1 else 0 end;
   v_run_at   constant timestamptz :=
     nullif(greatest((p_options ->> 'run_at')::timestamptz, p_now), p_now);
-  v_roots    bigint[];
+  v_roots     bigint[];
+  v_queues    text[];
+  v_namespace integer;
+  v_is_waited boolean;
 begin
-  insert into tasker.open_tasks (task_id) select task_id from unnest(p_task_ids) as task_id;
-  with planted as (
+  with task as (
+    insert into tasker.tasks (
+      task_id, task_uuid, created_at, template_id, priority, finalize_externally, open_sinks,
+      run_at, context, tags, initiator, source_system, reason
+    )
+    select wanted.task_id, tasker._new_task_uuid(wanted.task_id, p_now), p_now,
+           p_template.template_id, v_priority, p_template.finalize_externally,
+           p_template.sink_count, (p_options ->> 'run_at')::timestamptz, wanted.context,
+           (select array_agg(tag) from jsonb_array_elements_text(p_options -> 'tags') as tag),
+           p_options ->> 'initiator', p_options ->> 'source_system', p_options ->> 'reason'
+      from unnest(p_task_ids, p_contexts) as wanted (task_id, context)
+     where wanted.task_id is not null
+    returning task_id, task_uuid
+  ),
+  opened as (insert into tasker.open_tasks (task_id) select task.task_id from task),
+  link as materialized (
+    select link.step_no, link.parents, link.queue, link.namespace_id
+      from tasker.template_steps as link
+     where link.template_id = p_template.template_id
+     order by link.step_no
+  ),
+  step as (
     insert into tasker.steps (step_id, template_id, priority, state, enqueued_at, waiting_parents)
-    select (task.task_id << 20) + link.step_no, p_template_id, v_priority,
+    select (task.task_id << 20) + link.step_no, p_template.template_id, v_priority,
            case when link.parents = '{}' and v_run_at is null then 'enqueued'::tasker.step_state
                 else 'pending' end,
            case when link.parents = '{}' and v_run_at is null then p_now end,
            cardinality(link.parents)
-      from unnest(p_task_ids) as task (task_id)
-     cross join (select link.step_no, link.parents
-                   from tasker.template_steps as link
-                  where link.template_id = p_template_id
-                  order by link.step_no
-                 offset 0) as link
+      from task cross join link
     returning step_id, waiting_parents
   )
-  select array_agg(planted.step_id order by planted.step_id) into v_roots
-    from planted
-   where planted.waiting_parents = 0;
+  select coalesce(array_agg(task.task_id order by task.task_id), '{}'),
+         coalesce(array_agg(task.task_uuid order by task.task_id), '{}'),
+         (select array_agg(step.step_id order by step.step_id) from step
+           where step.waiting_parents = 0),
+         (select array_agg(distinct link.queue) from link where link.parents = '{}'),
+         (select min(link.namespace_id) from link where link.parents = '{}'),
+         exists (select from tasker.waiters)
+    into task_ids, task_uuids, v_roots, v_queues, v_namespace, v_is_waited
+    from task;
 
-  if v_run_at is not null then
+  if v_roots is null then
+    return;
+  elsif v_run_at is not null then
     insert into tasker.timers (step_id, due_at)
     select step_id, v_run_at from unnest(v_roots) as step_id;
-    perform tasker._record(
-      array(select task_id << 20 from unnest(p_task_ids) as task_id),
-      array_fill('task created'::tasker.transition, array[cardinality(p_task_ids)]),
-      coalesce(p_options ->> 'initiator', session_user), p_options ->> 'reason', p_now);
-  elsif v_roots is not null then
-    perform tasker._send(v_roots, array_fill(p_template_id, array[cardinality(v_roots)]),
+    v_roots := null;
+  elsif cardinality(v_queues) = 1 then
+    p_now := tasker._push_queue(tasker._queue_of(v_queues[1], v_priority), v_roots, p_now);
+    if v_is_waited then
+      perform tasker._wake(v_namespace, 1, p_now);
+    end if;
+  else
+    perform tasker._send(v_roots, array_fill(p_template.template_id, array[cardinality(v_roots)]),
                          array_fill(v_priority, array[cardinality(v_roots)]), p_now);
-    perform tasker._record(
-      array(select task_id << 20 from unnest(p_task_ids) as task_id) || v_roots,
-      array_fill('task created'::tasker.transition, array[cardinality(p_task_ids)])
-        || array_fill('step pending -> enqueued'::tasker.transition, array[cardinality(v_roots)]),
-      coalesce(p_options ->> 'initiator', session_user), p_options ->> 'reason', p_now);
   end if;
+  p_now := tasker._note_creation(task_ids, v_roots, p_options, p_now);
 end;
 $$;
 
-comment on function tasker._plant is 'Gives new tasks their steps, enqueues the first ones (or sets their timers), and records it.';
+comment on function tasker._plant is 'Makes tasks with their steps, enqueues the first ones (or sets their timers), and records it.';

@@ -15,7 +15,9 @@ as $$
 -- Calls    _check_depth, create_tasks
 #variable_conflict use_column
 begin
-  perform tasker._check_depth(p_options, 'the object of options');
+  if p_options <> '{}' then
+    perform tasker._check_depth(p_options, 'the object of options');
+  end if;
   return query
   select task.task_uuid, task.created
     from tasker.create_tasks(

@@ -18,26 +18,33 @@ as $$
 -- Raises   TK002 unknown template, TK006 too large, TK008 same key with another context,
 --          22023 bad argument
 -- Locks    an idempotency key that another transaction is just using
--- Calls    _task_options, _template, _check_contexts, _idempotency_keys, _idempotency_hashes,
---          _insert_tasks, _plant, _check_same_content
+-- Calls    _template, _check_contexts, _plant; with options _task_options, _idempotency_keys,
+--          _idempotency_hashes, _take_keys, _check_same_content
 #variable_conflict use_column
 declare
+  v_now      constant timestamptz := tasker._now();
   v_template tasker.task_templates%rowtype;
   v_keys     text[];
   v_hashes   uuid[];
+  v_ids      bigint[];
   v_tasks    record;
-  v_now      constant timestamptz := tasker._now();
 begin
-  p_options := coalesce(case when jsonb_typeof(p_options) = 'object'
-                             then jsonb_strip_nulls(p_options) else p_options end, '{}');
-  perform tasker._task_options(p_options);
+  p_options := coalesce(p_options, '{}');
+  if p_options <> '{}' then
+    p_options := case when jsonb_typeof(p_options) = 'object' then jsonb_strip_nulls(p_options)
+                      else p_options end;
+    perform tasker._task_options(p_options);
+  end if;
   v_template := tasker._template(p_namespace, p_name, p_options ->> 'version');
   perform tasker._check_contexts(p_contexts, v_template.input_schema);
-  v_keys   := tasker._idempotency_keys(p_options, cardinality(p_contexts));
-  v_hashes := tasker._idempotency_hashes(p_namespace, p_name, v_keys);
+  v_ids := array(select nextval('tasker.task_ids') from unnest(p_contexts));
+  if p_options <> '{}' then
+    v_keys   := tasker._idempotency_keys(p_options, cardinality(p_contexts));
+    v_hashes := tasker._idempotency_hashes(p_namespace, p_name, v_keys);
+    v_ids    := tasker._take_keys(v_hashes, v_keys, v_ids);
+  end if;
 
-  v_tasks := tasker._insert_tasks(v_template, p_contexts, v_keys, v_hashes, p_options, v_now);
-  perform tasker._plant(v_template.template_id, v_tasks.task_ids, p_options, v_now);
+  v_tasks := tasker._plant(v_template, v_ids, p_contexts, p_options, v_now);
   if cardinality(v_tasks.task_ids) < cardinality(p_contexts) then
     perform tasker._check_same_content(p_contexts, v_hashes, p_options ->> 'version');
     return query

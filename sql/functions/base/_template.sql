@@ -8,21 +8,26 @@ as $$
 --
 -- Raises   TK002 when there is none
 declare
-  v_namespace_id constant integer := tasker._namespace_id(p_namespace);
-  v_template     tasker.task_templates%rowtype;
+  v_template tasker.task_templates%rowtype;
 begin
   if p_version is not null then
     select template.* into v_template from tasker.task_templates as template
-     where template.namespace_id = v_namespace_id
+     where template.namespace_id = (select namespace.namespace_id
+                                      from tasker.namespaces as namespace
+                                     where namespace.name = p_namespace)
        and template.name = p_name
        and template.version = p_version;
   else
     select template.* into v_template from tasker.task_templates as template
-     where template.namespace_id = v_namespace_id and template.name = p_name
+     where template.namespace_id = (select namespace.namespace_id
+                                      from tasker.namespaces as namespace
+                                     where namespace.name = p_namespace)
+       and template.name = p_name
      order by template.version_order desc
      limit 1;
   end if;
   if v_template.template_id is null then
+    perform tasker._namespace_id(p_namespace);
     raise exception 'template not found'
       using errcode = 'TK002',
             detail  = format('%s/%s%s', p_namespace, coalesce(left(p_name, 100), 'null'),

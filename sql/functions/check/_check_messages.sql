@@ -5,7 +5,8 @@ create or replace function tasker._check_messages (p_task_id bigint)
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_custom_plan
 as $$
--- Messages against the steps: one for each enqueued step, in its own queue, and none for others. A
+-- Messages against the steps: one for each enqueued step that is not parked, in its own queue, and
+-- none for others. A
 -- pointer to a step that was cancelled or settled by hand may lie there until a claim comes upon
 -- it. Of one task, as far as the first 10000 messages of its queues tell.
 --
@@ -62,7 +63,7 @@ begin
          ) as broken (invariant, is_broken)
    where broken.is_broken
   union all
-  select 'an enqueued step has a message', 'convergence', step.step_id,
+  select 'an enqueued step has a message or is parked', 'convergence', step.step_id,
          format('enqueued %s', step.enqueued_at)
     from step
     join tasker.tasks as task on task.task_id = step.step_id >> 20
@@ -71,6 +72,8 @@ begin
     left join head on head.queue_name = step.queue
    where step.state = 'enqueued'
      and step.step_id not in (select pointer.step_id from pointer)
+     and not exists (select from tasker.parked_steps as parked
+                      where parked.step_id = step.step_id)
      and step.enqueued_at < tasker._now() - tasker._recovery_grace()
      and coalesce(head.oldest_at > step.enqueued_at and head.is_whole, true)
      and task.paused_at is null

@@ -16,7 +16,7 @@ as $$
 begin
   insert into tasker.template_steps (
     template_id, step_no, name, description, handler, config, namespace_id, queue,
-    parents, parent_names, children, wide_children,
+    parents, parent_names, children, join_children, wide_children,
     max_attempts, backoff, backoff_base_ms, max_backoff_ms, jitter, timeout_seconds
   )
   with place as materialized (
@@ -48,6 +48,8 @@ begin
   down as materialized (
     select edge.parent_no as step_no,
            array_agg(edge.child_no order by edge.child_no) as children,
+           array_agg(edge.child_no order by edge.child_no)
+             filter (where width.parents > 1) as joins,
            array_agg(edge.child_no order by edge.child_no) filter (where width.parents > 16) as wide
       from edge join width on width.child_no = edge.child_no
      group by edge.parent_no
@@ -70,6 +72,7 @@ begin
          coalesce(up.parents, '{}'),
          coalesce(up.names, '{}'),
          down.children,
+         coalesce(down.joins, '{}'),
          coalesce(down.wide, '{}'),
          case when (step.retry ->> 'retryable')::boolean is false then 1
               else coalesce((step.retry -> 'max_attempts')::integer, 3) end,

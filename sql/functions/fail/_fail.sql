@@ -5,7 +5,8 @@ create or replace function tasker._fail (
   p_error       jsonb,
   p_retryable   boolean,
   p_retry_after interval,
-  p_now         timestamptz
+  p_now         timestamptz,
+  p_seconds     real default null
 )
   returns tasker.transition
   language plpgsql
@@ -15,7 +16,7 @@ as $$
 -- permanent or was the last attempt allowed. A retry_after (checked by the caller) wins over the
 -- backoff.
 --
--- Returns  the change to record; a change to error still has to reach the task (_advance)
+-- Returns  the change to record; a change to error still has to reach the task (_advance_tasks)
 -- Raises   TK001 when the token does not hold the step
 -- Locks    its timer; the caller holds the step
 -- Calls    _stale, _backoff_ms, _fingerprint
@@ -48,15 +49,16 @@ begin
 
   update tasker.steps as step
      set state       = v_state,
+         seconds     = p_seconds,
          finished_at = case when v_state = 'error' then p_now end
    where step.step_id = p_step_id;
   insert into tasker.step_failures (
     step_id, attempt, token, worker, error, retryable, failed_at, to_state, next_retry_at,
-    enqueued_at, started_at
+    enqueued_at, started_at, seconds
   )
   values (
     p_step_id, v_step.attempt, p_token, p_worker, p_error, p_retryable, p_now,
-    v_state, v_due, v_step.enqueued_at, v_step.started_at
+    v_state, v_due, v_step.enqueued_at, v_step.started_at, p_seconds
   );
   if v_state = 'error' then
     insert into tasker.dead_steps (step_id, template_id, failed_at, retryable, fingerprint)

@@ -5,23 +5,29 @@ create or replace function tasker._finish (
   p_results   jsonb,
   p_failures  jsonb,
   p_now       timestamptz,
+  p_seconds   jsonb default null,
   out ids     bigint[],
   out changes tasker.transition[]
 )
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Applies outcomes of steps that were let go of, and all that follows from them.
--- p_failures is [{"step_id", "error", "retryable", "retry_after_seconds"}].
+-- Applies outcomes of steps that were taken out of their claim, failures among them, and all that
+-- follows. p_failures is [{"step_id", "error", "retryable", "retry_after_seconds", "seconds"}];
+-- p_results and p_seconds are by step_id, no results stand in their rows already (two hops).
 --
 -- Returns  the changes to record
 -- Raises   TK001 when the token does not hold one of the steps
 -- Locks    the steps, their timers, children and tasks, each in id order
--- Calls    _fail, _complete, _advance
+-- Calls    _fail, _complete_steps, _advance_rarely
 declare
   v_failure   record;
   v_failed    bigint[] := array[]::bigint[];
-  v_templates integer[] := array[]::integer[];
+  v_children  bigint[];
+  v_sinks     bigint[];
+  v_wide      bigint[];
+  v_amounts   jsonb;
+  v_done      record;
   v_log       record;
 begin
   ids     := '{}';
@@ -39,12 +45,14 @@ begin
              coalesce((failure ->> 'retryable')::boolean, true) as retryable,
              case when jsonb_typeof(failure -> 'retry_after_seconds') = 'number'
                   then least(greatest((failure -> 'retry_after_seconds')::numeric, 0), 2592000)
-                       * interval '1 second' end as retry_after
+                       * interval '1 second' end as retry_after,
+             (failure ->> 'seconds')::real as seconds
         from jsonb_array_elements(p_failures) as failure
     loop
       ids     := ids || v_failure.step_id;
       changes := changes || tasker._fail(p_token, v_failure.step_id, p_worker, v_failure.error,
-                                         v_failure.retryable, v_failure.retry_after, p_now);
+                                         v_failure.retryable, v_failure.retry_after, p_now,
+                                         v_failure.seconds);
     end loop;
     v_failed := array(select distinct change.id >> 20
                         from unnest(ids, changes) as change (id, change)
@@ -52,10 +60,21 @@ begin
                        order by 1);
   end if;
   if cardinality(p_done_ids) > 0 then
-    v_templates := tasker._complete(p_token, p_done_ids, p_results, p_now);
+    v_done := tasker._complete_steps(
+      p_token, p_done_ids,
+      case when p_results <> '{}'
+           then array(select p_results -> id::text from unnest(p_done_ids) as id) end,
+      case when p_seconds is not null
+           then array(select (p_seconds ->> id::text)::real from unnest(p_done_ids) as id) end,
+      p_now);
+    v_children := v_done.children;
+    v_sinks    := v_done.sinks;
+    v_wide     := v_done.wide;
+    v_amounts  := v_done.amounts;
   end if;
 
-  v_log   := tasker._advance(p_done_ids, v_templates, p_now, v_failed);
+  v_log   := tasker._advance_rarely(p_done_ids, v_children, null, v_sinks, v_wide, v_amounts,
+                                    v_failed, p_now);
   ids     := ids || p_done_ids || v_log.ids;
   changes := changes
           || array_fill('step in_progress -> complete'::tasker.transition,
@@ -64,4 +83,4 @@ begin
 end;
 $$;
 
-comment on function tasker._finish is 'Applies outcomes of steps that were let go of, and all that follows. Returns the changes to record. Raises TK001.';
+comment on function tasker._finish is 'Applies outcomes of steps that were taken out of their claim, and all that follows. Returns the changes to record. Raises TK001.';

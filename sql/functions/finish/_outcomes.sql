@@ -3,20 +3,22 @@ create or replace function tasker._outcomes (
   out step_ids bigint[],
   out done_ids bigint[],
   out results  jsonb,
-  out failures jsonb
+  out failures jsonb,
+  out seconds  jsonb
 )
   language plpgsql
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- Reads and checks the outcomes of a batch: [{"step_uuid", "result"} | {"step_uuid", "error",
--- "retryable", "retry_after_seconds"}].
+-- Reads and checks the outcomes of a batch: [{"step_uuid", "result", "seconds"} | {"step_uuid",
+-- "error", "retryable", "retry_after_seconds", "seconds"}].
 --
--- Returns  all step_ids in order, those that are done, their results by step_id, and the failures
---          as [{"step_id", "error", "retryable", "retry_after_seconds"}]
+-- Returns  all step_ids in order, those that are done, their results by step_id, the failures as
+--          [{"step_id", "error", "retryable", "retry_after_seconds", "seconds"}], and by step_id
+--          how long the handlers of those that are done took
 -- Raises   22023 naming the first entry that is wrong, TK006 for more than steps_per_call,
 --          or a result over result_bytes
--- Calls    _check_amount, _check_json, _error
+-- Calls    _check_amount, _outcome_problem, _check_json, _error
 declare
   v_wrong text;
 begin
@@ -29,31 +31,10 @@ begin
                                  'steps_per_call');
   end if;
 
-  select format('entry %s: %s', entry.position, wrong.problem) into v_wrong
+  select format('entry %s: %s', entry.position, problem) into v_wrong
     from jsonb_array_elements(p_outcomes) with ordinality as entry (outcome, position)
-   cross join lateral (
-         select case
-           when jsonb_typeof(entry.outcome) <> 'object' then 'not an object'
-           when (entry.outcome ->> 'step_uuid'
-                 ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$') is not true
-             then 'step_uuid must be a uuid'
-           when entry.outcome ? 'result' and entry.outcome ? 'error'
-             then 'has both a result and an error'
-           when exists (select
-                          from jsonb_object_keys(entry.outcome) as key
-                         where key not in ('step_uuid', 'result', 'error', 'retryable',
-                                           'retry_after_seconds'))
-             then 'unknown key; known are step_uuid, result, error, retryable, retry_after_seconds'
-           when not entry.outcome ? 'error' and entry.outcome ?| '{retryable,retry_after_seconds}'
-             then 'retryable and retry_after_seconds belong to an error'
-           when coalesce(jsonb_typeof(entry.outcome -> 'retryable'), 'boolean') <> 'boolean'
-             then 'retryable must be true or false'
-           when coalesce(jsonb_typeof(entry.outcome -> 'retry_after_seconds'), 'null')
-                not in ('number', 'null')
-             then 'retry_after_seconds must be a number'
-         end as problem
-       ) as wrong
-   where wrong.problem is not null
+   cross join lateral tasker._outcome_problem(entry.outcome) as problem
+   where problem is not null
    order by entry.position
    limit 1;
   if v_wrong is not null then
@@ -67,7 +48,10 @@ begin
   end if;
 
   with entry as materialized (
-    select tasker._step_id((entry.outcome ->> 'step_uuid')::uuid) as step_id, entry.outcome
+    select tasker._step_id((entry.outcome ->> 'step_uuid')::uuid) as step_id, entry.outcome,
+           case when jsonb_typeof(entry.outcome -> 'seconds') = 'number'
+                then least(greatest((entry.outcome -> 'seconds')::numeric, 0), 31536000) end
+             as seconds
       from jsonb_array_elements(p_outcomes) as entry (outcome)
   )
   select coalesce(array_agg(entry.step_id order by entry.step_id), '{}'),
@@ -79,10 +63,12 @@ begin
                               'step_id', entry.step_id,
                               'error', tasker._error(entry.outcome -> 'error'),
                               'retryable', entry.outcome -> 'retryable',
-                              'retry_after_seconds', entry.outcome -> 'retry_after_seconds')
+                              'retry_after_seconds', entry.outcome -> 'retry_after_seconds',
+                              'seconds', entry.seconds)
                             order by entry.step_id)
-                    filter (where entry.outcome ? 'error'), '[]')
-    into step_ids, done_ids, results, failures
+                    filter (where entry.outcome ? 'error'), '[]'),
+         jsonb_object_agg(entry.step_id, entry.seconds) filter (where entry.seconds is not null)
+    into step_ids, done_ids, results, failures, seconds
     from entry;
   if (select count(distinct step_id) from unnest(step_ids) as step_id) <> cardinality(step_ids) then
     raise exception 'bad outcome' using errcode = '22023', detail = 'a step is named twice';

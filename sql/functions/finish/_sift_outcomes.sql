@@ -5,6 +5,7 @@ create or replace function tasker._sift_outcomes (
   out done_ids bigint[],
   out results  jsonb,
   out failures jsonb,
+  out seconds  jsonb,
   out told     jsonb
 )
   language plpgsql
@@ -27,7 +28,7 @@ begin
     raise exception 'a token is needed' using errcode = '22023', detail = 'p_token is null';
   end if;
   v_sorted := tasker._large_results(p_outcomes);
-  select outcome.* into step_ids, done_ids, results, failures
+  select outcome.* into step_ids, done_ids, results, failures, seconds
     from tasker._outcomes(v_sorted.outcomes) as outcome;
   v_large  := array(select tasker._step_id(name::uuid) from unnest(v_sorted.uuids) as name);
   v_failed := array(select (failure ->> 'step_id')::bigint

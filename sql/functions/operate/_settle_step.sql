@@ -14,11 +14,12 @@ as $$
 -- Raises   TK002 unknown step, TK003 when it has ended or still waits for parents, TK006, 22023
 -- Locks    the step, its timer, its task if that is pending (nobody holds steps of it), its
 --          children, its task
--- Calls    _advance, _reopen, _record, _operator
+-- Calls    _advance_rarely, _reopen, _record, _operator
 declare
   v_step_id constant bigint := tasker._existing_step_id(p_step_uuid);
   v_now     constant timestamptz := tasker._now();
   v_step    tasker.steps%rowtype;
+  v_link    tasker.template_steps%rowtype;
   v_begun   tasker.transition[];
   v_log     record;
   v_task    record;
@@ -47,6 +48,7 @@ begin
          finished_at = v_now
    where step.step_id = v_step_id;
   delete from tasker.timers as timer where timer.step_id = v_step_id;
+  delete from tasker.parked_steps as parked where parked.step_id = v_step_id;
   delete from tasker.dead_steps as dead where dead.step_id = v_step_id;
   update tasker.tasks as task
      set state = 'in_progress', started_at = v_now
@@ -54,7 +56,17 @@ begin
      and task.state = 'pending';
   v_begun := case when found then '{task pending -> in_progress}'
                   else '{}' end::tasker.transition[];
-  v_log  := tasker._advance(array[v_step_id], array[v_step.template_id], v_now);
+  select link.* into v_link from tasker.template_steps as link
+   where link.template_id = v_step.template_id and link.step_no = v_step_id & 1048575;
+  v_log  := tasker._advance_rarely(
+    array[v_step_id],
+    array(select (v_step_id >> 20 << 20) + child from unnest(v_link.children) as child
+           where child > 0 and child <> all (v_link.wide_children) order by 1),
+    null,
+    array(select v_step_id >> 20 << 20 where 0 = any (v_link.children)
+                                         and 0 <> all (v_link.wide_children)),
+    array(select (v_step_id >> 20 << 20) + child from unnest(v_link.wide_children) as child),
+    null, '{}', v_now);
   v_task := tasker._reopen(v_step_id >> 20, v_now);
   perform tasker._record(
     v_step_id

@@ -9,7 +9,7 @@ as $$
 -- p_queue comes from our own tables, never from outside.
 --
 -- Locks    PGMQ's list of queues, when there is one to create
--- Calls    _has_queue
+-- Calls    _has_queue; for a queue of a namespace _create_pair
 begin
   if tasker._has_queue(p_queue) then
     return;
@@ -43,7 +43,10 @@ begin
   insert into pgmq.meta (queue_name, is_partitioned, is_unlogged)
   values (p_queue, false, false)
       on conflict do nothing;
+  if p_queue ~ '_queue(_high|_low)?$' then
+    perform tasker._create_pair(p_queue);
+  end if;
 end;
 $$;
 
-comment on function tasker._create_queue is 'Creates a PGMQ queue if missing, tuned for short-lived pointers.';
+comment on function tasker._create_queue is 'Creates a PGMQ queue if missing, tuned for short-lived pointers, and the functions that push and pop them.';

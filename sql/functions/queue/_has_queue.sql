@@ -4,11 +4,14 @@ create or replace function tasker._has_queue (p_queue text)
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- Is the queue there, and does PGMQ know it?
+-- Is the queue there, does PGMQ know it, and has that of a namespace its two functions?
 begin
   return to_regclass(format('pgmq.%I', 'q_' || p_queue)) is not null
-         and exists (select from pgmq.meta as known where known.queue_name = p_queue);
+         and exists (select from pgmq.meta as known where known.queue_name = p_queue)
+         and (p_queue !~ '_queue(_high|_low)?$'
+              or to_regproc(format('tasker_queues.%I', 'push_' || p_queue)) is not null
+                 and to_regproc(format('tasker_queues.%I', 'pop_' || p_queue)) is not null);
 end;
 $$;
 
-comment on function tasker._has_queue is 'Whether a queue is there, and PGMQ knows it.';
+comment on function tasker._has_queue is 'Whether a queue is there with its functions, and PGMQ knows it.';

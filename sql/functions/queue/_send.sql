@@ -9,12 +9,10 @@ create or replace function tasker._send (
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Puts pointers to enqueued steps into their queues (one multi-row insert a queue) and wakes idle
--- workers. A queue that was dropped, be it at this moment, is passed over: the sweep makes it
--- again and restores its messages.
+-- Sends pointers to enqueued steps to their queues, of whatever namespaces and priorities, in the
+-- order of the queues' names.
 --
--- Locks    rows of waiters, skipping locked ones
--- Calls    _queue_of, _wake
+-- Calls    _queue_of, _push_queue, _wake
 declare
   v_batch record;
 begin
@@ -37,24 +35,16 @@ begin
     )
     select link.namespace_id,
            tasker._queue_of(link.queue, entry.priority) as queue,
-           array_agg(entry.step_id order by entry.step_id) as step_ids
+           array_agg(entry.step_id order by entry.step_id) as step_ids,
+           exists (select from tasker.waiters) as is_waited
       from entry
       join link on link.template_id = entry.template_id and link.step_no = entry.step_no
      group by 1, 2
      order by 1, 2
   loop
-    begin
-      execute format(
-        'insert into pgmq.%I (enqueued_at, vt, message)
-         select $2, $2, jsonb_build_object(''step_id'', step_id)
-           from unnest($1) as step_id', 'q_' || v_batch.queue)
-        using v_batch.step_ids, p_now;
-    exception when undefined_table then
-      continue;
-    end;
-
-    if p_wake and exists (select from tasker.waiters) then
-      perform tasker._wake(v_batch.namespace_id, p_now);
+    p_now := tasker._push_queue(v_batch.queue, v_batch.step_ids, p_now);
+    if p_wake and v_batch.is_waited then
+      perform tasker._wake(v_batch.namespace_id, 1, p_now);
     end if;
   end loop;
 end;

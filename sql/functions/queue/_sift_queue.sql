@@ -1,11 +1,12 @@
 create or replace function tasker._sift_queue (
   p_queue        text,
   p_namespace_id integer,
+  p_handlers     text[],
   p_limit        integer,
   p_floor        bigint,
   p_page         integer,
   out step_ids   bigint[],
-  out taken      integer,
+  out unserved   bigint[],
   out last       bigint
 )
   language plpgsql
@@ -18,9 +19,10 @@ as $$
 -- a step that is not enqueued, is another namespace's or is paused, go with them: the first step
 -- that can run is found, whatever lies in front of it. Every join is by a key, one row at a time.
 --
--- Returns  the steps that can run; how many messages were taken; and the last msg_id that was
---          looked at, null when none was left
+-- Returns  the steps that can run; those on the way for which the worker has no handler; and the
+--          last msg_id that was looked at, null when none was left
 -- Locks    the messages taken; skips locked ones
+-- Calls    _serves
 begin
   execute format(
     'with page as materialized (
@@ -31,21 +33,24 @@ begin
         limit $2
      ),
      judged as materialized (
-       select page.place, page.msg_id, step.step_id,
-              count(step.step_id) over (order by page.msg_id rows between unbounded preceding
-                                                                      and 1 preceding) as before
+       select page.place, page.msg_id, step.step_id, step.is_served,
+              count(*) filter (where step.is_served)
+                over (order by page.msg_id rows between unbounded preceding and 1 preceding)
+                as before
          from page
          left join lateral (
-              select step.step_id, step.template_id
+              select step.step_id, link.is_served
                 from tasker.steps as step
+               cross join lateral (
+                     select tasker._serves($5, link.handler) as is_served
+                       from tasker.template_steps as link
+                      where link.template_id = step.template_id
+                        and link.step_no = (step.step_id & 1048575)::integer
+                        and link.namespace_id = $3
+                      limit 1) as link
                where step.step_id = case when page.pointer ~ ''^([0-9]{1,18}|[1-4][0-9]{18})$''
                                          then page.pointer::bigint end
                  and step.state = ''enqueued''
-                 and exists (select from tasker.template_steps as link
-                              where link.template_id = step.template_id
-                                and link.step_no = (step.step_id & 1048575)::integer
-                                and link.namespace_id = $3
-                              limit 1)
                  and exists (select from tasker.tasks as task
                               where task.task_id = step.step_id >> 20
                                 and task.paused_at is null
@@ -57,7 +62,7 @@ begin
                limit 1) as step on true
      ),
      free as materialized (
-       select judged.msg_id, judged.step_id, message.place
+       select judged.msg_id, judged.step_id, judged.is_served, message.place
          from judged
         cross join lateral (
               select message.ctid as place from pgmq.%1$I as message
@@ -68,17 +73,17 @@ begin
      ),
      gone as (
        delete from pgmq.%1$I as message using free where message.ctid = free.place
-       returning free.msg_id, free.step_id
+       returning free.msg_id, free.step_id, free.is_served
      )
-     select coalesce((select array_agg(gone.step_id order by gone.msg_id)
-                        from gone where gone.step_id is not null), ''{}''),
-            (select count(*) from gone),
-            (select max(judged.msg_id) from judged where judged.before < $4)', 'q_' || p_queue)
-    into step_ids, taken, last
-    using p_floor, p_page, p_namespace_id, p_limit;
+     select coalesce(array_agg(gone.step_id order by gone.msg_id)
+                       filter (where gone.is_served), ''{}''),
+            array_agg(gone.step_id) filter (where not gone.is_served),
+            (select max(judged.msg_id) from judged where judged.before < $4)
+       from gone', 'q_' || p_queue)
+    into step_ids, unserved, last
+    using p_floor, p_page, p_namespace_id, p_limit, p_handlers;
 exception when undefined_table then  -- dropped, be it at this moment
   step_ids := '{}';
-  taken    := 0;
 end;
 $$;
 

@@ -1,31 +1,45 @@
-create or replace function tasker._wake (p_namespace_id integer, p_now timestamptz)
+create or replace function tasker._wake (
+  p_namespace_id integer, p_most integer, p_now timestamptz
+)
   returns void
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Notifies the channel tasker_<namespace> once, only if a worker has registered as idle, and takes
--- the registrations with it: an idle worker costs one notification, a busy system none.
+-- Notifies up to p_most idle workers of a namespace, those that registered last (null: all): a
+-- batch of work wakes one, who wakes the next if there is more than it can take. Their
+-- registrations go, and with them those that are over.
 --
 -- Locks    rows of waiters, skipping locked ones
+-- Calls    _channel
 declare
-  v_woken integer;
+  v_workers text[];
 begin
-  with taken as (
+  with chosen as materialized (
+    select waiter.waiter_id
+      from tasker.waiters as waiter
+     where waiter.namespace_id = p_namespace_id
+       and waiter.until >= p_now
+     order by waiter.waiter_id desc
+     limit p_most
+       for update skip locked
+  ),
+  over as materialized (
+    select waiter.waiter_id
+      from tasker.waiters as waiter
+     where waiter.namespace_id = p_namespace_id
+       and waiter.until < p_now
+       for update skip locked
+  ),
+  gone as (
     delete from tasker.waiters as waiter
-     where waiter.waiter_id = any (array(
-             select idle.waiter_id
-               from tasker.waiters as idle
-              where idle.namespace_id = p_namespace_id
-                for update skip locked
-           ))
-    returning waiter.until
+     where waiter.waiter_id = any (array(select chosen.waiter_id from chosen
+                                          union all
+                                         select over.waiter_id from over))
+    returning waiter.worker, waiter.until
   )
-  select count(*) filter (where taken.until >= p_now) into v_woken from taken;
-  if v_woken > 0 then
-    perform pg_notify('tasker_' || (select namespace.name from tasker.namespaces as namespace
-                                     where namespace.namespace_id = p_namespace_id), '');
-  end if;
+  select array_agg(distinct gone.worker) into v_workers from gone where gone.until >= p_now;
+  perform pg_notify(tasker._channel(worker), '') from unnest(v_workers) as worker;
 end;
 $$;
 
-comment on function tasker._wake is 'Notifies tasker_<namespace> once if an idle worker waits there, and takes its registration.';
+comment on function tasker._wake is 'Notifies the idle workers of a namespace that registered last, at most p_most, and takes their registrations.';

@@ -13,18 +13,18 @@ as $$
 -- Returns  one row; no rows when a repeated call finds its outcomes handed in already
 -- Raises   TK001 when the claim does not hold one of the steps, TK002, TK006, 22023
 -- Locks    the claim, the steps
--- Calls    _outcomes, _let_go, _is_repeat, _stale
+-- Calls    _outcomes, _take_out, _commit_by, _is_repeat, _stale
 #variable_conflict use_column
 declare
   v_outcome    record;
-  v_worker     text;
+  v_taken      record;
   v_held       integer;
   v_submission bigint;
   v_now        timestamptz;
 begin
   v_outcome := tasker._outcomes(p_outcomes);
-  v_worker  := tasker._let_go(p_token, v_outcome.step_ids);
-  if v_worker is null then
+  v_taken   := tasker._take_out(p_token, v_outcome.step_ids);
+  if v_taken.worker is null then
     if tasker._is_repeat(p_token, v_outcome.step_ids,
                          array(select (failure ->> 'step_id')::bigint
                                  from jsonb_array_elements(v_outcome.failures) as failure))
@@ -35,9 +35,10 @@ begin
     end if;
     perform tasker._stale(p_token, v_outcome.step_ids);
   end if;
-  v_now := tasker._now();
+  v_now := tasker._commit_by(v_taken.lease_until, tasker._now());
   update tasker.steps as step
-     set result = nullif(v_outcome.results -> step.step_id::text, 'null')
+     set result  = nullif(v_outcome.results -> step.step_id::text, 'null'),
+         seconds = (v_outcome.seconds ->> step.step_id::text)::real
    where step.step_id = any (v_outcome.step_ids)
      and step.claim_token = p_token
      and step.state = 'in_progress';
@@ -47,7 +48,7 @@ begin
   end if;
 
   insert into tasker.submissions (token, worker, step_ids, failures, submitted_at)
-  values (p_token, v_worker, v_outcome.step_ids, v_outcome.failures, v_now)
+  values (p_token, v_taken.worker, v_outcome.step_ids, v_outcome.failures, v_now)
   returning submission_id into v_submission;
   begin
     insert into pgmq.q_orchestration_step_results (enqueued_at, vt, message)

@@ -8,7 +8,7 @@ as $$
 --
 -- Returns  1, or 0 when the claim is gone, was extended meanwhile, or is being used right now
 -- Locks    the claim, its steps, their tasks
--- Calls    _give_back, _fail, _advance, _record
+-- Calls    _give_back, _fail, _advance_tasks, _record
 declare
   v_claim  tasker.claims%rowtype;
   v_spent  bigint[];
@@ -71,9 +71,9 @@ begin
      set lost = true
    where failure.step_id = any (v_spent)
      and failure.token = p_token;
-  v_log    := tasker._advance(
-    '{}', '{}', p_now,
-    array(select distinct id >> 20 from unnest(v_spent) as id order by 1));
+  v_log    := tasker._advance_tasks(
+    '{}', '{}', '{}', null,
+    array(select distinct id >> 20 from unnest(v_spent) as id order by 1), p_now);
   v_ids    := v_ids || v_log.ids;
   v_change := v_change || v_log.changes;
   perform tasker._record(v_ids, v_change, 'sweep',

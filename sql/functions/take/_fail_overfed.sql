@@ -13,7 +13,7 @@ as $$
 -- Eight results are never over it.
 --
 -- Locks    the claim, the steps, their tasks
--- Calls    _limit, _let_go, _finish, _record
+-- Calls    _limit, _take_out, _finish, _record
 declare
   v_most     constant integer := tasker._limit('input_bytes');
   v_ids      bigint[];
@@ -47,7 +47,7 @@ begin
     into v_ids, v_failures
     from overfed;
   if v_ids is not null then
-    perform tasker._let_go(p_token, v_ids);
+    perform tasker._take_out(p_token, v_ids);
     v_log := tasker._finish(p_token, p_worker, '{}', '{}', v_failures, p_now);
     perform tasker._record(v_log.ids, v_log.changes, p_worker, null, p_now);
   end if;

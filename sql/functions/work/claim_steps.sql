@@ -1,8 +1,11 @@
 create or replace function tasker.claim_steps (
   p_namespace text,
   p_worker    text,
-  p_limit     integer  default 1,
-  p_lease     interval default '30 seconds'
+  p_limit     bigint   default 1,
+  p_lease     interval default '30 seconds',
+  p_handlers  text[]   default null,
+  p_request   uuid     default null,
+  p_wait      interval default null
 )
   returns table (
     step_uuid          uuid,
@@ -16,7 +19,10 @@ create or replace function tasker.claim_steps (
     timeout            interval,
     config             jsonb,
     context            jsonb,
-    dependency_results jsonb
+    dependency_results jsonb,
+    timeout_seconds    double precision,
+    deadline           timestamptz,
+    lease_seconds      double precision
   )
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -29,22 +35,32 @@ as $$
 -- The attempt counts from here. Nothing is handed out while the namespace is paused.
 --
 -- Returns  the steps with their inputs; no rows when there is nothing to do
--- Raises   22023 for a bad worker, limit (1 to steps_per_call) or lease (up to lease_seconds);
---          TK002 for an unknown namespace
+-- Raises   22023 for a bad worker, limit (1 to steps_per_call), lease or wait (up to
+--          lease_seconds) or list of handlers; TK002 for an unknown namespace
 -- Locks    messages, steps, tasks, each in id order; skips what others hold
--- Calls    _claim, _claimed
+-- Calls    _is_usual, _enter_namespace, _take_steps, _claim_rows; beside the street _check_wanted
 #variable_conflict use_column
 declare
-  v_token uuid;
+  v_wanted constant tasker.wanted := row(p_worker, coalesce(p_limit, 1),
+                                         coalesce(p_lease, '30 seconds'), p_handlers, p_request,
+                                         p_wait);
+  v_now   timestamptz;
+  v_place tasker.place;
+  v_got   record;
 begin
-  perform tasker._check_worker(p_worker);
-  perform tasker._check_count(p_limit, 1, 'steps_per_call');
-  perform tasker._check_lease(p_lease);
-  perform tasker._namespace_id(p_namespace);
-  v_token := tasker._claim(p_namespace, p_worker, p_limit, p_lease, null, null, '{}', '{}');
-  return query select claimed.* from tasker._claimed(v_token) as claimed;
+  if not tasker._is_usual(v_wanted, 1) then
+    perform tasker._check_wanted(v_wanted, 1);
+  end if;
+  v_place := tasker._enter_namespace(p_namespace);
+  v_now   := tasker._now();
+  v_got   := tasker._take_steps(v_place, v_wanted, null, null, null, null, null, v_now);
+  if v_got.token is not null then
+    return query
+    select claimed.*
+      from tasker._claim_rows(v_got.token, v_got.lease_until, v_got.step_ids, v_now) as claimed;
+  end if;
 end;
 $$;
 
 comment on function tasker.claim_steps is
-'Hands up to p_limit (1 to steps_per_call) enqueued steps of a namespace to one worker under a fresh random token, for p_lease (up to lease_seconds; extend it with heartbeat). Returns one row per step: attempt counts from 1, timeout is null when the step has none, context is the task''s, dependency_results maps each parent''s name to its result. No rows: nothing to do, or the namespace is paused. Raises 22023 (bad argument), TK002 (unknown namespace).';
+'Hands up to p_limit (1 to steps_per_call) enqueued steps of a namespace to one worker under a fresh random token, for p_lease (up to lease_seconds, and to 5 seconds after the first deadline of the steps; extend it with heartbeat). Commit the call before a handler starts. Returns one row per step: attempt counts from 1, timeout, timeout_seconds and deadline are null when the step has none, context is the task''s, dependency_results maps each parent''s name to its result. p_handlers: only steps with these handlers (sql:* stands for all that are written in SQL); others wait for a worker that has theirs. p_request: repeating the call with the same uuid answers the claim that the first one made, while it lives. p_wait: a call that finds nothing registers the worker, as await_work does. No rows: nothing to do, or the namespace is paused; fewer than p_limit are no sign of an empty queue. Null arguments mean their defaults. Raises 22023 (bad argument), TK002 (unknown namespace: wait, if its templates are yet to be registered).';

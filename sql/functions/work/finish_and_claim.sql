@@ -3,8 +3,13 @@ create or replace function tasker.finish_and_claim (
   p_worker    text,
   p_token     uuid,
   p_outcomes  jsonb,
-  p_limit     integer  default 1,
-  p_lease     interval default '30 seconds'
+  p_limit     bigint   default 1,
+  p_lease     interval default '30 seconds',
+  p_handlers  text[]   default null,
+  p_request   uuid     default null,
+  p_release   uuid[]   default null,
+  p_refused   boolean  default false,
+  p_wait      interval default null
 )
   returns table (
     step_uuid          uuid,
@@ -18,7 +23,11 @@ create or replace function tasker.finish_and_claim (
     timeout            interval,
     config             jsonb,
     context            jsonb,
-    dependency_results jsonb
+    dependency_results jsonb,
+    timeout_seconds    double precision,
+    deadline           timestamptz,
+    lease_seconds      double precision,
+    refused            jsonb
   )
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -28,51 +37,60 @@ create or replace function tasker.finish_and_claim (
   set jit = off
 as $$
 -- The whole worker protocol in one round trip: reports outcomes of one claim, and claims the next
--- steps.
+-- steps. Successes go down one street; all else turns off it at _finish_rarely.
 --
--- Returns  the newly claimed steps; a repeated call gets the claim that the first one made
+-- Returns  with p_refused a row for each outcome that was refused; then the newly claimed steps; a
+--          repeated call gets the claim that the first one made
 -- Raises   TK001 when the claim does not hold one of the steps (nothing is applied),
 --          TK002, TK006, 22023
 -- Locks    the claim, own steps, children, tasks; then as claim_steps
--- Calls    _outcomes, _let_go, _finish, _is_repeat, _stale, _claim, _claimed
+-- Calls    _is_usual, _enter_namespace, _read_results, _take_out, _may_keep, _finish_steps,
+--          _take_steps, _claim_rows; beside the street _check_wanted, _finish_rarely, _refusals
 #variable_conflict use_column
 declare
-  v_outcome record;
-  v_worker  text;
-  v_now     timestamptz;
-  v_log     record;
-  v_token   uuid;
+  v_wanted constant tasker.wanted := row(p_worker, coalesce(p_limit, 1),
+                                         coalesce(p_lease, '30 seconds'), p_handlers, p_request,
+                                         p_wait);
+  v_now    timestamptz;
+  v_place  tasker.place;
+  v_read   record;
+  v_held   record;
+  v_worker text;
+  v_log    record;
+  v_got    record;
 begin
-  perform tasker._check_worker(p_worker);
-  perform tasker._check_count(p_limit, 0, 'steps_per_call');
-  perform tasker._check_lease(p_lease);
-  perform tasker._namespace_id(p_namespace);
-  v_outcome := tasker._outcomes(coalesce(p_outcomes, '[]'));
-
-  if cardinality(v_outcome.step_ids) = 0 then
-    v_token := tasker._claim(p_namespace, p_worker, p_limit, p_lease, null, null, '{}', '{}');
-  else
-    v_worker := tasker._let_go(p_token, v_outcome.step_ids);
-    if v_worker is not null then
-      v_now   := tasker._now();
-      v_log   := tasker._finish(p_token, v_worker, v_outcome.done_ids, v_outcome.results,
-                                v_outcome.failures, v_now);
-      v_token := tasker._claim(p_namespace, p_worker, p_limit, p_lease, p_token,
-                               v_outcome.step_ids[1], v_log.ids, v_log.changes);
-    elsif tasker._is_repeat(
-            p_token, v_outcome.step_ids,
-            array(select (failure ->> 'step_id')::bigint
-                    from jsonb_array_elements(v_outcome.failures) as failure)) then
-      select claim.token into v_token from tasker.claims as claim
-       where claim.answers_token = p_token and claim.answers_step = v_outcome.step_ids[1];
-    else
-      perform tasker._stale(p_token, v_outcome.step_ids);
-    end if;
+  if not tasker._is_usual(v_wanted, 0) then
+    perform tasker._check_wanted(v_wanted, 0);
+  end if;
+  v_place := tasker._enter_namespace(p_namespace);
+  v_now   := tasker._now();
+  v_read  := tasker._read_results(p_outcomes);
+  if v_read.step_ids <> '{}' and v_read.is_plain and p_release is null then
+    v_held   := tasker._take_out(p_token, v_read.step_ids);
+    v_worker := v_held.worker;
   end if;
 
-  return query select claimed.* from tasker._claimed(v_token) as claimed;
+  if v_worker is not null then
+    v_log := tasker._finish_steps(p_token, v_read.step_ids, v_read.results, v_read.seconds, v_now,
+                                  tasker._may_keep(v_place, v_wanted.most, v_now),
+                                  v_place.name || '_queue');
+    v_got := tasker._take_steps(v_place, v_wanted, p_token, v_read.step_ids[1], v_held.lease_until,
+                                row(v_log.ids, v_log.changes, v_log.counts)::tasker.happened,
+                                v_log.kept, v_now);
+  elsif v_read.step_ids = '{}' and p_release is null then
+    v_got := tasker._take_steps(v_place, v_wanted, null, null, null, null, null, v_now);
+  else
+    v_got := tasker._finish_rarely(v_place, v_wanted, p_token, p_outcomes, p_release,
+                                   coalesce(p_refused, false), v_now);
+    return query select refusal.* from tasker._refusals(v_got.refused) as refusal;
+  end if;
+  if v_got.token is not null then
+    return query
+    select claimed.*, null::jsonb
+      from tasker._claim_rows(v_got.token, v_got.lease_until, v_got.step_ids, v_now) as claimed;
+  end if;
 end;
 $$;
 
 comment on function tasker.finish_and_claim is
-'The whole worker protocol in one round trip. p_outcomes reports steps of the claim p_token: [{"step_uuid", "result"} | {"step_uuid", "error", "retryable", "retry_after_seconds"}]; steps of the claim that are not named stay claimed. Then up to p_limit (0 to steps_per_call) steps are claimed as by claim_steps. Null token and null outcomes only claim. All or nothing: raises TK001 (the claim does not hold one of the steps), TK002, TK006, 22023. Repeating a call returns the claim that the first one made.';
+'The whole worker protocol in one round trip. p_outcomes reports steps of the claim p_token: [{"step_uuid", "result", "seconds"} | {"step_uuid", "error", "retryable", "retry_after_seconds", "seconds"}], seconds being how long the handler took; steps of the claim that are not named stay claimed, those in p_release go back to their queue without counting the attempt. Then up to p_limit (0 to steps_per_call) steps are claimed as by claim_steps, with p_lease, p_handlers, p_request and p_wait. Null token and null outcomes only claim. All or nothing: raises TK001 (the claim does not hold one of the steps), TK002, TK006, 22023; but with p_refused every outcome that can be applied is, and for each other one there is a row before the claimed ones, with its step_uuid, no token, and refused = {"code", "message", "detail"}. Repeating a call returns the claim that the first one made.';

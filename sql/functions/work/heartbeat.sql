@@ -20,7 +20,7 @@ as $$
 -- Raises   TK001 when the claim is gone and no steps are named, 22023 for a bad lease or too many
 --          steps
 -- Locks    the claim
--- Calls    _lease_until, _commit_soon, _fates
+-- Calls    _lease_until, _commit_by, _fates
 #variable_conflict use_column
 declare
   v_lease constant interval := coalesce(p_lease, '30 seconds');
@@ -34,7 +34,7 @@ begin
    where claim.token = p_token
   returning claim.* into v_claim;
   if found then
-    perform tasker._commit_soon(v_claim.lease_until);
+    perform tasker._commit_by(v_claim.lease_until, v_now);
   elsif p_step_uuids is null then
     raise exception 'stale claim: the token holds nothing'
       using errcode = 'TK001',

@@ -22,20 +22,23 @@ as $$
 --          outcome repeated instead of applied
 -- Raises   22023 for a null token, and for what is not a list of outcomes; TK006 for too many
 -- Locks    the claim, own steps, children, tasks
--- Calls    _sift_outcomes, _let_go, _finish, _record, _note_late_writes, _answer
+-- Calls    _sift_outcomes, _take_out, _finish, _record, _commit_by, _note_late_writes, _answer
 #variable_conflict use_column
 declare
   v_now    constant timestamptz := tasker._now();
   v_sifted record;
+  v_held   record;
   v_worker text;
   v_log    record;
 begin
   v_sifted := tasker._sift_outcomes(p_token, p_outcomes);
   if cardinality(v_sifted.step_ids) > 0 then
-    v_worker := tasker._let_go(p_token, v_sifted.step_ids);
+    v_held   := tasker._take_out(p_token, v_sifted.step_ids);
+    v_worker := v_held.worker;
     v_log    := tasker._finish(p_token, v_worker, v_sifted.done_ids, v_sifted.results,
-                               v_sifted.failures, v_now);
+                               v_sifted.failures, v_now, v_sifted.seconds);
     perform tasker._record(v_log.ids, v_log.changes, v_worker, null, v_now);
+    perform tasker._commit_by(v_held.lease_until, v_now);
   end if;
   if v_sifted.told <> '{}' then
     perform tasker._note_late_writes(

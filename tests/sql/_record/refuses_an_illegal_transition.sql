@@ -20,8 +20,11 @@ select is(pg_temp.record('{8}', '{step pending -> enqueued}'), 'TK003: step pend
 select is(pg_temp.record('{8,9,10}', '{step error -> enqueued,step pending -> enqueued,task created}'), 'TK003: step pending -> enqueued, task created', 'also among legal ones');
 select isnt(pg_temp.record('{8}', array[null]::tasker.transition[]), null, 'so is null');
 select is((select count(*) from tasker.transitions), 2::bigint, 'nothing of it is written');
-select throws_ok($$ select pg_temp.a_task() $$, 'TK003', null, 'and what would have made it is undone');
-select is_empty('select from tasker.tasks', 'wholly');
+select pg_temp.a_task();
+select pg_temp.a_claim() as token \gset
+delete from tasker.legal_transitions where transition = 'step in_progress -> enqueued';
+select throws_ok(format('select from tasker.release_claim(%L)', :'token'), 'TK003', null, 'and what would have made it is undone');
+select is((select state::text from tasker.steps), 'in_progress', 'wholly');
 select is(pg_temp.record('{}', '{}'), null, 'no change is fine');
 
 select * from finish();

@@ -14,7 +14,7 @@ select is(pg_temp.refusal(format(call, :'a', :'token', :'done', :'failed')), for
                     'select * from tasker.finish_and_claim(''test'', ''w1'', %2$L, %3$L)', 'select * from tasker.finish_and_claim(''test'', ''w1'', %2$L, %4$L)',
                     'select * from tasker.submit_step_results(%2$L, %3$L)', 'select * from tasker.submit_step_results(%2$L, %4$L)']) as call;
 select results_eq(format('select cancelled_step_uuids from tasker.heartbeat(%L)', :'token'), format('select array[%L::uuid]', :'a'), 'a heartbeat says that it was taken away');
-select is_empty(format('select * from tasker._claimed(%L)', :'token'), 'it is not shown to its old holder');
+select is_empty(format('select * from tasker._claim_rows(%L, tasker._now(), array[tasker._step_id(%L)], tasker._now())', :'token', :'a'), 'it is not shown to its old holder');
 insert into tasker.submissions (token, worker, step_ids, failures, submitted_at) values (:'token', 'w1', array[tasker._step_id(:'a')], '[]', tasker._now());
 select results_eq('select done.* from tasker.submissions, tasker._process_submission(submission_id, tasker._now()) as done', $$ values (0, 0) $$, 'a submission leaves it out');
 select is_empty(format('select * from tasker.release_claim(%L)', :'token'), 'it cannot be given back');

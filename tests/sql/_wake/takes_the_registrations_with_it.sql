@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(11);
+select plan(12);
 select tasker.register_template('{"name": "t", "namespace_name": "test", "version": "1.0.0", "steps": [
   {"name": "a", "handler": {"callable": "a"}}, {"name": "b", "handler": {"callable": "b"}, "namespace": "away", "dependencies": ["a"]}]}');
 create function pg_temp.waiting () returns setof text language sql as $$
@@ -10,9 +10,11 @@ select from tasker.await_work('{test,away}', 'w1');
 select from tasker.await_work('{test}', 'w2');
 
 select pg_temp.a_task('t') as task \gset
-select results_eq('select pg_temp.waiting()', array['away w1'], 'work for one namespace wakes all who wait there, and nobody else');
+select results_eq('select pg_temp.waiting()', array['away w1', 'test w1'], 'work for one namespace wakes one who waits there: the last');
 select pg_temp.a_task('t');
-select results_eq('select pg_temp.waiting()', array['away w1'], 'more work wakes nobody');
+select results_eq('select pg_temp.waiting()', array['away w1'], 'more work wakes the next');
+select pg_temp.a_task('t');
+select results_eq('select pg_temp.waiting()', array['away w1'], 'and then nobody');
 select pg_temp.a_claim(1) as token \gset
 select results_eq('select pg_temp.waiting()', array['away w1'], 'nor does a claim');
 select from tasker.complete_step(pg_temp.step(:'task', 'a'), :'token');
@@ -40,7 +42,7 @@ select from tasker.await_work('{test}', 'w1', '2 seconds');
 select pg_temp.later('2.1 seconds');
 select pg_temp.a_task('t');
 select is_empty('select pg_temp.waiting()', 'or goes with the next work');
-select is(tasker._wake(null, tasker._now())::text, '', 'a null namespace wakes nobody');
+select is(tasker._wake(null, 1, tasker._now())::text, '', 'a null namespace wakes nobody');
 
 select * from finish();
 rollback;

@@ -1,11 +1,11 @@
 begin;
 \ir ../fixtures.psql
-select plan(14);
+select plan(16);
 select from tasker.create_namespace('test');
 select from tasker.create_namespace('away');
 
 select results_eq($$ select namespace, channel from tasker.await_work('{test,away}', 'w1', '3 seconds') $$,
-  $$ values ('test', 'tasker_test'), ('away', 'tasker_away') $$, 'it answers the channels');
+  $$ values ('test', 'tasker_' || left(md5('w1'), 12)), ('away', 'tasker_' || left(md5('w1'), 12)) $$, 'it answers the worker''s channel');
 select results_eq('select namespace.name, worker, until from tasker.waiters join tasker.namespaces as namespace using (namespace_id) order by 1',
   $$ values ('away', 'w1', tasker._now() + '3 seconds'), ('test', 'w1', tasker._now() + '3 seconds') $$, 'and remembers who waits where, until when');
 select from tasker.await_work('{test}', 'w2');
@@ -25,6 +25,10 @@ select is(pg_temp.refusal(format('select * from tasker.await_work(%L, %L, %L)', 
     ('{test}', 'w1', '2 days', '22023: got 2 days', 'too long a one')
   ) as wrong (namespaces, worker, wait, answer, why);
 select is((select count(*) from tasker.waiters), 3::bigint, 'the refused ones do not wait');
+select from tasker.await_work('{test}', 'w2', null);
+select is((select count(*) from tasker.waiters), 3::bigint, 'who waits already does not wait twice; null means the default');
+select from tasker.await_work('{test}', 'w2', '1 minute');
+select is((select max(until) from tasker.waiters where worker = 'w2'), tasker._now() + interval '1 minute', 'unless it is for much longer');
 
 select * from finish();
 rollback;

@@ -4,7 +4,7 @@ select plan(17);
 select pg_temp.a_template('chain', '{"a": [], "b": ["a"], "c": ["b"]}', '{"backoff_base_ms": 60000, "jitter": false}');
 select from tasker.create_tasks('test', 'chain', array_fill('{}'::jsonb, array[3]));
 create temp table mine as select step_uuid, token, row_number() over (order by tasker._step_id(step_uuid)) as n from tasker.claim_steps('test', 'w1', 3);
-select format('select * from tasker.finish_and_claim(''test'', ''w1'', %L, %L, 5)', token,
+select format('select step_uuid, task_uuid, attempt, token, lease_until, context, dependency_results, deadline from tasker.finish_and_claim(''test'', ''w1'', %L, %L, 5)', token,
   jsonb_agg(jsonb_build_object('step_uuid', step_uuid, case n when 2 then 'error' else 'result' end, n))) as call from mine group by token \gset
 
 create temp table answer as :call;

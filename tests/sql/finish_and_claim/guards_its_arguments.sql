@@ -12,16 +12,16 @@ select is(pg_temp.refusal(format('select * from tasker.finish_and_claim(%L, %L, 
     ('test', null, 1, '30 s', '22023: got null'),
     ('test', '', 1, '30 s', '22023: got 0 characters'),
     ('test', repeat('w', 201), 1, '30 s', '22023: got 201 characters'),
-    ('test', 'w1', null, '30 s', '22023: got null, need 0 to 1000'),
     ('test', 'w1', -1, '30 s', '22023: got -1, need 0 to 1000'),
     ('test', 'w1', 1001, '30 s', '22023: got 1001, need 0 to 1000'),
-    ('test', 'w1', 1, null, '22023: got null'),
     ('test', 'w1', 1, '0', '22023: got 00:00:00'),
     ('test', 'w1', 1, '25 hours', '22023: got 25:00:00')
   ) as wrong (namespace, worker, lim, lease, answer);
 select is_empty('select from tasker.claims', 'nothing was claimed');
 select is((select count(*) from tasker.finish_and_claim('test', 'w1', null, null)), 1::bigint, 'one step unless more are asked for');
 select is((select lease_until from tasker.claims), tasker._now() + interval '30 seconds', 'for 30 seconds unless longer');
+select is((select count(*) from tasker.finish_and_claim('test', 'w1', null, null, null, null, null, null, null, null)), 1::bigint, 'null means the default');
+select is((select count(*) from tasker.claims where lease_until = tasker._now() + interval '30 seconds'), 2::bigint, 'for the lease, too');
 
 select * from finish();
 rollback;

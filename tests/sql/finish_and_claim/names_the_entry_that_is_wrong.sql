@@ -17,7 +17,7 @@ select is(pg_temp.report(case when jsonb_typeof(wrong.entry) = 'object' then jso
     ('{"step_uuid": null}', 'step_uuid must be a uuid'), ('{"step_uuid": 5}', 'step_uuid must be a uuid'), ('{"step_uuid": "x"}', 'step_uuid must be a uuid'),
     ('{"step_uuid": ""}', 'step_uuid must be a uuid'), ('{"step_uuid": "0190a1b2-0000-7000-8000-00000000000z"}', 'step_uuid must be a uuid'),
     ('{"result": 1, "error": 2}', 'has both a result and an error'), ('{"result": null, "error": null}', 'has both a result and an error'),
-    ('{"surprise": 1}', 'unknown key; known are step_uuid, result, error, retryable, retry_after_seconds'),
+    ('{"surprise": 1}', 'unknown key; known are step_uuid, result, error, retryable, retry_after_seconds, seconds'),
     ('{"result": 1, "retryable": true}', 'retryable and retry_after_seconds belong to an error'),
     ('{"retry_after_seconds": 5}', 'retryable and retry_after_seconds belong to an error'),
     ('{"error": 1, "retryable": "no"}', 'retryable must be true or false'), ('{"error": 1, "retryable": null}', 'retryable must be true or false'),

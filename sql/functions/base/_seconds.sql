@@ -1,0 +1,11 @@
+create or replace function tasker._seconds (p_seconds double precision)
+  returns real
+  language sql
+  immutable
+begin atomic
+-- How long a handler took, as its worker says: no number is kept as none, and a clock that was set
+-- meanwhile is no reason to refuse a result.
+select case when p_seconds <> 'NaN' then least(greatest(p_seconds, 0), 31536000)::real end;
+end;
+
+comment on function tasker._seconds is 'How long a handler took, as its worker says, between nothing and a year.';

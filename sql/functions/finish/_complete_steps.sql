@@ -1,0 +1,86 @@
+create or replace function tasker._complete_steps (
+  p_token        uuid,
+  p_step_ids     bigint[],
+  p_results      jsonb[],
+  p_seconds      real[],
+  p_now          timestamptz,
+  out children   bigint[],
+  out joins      bigint[],
+  out sinks      bigint[],
+  out wide       bigint[],
+  out amounts    jsonb,
+  out is_blocked boolean,
+  out is_waited  boolean
+)
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+-- Marks steps that the token holds as complete (p_step_ids, in order), with their results, and
+-- looks up who waits for them. Finished parents are summed per child: an update that joins a child
+-- twice would count once. Null p_results: the results stand in their rows already (two hops).
+--
+-- Returns  the children, and those of them that wait for others, too; the tasks of which they are
+--          sinks (step_no 0 ids); those of all these that wait for more than 16; how many parents
+--          of a child were finished, where not one; and whether any task is blocked or waits to be
+--          finalized, or any worker to be woken
+-- Raises   TK001 when the token does not hold one of them
+-- Locks    the steps in id order
+-- Calls    _stale
+declare
+  v_done bigint[];
+begin
+  with done as (
+    update tasker.steps as step
+       set state       = 'complete',
+           seconds     = case when p_results is null then step.seconds
+                              else p_seconds[width_bucket(step.step_id, p_step_ids)] end,
+           finished_at = p_now,
+           result      = case when p_results is null then step.result
+                              else nullif(p_results[width_bucket(step.step_id, p_step_ids)],
+                                          'null') end
+     where step.step_id = any (p_step_ids)
+       and step.claim_token = p_token
+       and step.state = 'in_progress'
+    returning step.step_id, step.template_id, (step.step_id & 1048575)::integer as step_no
+  ),
+  link as materialized (
+    select kind.template_id, kind.step_no,
+           link.children, link.join_children, link.wide_children
+      from (select distinct done.template_id, done.step_no from done) as kind
+     cross join lateral (
+           select link.children, link.join_children, link.wide_children
+             from tasker.template_steps as link
+            where link.template_id = kind.template_id
+              and link.step_no = kind.step_no
+            limit 1
+           ) as link
+  ),
+  child as (
+    select done.step_id - done.step_no + child.step_no as step_id,
+           child.step_no = 0 as is_task,
+           count(*) as amount,
+           bool_or(child.step_no = any (link.join_children)) as is_join,
+           bool_or(child.step_no = any (link.wide_children)) as is_wide
+      from done
+      join link on link.template_id = done.template_id and link.step_no = done.step_no
+     cross join unnest(link.children) as child (step_no)
+     group by 1, 2
+  )
+  select (select array_agg(done.step_id) from done),
+         array_agg(step_id order by step_id) filter (where not is_task and not is_wide),
+         array_agg(step_id) filter (where is_join and not is_task and not is_wide),
+         array_agg(step_id order by step_id) filter (where is_task and not is_wide),
+         array_agg(step_id order by step_id) filter (where is_wide),
+         jsonb_object_agg(step_id, amount) filter (where amount > 1),
+         exists (select from tasker.unfinalized_tasks),
+         exists (select from tasker.waiters)
+    into v_done, children, joins, sinks, wide, amounts, is_blocked, is_waited
+    from child;
+  if coalesce(cardinality(v_done), 0) < cardinality(p_step_ids) then
+    perform tasker._stale(p_token, array(
+      select id from unnest(p_step_ids) as id where id <> all (coalesce(v_done, '{}'))));
+  end if;
+end;
+$$;
+
+comment on function tasker._complete_steps is 'Marks steps that the token holds as complete and looks up who waits for them. Raises TK001.';

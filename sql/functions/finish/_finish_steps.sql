@@ -1,0 +1,72 @@
+create or replace function tasker._finish_steps (
+  p_token     uuid,
+  p_step_ids  bigint[],
+  p_results   jsonb[],
+  p_seconds   real[],
+  p_now       timestamptz,
+  p_keep      integer,
+  p_queue     text,
+  out ids     bigint[],
+  out changes tasker.transition[],
+  out counts  integer[],
+  out kept    bigint[]
+)
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+-- Completes steps that were taken out of their claim, and all that follows from it: their children
+-- are counted down, those that may now run are sent, tasks end with their last sink.
+--
+-- Returns  the changes to record: the first counts[1] of ids made changes[1], and so on; and up to
+--          p_keep steps that may now run and would go to p_queue, which the caller serves: their
+--          pointers were not sent, the caller starts them
+-- Raises   TK001 when the token does not hold one of the steps
+-- Locks    the steps, their children, their tasks, each in id order
+-- Calls    _complete_steps, _count_children, _end_tasks; beside the street _advance_rarely
+declare
+  v_done   constant record := tasker._complete_steps(p_token, p_step_ids, p_results, p_seconds,
+                                                     p_now);
+  v_is_all boolean := v_done.wide is null and not v_done.is_blocked;
+  v_count  record;
+  v_ready  bigint[];
+  v_left   bigint[];
+  v_ended  bigint[];
+  v_rest   record;
+begin
+  if v_done.children is not null then
+    v_count  := tasker._count_children(v_done.children, v_done.joins, v_done.amounts,
+                                       v_done.is_waited, p_now, p_keep, p_queue);
+    v_ready  := v_count.ready;
+    v_left   := v_count.rest;
+    kept     := v_count.kept;
+    v_is_all := v_is_all and v_ready is not null and v_left is null;
+  end if;
+  if v_is_all and v_done.sinks is not null then
+    v_ended  := tasker._end_tasks(v_done.sinks, v_done.amounts, p_now);
+    v_is_all := v_ended is not null;
+  end if;
+
+  ids     := p_step_ids || v_ready || v_ended;
+  changes := '{step in_progress -> complete}';
+  counts  := array[cardinality(p_step_ids)];
+  if v_ready <> '{}' then
+    changes := changes || 'step pending -> enqueued'::tasker.transition;
+    counts  := counts || cardinality(v_ready);
+  end if;
+  if v_ended <> '{}' then
+    changes := changes || 'task in_progress -> complete'::tasker.transition;
+    counts  := counts || cardinality(v_ended);
+  end if;
+  if not v_is_all then
+    v_rest  := tasker._advance_rarely(p_step_ids,
+                                      case when v_ready is null then v_done.children end,
+                                      v_left, v_done.sinks, v_done.wide, v_done.amounts, '{}',
+                                      p_now);
+    ids     := ids || v_rest.ids;
+    changes := changes || v_rest.changes;
+    counts  := counts || array_fill(1, array[cardinality(v_rest.ids)]);
+  end if;
+end;
+$$;
+
+comment on function tasker._finish_steps is 'Completes steps that were taken out of their claim, and all that follows. Returns the changes to record. Raises TK001.';

@@ -1,0 +1,67 @@
+create or replace function tasker._claim_rows (
+  p_token uuid, p_lease_until timestamptz, p_step_ids bigint[], p_now timestamptz
+)
+  returns table (
+    step_uuid          uuid,
+    task_uuid          uuid,
+    name               text,
+    handler            text,
+    attempt            integer,
+    max_attempts       integer,
+    token              uuid,
+    lease_until        timestamptz,
+    timeout            interval,
+    config             jsonb,
+    context            jsonb,
+    dependency_results jsonb,
+    timeout_seconds    double precision,
+    deadline           timestamptz,
+    lease_seconds      double precision
+  )
+  language sql
+  stable
+begin atomic
+-- What a worker gets to see of a claim: its steps with everything that a handler needs. `limit 1`
+-- keeps every plan a nested loop over keys.
+--
+-- Returns  one row per step that the claim still holds, by step_id
+-- Calls    _step_uuid
+select tasker._step_uuid(task.task_uuid, step.step_id),
+       task.task_uuid,
+       link.name,
+       link.handler,
+       step.attempt::integer,
+       link.max_attempts::integer,
+       p_token,
+       p_lease_until,
+       make_interval(secs => link.timeout_seconds),
+       link.config,
+       task.context,
+       case when link.parents = '{}' then '{}' else (
+         select coalesce(jsonb_object_agg(link.parent_names[parent.position], result.result), '{}')
+           from unnest(link.parents) with ordinality as parent (step_no, position)
+          cross join lateral (
+                select done.result from tasker.steps as done
+                 where done.step_id = step.step_id - link.step_no + parent.step_no
+                 limit 1) as result)
+       end,
+       link.timeout_seconds::double precision,
+       step.started_at + make_interval(secs => link.timeout_seconds),
+       greatest(extract(epoch from p_lease_until - p_now), 0)::double precision
+  from tasker.steps as step
+ cross join lateral (
+       select task.task_uuid, task.context from tasker.tasks as task
+        where task.task_id = step.step_id >> 20
+        limit 1) as task
+ cross join lateral (
+       select link.* from tasker.template_steps as link
+        where link.template_id = step.template_id
+          and link.step_no = (step.step_id & 1048575)::integer
+        limit 1) as link
+ where step.step_id = any (p_step_ids)
+   and step.state = 'in_progress'
+   and step.claim_token = p_token
+ order by step.step_id;
+end;
+
+comment on function tasker._claim_rows is 'The steps of a claim with their inputs, as claim_steps and finish_and_claim return them.';
