@@ -43,6 +43,10 @@ R = TypeVar("R")
 Connection = psycopg.Connection[Any]
 
 QUERY_CANCELED: Final = "57014"
+SHAPE: Final = (
+    *("cursor_factory", "server_cursor_factory", "row_factory", "prepare_threshold"),
+    *("prepared_max", "isolation_level", "read_only", "deferrable", "autocommit"),
+)
 IDLE: Final = psycopg.pq.TransactionStatus.IDLE
 INERROR: Final = psycopg.pq.TransactionStatus.INERROR
 LEASE: Final = timedelta(seconds=30)
@@ -136,6 +140,9 @@ def connect(
     if settings is Settings.OF_SESSION:
         with _translated():
             connection.execute(OUR_SETTINGS)
+    connection.ended_transactions = 0
+    connection.original = ()
+    connection.original = connection.shape()
     return Client(connection)
 
 
@@ -201,6 +208,7 @@ class _Impatient(psycopg.Connection[Any]):
 
     patience: float | None = None
     settings = Settings.KEPT
+    original: tuple[Any, ...] = ()
     ended_transactions = 0  # at which a call left the connection in none
 
     def wait(self, gen: Generator[Any, Any, R], *others: Any, **more: Any) -> R:
@@ -210,6 +218,19 @@ class _Impatient(psycopg.Connection[Any]):
             return super().wait(gen, *others, **more)
         finally:
             self.ended_transactions += self.pgconn.transaction_status == IDLE
+
+    def shape(self) -> tuple[Any, ...]:
+        """What a handler could change of this object, beside its session."""
+        adapters = self.adapters
+        return (
+            *(getattr(self, name) for name in SHAPE),
+            *(list(self._notice_handlers), list(self._notify_handlers), set(vars(self))),
+            *(
+                [dict(one) for one in kept]
+                for kept in (adapters._loaders, adapters._dumpers_by_oid)
+            ),
+            {kind: dict(one) for kind, one in adapters._dumpers.items()},
+        )
 
     def _within(self, gen: Generator[Any, Any, R], seconds: float) -> Generator[Any, Any, R]:
         """What psycopg waits for. It looks here whenever there is news, and ten times a second."""
@@ -1002,6 +1023,13 @@ class Client:
             if connection.fileno() not in ready:
                 return False
             return len(list(connection.notifies(timeout=0))) > 0
+
+    @property
+    def changed(self) -> bool:
+        """Whether somebody changed the object of its connection, which `connect` opened."""
+        return (
+            isinstance(self._source, _Impatient) and self._source.shape() != self._source.original
+        )
 
     @property
     def lost(self) -> bool:

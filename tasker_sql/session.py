@@ -316,6 +316,8 @@ class Share:
     def _is_clean(self, client: Client) -> bool:
         """Whether the next one gets it as a new one would be."""
         if self._reset:
+            if client.changed:
+                return False
             try:
                 client.reset()
             except (TaskerError, UnavailableError):

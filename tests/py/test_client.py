@@ -25,7 +25,7 @@ VIEWS = {"queue_depths", "known_runners", "executor_pools", "circuit_breakers"}
 VIEWS |= {"problems", "dead_letters", "served_namespaces", "live_claims", "known_workers"}
 OURS = {"transaction", "patience", "finish_with_function", "listen", "wait_for_notification"}
 OURS |= VIEWS | {"reset", "limited", "wait", "result", "close", "usable", "contract"}
-OURS |= {"rolled_back", "lent", "lost"}
+OURS |= {"rolled_back", "lent", "lost", "changed"}
 METHODS = sorted(name for name in vars(Client) if not name.startswith("_") and name not in OURS)
 PYTHON_TYPES = {
     "text": str,
