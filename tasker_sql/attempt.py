@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 import math
+import os
 import random
 import time
 import traceback
@@ -138,6 +139,7 @@ class Claimer:
     worker: str
     lease: timedelta
     stopping: Callable[[], bool]
+    refrains: Callable[[], bool]
 
 
 def run(job: Job, registry: Registry, session: Session, claimer: Claimer) -> Outcome:
@@ -355,7 +357,12 @@ def _step(job: Job) -> Step:
 
 def _called(job: Job, handler: Handler, *connection: Any) -> Any:
     """What the handler answers, or what it awaits in the end. Raises what it raises."""
-    answer = handler.call(_step(job), *connection)
+    ours = os.getpid()
+    try:
+        answer = handler.call(_step(job), *connection)
+    finally:
+        if os.getpid() != ours:
+            os._exit(0)  # a child of the handler's: the step, and our connections, are not its own
     if not inspect.isawaitable(answer):
         return answer
     if not connection:
@@ -469,7 +476,8 @@ class _Transaction:
 
     @property
     def _limit(self) -> int:
-        return int(self._reads and not self._claimer.stopping())
+        claimer = self._claimer
+        return int(self._reads and not claimer.stopping() and not claimer.refrains())
 
     def _finish(self, client: Client, report: JsonText) -> Sequence[ClaimedStep]:
         claimer = self._claimer

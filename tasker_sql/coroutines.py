@@ -7,6 +7,7 @@ The loop has a thread of its own, which starts when it is first needed.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Awaitable
 from concurrent.futures import Future
@@ -42,11 +43,15 @@ def run(awaitable: Awaitable[Any], cancelled: Cancellation) -> Any:
 
 
 async def _ended(awaitable: Awaitable[Any]) -> tuple[Any, BaseException | None]:
-    """An exit must end the handler, and not the loop."""
+    """An exit must end the handler, and not the loop; a child of the handler's ends here."""
+    ours = os.getpid()
     try:
         return await awaitable, None
     except (SystemExit, KeyboardInterrupt) as error:
         return None, error
+    finally:
+        if os.getpid() != ours:
+            os._exit(0)
 
 
 def _running() -> asyncio.AbstractEventLoop:

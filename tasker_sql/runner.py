@@ -40,7 +40,7 @@ from tasker_sql.health import State
 from tasker_sql.rows import SweptAction
 from tasker_sql.session import Circuit, Circuits, Connection, Connections, Session
 from tasker_sql.threads import Bell, WatchedThread
-from tasker_sql.worker import Worker
+from tasker_sql.worker import Solitude, Worker
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +121,7 @@ class OrchestrationCore:
         )
         self._pools = [self._pool(name, work, chosen) for name, work, chosen in orchestrating]
         self.workers: list[Worker] = []
+        self._solitude = Solitude()
         self._registry = registry
         self._sources = Sources(settings.orchestration.handlers, registry)
         self._reloading = threading.Lock()
@@ -404,6 +405,7 @@ class OrchestrationCore:
             circuits=self.circuits,
             handlers=Session(self.connections.for_handlers, self.circuits.database),
             died=self._died,
+            solitude=self._solitude,
             registry=self._registry,
             bounds=chosen,
             lease=self._lease,

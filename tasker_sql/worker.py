@@ -44,6 +44,7 @@ REPORT_DELAY: Final = 0.005  # seconds that a finished step waits for others to 
 LINGER: Final = 0.01  # seconds without work after which a worker registers as idle
 IDLE_FOR: Final = timedelta(seconds=30)  # how long such a registration holds
 PREFETCH: Final = 0.02  # seconds of work that a slot may hold in advance
+SOON: Final = 0.1  # seconds between two looks whether a suspect may run
 LONGEST_PAUSE: Final = 1.0  # seconds between two turns
 LONGEST_BARREN: Final = 5.0  # seconds without claims, after some that nobody here could run
 MOST_KEPT: Final = 10  # results that are refused, before a worker claims no more
@@ -78,13 +79,51 @@ class Claim:
     jobs: dict[UUID, Job] = field(default_factory=dict)
     finished: list[Finished] = field(default_factory=list)
     finished_since: float = 0.0
-    given_back: bool = False  # one of its steps is, as soon as nothing else of it is at work
+    back: list[Job] = field(default_factory=list)  # to be given back
 
     def due(self, now: float) -> list[Finished]:
         """What one call may report now."""
         ready = [one for one in self.finished if one.again_at <= now]
         together = [one for one in ready if not one.alone]
         return _part(together) or ready[:1]
+
+
+class Solitude:
+    """Lets a suspect run with no other step beside it in the process: one whose last attempt was
+    lost may be what ended its process, and would take its neighbours along again."""
+
+    def __init__(self) -> None:
+        self._workers: list[Worker] = []
+        self._waiting: set[Worker] = set()
+        self._runs: Worker | None = None
+        self._lock = threading.Lock()
+
+    def join(self, worker: Worker) -> None:
+        self._workers.append(worker)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether nobody may claim."""
+        return self._runs is not None or bool(self._waiting)
+
+    def wait(self, worker: Worker) -> None:
+        self._waiting.add(worker)
+
+    def begin(self, worker: Worker, at_any_rate: bool) -> bool:
+        """Whether the worker's suspect may run now."""
+        with self._lock:
+            busy = self._runs is not None or any(one.busy for one in self._workers)
+            if busy and not at_any_rate:
+                return False
+            self._runs = worker
+            self._waiting.discard(worker)
+            return True
+
+    def end(self, worker: Worker) -> None:
+        with self._lock:
+            self._waiting.discard(worker)
+            if self._runs is worker:
+                self._runs = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +153,7 @@ class Worker:
         circuits: Circuits,
         handlers: Session,
         died: Callable[[str, BaseException], None],
+        solitude: Solitude,
         registry: Registry = default_registry,
         bounds: config.Pool,
         lease: timedelta = LEASE,
@@ -135,7 +175,12 @@ class Worker:
         self._died = died
         self._registry = registry
         self._lease = lease
-        self._claimer = attempt.Claimer(namespace, worker, lease, lambda: self._stopping)
+        self._solitude = solitude
+        self._suspect: Job | None = None  # waits until it may run alone, or does
+        self._suspect_since = 0.0
+        self._claimer = attempt.Claimer(
+            *(namespace, worker, lease), lambda: self._stopping, lambda: solitude.wanted
+        )
         self._bounds = bounds
         self._two_hop = two_hop
         self._listen = listen
@@ -173,6 +218,7 @@ class Worker:
         self._idle_until = 0.0  # when the registration as an idle worker ends
         self._barren = 0  # claims in a row that were given back
         self._barren_until = 0.0  # when to claim again after these
+        solitude.join(self)
 
     @property
     def facts(self) -> Mapping[str, str]:
@@ -223,6 +269,11 @@ class Worker:
     def unreported(self) -> int:
         """How many of these have ended, and the database does not know yet."""
         return sum(len(claim.finished) for claim in list(self._claims.values()))
+
+    @property
+    def busy(self) -> bool:
+        """Whether any of these is run, or is about to be."""
+        return bool(self._busy or self._claimed)
 
     @property
     def waiting(self) -> int:
@@ -365,6 +416,7 @@ class Worker:
                 self._missing -= 1
                 continue
             self._busy.discard(job)
+            self._end_suspect(job)
             self._threads.pop(job, None)
             if job.started is not None:
                 faded = 0.98 * self._slowest if math.isfinite(self._slowest) else 0.0
@@ -379,7 +431,11 @@ class Worker:
                 log.warning("dropped the result of %s: it was taken away meanwhile", job)
         elif outcome.given_back:
             self._say_once(f"gives steps back: {outcome.note}")
-            claim.given_back = True
+            claim.back.append(job)
+            if now >= self._barren_until:
+                self._barren += 1
+                pause = backoff(self._barren, random.random(), base=0.5, cap=LONGEST_BARREN)
+                self._barren_until = now + pause
         elif outcome.report is None:
             if outcome.note:
                 log.warning("%s was %s", job, outcome.note)
@@ -415,6 +471,7 @@ class Worker:
                 continue  # it has just ended
             job.cancelled.set()
             self._busy.discard(job)
+            self._end_suspect(job)
             if thread := self._threads.pop(job, None):
                 self._runaways.append(thread)
             if job.replaced:
@@ -435,6 +492,7 @@ class Worker:
         for claim in [claim for claim in self._claims.values() if claim.beat_at <= now]:
             self._beat(claim)
         self._give_back()
+        self._run_suspect(now)
         if now < self._again_at:
             return
         reported = self._report_due(now)
@@ -612,12 +670,45 @@ class Worker:
                 self._claims[step.token] = claim
             job = Job(step, self.worker)
             claim.jobs[step.step_uuid] = job
+            if step.attempt == 1 or not self._was_lost(step):
+                self._busy.add(job)
+                self._inbox.put(job)
+            elif self._suspect is None:
+                self._suspect, self._suspect_since = job, now
+                self._solitude.wait(self)
+            else:
+                claim.back.append(job)
+
+    def _was_lost(self, step: ClaimedStep) -> bool:
+        """Whether the attempt before ended without a report."""
+        with suppress(TaskerError, UnavailableError):
+            attempts = self._session.call(methodcaller("step_attempts", step.step_uuid))
+            return len(attempts) > 1 and attempts[-2].outcome == "lost"
+        return False
+
+    def _run_suspect(self, now: float) -> None:
+        """Give a slot its suspect, as soon as nothing else runs, or after the time of a lease."""
+        job = self._suspect
+        if job is None or job in self._busy:
+            return
+        claim = self._claims.get(job.claimed.token)
+        if claim is None or job not in claim.jobs.values():
+            self._end_suspect(job)
+        elif self._stopping:
+            self._end_suspect(job)
+            claim.back.append(job)
+        elif self._solitude.begin(self, now - self._suspect_since > self._lease.total_seconds()):
             self._busy.add(job)
             self._inbox.put(job)
 
+    def _end_suspect(self, job: Job) -> None:
+        if job is self._suspect:
+            self._suspect = None
+            self._solitude.end(self)
+
     def _wanted(self) -> int:
         """How many steps to ask for: what free slots can take, and more while all are short."""
-        if self._stopping or time.monotonic() < self._barren_until:
+        if self._stopping or self._solitude.wanted or time.monotonic() < self._barren_until:
             return 0
         if sum(one.refusals > 0 for c in self._claims.values() for one in c.finished) > MOST_KEPT:
             return 0
@@ -626,29 +717,28 @@ class Worker:
         return max(0, min(self.batch, int(room)) - len(self._busy))
 
     def _give_back(self) -> None:
-        """Give claims back of which nothing runs and nothing waits to be reported: those with a
-        step that has to go back and, when it stops, those that have not started."""
+        """Give steps back that have to go and, when it stops, those that have not started."""
         if self._stopping:
             with suppress(Empty):
                 while True:
-                    job = self._inbox.get_nowait()
-                    if job is not None:
-                        self._busy.discard(job)
+                    self._set_back(self._inbox.get_nowait())
         for token in list(self._unreadable):
             self._session.call(methodcaller("release_claim", token))
             self._unreadable.discard(token)
-        for claim in list(self._claims.values()):
-            if not (claim.given_back or self._stopping) or claim.finished:
-                continue
-            if any(job in self._busy for job in claim.jobs.values()):
-                continue
-            steps = self._session.call(methodcaller("release_claim", claim.token))
-            log.info("%s gave %d steps back", self, len(steps))
-            self._claims.pop(claim.token)
-            if claim.given_back:
-                self._barren += 1
-                pause = backoff(self._barren, random.random(), base=0.5, cap=LONGEST_BARREN)
-                self._barren_until = time.monotonic() + pause
+        for claim in [claim for claim in self._claims.values() if claim.back]:
+            back = [job.claimed.step_uuid for job in claim.back]
+            self._session.call(methodcaller("release_claim", claim.token, back))
+            log.info("%s gave %d steps back", self, len(back))
+            for job in claim.back:
+                self._forget(claim, job)
+            claim.back.clear()
+
+    def _set_back(self, job: Job | None) -> None:
+        if job is not None:
+            self._busy.discard(job)
+            self._end_suspect(job)
+            if claim := self._claims.get(job.claimed.token):
+                claim.back.append(job)
 
     def _at_rest(self) -> bool:
         at_rest = not (self._busy or self._claims or self._report or self._claimed)
@@ -665,7 +755,7 @@ class Worker:
         if self._unreadable:
             return 0.0
         now = time.monotonic()
-        due = [now + LONGEST_PAUSE]
+        due = [now + (SOON if self._suspect or self._solitude.wanted else LONGEST_PAUSE)]
         due += [claim.beat_at for claim in self._claims.values()]
         due += [job.gives_up_at for job in self._busy]
         if self._barren_until > now:
