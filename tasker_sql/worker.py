@@ -680,7 +680,9 @@ class Worker:
                 claim.back.append(job)
 
     def _was_lost(self, step: ClaimedStep) -> bool:
-        """Whether the attempt before ended without a report."""
+        """Whether the attempt before ended without a report, and does not still run here."""
+        if any(job.claimed.step_uuid == step.step_uuid for job in self._busy):
+            return False
         with suppress(TaskerError, UnavailableError):
             attempts = self._session.call(methodcaller("step_attempts", step.step_uuid))
             return len(attempts) > 1 and attempts[-2].outcome == "lost"

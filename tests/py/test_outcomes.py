@@ -374,6 +374,7 @@ class TestThreads:
         with running(database, registry, ["test"], Exit.BROKEN, slots=1) as core:
             assert broken.wait(SECONDS)
             wait_for(lambda: core.state is State.GRACEFUL_SHUTDOWN)
+            wait_for(lambda: core.workers[0].waiting == 0)
             finish.set()
             core.wait()
         states = dict(rows(database, "select state::text, count(*) from tasker.steps group by 1"))
