@@ -361,7 +361,8 @@ class TestThreads:
 
         client.register_template(template(ONE))
         client.create_tasks("test", "flow", [{}] * 3)
-        monkeypatch.setattr(Worker, "_wanted", lambda self: 3 - len(self._busy))
+        wanted = Worker._wanted
+        monkeypatch.setattr(Worker, "_wanted", lambda self: 3 * wanted(self))
         adjust, broken = Worker._adjust_slots, threading.Event()
 
         def dies_once(self: Worker) -> None:
