@@ -807,6 +807,7 @@ class CircuitBreaker:
     changed_at: datetime
     last_error: str
     seen_at: datetime
+    effective_state: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -341,7 +341,7 @@ create table tasker.step_failures (
   started_at    timestamptz,
   seconds       real
 );
-create index step_failures_by_step on tasker.step_failures (step_id);
+create index step_failures_by_step on tasker.step_failures (step_id, failure_id);
 create index lost_attempts_by_token on tasker.step_failures (token) where lost;
 comment on table tasker.step_failures is 'One row per attempt that failed or was lost (its lease ran out, or an operator took it back; nobody reported), with its error, when it had been enqueued and started, and how long its handler took: where time went is told without a look at the transitions.';
 

@@ -215,7 +215,7 @@ def _asked(after: Any) -> Any:
                 "circuit_breaker",
                 ("runner", "breaker"),
                 [
-                    ((one.runner, one.breaker), one.state, one.failed_calls, one.opened)
+                    ((one.runner, one.breaker), one.effective_state, one.failed_calls, one.opened)
                     for one in client.circuit_breakers()
                 ],
             ),

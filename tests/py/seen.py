@@ -276,11 +276,11 @@ POOLS = (
 BREAKERS = (
     CircuitBreaker(
         *("host-1:4711", "database", "closed", None, None, 0, 0, 0, ago(days=1), ""),
-        ago(seconds=3),
+        *(ago(seconds=3), "closed"),
     ),
     CircuitBreaker(
         *("host-1:4711", "queue", "open", "open", "open", 5, 9, 2, ago(minutes=1)),
-        *("the server closed the connection", ago(seconds=3)),
+        *("the server closed the connection", ago(seconds=3), "open"),
     ),
 )
 DEAD = (

@@ -11,11 +11,12 @@ as $$
 -- or it is only a matter of their turn.
 --
 -- Returns  one row for each enqueued step
--- Calls    _queue_of, _lost_steps, _workers, _ago
+-- Calls    _queue_of, _lost_steps, _workers, _held_up, _shell_word, _ago
 #variable_conflict use_column
 declare
   v_queue   record;
   v_workers record;
+  v_held    record;
   v_missing boolean;
   v_lost    bigint[];
 begin
@@ -33,6 +34,7 @@ begin
      group by 1, namespace.namespace_id
   loop
     v_workers := tasker._workers(v_queue.namespace, p_now);
+    v_held    := tasker._held_up(v_queue.namespace, p_now);
     v_missing := to_regclass(format('pgmq.%I', 'q_' || v_queue.name)) is null;
     v_lost := tasker._lost_steps(v_queue.name, v_queue.step_ids, v_queue.enqueued, 10000);
     return query
@@ -49,10 +51,11 @@ begin
            select case v_workers.workers when 0 then 20 else 70 end,
                   case v_workers.workers when 0 then 'no_worker' else 'queued' end,
                   false,
-                  format('queued for %s; %s', tasker._ago(p_now - step.enqueued_at),
-                         v_workers.said),
-                  case v_workers.workers when 0 then format('tasker-sql run --namespace %s',
-                                                          v_queue.namespace) end
+                  concat_ws('; ', 'queued for ' || tasker._ago(p_now - step.enqueued_at),
+                            v_workers.said, v_held.full_slots, v_held.breakers),
+                  case v_workers.workers
+                    when 0 then format('tasker-sql run --namespace %s --handlers MODULE',
+                                       tasker._shell_word(v_queue.namespace)) end
             limit 1
            ) as said (rank, code, blocks, reason, cure)
      where step.step_id = any (v_queue.step_ids);

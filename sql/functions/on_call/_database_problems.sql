@@ -40,9 +40,9 @@ begin
      and prepared.prepared < v_now - interval '10 minutes'
   union all
   select 'warning', 'vacuum_held_back', format('replication slot %s', slot.slot_name), null,
-         format('nobody is connected to it, and it keeps the rows of %s transactions',
-                age(slot.xmin)),
-         format('connect its standby, or select pg_drop_replication_slot(%L)', slot.slot_name)
+         format('nobody is connected to it, and it keeps the rows of %s transactions: connect its '
+                'standby, or drop it', age(slot.xmin)),
+         format('select pg_drop_replication_slot(%L)', slot.slot_name)
     from pg_replication_slots as slot
    where not slot.active
      and slot.xmin is not null

@@ -8,35 +8,18 @@ create or replace function tasker._queue_problems ()
   set enable_seqscan = off
   set jit = off
 as $$
--- Queues that are missing, that nobody empties, or that fill faster than they are emptied. What is
+-- Queues that are missing, that nobody empties, or that fill faster than they are emptied, be it
+-- for all slots are busy. What is
 -- paused may wait.
 --
 -- Returns  problems
--- Calls    _queue_metrics, _workers, _oldest_waiting, _recovery_grace, _counted, _ago
+-- Calls    _late_queues, _recovery_grace, _shell_word, _counted, _ago
 #variable_conflict use_column
 declare
   v_now constant timestamptz := tasker._now();
 begin
   return query
-  with late as materialized (
-    select metric.*,
-           case when namespace.paused_at is null and not metric.missing
-                then tasker._oldest_waiting(metric.queue_name) end as waits_since
-      from tasker._queue_metrics() as metric
-      left join tasker.namespaces as namespace on namespace.name = metric.namespace
-     where metric.missing
-        or metric.oldest_at < v_now - tasker._recovery_grace()
-  ),
-  served as materialized (
-    select known.namespace, worker.*
-      from (select distinct late.namespace from late where late.waits_since is not null) as known
-     cross join lateral tasker._workers(known.namespace, v_now) as worker
-  ),
-  queue as (
-    select late.*, served.workers, served.said
-      from late
-      left join served on served.namespace = late.namespace
-  )
+  with queue as materialized (select * from tasker._late_queues(v_now))
   select 'critical', 'queue_missing', format('queue %s', queue.queue_name), null::timestamptz,
          'it was dropped; what is enqueued in it waits until a sweep makes it again',
          'select * from tasker.sweep()'
@@ -48,26 +31,41 @@ begin
                 tasker._ago(v_now - min(queue.waits_since)),
                 case when bool_and(queue.depth_is_exact) then '' else 'about ' end,
                 tasker._counted(sum(queue.depth)::bigint, 'message'), min(queue.said)),
-         format('tasker-sql run --namespace %s', queue.namespace)
+         format('tasker-sql run --namespace %s --handlers MODULE',
+                tasker._shell_word(queue.namespace))
     from queue
    where queue.workers = 0
      and queue.waits_since < v_now - tasker._recovery_grace()
    group by queue.namespace
   union all
+  select case when min(queue.waits_since) < v_now - interval '10 minutes'
+                then 'critical' else 'warning' end,
+         'slots_full', format('namespace %s', queue.namespace), min(queue.waits_since),
+         format('%s of %s wait up to %s; %s', tasker._counted(sum(queue.depth)::bigint, 'step'),
+                queue.namespace, tasker._ago(v_now - min(queue.waits_since)),
+                min(queue.full_slots)),
+         format('tasker-sql run --namespace %s --handlers MODULE',
+                tasker._shell_word(queue.namespace))
+    from queue
+   where queue.full_slots is not null
+     and queue.waits_since < v_now - tasker._recovery_grace()
+   group by queue.namespace
+  union all
   select 'warning', 'queue_behind', format('queue %s', queue.queue_name), queue.waits_since,
-         format('its oldest step has waited for %s, though %s',
+         format('its oldest step has waited for %s, though %s: more machines, or more --slots',
                 tasker._ago(v_now - queue.waits_since), queue.said),
-         format('tasker-sql run --namespace %s, on more machines or with more --slots',
-                queue.namespace)
+         format('tasker-sql run --namespace %s --handlers MODULE',
+                tasker._shell_word(queue.namespace))
     from queue
    where queue.workers > 0
+     and queue.full_slots is null
      and queue.waits_since < v_now - interval '10 minutes'
   union all
   select 'critical', 'messages_unprocessed', format('queue %s', queue.queue_name),
          queue.oldest_at,
          format('%s for up to %s that nobody carries out',
                 tasker._counted(queue.depth, 'message'), tasker._ago(v_now - queue.oldest_at)),
-         format('tasker-sql run, or select * from tasker.process_%s()',
+         format('select * from tasker.process_%s()',
                 replace(queue.queue_name, 'orchestration_', ''))
     from queue
    where queue.namespace is null

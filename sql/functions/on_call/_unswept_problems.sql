@@ -29,7 +29,7 @@ begin
          format('its lease of %s ended %s ago, and nobody took it back',
                 tasker._counted(sum(cardinality(claim.step_ids)), 'step'),
                 tasker._ago(v_now - min(claim.lease_until))),
-         'select * from tasker.sweep(); every tasker-sql run calls it'
+         'select * from tasker.sweep()'
     from tasker.claims as claim
    where claim.lease_until < v_late
    group by claim.worker
@@ -39,7 +39,7 @@ begin
                 case when count(*) = 1000 then 'at least ' else '' end,
                 tasker._counted(count(*), 'step'),
                 tasker._ago(v_now - min(late.due_at))),
-         'select * from tasker.sweep(); every tasker-sql run calls it'
+         'select * from tasker.sweep()'
     from (select timer.due_at
             from tasker.timers as timer
            where timer.due_at < v_late
@@ -51,14 +51,14 @@ begin
          format('%s handed in up to %s ago, and not processed',
                 tasker._counted(count(*), 'submission'),
                 tasker._ago(v_now - min(submission.submitted_at))),
-         'select * from tasker.sweep(); every tasker-sql run calls it'
+         'select * from tasker.sweep()'
     from tasker.submissions as submission
    where submission.submitted_at < v_late
   having count(*) > 0
   union all
   select 'critical', 'task_unfinalized', format('task %s', task.task_uuid), task.since,
          'nothing is left to run in it, and nobody ended it',
-         'select * from tasker.sweep(); every tasker-sql run calls it'
+         'select * from tasker.sweep()'
     from unfinalized as task
    where not task.finalize_externally
   union all

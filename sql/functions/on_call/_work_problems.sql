@@ -19,13 +19,14 @@ begin
   return query
   select 'warning', 'step_runs_long', format('step %s/%s', task.task_uuid, link.name),
          step.started_at,
-         format('attempt %s of %s has run at %s for %s; it has %s', step.attempt,
+         format('attempt %s of %s has run at %s for %s; it has %s. Take it back, and look at its '
+                'worker', step.attempt,
                 link.max_attempts, claim.worker, tasker._ago(v_now - step.started_at),
                 coalesce('a timeout of '
                          || tasker._ago(make_interval(secs => link.timeout_seconds)),
                          'no timeout')),
-         format('select * from tasker.requeue_step(%L, ''<why>''); then restart worker %s',
-                tasker._step_uuid(task.task_uuid, step.step_id), claim.worker)
+         format('select * from tasker.requeue_step(%L, ''<why>'')',
+                tasker._step_uuid(task.task_uuid, step.step_id))
     from tasker.claims as claim
    cross join unnest(claim.step_ids) as held_id
     join tasker.steps as step on step.step_id = held_id
@@ -39,7 +40,8 @@ begin
      and tasker._runs_long(step.started_at, link.timeout_seconds, v_now)
   union all
   select 'critical', 'task_stuck', format('task %s', task.task_uuid), moved.at,
-         'nothing in it can move: an invariant is broken',
+         'nothing in it can move: an invariant is broken; see which, then cancel or resolve the '
+         'task, and create it again',
          tasker._broken_cure(task.task_uuid)
     from (select open.task_id
             from (select open.task_id from tasker.open_tasks as open

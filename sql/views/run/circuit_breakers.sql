@@ -14,7 +14,13 @@ select runner.name as runner,
        told.opened,
        runner.seen_at - make_interval(secs => told.changed_ago) as changed_at,
        told.last_error,
-       runner.seen_at
+       runner.seen_at,
+       coalesce((select wish.forced
+                   from tasker.forced_breakers as wish
+                  where wish.breaker = told.breaker
+                    and (wish.runner = runner.name or wish.runner is null)
+                  order by wish.runner nulls last
+                  limit 1), told.forced, told.state) as effective_state
   from tasker.runners as runner
  cross join lateral tasker._reported_breakers(runner.breakers) as told
  where runner.gone_at > tasker._now()
@@ -33,3 +39,4 @@ comment on column tasker.circuit_breakers.opened is 'How often it opened since t
 comment on column tasker.circuit_breakers.changed_at is 'When its state last changed.';
 comment on column tasker.circuit_breakers.last_error is 'The last failure in words; empty for none.';
 comment on column tasker.circuit_breakers.seen_at is 'The heartbeat that told all this.';
+comment on column tasker.circuit_breakers.effective_state is 'What it does now: as an operator wants it, else as forced, else its state.';

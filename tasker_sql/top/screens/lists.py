@@ -61,6 +61,7 @@ SHOWS_MORE: Final = {
     "queue_missing": "queues",
     "no_worker": "queues",
     "queue_behind": "queues",
+    "slots_full": "claims",
     "messages_unprocessed": "queues",
     "paused": "queues",
     "stale_claim": "claims",

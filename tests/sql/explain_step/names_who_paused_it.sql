@@ -14,7 +14,7 @@ select results_eq('explain', format($$ values
   (1, 'namespace_paused', true, 'namespace test was paused by me 60 min ago: the bank is closed', true, 'select * from tasker.resume_namespace(''test'', ''<why>'')'),
   (2, 'template_paused', true, 'template test/t was paused by me 0 s ago: broken', true, 'select * from tasker.resume_template(''test'', ''t'', ''<why>'')'),
   (3, 'task_paused', true, 'its task was paused by me 0 s ago: a question', true, 'select * from tasker.resume_task(''%s'', ''<why>'')'),
-  (4, 'no_worker', false, 'queued for 60 min; no live worker serves namespace test (no runner was seen within a day)', null, 'tasker-sql run --namespace test') $$, :'task'), 'each pause, with its cure');
+  (4, 'no_worker', false, 'queued for 60 min; no live worker serves namespace test (no runner was seen within a day)', null, 'tasker-sql run --namespace test --handlers MODULE') $$, :'task'), 'each pause, with its cure');
 select from tasker.resume_namespace('test', 'it is open');
 select from tasker.resume_template('test', 't', 'mended');
 select from tasker.resume_task(:'task', 'answered');

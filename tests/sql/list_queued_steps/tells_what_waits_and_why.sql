@@ -13,7 +13,7 @@ select results_eq('select * from pg_temp.listed()',
             ('test_queue_high', 'a', interval '0 s', 'no_worker', false) $$, 'of all three queues, the longest waiting first');
 select results_eq('select step_uuid, task_uuid, namespace, task_name, handler, priority, state, attempt, max_attempts, enqueued_at, reason, cure from tasker.list_queued_steps(''test'', 1)',
   format($$ values (%L::uuid, %L::uuid, 'test', 'pair', 'a', 'normal', 'enqueued', 1, 3, '2030-01-01Z'::timestamptz,
-                    'queued for 7 s; no live worker serves namespace test (no runner was seen within a day)', 'tasker-sql run --namespace test') $$,
+                    'queued for 7 s; no live worker serves namespace test (no runner was seen within a day)', 'tasker-sql run --namespace test --handlers MODULE') $$,
          pg_temp.step(:'normal', 'a'), :'normal'), 'as many as asked for, with what explain_step says');
 select from tasker.pause_task(:'normal', 'wait');
 select results_eq('select code, blocks from pg_temp.listed()',

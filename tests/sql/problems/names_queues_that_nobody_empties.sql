@@ -8,11 +8,11 @@ select is_empty('queues', 'a minute of waiting is no problem');
 select pg_temp.later('14 minutes');
 select results_eq('queues', $$ values ('critical', 'no_worker', 'namespace test', '2030-01-01 00:00Z'::timestamptz,
   'steps have waited for up to 14 min (1 message in its queues), and no live worker serves namespace test (no runner was seen within a day)',
-  'tasker-sql run --namespace test') $$, 'nobody serves the namespace');
+  'tasker-sql run --namespace test --handlers MODULE') $$, 'nobody serves the namespace');
 select tasker.report_runner('r1', pg_temp.a_report());
 select results_eq('queues', $$ values ('warning', 'queue_behind', 'queue test_queue', '2030-01-01 00:00Z'::timestamptz,
-  'its oldest step has waited for 14 min, though 1 worker serves namespace test',
-  'tasker-sql run --namespace test, on more machines or with more --slots') $$, 'now somebody does, but gets nowhere');
+  'its oldest step has waited for 14 min, though 1 worker serves namespace test: more machines, or more --slots',
+  'tasker-sql run --namespace test --handlers MODULE') $$, 'now somebody does, but gets nowhere');
 select pg_temp.later('10 minutes');
 select results_eq('select severity, problem from tasker.problems where code = ''no_worker''', $$ values ('critical',
   'steps have waited for up to 24 min (1 message in its queues), and no live worker serves namespace test (last seen 10 min ago)') $$, 'it went away');
@@ -39,7 +39,7 @@ select is_empty('queues', 'the cure cures it');
 select from pgmq.send('orchestration_task_requests', '{}');
 select pg_temp.later('100 years');
 select results_eq('select severity, subject, cure from tasker.problems where code = ''messages_unprocessed''',
-  $$ values ('critical', 'queue orchestration_task_requests', 'tasker-sql run, or select * from tasker.process_task_requests()') $$, 'nobody reads requests');
+  $$ values ('critical', 'queue orchestration_task_requests', 'select * from tasker.process_task_requests()') $$, 'nobody reads requests');
 
 select * from finish();
 rollback;
