@@ -98,13 +98,13 @@ _MARKED: Final = re.compile(f'"{_MARK}([^"]*)"')
 
 
 class JsonError(ValueError):
-    """A text is not JSON, or has a key twice. `line` is where, `what` is what."""
+    """A text is not JSON, or has a key twice: `what`, in `line` and `column`."""
 
     def __init__(self, what: str, text: str, position: int) -> None:
         self.what = what
         self.line = text.count("\n", 0, position) + 1
-        column = position - text.rfind("\n", 0, position)
-        super().__init__(f"{what} (line {self.line}, column {column})")
+        self.column = position - text.rfind("\n", 0, position)
+        super().__init__(f"{what} (line {self.line}, column {self.column})")
 
 
 def parse(text: str) -> Any:

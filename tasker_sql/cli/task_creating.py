@@ -21,8 +21,8 @@ from tasker_sql.cli.errors import NO, Faults
 from tasker_sql.cli.output import print_json, put
 from tasker_sql.cli.task_looking import Looked, task_picture
 from tasker_sql.client import Client
-from tasker_sql.errors import BadValueError, LimitExceededError, TaskerError
-from tasker_sql.jsontext import JsonText, given
+from tasker_sql.errors import BadValueError, FileError, LimitExceededError, TaskerError
+from tasker_sql.jsontext import JsonError, JsonText, given
 
 ENDED = {"complete", "error", "cancelled", "resolved_manually"}
 BATCH: Final = 1000  # tasks
@@ -124,24 +124,26 @@ def _create_many(
 
 
 def _lines(file: Path) -> Iterator[tuple[int, str]]:
-    """The lines that hold something, with their numbers. Raises ValueError."""
+    """The lines that hold something, with their numbers. Raises FileError."""
     with file.open("rb") as lines:
         for number, data in enumerate(lines, 1):
             try:
                 line = data.decode("utf-8-sig" if number == 1 else "utf-8").strip()
             except UnicodeDecodeError as error:
-                raise ValueError(f"{file}:{number}: not text in UTF-8") from error
+                raise FileError(f"{file}:{number}: this is not text in UTF-8") from error
             if line:
                 yield number, line
 
 
 def _check(file: Path) -> int:
-    """How many contexts a file has. Raises ValueError that names all lines that are not JSON."""
+    """How many contexts a file has. Raises FileError that names all lines that are not JSON."""
     total, wrong = 0, Faults()
     for number, line in _lines(file):
         total += 1
         try:
             given(line)
+        except JsonError as error:
+            wrong.add(f"{file}:{number}: this is not JSON: {error.what} (column {error.column})")
         except ValueError as error:
             wrong.add(f"{file}:{number}: {error}")
     wrong.raise_any()
@@ -157,6 +159,8 @@ def _refused(
     error: TaskerError,
 ) -> Exception:
     """The database's refusal of a batch, by line: each is tried alone, and nothing is kept."""
+    if "context" not in str(error):  # an option is to blame, and no line
+        return error
     wrong = Faults()
     with suppress(_Undone), client.transaction():
         for number, line in batch:

@@ -257,8 +257,10 @@ class TestTasks:
         file.write_text('{"n": 1}\n\nnonsense\n{"n": 1, "n": 2}\n{"n": 2}\n')
         answer = Answer("task", "create", "test/flow", "--contexts", str(file))
         assert (answer.code, answer.out) == (2, "")
-        assert f"{file}:3: expecting value (line 1, column 1)" in answer.err
-        assert f'{file}:4: the key "n" is there twice' in answer.err
+        assert answer.err.splitlines() == [
+            f"{file}:3: this is not JSON: expecting value (column 1)",
+            f'{file}:4: this is not JSON: the key "n" is there twice (column 10)',
+        ]
         file.write_text('{"n": 1}\n\n{"n": "x"}\n[]\n{}\n')
         answer = Answer("task", "create", "test/flow", "--contexts", str(file))
         assert (answer.code, answer.out) == (2, "")
@@ -266,9 +268,12 @@ class TestTasks:
         assert f"{file}:4: bad context" in answer.err
         assert f"{file}:5: the context does not match" in answer.err
         assert client.list_tasks() == []
+        file.write_text('{"n": 1}\n{"n": 2}\n')
+        answer = Answer("task", "create", "test/flow", "--contexts", str(file), "--run-at", "soon")
+        assert (answer.code, answer.err.count("run_at"), str(file) in answer.err) == (1, 1, False)
         file.write_bytes(b'{"n": 1}\n{"n": "\xff"}\n')
         answer = Answer("task", "create", "test/flow", "--contexts", str(file))
-        assert (answer.code, "contexts:2: not text in UTF-8" in answer.err) == (2, True)
+        assert (answer.code, "contexts:2: this is not text in UTF-8" in answer.err) == (2, True)
 
     def test_a_context_comes_from_a_file_or_from_standard_input(
         self, client: Client, tmp_path: Path
