@@ -173,18 +173,18 @@ def _shapes(
     """What each parameter gets: the step, or its context in the shape of the annotation."""
     kinds = [_annotation(one, function, names, step.__name__) for one in parameters]
     whole = [_is_step(kind, step) for kind in kinds]
-    if len(parameters) == 2 and all(whole):
-        raise refusal(
-            function,
-            f"nothing fills {parameters[1].name}: transactional=True gives a handler a connection, "
-            "and an annotation (a pydantic model, a dataclass) the context",
-        )
     inputs: list[Input] = []
     for parameter, kind, is_whole in zip(parameters, kinds, whole, strict=True):
-        if is_whole:
+        if is_whole and whole_step not in inputs:
             inputs.append(whole_step)
         elif _is_input(kind) and kinds.count(kind) == 1:
             inputs.append(_typed(function, kind))
+        elif inputs:
+            raise refusal(
+                function,
+                f"nothing fills {parameter.name}: transactional=True gives a handler a connection, "
+                "and an annotation (a pydantic model, a dataclass) the context",
+            )
         else:
             raise refusal(
                 function,

@@ -150,7 +150,9 @@ class TestSignatures:
             ("def f(step: list[str]): pass", "the annotation of step is list[str]"),
             ("def f(order: 'Order'): pass", "the annotation Order of order cannot be read: name"),
             ("def f(step, order: 'Order'): pass", "the annotation Order of order cannot be read"),
-            ("def f(step, n: int): pass", "the annotation of n is int"),
+            ("def f(step, n: int): pass", "nothing fills n: transactional=True gives"),
+            ("def f(step, c: 'functools.partial'): pass", "nothing fills c: transactional=True"),
+            ("def f(a: dict, b: dict): pass", "the annotation of a is dict"),
         ],
     )
     def test_one_that_a_call_cannot_fill_is_refused(

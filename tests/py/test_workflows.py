@@ -72,7 +72,7 @@ def in_python(definition: dict[str, Any], troubled: str, trouble: str) -> Regist
     for name in handlers.default_registry.names:
         handler = handlers.default_registry.find(name)
         assert handler is not None
-        registry.handler(name)(handler.function)
+        registry.handler(name, transactional=handler.transactional)(handler.function)
     step = next(step for step in definition["steps"] if step["name"] == troubled)
     real = registry.find(step["handler"]["callable"])
     assert real is not None
