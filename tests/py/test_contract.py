@@ -297,6 +297,7 @@ select proname::text, proargnames[n], pg_get_function_arg_default(oid, n), prosr
   from pg_proc, generate_series(1, pronargs) as n
  where pronamespace = 'tasker'::regnamespace
    and proname not like '\_%'
+   and prokind = 'f'
    and pg_get_function_arg_default(oid, n) not like 'NULL%'
 """
 INTEGERS = r"""

@@ -40,7 +40,8 @@ def test_names_are_unique_over_all_folders() -> None:
 def test_a_file_defines_what_it_is_named_after() -> None:
     for name, file in FILES.items():
         kind = file.relative_to(SQL).parts[0].removesuffix("s")
-        begins = rf"^create or replace {kind} tasker\.{name}\b"
+        kinds = "(function|procedure)" if kind == "function" else kind
+        begins = rf"^create or replace {kinds} tasker\.{name}\b"
         assert re.search(begins, TEXTS[name], re.MULTILINE), name
         assert TEXTS[name].endswith(";\n"), name
         if kind == "function":

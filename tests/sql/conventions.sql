@@ -42,7 +42,7 @@ select is_empty($$ select fn from fn where prosqlbody is null and prosrc !~ '^\s
 
 -- A contract is a name, its arguments and its columns.
 select is_empty($$ select proname from fn group by proname having count(*) > 1 $$, 'one name has one signature');
-select is_empty($$ select fn from fn where proname !~ '^_' and proname <> 'contract' and not proretset $$, 'public functions return rows');
+select is_empty($$ select fn from fn where proname !~ '^_' and proname <> 'contract' and prokind = 'f' and not proretset $$, 'public functions return rows');
 select is_empty($$ select fn from fn where proname !~ '^_' and pronargs > 6
                       and proname not in ('claim_steps', 'finish_and_claim') $$,
   'public functions take at most six arguments, then an object of options, but for the worker''s two');
@@ -52,7 +52,7 @@ select is_empty($$ select fn from fn where proisstrict $$, 'no strict: a null ar
 -- What keeps a function safe from its caller's session.
 select is_empty($$ select fn from fn where language not in ('sql', 'plpgsql') $$, 'only sql and plpgsql');
 select is_empty($$ select fn from fn
-                    where prosqlbody is null
+                    where prosqlbody is null and prokind = 'f'
                       and coalesce(proconfig @> array['search_path=pg_catalog, pg_temp'], false) is not true $$,
   'search_path is pinned to pg_catalog, pg_temp, or the body is parsed already: begin atomic');
 select is_empty($$ select fn from fn where language = 'plpgsql' and 't' = any (proargmodes)
