@@ -7,9 +7,8 @@ select pg_temp.a_task('pair') as task \gset
 select pg_temp.later('10 seconds');
 select pg_temp.a_claim(2) as token \gset
 select pg_temp.later('4 seconds');
-select from tasker.complete_step(pg_temp.step(:'task', 'a'), :'token');
-select from tasker.complete_step(pg_temp.step(:'task', 'b'), :'token');
-update tasker.steps set seconds = case step_id & 1048575 when 1 then 1 else 3 end;
+select from tasker.complete_step(pg_temp.step(:'task', 'a'), :'token', p_seconds => 1);
+select from tasker.report_steps(:'token', jsonb_build_array(jsonb_build_object('step_uuid', pg_temp.step(:'task', 'b'), 'seconds', 3)));
 
 select results_eq('select name, duration, waited from tasker.get_slowest_steps()',
   $$ values ('b', interval '3 s', interval '11 s'), ('a', interval '1 s', interval '13 s') $$, 'the rest is waiting');
@@ -20,8 +19,13 @@ select results_eq(format('select name, queued, running, wall_time from tasker.ta
   $$ values ('a', interval '13 s', interval '1 s', interval '14 s'), ('b', interval '11 s', interval '3 s', interval '14 s') $$, 'so where its time went');
 
 -- A worker cannot have measured more than there was.
-update tasker.steps set seconds = 1e30;
-select results_eq('select duration, waited from tasker.get_slowest_steps()', $$ select interval '4 s', interval '10 s' from generate_series(1, 2) $$, 'at most since its claim');
+select pg_temp.later('2 hours');
+select pg_temp.a_task('pair') as task \gset
+select pg_temp.a_claim(2) as token \gset
+select pg_temp.later('4 seconds');
+select from tasker.complete_step(pg_temp.step(:'task', 'a'), :'token', p_seconds => 1e30);
+select from tasker.fail_step(pg_temp.step(:'task', 'b'), :'token', '"no"', false, p_seconds => 1e30);
+select results_eq('select duration, waited from tasker.get_slowest_steps()', $$ select interval '4 s', interval '0' from generate_series(1, 2) $$, 'at most since its claim');
 
 select * from finish();
 rollback;
