@@ -55,7 +55,7 @@ EMPTY: Final[Mapping[str, Any]] = {}
 
 SQL_TYPES: Final[Mapping[Any, str]] = {
     str: "text",
-    int: "integer",
+    int: "bigint",
     float: "double precision",
     bool: "boolean",
     UUID: "uuid",
@@ -1150,7 +1150,7 @@ select {} from tasker.finish_and_claim(
                                        %(token)s::uuid, null,
                                        array[tasker._step_id(%(step_uuid)s::uuid)],
                                        null) as claimed))),
-  p_limit     => %(limit)s::integer,
+  p_limit     => %(limit)s::bigint,
   p_lease     => %(lease)s::interval
 )
 """
