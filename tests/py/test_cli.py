@@ -69,12 +69,12 @@ class Answer:
 
 
 @pytest.fixture
-def failed(database: str, client: Client) -> UUID:
+def failed(client: Client) -> UUID:
     """A task whose step `a` failed for good, and whose step `b` comes after it."""
     client.register_template(template({"a": [], "b": ["a"]}, retry={"max_attempts": 1}))
     task = client.create_task("test", "flow").task_uuid
-    with running(database, Registry(), ["test"]):
-        assert ended(client, task) == "error"
+    (a,) = client.claim_steps("test", "w")
+    client.fail_step(a.step_uuid, a.token, {"message": "the bank is closed"}, retryable=False)
     return task
 
 
