@@ -1179,7 +1179,7 @@ def _is_ours(error: psycopg.Error) -> bool:
     or that is missing."""
     context = error.diag.context or error.diag.message_primary or ""
     outermost = context.rpartition("\n")[2]
-    return "tasker.finish_and_claim(" in outermost or "tasker._claimed(" in outermost
+    return "tasker.finish_and_claim(" in outermost or "tasker._claim_rows(" in outermost
 
 
 @contextmanager

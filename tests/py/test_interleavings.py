@@ -225,7 +225,7 @@ SUBMIT = Call(
     f"select steps from tasker.submit_step_results('$x_token', '{DONE_X}'); {EFFECT % True}",
     "TK001",
 )
-COMPLETE_MINE = Call("complete mine", completing("mine"), "TK001")
+COMPLETE_MINE = Call("complete mine", completing("mine"), "TK001 TK009")
 
 
 def finish(name: str, token: str, outcomes: str) -> Call:
@@ -282,8 +282,8 @@ CALLS = [
     Call("claim all", CLAIMED + "claim_steps('test', '$me', 10)", waits=False),
     finish("finish x and claim", "$x_token", DONE_X),
     finish("finish both and claim", "$both", BOTH),
-    Call("complete x", completing("x"), "TK001"),
-    Call("complete y", completing("y"), "TK001"),
+    Call("complete x", completing("x"), "TK001 TK009"),
+    Call("complete y", completing("y"), "TK001 TK009"),
     fail("fail x", "x", "true, '0 s'"),
     fail("fail x for good", "x", "false"),
     fail("fail y for good", "y", "false"),
@@ -488,8 +488,8 @@ FUNCTIONS = Path(__file__).parents[2] / "sql" / "functions"
         ("_close_task", ", 'error')", ")", failing, ["retry_step x", "cancel_task task"]),
         ("_settle_step", "for no key update", "", running, ["resolve_step x", "resolve_step x"]),
         (
-            "complete_step",
-            "perform tasker._stale(p_token, array[v_step_id]);",
+            "_check_repeat",
+            "perform tasker._stale(p_token, array[p_step_id]);",
             "null;",
             expired,
             ["complete x", "sweep"],
