@@ -190,7 +190,7 @@ create table tasker.tasks (
   constraint a_paused_task_says_who_and_why
     check ((paused_at is null) = (paused_by is null)
            and (paused_at is null) = (pause_reason is null))
-) with (fillfactor = 50);
+) with (fillfactor = 40);
 create index paused_tasks on tasker.tasks (paused_at) where paused_at is not null;
 comment on table tasker.tasks is 'One row per run of a template. open_sinks counts the unfinished steps that have no children.';
 
