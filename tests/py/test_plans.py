@@ -284,7 +284,7 @@ QUESTIONS = {
         f"select * from tasker.task_transitions where task_uuid = {A_TASK}",
         ONE_TASK,
     ),
-    "task_timings": (f"select * from tasker.blame_task({A_TASK})", ONE_TASK),
+    "task_timings": (f"select * from tasker.task_timings({A_TASK})", ONE_TASK),
     "critical_path": (f"select * from tasker.critical_path({A_TASK})", ONE_TASK),
     "problems": ("select * from tasker.problems", A_SCREEN),
     "queue_depths": ("select * from tasker.queue_depths", A_SCREEN),

@@ -43,10 +43,18 @@ begin
        and step.state = 'in_progress'
     returning step.step_id, step.template_id, (step.step_id & 1048575)::integer as step_no
   ),
-  link as materialized (
-    select kind.template_id, kind.step_no,
-           link.children, link.join_children, link.wide_children
-      from (select distinct done.template_id, done.step_no from done) as kind
+  kind as (
+    select done.template_id, done.step_no, array_agg(done.step_id) as step_ids
+      from done
+     group by 1, 2
+  ),
+  child as (
+    select own.step_id - kind.step_no + child.step_no as step_id,
+           child.step_no = 0 as is_task,
+           count(*) as amount,
+           bool_or(child.step_no = any (link.join_children)) as is_join,
+           bool_or(child.step_no = any (link.wide_children)) as is_wide
+      from kind
      cross join lateral (
            select link.children, link.join_children, link.wide_children
              from tasker.template_steps as link
@@ -54,15 +62,7 @@ begin
               and link.step_no = kind.step_no
             limit 1
            ) as link
-  ),
-  child as (
-    select done.step_id - done.step_no + child.step_no as step_id,
-           child.step_no = 0 as is_task,
-           count(*) as amount,
-           bool_or(child.step_no = any (link.join_children)) as is_join,
-           bool_or(child.step_no = any (link.wide_children)) as is_wide
-      from done
-      join link on link.template_id = done.template_id and link.step_no = done.step_no
+     cross join unnest(kind.step_ids) as own (step_id)
      cross join unnest(link.children) as child (step_no)
      group by 1, 2
   )

@@ -7,7 +7,7 @@ select task.task_uuid,
        stuck.reason,
        idle.since as last_moved_at,
        idle.time as stuck_for
-  from (select * from tasker._open_task_counts order by task_id limit 300) as count
+  from (select * from tasker._open_task_counts order by task_id limit 250) as count
  cross join lateral (
        select * from tasker.tasks as task where task.task_id = count.task_id limit 1) as task
  cross join lateral (
@@ -58,7 +58,7 @@ select task.task_uuid,
  where stuck.reason is not null;
 
 comment on view tasker.stuck_tasks is
-'Open tasks that should have ended, or in which nothing has moved for ten minutes, each with the reason. Tasks that wait for a retry or for run_at are not stuck. Looks at the oldest 300 open tasks.';
+'Open tasks that should have ended, or in which nothing has moved for ten minutes, each with the reason. Tasks that wait for a retry or for run_at are not stuck. Looks at the oldest 250 open tasks.';
 comment on column tasker.stuck_tasks.task_uuid is 'The task.';
 comment on column tasker.stuck_tasks.namespace is 'Its namespace.';
 comment on column tasker.stuck_tasks.name is 'Its template.';
