@@ -185,6 +185,22 @@ def test_two_reports_of_one_claim_both_end(sessions: Opener, database: str) -> N
     assert violations(database) == []
 
 
+def test_a_report_takes_the_claim_before_its_steps(sessions: Opener, database: str) -> None:
+    """As everybody does; else it would hold the steps while it waits for the claim."""
+    a, b = sessions("a", "b")
+    steps, token = held(database, "x", "y")
+    a.run("select from tasker.heartbeat(%s)", token)
+    waiting = b.blocks(REPORT, token, reports(*steps.values()))
+    a.run("select from tasker.complete_step(%s, %s)", steps["x"], token)
+    a.commit()
+    assert sorted(waiting.result()) == [
+        ("applied", None, "complete"),
+        ("repeated", None, "complete"),
+    ]
+    b.commit()
+    assert violations(database) == []
+
+
 def test_an_expired_claim_is_taken_back_or_reported(sessions: Opener, database: str) -> None:
     (a,) = sessions("a")
     steps, token = held(database, "x", "y")
