@@ -76,6 +76,7 @@ HOSTILE: dict[str, list[str | None]] = {
     "jsonb": JSONS,
     "integer": INTEGERS,
     "bigint": INTEGERS,
+    "double precision": INTEGERS,
     "interval": INTERVALS,
     "timestamp with time zone": TIMES,
     "uuid": UUIDS,

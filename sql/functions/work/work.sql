@@ -21,7 +21,7 @@ declare
   v_worker constant text := coalesce(p_worker, 'work ' || pg_catalog.pg_backend_pid());
   v_path   constant text := pg_catalog.current_setting('search_path');
   v_ends   timestamptz;
-  v_swept  timestamptz := '-infinity';
+  v_swept  timestamptz := timestamptz '-infinity';
   v_step   record;
 begin
   perform tasker._check_lease(v_for);
