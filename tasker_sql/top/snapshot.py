@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from tasker_sql.client import Client, ask
-from tasker_sql.errors import TooSlowError, UnavailableError
+from tasker_sql.errors import TaskerError, TooSlowError, UnavailableError
 from tasker_sql.spans import span
 from tasker_sql.top.answers import Blocker, Status, StepText, TaskHead, TaskInput
 from tasker_sql.top.questions import (
@@ -128,8 +128,11 @@ def texts(client: Client, place: Place, timeout: float) -> tuple[Any, Sequence[S
 
 def who_blocks(client: Client) -> str:
     """Why a question got no answer in time: who holds a lock for which it may have waited."""
-    with client.limited(WITHIN), client.transaction() as connection:
-        found = ask(connection, BLOCKERS.sql.encode(), row=Blocker)
+    try:
+        with client.limited(WITHIN), client.transaction() as connection:
+            found = ask(connection, BLOCKERS.sql.encode(), row=Blocker)
+    except (TaskerError, UnavailableError) as error:
+        return f"and nobody can be asked who holds a lock: {error}"
     told = []
     for one in found:
         since = f" for {span(one.since)}" if one.since is not None else ""
