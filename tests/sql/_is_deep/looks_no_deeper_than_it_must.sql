@@ -1,15 +1,18 @@
 begin;
 \ir ../fixtures.psql
 select plan(9);
-create function pg_temp.nested (p_open text, p_close text, p_levels integer, p_leaf text default '') returns jsonb language sql as $$
+create function pg_temp.nested (p_open text, p_close text, p_levels integer, p_leaf text default '')
+ returns jsonb language sql as $$
 select (repeat(p_open, p_levels) || p_leaf || repeat(p_close, p_levels))::jsonb
 $$;
 
 select is(tasker._is_deep(pg_temp.nested('[', ']', 128), 128), false, 'as many arrays as may be');
 select is(tasker._is_deep(pg_temp.nested('[', ']', 129), 128), true, 'one more');
-select is(tasker._is_deep(pg_temp.nested('{"a":', '}', 128, '1'), 128), false, 'as many objects as may be, with something in the last');
+select is(tasker._is_deep(pg_temp.nested('{"a":', '}', 128, '1'), 128), false,
+  'as many objects as may be, with something in the last');
 select is(tasker._is_deep(pg_temp.nested('{"a":', '}', 129, '1'), 128), true, 'one object more');
-select is(tasker._is_deep(pg_temp.nested('[{"a":', '}]', 65, '1'), 128), true, 'both, one in the other');
+select is(tasker._is_deep(pg_temp.nested('[{"a":', '}]', 65, '1'), 128), true,
+  'both, one in the other');
 select is(tasker._is_deep(null, 128), null, 'null');
 select is(tasker._is_deep('5', 1), false, 'a scalar');
 select is(tasker._is_deep('[[], {}, [1, [2]]]', 2), true, 'the deepest place counts');

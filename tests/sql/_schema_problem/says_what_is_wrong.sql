@@ -2,7 +2,8 @@ begin;
 \ir ../fixtures.psql
 select plan(40);
 
-select is(tasker._schema_problem(test.schema, test.value, 'context'), test.problem, format('%s in %s', test.value, test.schema))
+select is(tasker._schema_problem(test.schema, test.value, 'context'), test.problem,
+  format('%s in %s', test.value, test.schema))
   from (values
     ('{}'::jsonb, '1'::jsonb, null),
     ('{"type": "string"}', '"x"', null),
@@ -38,16 +39,25 @@ select is(tasker._schema_problem(test.schema, test.value, 'context'), test.probl
     ('{"uniqueItems": false}', '[1, 1]', null),
     ('{"items": {"type": "string"}}', '["a", "b", 3]', 'context[2] is 3, need string'),
     ('{"required": ["a"]}', '{"b": 1}', 'context.a is missing'),
-    ('{"properties": {"a": {"type": "string"}}}', '{"a": 1, "b": 2}', 'context.a is 1, need string'),
-    ('{"properties": {"a": {}}, "additionalProperties": false}', '{"a": 1, "b": 2}', 'context.b is not allowed'),
-    ('{"properties": {"a": {}}, "additionalProperties": {"type": "string"}}', '{"a": 1, "b": 2}', 'context.b is 2, need string'),
-    ('{"properties": {"a": {"items": {"properties": {"b": {"const": 1}}}}}}', '{"a": [{"b": 1}, {"b": 2}]}', 'context.a[1].b is 2, need 1')
+    ('{"properties": {"a": {"type": "string"}}}', '{"a": 1, "b": 2}',
+      'context.a is 1, need string'),
+    ('{"properties": {"a": {}}, "additionalProperties": false}', '{"a": 1, "b": 2}',
+      'context.b is not allowed'),
+    ('{"properties": {"a": {}}, "additionalProperties": {"type": "string"}}', '{"a": 1, "b": 2}',
+      'context.b is 2, need string'),
+    ('{"properties": {"a": {"items": {"properties": {"b": {"const": 1}}}}}}',
+      '{"a": [{"b": 1}, {"b": 2}]}', 'context.a[1].b is 2, need 1')
   ) as test (schema, value, problem);
 
 -- Where it meets the world.
-select pg_temp.a_template('order', '{"a": []}', p_more => '{"input_schema": {"type": "object", "required": ["id"], "properties": {"qty": {"type": "integer"}}}}');
-select is(pg_temp.refusal($$ select tasker.create_task('test', 'order', '{"id": 1, "qty": "x"}') $$), '22023: context.qty is "x", need integer', 'refused');
-select lives_ok($$ select tasker.create_task('test', 'order', '{"id": 1, "qty": 3}') $$, 'accepted');
+select pg_temp.a_template('order', '{"a": []}',
+  p_more => '{"input_schema": {"type": "object", "required": ["id"], "properties": {"qty": '
+  '{"type": "integer"}}}}');
+select is(pg_temp.refusal($$
+  select tasker.create_task('test', 'order', '{"id": 1, "qty": "x"}') $$),
+  '22023: context.qty is "x", need integer', 'refused');
+select lives_ok($$ select tasker.create_task('test', 'order', '{"id": 1, "qty": 3}') $$,
+  'accepted');
 
 select * from finish();
 rollback;

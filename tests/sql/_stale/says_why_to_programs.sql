@@ -24,16 +24,20 @@ select pg_temp.a_claim(1, 'w1') as token \gset
 select pg_temp.later('31 seconds');
 select from tasker.sweep();
 select is(pg_temp.reasons(:'a', :'token'), '{lease_expired}', 'the sweep took it back');
-select is(pg_temp.reason(format('select from tasker.heartbeat(%L)', :'token')), 'lease_expired', 'so a beat says, too');
+select is(pg_temp.reason(format('select from tasker.heartbeat(%L)', :'token')), 'lease_expired',
+  'so a beat says, too');
 select pg_temp.a_claim(2) as other \gset
 select is(pg_temp.reasons(:'a', :'token'), '{lease_expired}', 'still, when somebody else has it');
 select from tasker.complete_step(:'a', :'other');
 select is(pg_temp.reasons(:'a', :'token'), '{lease_expired}', 'or has finished it');
-select is(pg_temp.reason(format('select from tasker.fail_step(%L, %L, ''1'')', :'a', :'other')), 'finished', 'it cannot fail who completed it');
+select is(pg_temp.reason(format('select from tasker.fail_step(%L, %L, ''1'')', :'a', :'other')),
+  'finished', 'it cannot fail who completed it');
 
 select from tasker.fail_step(:'b', :'other', '1');
-select is(pg_temp.reason(format('select from tasker.complete_step(%L, %L)', :'b', :'other')), 'finished', 'nor complete who failed it');
-select is(pg_temp.reason(format('select from tasker.heartbeat(%L)', :'other')), 'unknown', 'a beat for a claim without steps');
+select is(pg_temp.reason(format('select from tasker.complete_step(%L, %L)', :'b', :'other')),
+  'finished', 'nor complete who failed it');
+select is(pg_temp.reason(format('select from tasker.heartbeat(%L)', :'other')), 'unknown',
+  'a beat for a claim without steps');
 select from tasker.retry_step(:'b', 'now');
 select pg_temp.a_claim() as token \gset
 select from tasker.requeue_step(:'b', 'it hangs');
@@ -63,15 +67,18 @@ select pg_temp.a_task('once') as five \gset
 select pg_temp.a_claim() as token \gset
 select pg_temp.later('31 seconds');
 select from tasker.sweep();
-select is(pg_temp.reasons(pg_temp.step(:'five', 'a'), :'token'), '{lease_expired}', 'a lease that ended in error');
-select is(pg_temp.reason(format('select from tasker.heartbeat(%L)', :'token')), 'lease_expired', 'so a beat says, too');
+select is(pg_temp.reasons(pg_temp.step(:'five', 'a'), :'token'), '{lease_expired}',
+  'a lease that ended in error');
+select is(pg_temp.reason(format('select from tasker.heartbeat(%L)', :'token')), 'lease_expired',
+  'so a beat says, too');
 
 -- Handed in.
 select pg_temp.a_task('t') as six \gset
 select pg_temp.step(:'six', 'a') as e \gset
 select pg_temp.a_claim() as token \gset
-select from tasker.submit_step_results(:'token', jsonb_build_array(jsonb_build_object('step_uuid', :'e')));
-select is(pg_temp.reason(format('select from tasker.complete_step(%L, %L)', :'e', :'token')), 'finished', 'it was handed in');
+select from tasker.submit_step_results(:'token', pg_temp.outcomes(pg_temp.outcome(:'e')));
+select is(pg_temp.reason(format('select from tasker.complete_step(%L, %L)', :'e', :'token')),
+  'finished', 'it was handed in');
 
 -- One of several.
 select pg_temp.a_task('t') as seven \gset
@@ -81,23 +88,31 @@ select pg_temp.step(:'eight', 'a') as g \gset
 select pg_temp.a_claim(2) as token \gset
 select from tasker.complete_step(:'f', :'token');
 select from tasker.cancel_task(:'eight', 'not wanted');
-select is(pg_temp.reason(format('select from tasker.finish_and_claim(''test'', ''w'', %L, %L)', :'token', jsonb_build_array(
-  jsonb_build_object('step_uuid', :'f'), jsonb_build_object('step_uuid', :'g')))), 'cancelled', 'of several, the one that was taken away');
+select is(pg_temp.reason(format('select from tasker.finish_and_claim(''test'', ''w'', %L, %L)',
+  :'token', jsonb_build_array(
+  pg_temp.outcome(:'f'), pg_temp.outcome(:'g')))), 'cancelled',
+  'of several, the one that was taken away');
 
 -- Claims of finalization.
 select pg_temp.a_template('ext', '{"a": []}', p_more => '{"finalization": "external"}');
 select pg_temp.a_task('ext') as task \gset
 select pg_temp.run_all();
 select finalization_attempt_uuid as old from tasker.claim_task_for_finalization(:'task', 'p') \gset
-select is(pg_temp.reason(format('select from tasker.finalize_task(%L)', :'task')), 'unknown', 'somebody else finalizes');
+select is(pg_temp.reason(format('select from tasker.finalize_task(%L)', :'task')), 'unknown',
+  'somebody else finalizes');
 select pg_temp.later('31 seconds');
 select finalization_attempt_uuid as new from tasker.claim_task_for_finalization(:'task', 'p') \gset
-select is(pg_temp.reason(format('select from tasker.extend_finalization_claim(%L)', :'old')), 'lease_expired', 'its time was over');
-select is(pg_temp.reason(format('select from tasker.finalize_task(%L, %L)', :'task', :'old')), 'lease_expired', 'so it cannot finalize');
+select is(pg_temp.reason(format('select from tasker.extend_finalization_claim(%L)', :'old')),
+  'lease_expired', 'its time was over');
+select is(pg_temp.reason(format('select from tasker.finalize_task(%L, %L)', :'task', :'old')),
+  'lease_expired', 'so it cannot finalize');
 select from tasker.release_finalization_claim(:'new');
-select is(pg_temp.reason(format('select from tasker.extend_finalization_claim(%L)', :'new')), 'finished', 'it was given back');
-select is(pg_temp.reason('select from tasker.extend_finalization_claim(gen_random_uuid())'), 'unknown', 'a forged one');
-select alike(pg_temp.refusal(format('select from tasker.finalize_task(%L, %L)', :'task', :'new')), 'TK001: attempt %: the claim is gone', 'the detail names it');
+select is(pg_temp.reason(format('select from tasker.extend_finalization_claim(%L)', :'new')),
+  'finished', 'it was given back');
+select is(pg_temp.reason('select from tasker.extend_finalization_claim(gen_random_uuid())'),
+  'unknown', 'a forged one');
+select alike(pg_temp.refusal(format('select from tasker.finalize_task(%L, %L)', :'task', :'new')),
+  'TK001: attempt %: the claim is gone', 'the detail names it');
 
 select * from finish();
 rollback;

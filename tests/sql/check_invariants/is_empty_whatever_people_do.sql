@@ -1,9 +1,11 @@
--- Every verb, in a life with failures, cancellation, retries and operators; nothing is wrong after any of them.
+-- Every verb, in a life with failures, cancellation, retries and operators; nothing is wrong after
+-- any of them.
 begin;
 \ir ../fixtures.psql
 select plan(18);
 
-select pg_temp.a_template('diamond', '{"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"]}', '{"max_attempts": 2, "jitter": false}');
+select pg_temp.a_template('diamond', '{"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"]}',
+  '{"max_attempts": 2, "jitter": false}');
 create function pg_temp.well (p_after text) returns text language sql as $$
 select pg_temp.later('1 second');
 select is_empty('select * from tasker.check_invariants()', p_after)
@@ -11,7 +13,8 @@ $$;
 select pg_temp.well('nothing is there');
 select pg_temp.a_task('diamond') as task \gset
 select pg_temp.a_task('diamond') as other \gset
-select pg_temp.a_task('diamond', p_options => '{"run_at": "2031-01-01T00:00Z", "priority": "low"}') as late \gset
+select pg_temp.a_task('diamond', p_options => '{"run_at": "2031-01-01T00:00Z", "priority": "low"}')
+ as late \gset
 select pg_temp.well('three tasks');
 
 select pg_temp.a_claim(2) as token \gset
@@ -30,7 +33,8 @@ select pg_temp.a_claim(9) as token \gset
 select pg_temp.later('31 seconds');
 select from tasker.sweep();
 select pg_temp.well('a lease was lost');
-select is((select count(*) from tasker.steps where state = 'error'), 1::bigint, 'and an attempt was the last');
+select is((select count(*) from tasker.steps where state = 'error'), 1::bigint,
+  'and an attempt was the last');
 select from tasker.retry_step(pg_temp.step(:'other', 'a'), 'again');
 select pg_temp.well('retried by hand');
 select from tasker.cancel_task(:'other', 'enough');
@@ -48,7 +52,8 @@ select pg_temp.well('run to its end');
 select is(pg_temp.task_state(:'task'), 'complete', 'which is good');
 select from tasker.resolve_task(:'late', 'not needed');
 select pg_temp.well('a scheduled task was resolved');
-select is((select count(*) from tasker.tasks where finished_at is null), 0::bigint, 'nothing is open');
+select is((select count(*) from tasker.tasks where finished_at is null), 0::bigint,
+  'nothing is open');
 
 select * from finish();
 rollback;

@@ -8,21 +8,33 @@ select pg_temp.a_task('pair') as task \gset
 select pg_temp.a_claim() as token \gset
 
 select pg_temp.sees('select', variadic '{}');
-select pg_temp.sees('update tasker.steps set attempt = 4 where step_id & 1048575 = 1', 'safety: attempts stay within their limit');
-select pg_temp.sees('update tasker.steps set attempt = 0 where step_id & 1048575 = 1', 'safety: a running step has an attempt, a token and a start');
-select pg_temp.sees('update tasker.steps set claim_token = gen_random_uuid() where step_id & 1048575 = 2', 'safety: a step that never ran has no token');
-select pg_temp.sees('update tasker.steps set finished_at = tasker._now() where step_id & 1048575 = 2', 'safety: a step has an end when it has ended');
-select pg_temp.sees('update tasker.steps set started_at = ''infinity'' where step_id & 1048575 = 1', 'safety: the times of a step are finite and in order');
-select pg_temp.sees('update tasker.steps set started_at = enqueued_at - interval ''5 hours'' where step_id & 1048575 = 1',
+select pg_temp.sees('update tasker.steps set attempt = 4 where step_id & 1048575 = 1',
+  'safety: attempts stay within their limit');
+select pg_temp.sees('update tasker.steps set attempt = 0 where step_id & 1048575 = 1',
+  'safety: a running step has an attempt, a token and a start');
+select pg_temp.sees('update tasker.steps set claim_token = gen_random_uuid() where step_id & '
+  '1048575 = 2', 'safety: a step that never ran has no token');
+select pg_temp.sees('update tasker.steps set finished_at = tasker._now() where step_id & 1048575 = '
+  '2', 'safety: a step has an end when it has ended');
+select pg_temp.sees('update tasker.steps set started_at = ''infinity'' where step_id & 1048575 = 1',
   'safety: the times of a step are finite and in order');
-select pg_temp.sees('update tasker.tasks set started_at = created_at - interval ''5 hours''', 'safety: the times of a task are finite and in order');
-select pg_temp.sees('update tasker.tasks set started_at = null', 'safety: a task that has begun has a start');
-select pg_temp.sees('delete from tasker.open_tasks', 'safety: a task is listed as open while it is');
+select pg_temp.sees('update tasker.steps set started_at = enqueued_at - interval ''5 hours'' where '
+  'step_id & 1048575 = 1',
+  'safety: the times of a step are finite and in order');
+select pg_temp.sees('update tasker.tasks set started_at = created_at - interval ''5 hours''',
+  'safety: the times of a task are finite and in order');
+select pg_temp.sees('update tasker.tasks set started_at = null',
+  'safety: a task that has begun has a start');
+select pg_temp.sees('delete from tasker.open_tasks',
+  'safety: a task is listed as open while it is');
 select pg_temp.sees('delete from tasker.template_steps where name = ''a''',
-  'safety: a step belongs to a step of its template', 'safety: a step waits for exactly its open parents');
+  'safety: a step belongs to a step of its template',
+  'safety: a step waits for exactly its open parents');
 select from tasker.complete_step(pg_temp.step(:'task', 'a'), :'token');
-select pg_temp.sees('update tasker.steps set enqueued_at = null where step_id & 1048575 = 2', 'safety: an enqueued step knows since when');
-select pg_temp.sees('delete from tasker.steps where step_id & 1048575 = 1', 'safety: a task has all its steps');
+select pg_temp.sees('update tasker.steps set enqueued_at = null where step_id & 1048575 = 2',
+  'safety: an enqueued step knows since when');
+select pg_temp.sees('delete from tasker.steps where step_id & 1048575 = 1',
+  'safety: a task has all its steps');
 
 select * from finish();
 rollback;

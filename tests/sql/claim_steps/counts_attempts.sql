@@ -4,7 +4,8 @@ select plan(7);
 select pg_temp.a_template('t', '{"a": []}', '{"max_attempts": 3, "backoff": "none"}');
 select pg_temp.a_task('t') as task \gset
 
-create temp view next as select step_uuid, attempt, max_attempts, token from tasker.claim_steps('test', 'w1');
+create temp view next as select step_uuid, attempt, max_attempts,
+  token from tasker.claim_steps('test', 'w1');
 select step_uuid as a, attempt, max_attempts, token from next \gset
 select is(:attempt, 1, 'from one');
 select is(:max_attempts, 3, 'of three');

@@ -15,11 +15,15 @@ select pg_temp.claim(:'task', 'p2'), pg_temp.later('1 second');
 select pg_temp.run_all();
 select pg_temp.claim(:'task', 'p3'), pg_temp.later('1 second');
 select pg_temp.claim(:'task', 'p4'), pg_temp.later('1 second');
-select results_eq('select pg_temp.refusals()', array['p1 not_found t f', 'p2 not_ready t t', 'p4 already_claimed t t'], 'who was refused, and why');
-select is((select finalization_attempt_uuid from tasker.claim_task_for_finalization(:'task', 'p5')), null, 'what is refused has no token');
+select results_eq('select pg_temp.refusals()',
+  array['p1 not_found t f', 'p2 not_ready t t', 'p4 already_claimed t t'],
+  'who was refused, and why');
+select is((select finalization_attempt_uuid from tasker.claim_task_for_finalization(:'task', 'p5')),
+  null, 'what is refused has no token');
 select from tasker.finalize_task(:'task', (select attempt_uuid from tasker.finalization_claims));
 select is(pg_temp.claim(:'task', 'p6'), 'already_complete', 'it is over');
-select results_eq('select outcome, count(*), count(reason) from tasker.past_finalization_attempts group by 1 order by 1',
+select results_eq('select outcome, count(*), count(reason) from tasker.past_finalization_attempts '
+  'group by 1 order by 1',
   $$ values ('finalized', 1::bigint, 0::bigint), ('refused', 5, 5) $$, 'beside what was granted');
 select is_empty('select from tasker.finalization_claims', 'none of it is a claim');
 select is_empty('select from tasker.check_invariants()', 'all is well');

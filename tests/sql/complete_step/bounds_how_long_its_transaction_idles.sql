@@ -1,7 +1,8 @@
 begin;
 \ir ../fixtures.psql
 select plan(8);
-create function pg_temp.bound () returns text language sql as $$ select current_setting('idle_in_transaction_session_timeout') $$;
+create function pg_temp.bound () returns text language sql
+ as $$ select current_setting('idle_in_transaction_session_timeout') $$;
 select pg_temp.a_template('t', '{"a": [], "b": []}');
 select pg_temp.a_task('t') as task \gset
 select pg_temp.step(:'task', 'a') as a, pg_temp.step(:'task', 'b') as b \gset

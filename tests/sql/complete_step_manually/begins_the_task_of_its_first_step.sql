@@ -8,7 +8,8 @@ select pg_temp.a_task('chain') as task \gset
 select pg_temp.step(:'task', 'a') as a \gset
 
 select results_eq(
-  format('select step_state, task_state from tasker.complete_step_manually(%L, ''1'', ''by hand'')', :'a'),
+  format('select step_state, task_state from tasker.complete_step_manually(%L, ''1'', ''by hand'')',
+    :'a'),
   $$ values ('complete', 'in_progress') $$, 'the task has begun');
 select isnt((select started_at from tasker.tasks), null, 'and says when');
 select results_eq(format('select pg_temp.history(%L)', :'task'),
@@ -17,7 +18,8 @@ select results_eq(format('select pg_temp.history(%L)', :'task'),
 select is(pg_temp.run_all(), 2, 'a worker does the rest');
 select is(pg_temp.task_state(:'task'), 'complete', 'to the end');
 select results_eq(format('select pg_temp.history(%L)', :'task'),
-  array['task created', 'task pending -> in_progress', 'task in_progress -> complete'], 'it began once');
+  array['task created', 'task pending -> in_progress', 'task in_progress -> complete'],
+  'it began once');
 
 select * from finish();
 rollback;

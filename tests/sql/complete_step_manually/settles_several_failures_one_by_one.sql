@@ -3,21 +3,27 @@ begin;
 select plan(9);
 select pg_temp.a_template('three', '{"a": [], "b": [], "c": []}');
 select pg_temp.a_task('three') as task \gset
-select from tasker.claim_steps('test', 'w1', 3) as step, lateral tasker.fail_step(step_uuid, token, '"no"', false);
+select from tasker.claim_steps('test', 'w1', 3) as step,
+  lateral tasker.fail_step(step_uuid, token, '"no"', false);
 select is(pg_temp.task_state(:'task'), 'error', 'all three failed');
 
-select results_eq(format('select step_state, task_state from tasker.complete_step_manually(%L, ''7'', ''by hand'')', pg_temp.step(:'task', 'a')),
+select results_eq(format('select step_state, task_state from tasker.complete_step_manually(%L, '
+  '''7'', ''by hand'')', pg_temp.step(:'task', 'a')),
   $$ values ('complete', 'error') $$, 'two are left');
 select is_empty('select * from tasker.check_invariants()', 'all is well');
-select results_eq(format('select step_state, task_state from tasker.complete_step_manually(%L, ''7'', ''by hand'')', pg_temp.step(:'task', 'b')),
+select results_eq(format('select step_state, task_state from tasker.complete_step_manually(%L, '
+  '''7'', ''by hand'')', pg_temp.step(:'task', 'b')),
   $$ values ('complete', 'error') $$, 'one is left');
 select is((select open_sinks from tasker.tasks), 1, 'they are counted off, too');
-select results_eq(format('select step_state, task_state from tasker.complete_step_manually(%L, ''7'', ''by hand'')', pg_temp.step(:'task', 'c')),
+select results_eq(format('select step_state, task_state from tasker.complete_step_manually(%L, '
+  '''7'', ''by hand'')', pg_temp.step(:'task', 'c')),
   $$ values ('complete', 'complete') $$, 'none is left');
 select is((select array_agg(change) from pg_temp.history(:'task') as change)[3:], array[
     'task in_progress -> blocked_by_failures', 'task blocked_by_failures -> error',
-    'task error -> in_progress', 'task in_progress -> blocked_by_failures', 'task blocked_by_failures -> error',
-    'task error -> in_progress', 'task in_progress -> blocked_by_failures', 'task blocked_by_failures -> error',
+    'task error -> in_progress', 'task in_progress -> blocked_by_failures',
+    'task blocked_by_failures -> error',
+    'task error -> in_progress', 'task in_progress -> blocked_by_failures',
+    'task blocked_by_failures -> error',
     'task error -> in_progress', 'task in_progress -> complete'], 'every change was a legal one');
 select is_empty('select from tasker.open_tasks', 'the task is over');
 select is_empty('select * from tasker.check_invariants()', 'all is well');

@@ -4,10 +4,13 @@ select plan(9);
 
 select results_eq($$ select name, queue_name, created from tasker.create_namespace('shop') $$,
   $$ values ('shop', 'shop_queue', true) $$, 'it answers its queue');
-select has_table('pgmq', 'q_shop_queue' || suffix, format('shop_queue%s is there', suffix)) from unnest(array['', '_high', '_low']) as suffix;
+select has_table('pgmq', 'q_shop_queue' || suffix, format('shop_queue%s is there', suffix))
+ from unnest(array['', '_high', '_low']) as suffix;
 select set_eq('select queue_name from pgmq.list_queues()',
-  array['shop_queue', 'shop_queue_high', 'shop_queue_low', 'orchestration_step_results', 'orchestration_task_requests'], 'and PGMQ knows them');
-select hasnt_index('pgmq', 'q_shop_queue', 'q_shop_queue_vt_idx', 'without an index that nothing reads');
+  array['shop_queue', 'shop_queue_high', 'shop_queue_low', 'orchestration_step_results',
+    'orchestration_task_requests'], 'and PGMQ knows them');
+select hasnt_index('pgmq', 'q_shop_queue', 'q_shop_queue_vt_idx',
+  'without an index that nothing reads');
 
 select results_eq($$ select name, queue_name, created from tasker.create_namespace('shop') $$,
   $$ values ('shop', 'shop_queue', false) $$, 'a repeated call makes nothing');

@@ -3,7 +3,8 @@ begin;
 select plan(36);
 select pg_temp.a_template('t', '{"a": []}');
 
-select alike(pg_temp.refusal(format('select * from tasker.create_task(''test'', ''t'', ''{}'', %L)', wrong.options)), '22023: ' || wrong.detail,
+select alike(pg_temp.refusal(format('select * from tasker.create_task(''test'', ''t'', ''{}'', %L)',
+  wrong.options)), '22023: ' || wrong.detail,
              left(wrong.options::text, 50))
   from (values
     ('[]'::jsonb, 'got array'),
@@ -36,14 +37,19 @@ select alike(pg_temp.refusal(format('select * from tasker.create_task(''test'', 
     (jsonb_build_object('source_system', repeat('s', 201)), 'source_system is%'),
     ('{"reason": ""}', 'reason is "", need a string of 1 to 1000%'),
     (jsonb_build_object('reason', repeat('r', 1001)), 'reason is%'),
-    ('{"run_at": "2026-02-29T00:00:00Z"}', 'run_at is "2026-02-29T00:00:00Z": there is no such day%'),
-    ('{"run_at": "9999-12-31T23:59:59Z"}', 'run_at is "9999-12-31T23:59:59Z", need a time up to 9999-12-31T00:00Z%')
+    ('{"run_at": "2026-02-29T00:00:00Z"}',
+      'run_at is "2026-02-29T00:00:00Z": there is no such day%'),
+    ('{"run_at": "9999-12-31T23:59:59Z"}',
+      'run_at is "9999-12-31T23:59:59Z", need a time up to 9999-12-31T00:00Z%')
   ) as wrong (options, detail);
 
-select is(pg_temp.refusal(format($$ select * from tasker.create_task('test', 't', '{}', %L) $$, jsonb_build_object('tags', array_fill('t'::text, array[21])))),
+select is(pg_temp.refusal(format($$ select * from tasker.create_task('test', 't', '{}', %L) $$,
+  jsonb_build_object('tags', array_fill('t'::text, array[21])))),
   'TK006: 21 tags, at most 20', 'too many tags');
-select is(pg_temp.refusal($$ select * from tasker.create_task('test', 't', '{}', 'null') $$), '22023: got null', 'null in JSON');
-select is_empty('select from tasker.tasks union all select from tasker.idempotency_keys', 'no task was made');
+select is(pg_temp.refusal($$ select * from tasker.create_task('test', 't', '{}', 'null') $$),
+  '22023: got null', 'null in JSON');
+select is_empty('select from tasker.tasks union all select from tasker.idempotency_keys',
+  'no task was made');
 select is_empty($$ select pg_temp.queued('test_queue') $$, 'nor a message');
 
 select * from finish();

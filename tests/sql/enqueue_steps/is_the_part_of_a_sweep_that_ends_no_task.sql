@@ -1,7 +1,8 @@
 begin;
 \ir ../fixtures.psql
 select plan(6);
-select throws_ok(format('select from tasker.enqueue_steps(%s)', bad), '22023', null, bad || ' is refused')
+select throws_ok(format('select from tasker.enqueue_steps(%s)', bad), '22023', null,
+  bad || ' is refused')
   from unnest(array['0', '100001', '9223372036854775807']) as bad;
 
 -- A retry is due, and a blocked task in which nothing runs any more waits for its end.
@@ -18,12 +19,15 @@ delete from tasker.claims;
 select pg_temp.later('4 seconds');
 
 select results_eq('select action, affected from tasker.enqueue_steps()',
-  $$ values ('queues_recreated', 0), ('claims_taken_back', 0), ('timers_fired', 1), ('joins_counted', 0),
+  $$ values ('queues_recreated', 0), ('claims_taken_back', 0), ('timers_fired', 1),
+    ('joins_counted', 0),
             ('submissions_processed', 0), ('messages_restored', 0) $$, 'the retry is enqueued');
 select is(pg_temp.task_state(:'task'), 'blocked_by_failures', 'no task is ended');
 select results_eq('select action, affected from tasker.sweep()',
-  $$ values ('queues_recreated', 0), ('claims_taken_back', 0), ('timers_fired', 0), ('joins_counted', 0),
-            ('submissions_processed', 0), ('messages_restored', 0), ('tasks_finalized', 1) $$, 'a sweep does both');
+  $$ values ('queues_recreated', 0), ('claims_taken_back', 0), ('timers_fired', 0),
+    ('joins_counted', 0),
+            ('submissions_processed', 0), ('messages_restored', 0), ('tasks_finalized', 1) $$,
+            'a sweep does both');
 
 select * from finish();
 rollback;

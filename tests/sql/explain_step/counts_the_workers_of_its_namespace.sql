@@ -5,8 +5,10 @@ select pg_temp.a_template('other', '{"a": []}', p_namespace => 'elsewhere');
 select pg_temp.a_task('other', p_namespace => 'elsewhere');
 select pg_temp.a_task('single') from generate_series(1, 4);
 select pg_temp.a_task('single') as task \gset
-prepare said as select code, substring(reason from '; (.*)') from tasker.explain_step(pg_temp.step(:'task', 'only'));
-prepare nobody as values ('no_worker', 'no live worker serves namespace test (no runner was seen within a day)');
+prepare said as select code, substring(reason from '; (.*)')
+ from tasker.explain_step(pg_temp.step(:'task', 'only'));
+prepare nobody as
+ values ('no_worker', 'no live worker serves namespace test (no runner was seen within a day)');
 create function pg_temp.served (p_workers integer) returns text language sql as $$
 select format($f$ values ('queued', '%s serve namespace test') $f$, p_workers || ' workers')
 $$;
@@ -24,10 +26,12 @@ select results_eq('said', pg_temp.served(3), 'a worker with two claims is one');
 select pg_temp.later('25 seconds');
 select results_eq('said', pg_temp.served(2), 'who does not wait any more does not serve it');
 select pg_temp.later('10 seconds');
-select results_eq('said', $$ values ('queued', '1 worker serves namespace test') $$, 'nor who has lost a claim');
+select results_eq('said', $$ values ('queued', '1 worker serves namespace test') $$,
+  'nor who has lost a claim');
 select pg_temp.later('1 minute');
 select results_eq('said', 'nobody', 'nobody again');
-select is((select count(*) from tasker.explain_step(pg_temp.step(:'task', 'only'))), 1::bigint, 'and nothing else');
+select is((select count(*) from tasker.explain_step(pg_temp.step(:'task', 'only'))), 1::bigint,
+  'and nothing else');
 
 select * from finish();
 rollback;

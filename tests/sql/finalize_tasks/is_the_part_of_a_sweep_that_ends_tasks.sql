@@ -1,7 +1,8 @@
 begin;
 \ir ../fixtures.psql
 select plan(6);
-select throws_ok(format('select from tasker.finalize_tasks(%s)', bad), '22023', null, bad || ' is refused')
+select throws_ok(format('select from tasker.finalize_tasks(%s)', bad), '22023', null,
+  bad || ' is refused')
   from unnest(array['0', '100001', '9223372036854775807']) as bad;
 
 -- A retry is due, and a blocked task in which nothing runs any more waits for its end.
@@ -17,9 +18,11 @@ update tasker.steps set state = 'error', finished_at = tasker._now()
 delete from tasker.claims;
 select pg_temp.later('4 seconds');
 
-select results_eq('select action, affected from tasker.finalize_tasks()', $$ values ('tasks_finalized', 1) $$, 'one is ended');
+select results_eq('select action, affected from tasker.finalize_tasks()',
+  $$ values ('tasks_finalized', 1) $$, 'one is ended');
 select is(pg_temp.task_state(:'task'), 'error', 'it is that one');
-select is(pg_temp.step_state(pg_temp.step(:'waiting', 'only')), 'waiting_for_retry', 'no step is enqueued');
+select is(pg_temp.step_state(pg_temp.step(:'waiting', 'only')), 'waiting_for_retry',
+  'no step is enqueued');
 
 select * from finish();
 rollback;

@@ -6,9 +6,11 @@ select pg_temp.a_template('one', '{"a": []}');
 select pg_temp.a_template('pair', '{"a": [], "b": []}');
 
 -- p_path brings the step a of a new task to a state, the last word says what is done then.
-create function pg_temp.live (p_path text, p_template text default 'one') returns void language plpgsql as $$
+create function pg_temp.live (p_path text, p_template text default 'one') returns void
+ language plpgsql as $$
 declare
-  v_task  constant uuid := pg_temp.a_task(p_template, p_options => case when p_path like 'later %' then '{"run_at": "2031-01-01T00:00Z"}' else '{}' end::jsonb);
+  v_task  constant uuid := pg_temp.a_task(p_template, p_options => case when p_path like 'later %'
+    then '{"run_at": "2031-01-01T00:00Z"}' else '{}' end::jsonb);
   v_step  constant uuid := pg_temp.step(v_task, 'a');
   v_token uuid;
   v_word  text;
@@ -29,22 +31,28 @@ begin
       when 'give' then perform tasker.complete_step_manually(v_step, '1', 'why');
     end case;
   end loop;
-  perform tasker.cancel_task(v_task, 'clear') where pg_temp.task_state(v_task) not in ('complete', 'error', 'cancelled', 'resolved_manually');
+  perform tasker.cancel_task(v_task, 'clear')
+  where pg_temp.task_state(v_task) not in ('complete', 'error', 'cancelled', 'resolved_manually');
 end
 $$;
 
 select pg_temp.live(before || ' ' || verb)
   from unnest(array['later', '', 'claim', 'claim fail', 'claim fatal']) as before
  cross join unnest(array['cancel', 'resolve', 'settle', 'give', 'retry']) as verb
- where not (verb = 'retry' and before not in ('claim fail', 'claim fatal') or verb = 'cancel' and before = 'claim fatal');
+ where not (verb = 'retry' and before not in ('claim fail', 'claim fatal') or verb = 'cancel'
+   and before = 'claim fatal');
 select pg_temp.live('claim release claim fail retry claim done');
-select pg_temp.live('claim fatal ' || verb, 'pair') from unnest(array['cancel', 'resolve', 'settle', 'give', 'retry', 'done_b retry']) as verb;
+select pg_temp.live('claim fatal ' || verb, 'pair')
+ from unnest(array['cancel', 'resolve', 'settle', 'give', 'retry', 'done_b retry']) as verb;
 
-select set_eq('select change from tasker._changes', 'select transition from tasker.legal_transitions', 'what is legal has happened, and no more');
-select set_eq('select transition::text from tasker.legal_transitions', $$ select unnest(enum_range(null::tasker.transition))::text $$,
+select set_eq('select change from tasker._changes',
+  'select transition from tasker.legal_transitions', 'what is legal has happened, and no more');
+select set_eq('select transition::text from tasker.legal_transitions',
+  $$ select unnest(enum_range(null::tasker.transition))::text $$,
   'every name of a transition is legal');
 select is_empty($$ select from tasker.legal_transitions
-  where transition::text <> case when from_state is null then entity || ' created' else format('%s %s -> %s', entity, from_state, to_state) end $$,
+  where transition::text <> case when from_state is null then entity || ' created'
+  else format('%s %s -> %s', entity, from_state, to_state) end $$,
   'the columns say what the name says');
 select is_empty('select * from tasker.check_invariants()', 'all is well');
 

@@ -4,7 +4,8 @@ select plan(7);
 
 select pg_temp.a_template('single', '{"only": []}');
 create temp table made as
-select row_number() over () as n, task_uuid from tasker.create_tasks('test', 'single', array_fill('{}'::jsonb, array[25]));
+select row_number() over () as n,
+  task_uuid from tasker.create_tasks('test', 'single', array_fill('{}'::jsonb, array[25]));
 create temp table page (n serial, task_uuid uuid, next_before uuid);
 create function pg_temp.all_pages (p_filter jsonb) returns bigint language plpgsql as $$
 declare
@@ -12,7 +13,8 @@ declare
 begin
   truncate page restart identity;
   for i in 1 .. 30 loop
-    insert into page (task_uuid, next_before) select task_uuid, next_before from tasker.list_tasks(p_filter, 10, v_before);
+    insert into page (task_uuid, next_before) select task_uuid,
+    next_before from tasker.list_tasks(p_filter, 10, v_before);
     select next_before into v_before from page order by n desc limit 1;
     exit when v_before is null;
   end loop;
@@ -21,17 +23,23 @@ end
 $$;
 
 select is(pg_temp.all_pages('{}'), 25::bigint, 'three pages hold all');
-select results_eq('select task_uuid from page order by n', 'select task_uuid from made order by task_uuid desc', 'newest first, none twice');
+select results_eq('select task_uuid from page order by n',
+  'select task_uuid from made order by task_uuid desc', 'newest first, none twice');
 select is(pg_temp.all_pages('{"state": "pending"}'), 25::bigint, 'the same through the open tasks');
 select set_eq('select task_uuid from page', 'select task_uuid from made', 'none is missing');
-select results_eq('select distinct next_before from tasker.list_tasks(p_limit => 25)', array[null::uuid], 'the last page says so');
+select results_eq('select distinct next_before from tasker.list_tasks(p_limit => 25)',
+  array[null::uuid], 'the last page says so');
 select results_eq('select distinct next_before from tasker.list_tasks(p_limit => 24)',
-  'select task_uuid from made order by task_uuid offset 1 limit 1', 'any other says where the next begins');
+  'select task_uuid from made order by task_uuid offset 1 limit 1',
+  'any other says where the next begins');
 
 -- However rare those that fit, a call ends.
-insert into tasker.tasks (task_id, task_uuid, created_at, template_id, priority, finalize_externally, state, open_sinks, finished_at, context)
-select id, tasker._new_task_uuid(id, '2031-01-01Z'), '2031-01-01Z', 1, 0, false, 'complete', 0, '2031-01-01Z', '{}' from generate_series(1001, 51000) as id;
-select results_eq('select task_uuid, state, next_before is not null from tasker.list_tasks(''{"tag": "none"}'')',
+insert into tasker.tasks (task_id, task_uuid, created_at, template_id, priority,
+  finalize_externally, state, open_sinks, finished_at, context)
+select id, tasker._new_task_uuid(id, '2031-01-01Z'), '2031-01-01Z', 1, 0, false, 'complete', 0,
+  '2031-01-01Z', '{}' from generate_series(1001, 51000) as id;
+select results_eq('select task_uuid, state, next_before is not null from '
+  'tasker.list_tasks(''{"tag": "none"}'')',
   'values (null::uuid, null, true)', 'with nothing but where to go on');
 
 select * from finish();

@@ -2,7 +2,8 @@ begin;
 \ir ../fixtures.psql
 select plan(5);
 select pg_temp.a_task() as task \gset
-select throws_ok('select from tasker.pause_namespace(''nowhere'', ''why'')', 'TK002', null, 'unknown');
+select throws_ok('select from tasker.pause_namespace(''nowhere'', ''why'')', 'TK002', null,
+  'unknown');
 select throws_ok('select from tasker.pause_namespace(null, ''why'')', '22023', null, 'null');
 select throws_ok(format('select from tasker.pause_namespace(''test'', %L)', reason), '22023',
   'a reason of 1 to 1000 characters is needed', coalesce(left(reason, 10), 'no reason'))

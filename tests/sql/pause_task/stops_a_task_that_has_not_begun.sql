@@ -2,7 +2,8 @@ begin;
 \ir ../fixtures.psql
 select plan(7);
 select pg_temp.a_template('pair', '{"a": [], "b": []}', '{"backoff": "none"}');
-select pg_temp.a_task('pair') as task, pg_temp.a_task('pair', p_options => '{"run_at": "2030-01-01T01:00Z"}') as scheduled \gset
+select pg_temp.a_task('pair') as task,
+  pg_temp.a_task('pair', p_options => '{"run_at": "2030-01-01T01:00Z"}') as scheduled \gset
 select from tasker.pause_task(:'task', 'wait');
 select from tasker.pause_task(:'scheduled', 'wait');
 select is(pg_temp.a_claim(9), null, 'nothing of it is handed out');

@@ -5,19 +5,25 @@ select pg_temp.a_template('chain', '{"a": [], "b": ["a"]}');
 select pg_temp.a_task('chain') as task \gset
 select pg_temp.a_claim() as token \gset
 select pg_temp.a_task('chain') as other \gset
-select results_eq(format('select * from tasker.pause_task(%L, ''maintenance'')', :'task'), 'values (true, true)', 'it is paused');
-select results_eq(format('select * from tasker.pause_task(%L, ''again'')', :'task'), 'values (true, false)', 'once');
+select results_eq(format('select * from tasker.pause_task(%L, ''maintenance'')', :'task'),
+  'values (true, true)', 'it is paused');
+select results_eq(format('select * from tasker.pause_task(%L, ''again'')', :'task'),
+  'values (true, false)', 'once');
 select results_eq('select verb, subject, reason from tasker.operator_actions',
   format('values (''pause_task'', %L, ''maintenance'')', :'task'), 'the reason is recorded');
 
 select from tasker.complete_step(pg_temp.step(:'task', 'a'), :'token');
-select is(pg_temp.step_state(pg_temp.step(:'task', 'b')), 'enqueued', 'what runs goes on, and its child is enqueued');
-select is((select array_agg(task_uuid) from tasker.claim_steps('test', 'w1', 9)), array[:'other']::uuid[], 'only of this task, nothing is handed out');
+select is(pg_temp.step_state(pg_temp.step(:'task', 'b')), 'enqueued',
+  'what runs goes on, and its child is enqueued');
+select is((select array_agg(task_uuid) from tasker.claim_steps('test', 'w1', 9)),
+  array[:'other']::uuid[], 'only of this task, nothing is handed out');
 select is(pg_temp.a_claim(9), null, 'however often one asks');
-select results_eq(format('select * from pg_temp.step_states(%L)', :'task'), $$ values ('a', 'complete', 1), ('b', 'enqueued', 0) $$,
+select results_eq(format('select * from pg_temp.step_states(%L)', :'task'),
+  $$ values ('a', 'complete', 1), ('b', 'enqueued', 0) $$,
   'no attempt was counted');
 
-select results_eq(format('select * from tasker.resume_task(%L, ''go on'')', :'task'), 'values (false, true)', 'it is resumed');
+select results_eq(format('select * from tasker.resume_task(%L, ''go on'')', :'task'),
+  'values (false, true)', 'it is resumed');
 select pg_temp.later('6 seconds');
 select from tasker.sweep();
 select is(pg_temp.run_all(), 1, 'it runs');

@@ -4,12 +4,15 @@ select plan(25);
 
 -- A good definition with one thing changed; null takes the key away.
 create function pg_temp.with_change (p_key text, p_value jsonb) returns text language sql as $$
-select format('select * from tasker.register_template(%L)', case when p_value is null then good - p_key else good || jsonb_build_object(p_key, p_value) end)
+select format('select * from tasker.register_template(%L)', case when p_value is null
+  then good - p_key else good || jsonb_build_object(p_key, p_value) end)
   from (values ('{"name": "t", "namespace_name": "new_one", "version": "1.0.0",
-                  "steps": [{"name": "a", "handler": {"callable": "a"}}]}'::jsonb)) as definition (good)
+                  "steps": [{"name": "a", "handler": {"callable": "a"}}]}'::jsonb))
+                  as definition (good)
 $$;
 
-select alike(pg_temp.refusal(pg_temp.with_change(wrong.key, wrong.value)), '22023: ' || wrong.detail,
+select alike(pg_temp.refusal(pg_temp.with_change(wrong.key, wrong.value)),
+  '22023: ' || wrong.detail,
              format('%s = %s', wrong.key, coalesce(left(wrong.value::text, 40), 'nothing')))
   from (values
     ('name', null, 'name is needed'),
@@ -36,9 +39,12 @@ select alike(pg_temp.refusal(pg_temp.with_change(wrong.key, wrong.value)), '2202
     ('steps', '[]', 'got array')
   ) as wrong (key, value, detail);
 
-select is(pg_temp.refusal('select * from tasker.register_template(null)'), '22023: got nothing', 'null');
-select is(pg_temp.refusal('select * from tasker.register_template(''[]'')'), '22023: got array', 'an array');
-select is_empty('select name from tasker.task_templates union all select name from tasker.namespaces', 'nothing was stored');
+select is(pg_temp.refusal('select * from tasker.register_template(null)'), '22023: got nothing',
+  'null');
+select is(pg_temp.refusal('select * from tasker.register_template(''[]'')'), '22023: got array',
+  'an array');
+select is_empty('select name from tasker.task_templates union all select name from '
+  'tasker.namespaces', 'nothing was stored');
 
 select * from finish();
 rollback;

@@ -4,13 +4,16 @@ select plan(35);
 
 -- A definition whose second step is good but for p_change.
 create function pg_temp.with_step (p_change jsonb) returns text language sql as $$
-select format('select * from tasker.register_template(%L)', jsonb_build_object('name', 't', 'namespace_name', 'test', 'version', '1.0.0',
+select format('select * from tasker.register_template(%L)',
+  jsonb_build_object('name', 't', 'namespace_name', 'test', 'version', '1.0.0',
   'steps', jsonb_build_array('{"name": "first", "handler": {"callable": "f"}}'::jsonb,
-                             case jsonb_typeof(p_change) when 'object' then '{"name": "a", "handler": {"callable": "a"}}'::jsonb || p_change
+                             case jsonb_typeof(p_change) when 'object'
+                        then '{"name": "a", "handler": {"callable": "a"}}'::jsonb || p_change
                                                          else p_change end)))
 $$;
 
-select alike(pg_temp.refusal(pg_temp.with_step(wrong.change)), '22023: ' || wrong.detail, left(wrong.change::text, 60))
+select alike(pg_temp.refusal(pg_temp.with_step(wrong.change)), '22023: ' || wrong.detail,
+  left(wrong.change::text, 60))
   from (values
     ('5'::jsonb, 'got number'),
     ('{"name": null}', 'step 2 name is null%'),
@@ -45,7 +48,8 @@ select alike(pg_temp.refusal(pg_temp.with_step(wrong.change)), '22023: ' || wron
     ('{"retry": {"backoff": null}}', 'step a retry')
   ) as wrong (change, detail);
 
-select alike(pg_temp.refusal(pg_temp.with_step('{"name": "first"}')), '22023: step first is defined twice', 'a step twice');
+select alike(pg_temp.refusal(pg_temp.with_step('{"name": "first"}')),
+  '22023: step first is defined twice', 'a step twice');
 select is_empty('select from tasker.task_templates', 'no template was stored');
 select is_empty('select from tasker.template_steps', 'no step was stored');
 select is_empty('select from tasker.namespaces', 'no namespace was made');

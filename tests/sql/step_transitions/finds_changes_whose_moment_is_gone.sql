@@ -3,14 +3,19 @@ begin;
 select plan(5);
 -- Whoever reads all of history finds the same.
 create function pg_temp.differs (p_task uuid) returns setof record language sql as $$
-(select * from tasker._changes where id >> 20 = tasker._step_id(p_task) >> 20 except all select * from tasker._history(tasker._step_id(p_task) >> 20))
+(select * from tasker._changes where id >> 20 = tasker._step_id(p_task) >> 20 except all select *
+  from tasker._history(tasker._step_id(p_task) >> 20))
 union all
-(select * from tasker._history(tasker._step_id(p_task) >> 20) except all select * from tasker._changes where id >> 20 = tasker._step_id(p_task) >> 20)
+(select * from tasker._history(tasker._step_id(p_task) >> 20) except all select *
+  from tasker._changes where id >> 20 = tasker._step_id(p_task) >> 20)
 $$;
 create function pg_temp.same (p_task uuid, p_why text) returns text language sql as $$
-select is((select count(*) from pg_temp.differs(p_task) as d (a bigint, b timestamptz, c text, d text, e text, f text, g bigint, h tasker.transition, i bigint)), 0::bigint, p_why)
+select is((select count(*) from pg_temp.differs(p_task)
+  as d (a bigint, b timestamptz, c text, d text, e text, f text, g bigint, h tasker.transition,
+    i bigint)), 0::bigint, p_why)
 $$;
-select pg_temp.a_template('pair', '{"a": [], "b": ["a"]}', '{"max_attempts": 2, "backoff_base_ms": 1000, "jitter": false}');
+select pg_temp.a_template('pair', '{"a": [], "b": ["a"]}',
+  '{"max_attempts": 2, "backoff_base_ms": 1000, "jitter": false}');
 select pg_temp.a_task('pair') as task \gset
 select pg_temp.a_task('pair') as other \gset
 select pg_temp.later('1 second');
@@ -38,7 +43,8 @@ select from tasker.retry_step(pg_temp.step(:'task', 'a'), 'again');
 select pg_temp.later('1 second');
 select pg_temp.run_all();
 select pg_temp.same(:'task', 'retried, to the end');
-select is((select count(*) from tasker.step_transitions where task_uuid = :'task'), 13::bigint, 'all of it');
+select is((select count(*) from tasker.step_transitions where task_uuid = :'task'), 13::bigint,
+  'all of it');
 
 select * from finish();
 rollback;

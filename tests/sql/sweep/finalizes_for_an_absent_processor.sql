@@ -16,7 +16,8 @@ select is(pg_temp.task_state(:'task'), 'complete', 'what nobody claimed');
 select is(pg_temp.task_state(:'other'), 'in_progress', 'and leaves alone what somebody did');
 select pg_temp.later('1 hour');
 select is(pg_temp.swept('tasks_finalized'), 1, 'until that claim is over');
-select results_eq('select processor_id, outcome from tasker.past_finalization_attempts', $$ values ('p1', 'expired') $$, 'which is said of it');
+select results_eq('select processor_id, outcome from tasker.past_finalization_attempts',
+  $$ values ('p1', 'expired') $$, 'which is said of it');
 select is_empty('select * from tasker.check_invariants()', 'all is well');
 
 select * from finish();

@@ -16,10 +16,13 @@ select gen_random_uuid(), 'w1', array[1], '{"no": "array"}', tasker._now();
 
 select pg_temp.later('1 minute');
 select lives_ok('select * from tasker.sweep()', 'the sweep goes on');
-select is((select count(*) from tasker.claims where token = :'second'), 0::bigint, 'and takes back what can be taken back');
+select is((select count(*) from tasker.claims where token = :'second'), 0::bigint,
+  'and takes back what can be taken back');
 select is(pg_temp.swept('queues_recreated'), 0, 'it lives');
-select is((select count(*) from tasker.submissions), 1::bigint, 'a broken submission stays for somebody to look at');
-select is((select count(*) from tasker.claim_steps('test', 'w3', 9)), 1::bigint, 'the other step is claimed again');
+select is((select count(*) from tasker.submissions), 1::bigint,
+  'a broken submission stays for somebody to look at');
+select is((select count(*) from tasker.claim_steps('test', 'w3', 9)), 1::bigint,
+  'the other step is claimed again');
 
 select * from finish();
 rollback;

@@ -22,8 +22,10 @@ select pgmq.purge_queue('test_queue');
 select tasker._put_back(array(select step_id from tasker.steps), tasker._now());
 select pg_temp.later('1 hour');
 select is(pg_temp.swept('messages_restored'), 0, 'nor when their messages are younger');
-select is((select count(*) from pg_temp.queued('test_queue')), 100::bigint, 'a message for each step');
-select is((select count(distinct id) from pg_temp.queued('test_queue') as id), 100::bigint, 'and one only');
+select is((select count(*) from pg_temp.queued('test_queue')), 100::bigint,
+  'a message for each step');
+select is((select count(distinct id) from pg_temp.queued('test_queue') as id), 100::bigint,
+  'and one only');
 select is_empty('select * from tasker.check_invariants()', 'all is well');
 select is(pg_temp.run_all(), 100, 'all runs');
 

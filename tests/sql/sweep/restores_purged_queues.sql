@@ -14,7 +14,8 @@ select pg_temp.later('5 seconds');
 select is(pg_temp.swept('messages_restored'), 0, 'a message may be under way for five seconds');
 select pg_temp.later('1 millisecond');
 select is(pg_temp.swept('messages_restored'), 4, 'then new ones are sent');
-select is((select count(*) from pg_temp.queued('test_queue')), 2::bigint, 'to the queue of their priority');
+select is((select count(*) from pg_temp.queued('test_queue')), 2::bigint,
+  'to the queue of their priority');
 select is((select count(*) from pg_temp.queued('test_queue_high')), 1::bigint, 'each');
 select pg_temp.later('10 seconds');
 select is(pg_temp.swept('messages_restored'), 0, 'once');
