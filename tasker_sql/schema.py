@@ -148,6 +148,8 @@ def finish(connection: psycopg.Connection[Any], revision: str, texts: truth.Text
     """Give the tables of a revision the functions and views that belong to them, and make good
     what is missing."""
     install_pgmq(connection)
+    if connection.execute("select to_regnamespace('tasker_queues')").fetchone() == (None,):
+        connection.execute("create schema tasker_queues")
     truth.install(connection, texts)
     for statement in finishing(revision, texts):
         connection.execute(statement.encode())

@@ -350,6 +350,7 @@ create table tasker.given_back (
   enqueued_at timestamptz not null,
   started_at  timestamptz not null
 );
+alter table tasker.given_back replica identity full;  -- without a key
 create index given_back_by_step on tasker.given_back (step_id);
 comment on table tasker.given_back is 'When attempts were enqueued and started that were given back before they counted: the moments by which the history of their task is found.';
 

@@ -35,4 +35,4 @@ def downgrade() -> None:
         end;
         $$
     """)
-    op.execute("drop schema tasker_queues cascade")
+    op.execute("drop schema if exists tasker_queues cascade")

@@ -54,7 +54,7 @@ def is_whole(dsn: str) -> None:
     assert rows(dsn, "select * from tasker.check_invariants()") == []
 
 
-@pytest.mark.parametrize("options", [[], ["-n", "tasker", "-n", "pgmq"], ["--inserts"]])
+@pytest.mark.parametrize("options", [[], ["-n", "tasker*", "-n", "pgmq"], ["--inserts"]])
 def test_a_whole_dump_is_whole(source: str, target: str, options: list[str]) -> None:
     restored(source, target, *options)
     is_whole(target)
@@ -63,7 +63,8 @@ def test_a_whole_dump_is_whole(source: str, target: str, options: list[str]) -> 
 
 def test_a_dump_without_pgmq_gets_it_and_its_messages(source: str, target: str) -> None:
     restored(source, target, "--schema", "tasker")
-    with pytest.raises(schema.SchemaError, match="missing: the schema pgmq: run `tasker-sql db"):
+    named = "missing: the schema tasker_queues, the schema pgmq: run `tasker-sql db upgrade`"
+    with pytest.raises(schema.SchemaError, match=named):
         schema.check(target)
     schema.upgrade(target)
     is_whole(target)
@@ -110,6 +111,8 @@ def test_data_alone_goes_into_a_database_at_head(source: str, target: str) -> No
         ("delete from pgmq.meta where queue_name = 'test_queue'", "the queue test_queue"),
         ("drop table pgmq.q_orchestration_step_results", "the queue orchestration_step_results"),
         ("drop schema pgmq cascade", "the schema pgmq"),
+        ("drop schema tasker_queues cascade", "the schema tasker_queues"),
+        ("drop function tasker_queues.pop_test_queue_high", "the queue test_queue_high"),
         ("truncate tasker.alembic_version", "alembic_version is empty"),
         ("drop table tasker.alembic_version", "alembic_version is empty or missing"),
     ],

@@ -24,6 +24,8 @@ begin
     from (values ('lost_messages'), ('unfinalized_tasks')) as fixed (action)
    where not exists (select from tasker.sweep_cursors as had where had.action = fixed.action)
    union all
+  select 'the schema tasker_queues' where to_regnamespace('tasker_queues') is null
+   union all
   select 'the schema pgmq' where to_regprocedure('pgmq.send(text, jsonb)') is null;
 
   if to_regprocedure('pgmq.send(text, jsonb)') is not null then
