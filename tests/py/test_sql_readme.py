@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from servers import rows
@@ -75,6 +76,18 @@ def test_no_line_of_code_is_longer_than_100_columns() -> None:
         if len(line) > 100 and not line.lstrip().startswith("'^")
     }
     assert not long
+
+
+def test_no_line_of_a_test_in_sql_is_longer_than_100_columns() -> None:
+    tests = Path(__file__).parents[1] / "sql"
+    files = [*tests.rglob("*.sql"), *tests.rglob("*.psql")]
+    assert len(files) > 300
+    assert not [
+        (file.name, line)
+        for file in files
+        for line in file.read_text().splitlines()
+        if len(line) > 100
+    ]
 
 
 @pytest.mark.newest

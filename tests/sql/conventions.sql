@@ -18,7 +18,8 @@ select fn.fn,
        fn.proargnames[a.position] as name,
        coalesce(fn.proallargtypes[a.position], fn.proargtypes[a.position - 1])::regtype as type
   from fn
- cross join generate_series(1, greatest(cardinality(fn.proallargtypes), fn.pronargs)) as a (position)
+ cross join generate_series(1, greatest(cardinality(fn.proallargtypes), fn.pronargs))
+  as a (position)
  where coalesce(fn.proargmodes[a.position], 'i') in ('i', 'b', 'v');
 
 create temp view relation as
@@ -34,31 +35,42 @@ select r.relname, r.relkind, a.attname, a.atttypid, col_description(r.oid, a.att
 
 -- Said in the database, so that \df+ and \d+ are the documentation.
 select is_empty($$ select fn from fn where comment is null $$, 'every function has a comment');
-select is_empty($$ select relname from relation where relkind in ('r', 'p', 'v', 'm') and comment is null $$,
+select is_empty($$ select relname from relation where relkind in ('r', 'p', 'v', 'm')
+  and comment is null $$,
   'every table and view has a comment');
-select is_empty($$ select relname, attname from col where relkind in ('v', 'm') and comment is null $$,
+select is_empty($$ select relname, attname from col where relkind in ('v', 'm')
+  and comment is null $$,
   'every column of a view has a comment');
-select is_empty($$ select fn from fn where prosqlbody is null and prosrc !~ '^\s*-- \S' $$, 'every body begins with its header, which \sf shows');
+select is_empty($$ select fn from fn where prosqlbody is null and prosrc !~ '^\s*-- \S' $$,
+  'every body begins with its header, which \sf shows');
 
 -- A contract is a name, its arguments and its columns.
-select is_empty($$ select proname from fn group by proname having count(*) > 1 $$, 'one name has one signature');
-select is_empty($$ select fn from fn where proname !~ '^_' and proname <> 'contract' and prokind = 'f' and not proretset $$, 'public functions return rows');
+select is_empty($$ select proname from fn group by proname having count(*) > 1 $$,
+  'one name has one signature');
+select is_empty($$ select fn from fn where proname !~ '^_' and proname <> 'contract'
+  and prokind = 'f' and not proretset $$, 'public functions return rows');
 select is_empty($$ select fn from fn where proname !~ '^_' and pronargs > 6
                       and proname not in ('claim_steps', 'finish_and_claim') $$,
-  'public functions take at most six arguments, then an object of options, but for the worker''s two');
-select is_empty($$ select fn, name from argument where name is null or name !~ '^p_[a-z]' $$, 'arguments begin with p_');
-select is_empty($$ select fn from fn where proisstrict $$, 'no strict: a null argument must not look like an empty queue');
+  'public functions take at most six arguments, then an object of options, but for the worker''s '
+  'two');
+select is_empty($$ select fn, name from argument where name is null or name !~ '^p_[a-z]' $$,
+  'arguments begin with p_');
+select is_empty($$ select fn from fn where proisstrict $$,
+  'no strict: a null argument must not look like an empty queue');
 
 -- What keeps a function safe from its caller's session.
-select is_empty($$ select fn from fn where language not in ('sql', 'plpgsql') $$, 'only sql and plpgsql');
+select is_empty($$ select fn from fn where language not in ('sql', 'plpgsql') $$,
+  'only sql and plpgsql');
 select is_empty($$ select fn from fn
                     where prosqlbody is null and prokind = 'f'
-                      and coalesce(proconfig @> array['search_path=pg_catalog, pg_temp'], false) is not true $$,
+                      and coalesce(proconfig @> array['search_path=pg_catalog, pg_temp'],
+                        false) is not true $$,
   'search_path is pinned to pg_catalog, pg_temp, or the body is parsed already: begin atomic');
 select is_empty($$ select fn from fn where language = 'plpgsql' and 't' = any (proargmodes)
                       and prosrc !~ '#variable_conflict use_column' $$,
   'returns table goes with #variable_conflict use_column');
-select is_empty($$ select fn from fn where prosrc ~* '\mraise\s+(debug|log|info|notice)\M' $$, 'no chatter');
+select is_empty($$ select fn from fn where prosrc ~* '\mraise\s+(debug|log|info|notice)\M' $$,
+  'no chatter');
 
 -- Time.
 select is_empty($$ select relname, attname from col
@@ -67,12 +79,15 @@ select is_empty($$ select relname, attname from col
                    select fn, name from argument
                     where type in ('timestamp'::regtype, 'timetz'::regtype, 'time'::regtype) $$,
   'every time is a timestamptz');
-select is_empty($$ select fn from fn where proname not in ('_now', '_create_queue')  -- which names PGMQ's defaults
-                      and body ~* '\m((clock|statement|transaction)_timestamp|current_timestamp|localtimestamp|(?<!_)now\s*\()' $$,
+select is_empty($$ select fn from fn where proname not in ('_now', '_create_queue')
+                      -- which names PGMQ's defaults
+                      and body ~* '\m((clock|statement|transaction)_timestamp|current_timestamp|'
+                        'localtimestamp|(?<!_)now\s*\()' $$,
   'only _now reads the clock');
 
 -- Size.
-select is_empty($$ select fn, cardinality(string_to_array(btrim(body, E' \n'), E'\n')) as lines from fn
+select is_empty($$ select fn, cardinality(string_to_array(btrim(body, E' \n'), E'\n')) as lines
+  from fn
                     where cardinality(string_to_array(btrim(body, E' \n'), E'\n')) > 80 $$,
   'no body is longer than 80 lines');
 

@@ -22,10 +22,12 @@ select is_empty(format('select pg_temp.asked(%L) intersect table first', :'two')
 -- What is left of it, and afresh when nothing is.
 select token from tasker.claims where request = :'one' \gset
 select tasker.complete_step((select min(asked::text)::uuid from first), :'token');
-select results_eq(format('select pg_temp.asked(%L)', :'one'), 'select max(asked::text)::uuid from first',
+select results_eq(format('select pg_temp.asked(%L)', :'one'),
+  'select max(asked::text)::uuid from first',
   'what is left of the claim');
 select tasker.complete_step((select max(asked::text)::uuid from first), :'token');
-select is_empty(format('select pg_temp.asked(%L)', :'one'), 'nothing is left, and nothing is there');
+select is_empty(format('select pg_temp.asked(%L)', :'one'),
+  'nothing is left, and nothing is there');
 select is_empty(format('select from tasker.claims where request = %L', :'one'), 'nor is a claim');
 select pg_temp.a_task('t');
 select is((select count(*) from pg_temp.asked(:'one')), 1::bigint, 'it claims afresh');
