@@ -138,6 +138,7 @@ class Claimer:
     namespace: str
     worker: str
     lease: timedelta
+    handlers: Callable[[], list[str]]
     stopping: Callable[[], bool]
     refrains: Callable[[], bool]
 
@@ -488,6 +489,7 @@ class _Transaction:
             JsonText(f"[{report}]"),
             self._limit,
             claimer.lease,
+            claimer.handlers(),
         )
 
     def _finish_by_sql(self, client: Client) -> list[ClaimedStep]:
@@ -502,6 +504,7 @@ class _Transaction:
                 claimer.worker,
                 self._limit,
                 claimer.lease,
+                claimer.handlers(),
             )
 
     def _count_late_write(self) -> str:

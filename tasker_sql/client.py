@@ -981,6 +981,7 @@ class Client:
         worker: str,
         limit: int,
         lease: timedelta,
+        handlers: Sequence[str],
     ) -> list[rows.ClaimedStep]:
         """`finish_and_claim` for one step, whose result is what an SQL function returns.
 
@@ -994,6 +995,7 @@ class Client:
             "step_uuid": step.step_uuid,
             "limit": limit,
             "lease": lease,
+            "handlers": list(handlers),
         }
         with self._connection() as connection, _translated():
             if step.timeout is None:
@@ -1151,7 +1153,8 @@ select {} from tasker.finish_and_claim(
                                        array[tasker._step_id(%(step_uuid)s::uuid)],
                                        null) as claimed))),
   p_limit     => %(limit)s::bigint,
-  p_lease     => %(lease)s::interval
+  p_lease     => %(lease)s::interval,
+  p_handlers  => %(handlers)s::text[]
 )
 """
 

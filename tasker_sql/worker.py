@@ -44,9 +44,10 @@ REPORT_DELAY: Final = 0.005  # seconds that a finished step waits for others to 
 LINGER: Final = 0.01  # seconds without work after which a worker registers as idle
 IDLE_FOR: Final = timedelta(seconds=30)  # how long such a registration holds
 PREFETCH: Final = 0.02  # seconds of work that a slot may hold in advance
+ALL_SQL: Final = "sql:*"
 SOON: Final = 0.1  # seconds between two looks whether a suspect may run
 LONGEST_PAUSE: Final = 1.0  # seconds between two turns
-LONGEST_BARREN: Final = 5.0  # seconds without claims, after some that nobody here could run
+LONGEST_BARREN: Final = 5.0  # seconds without claims, after a step that could not be run
 MOST_KEPT: Final = 10  # results that are refused, before a worker claims no more
 MANY: Final = 10  # deadlocks, and the like, in a row
 TOLD_FOR: Final = 60.0  # seconds in which the same refusal is not told again
@@ -179,7 +180,9 @@ class Worker:
         self._suspect: Job | None = None  # waits until it may run alone, or does
         self._suspect_since = 0.0
         self._claimer = attempt.Claimer(
-            *(namespace, worker, lease), lambda: self._stopping, lambda: solitude.wanted
+            *(namespace, worker, lease, self._names),
+            stopping=lambda: self._stopping,
+            refrains=lambda: solitude.wanted,
         )
         self._bounds = bounds
         self._two_hop = two_hop
@@ -589,12 +592,21 @@ class Worker:
         outcomes = JsonText(f"[{','.join(one.outcome.report or '' for one in report.finished)}]")
         if not self._two_hop:
             return client.finish_and_claim(
-                self.namespace, self.worker, report.token, outcomes, report.limit, self._lease
+                *(self.namespace, self.worker, report.token, outcomes, report.limit, self._lease),
+                handlers=self._names(),
             )
         client.submit_step_results(report.token, outcomes)
         if not report.limit:
             return None
-        return client.claim_steps(self.namespace, self.worker, report.limit, self._lease)
+        return self._claim(client, report.limit)
+
+    def _claim(self, client: Client, limit: int) -> list[ClaimedStep]:
+        names = self._names()
+        return client.claim_steps(self.namespace, self.worker, limit, self._lease, names)
+
+    def _names(self) -> list[str]:
+        """What it can run."""
+        return [*self._registry.names, ALL_SQL]
 
     def _refused(self, report: Report, one: Finished, error: TaskerError) -> None:
         """The report of one step was refused. It is dropped when somebody else has the step; the
@@ -636,7 +648,7 @@ class Worker:
         limit = self._wanted()
         if now >= self._claim_at:
             steps = self._session.call(
-                lambda client: client.claim_steps(self.namespace, self.worker, limit, self._lease),
+                lambda client: self._claim(client, limit),
                 self._queue,
             )
             self._answered(len(steps), limit)
