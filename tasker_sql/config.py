@@ -116,6 +116,10 @@ class Pool:
     poll: Annotated[
         float, Key("How often to look when there was nothing to do.", "milliseconds", 10, 10_000)
     ]
+    idle_poll: Annotated[
+        float,
+        Key("How often, when there has been nothing for long.", "milliseconds", 10, 60_000),
+    ]
     batch: Annotated[int, Key("How much one call takes at most.", "", 1, 1000)]
 
 

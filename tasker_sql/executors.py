@@ -45,8 +45,8 @@ class Counts:
 
 class Executor(WatchedThread):
     """Repeats a call: at once while there is more to do, soon after there was something to do,
-    and every `poll` seconds when there is nothing. The call gets a limit, and says how much it
-    did."""
+    every `poll` seconds when there is nothing, and up to every `idle_poll` seconds when there has
+    been nothing for long. The call gets a limit, and says how much it did."""
 
     def __init__(self, pool: Pool, number: int) -> None:
         super().__init__(f"{pool.name} {number}", self._repeat, pool.died)
@@ -106,7 +106,9 @@ class Executor(WatchedThread):
         self.counts.done += done
         if done >= limit:
             return 0.0 if pool.factor == 1.0 else poll
-        return min(poll, SOON if done else 2 * max(pause, SOON))
+        if done:
+            return SOON
+        return scaling.idle(max(pause, SOON), poll, pool.idle_poll)
 
     def _timed(self, client: Client, limit: int) -> int:
         """The call, measured. A busy answer is not a failure, and a closed circuit no call."""
@@ -168,6 +170,10 @@ class Pool:
     @property
     def poll(self) -> float:
         return scaling.poll(self._chosen.poll / 1000, self.factor)
+
+    @property
+    def idle_poll(self) -> float:
+        return self._chosen.idle_poll / 1000
 
     @property
     def batch(self) -> int:

@@ -100,6 +100,12 @@ def poll(seconds: float, factor: float) -> float:
     return min(max(seconds / factor, SHORTEST), max(LONGEST, seconds))
 
 
+def idle(pause: float, poll: float, longest: float) -> float:
+    """How long to wait when there was nothing again: quickly up to `poll` seconds, then slowly up
+    to `longest`, so that what goes on and off is found soon and what is never used costs little."""
+    return min(2 * pause, poll) if pause < poll else min(1.25 * pause, max(poll, longest))
+
+
 def batch(size: int, factor: float) -> int:
     """How much to take at a time under that pressure."""
     return max(1, int(size * factor))

@@ -217,6 +217,7 @@ class Worker:
         self._completing = False  # whether slots complete steps themselves, it seems
         self._slowest = math.inf  # seconds that the slowest of the last handlers took, about
         self._claim_at = 0.0  # when to ask for work without having anything to report
+        self._idle_pause = bounds.poll / 1000
         self._idle_since: float | None = None
         self._idle_until = 0.0  # when the registration as an idle worker ends
         self._barren = 0  # claims in a row that were given back
@@ -290,6 +291,10 @@ class Worker:
     @property
     def poll(self) -> float:
         return scaling.poll(self._bounds.poll / 1000, self.factor)
+
+    @property
+    def idle_poll(self) -> float:
+        return self._bounds.idle_poll / 1000
 
     @property
     def batch(self) -> int:
@@ -669,8 +674,12 @@ class Worker:
     def _answered(self, steps: int, limit: int) -> None:
         """Fewer than asked for: the queue is empty. Ask again when notified, or in a while."""
         self._was_answered = True
+        if steps:
+            self._idle_pause = self.poll
+        elif limit and self._listen:  # new work wakes it
+            self._idle_pause = scaling.idle(self._idle_pause, self.poll, self.idle_poll)
         if limit:
-            self._claim_at = time.monotonic() + (self.poll if steps < limit else 0.0)
+            self._claim_at = time.monotonic() + (self._idle_pause if steps < limit else 0.0)
 
     def _take(self, steps: Iterable[ClaimedStep]) -> None:
         """Give newly claimed steps to the slots."""

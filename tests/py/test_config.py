@@ -341,6 +341,7 @@ PROBES: dict[str, tuple[Any, Probe]] = {
     **{f"executor_pools.{name}.min": (2, pool(name, "least")) for name in POOLS},
     **{f"executor_pools.{name}.max": (5, pool(name, "most")) for name in POOLS},
     **{f"executor_pools.{name}.poll": (77, pool(name, "poll")) for name in POOLS},
+    **{f"executor_pools.{name}.idle_poll": (7777, pool(name, "idle_poll")) for name in POOLS},
     **{f"executor_pools.{name}.batch": (7, pool(name, "batch")) for name in POOLS},
     **{
         f"circuit_breakers.{name}.{key}": (7, breaker(name, attribute))

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from tasker_sql import config, scaling
 from tasker_sql.scaling import Decision, Measured, Rules, batch, decide, poll, pressure
+from tasker_sql.worker import IDLE_FOR
 
 RULES = Rules()
 USUAL = Measured(executors=4, utilization=0.75, error_rate=0.0)
@@ -118,3 +120,32 @@ def test_pressure_stretches_polls_and_shrinks_batches_within_bounds() -> None:
     assert poll(1.0, 0.02) == 10.0
     assert [batch(50, factor) for factor in (1.0, 0.5, 0.02)] == [50, 25, 1]
     assert batch(1, 0.02) == 1
+
+
+def test_what_finds_nothing_looks_soon_at_first_and_ever_less_often() -> None:
+    pauses = [0.004]
+    for _ in range(40):
+        pauses.append(scaling.idle(pauses[-1], 0.1, 4.0))
+    assert pauses[:6] == [0.004, 0.008, 0.016, 0.032, 0.064, 0.1]
+    assert pauses == sorted(pauses)
+    assert sum(pauses[:10]) < 1.2
+    assert pauses[-1] == 4.0
+    assert scaling.idle(0.1, 0.1, 0.05) == 0.1
+
+
+@pytest.mark.parametrize("environment", ["development", "production"])
+def test_four_idle_runners_of_a_namespace_make_at_most_eight_calls_a_second(
+    environment: str,
+) -> None:
+    chosen = config.load(environment=environment, environ={}).config
+    pools = chosen.executor_pools
+    executors = (
+        pools.task_request_processor,
+        pools.step_result_processor,
+        pools.step_enqueuer,
+        pools.task_finalizer,
+    )
+    calls = sum(pool.min * 1000 / pool.idle_poll for pool in executors)
+    calls += 1000 / pools.task_claimer.idle_poll + 2 / IDLE_FOR.total_seconds()
+    calls += 1 / chosen.orchestration.heartbeat + 1 / pools.scaling.interval
+    assert 4 * calls <= 8
