@@ -31,30 +31,30 @@ demo-scaling: $(VENV)/install  ## Watch a runner scale while a burst comes and g
 	$(BIN)/python examples/scaling.py
 
 chaos: $(VENV)/test  ## Inject 2,000 faults of all kinds while 500,000 steps run (half an hour)
-	PYTHONPATH=tests/py $(BIN)/python -m chaos
+	PYTHONPATH=tests/py/support $(BIN)/python -m chaos
 
 outage: $(VENV)/test  ## Take the database away for 30 seconds under load
-	TASKER_TEST_OUTAGE=30 $(LONG) tests/py/test_outage.py
+	TASKER_TEST_OUTAGE=30 $(LONG) tests/py/runner/test_outage.py
 
 containers: $(VENV)/test  ## Build the images with docker or podman, and run them
 	ENGINE=$(ENGINE) docker/build.sh
-	TASKER_TEST_CONTAINERS=$(ENGINE) $(LONG) tests/py/test_containers.py
+	TASKER_TEST_CONTAINERS=$(ENGINE) $(LONG) tests/py/harness/test_containers.py
 
 pgtap-docker: $(VENV)/test  ## Run the pgTAP files in the database image, on its extensions
 	ENGINE=$(ENGINE) docker/build.sh
-	TASKER_TEST_CONTAINERS=$(ENGINE) $(BIN)/pytest --pg 18 -k pgtap tests/py/test_containers.py
+	TASKER_TEST_CONTAINERS=$(ENGINE) $(BIN)/pytest --pg 18 -k pgtap tests/py/harness/test_containers.py
 
 interleavings: $(VENV)/test  ## Play 100,000 schedules of two and three sessions
-	TASKER_TEST_SCHEDULES=100000 $(LONG) -k merge tests/py/test_interleavings.py
+	TASKER_TEST_SCHEDULES=100000 $(LONG) -k merge tests/py/races/test_interleavings.py
 
 properties: $(VENV)/test  ## Compare 1,000,000 random calls with a model
-	TASKER_TEST_RULES=1000000 $(LONG) tests/py/test_properties.py
+	TASKER_TEST_RULES=1000000 $(LONG) tests/py/engine/test_properties.py
 
 questions: $(VENV)/test  ## Ask everything with a million steps of history and 100,000 queued
-	TASKER_TEST_STEPS=1000000 $(LONG) tests/py/test_questions.py
+	TASKER_TEST_STEPS=1000000 $(LONG) tests/py/engine/test_questions.py
 
 mutants: $(VENV)/test  ## Take each guard out of the SQL, and see a test fail
-	PYTHONPATH=tests/py $(BIN)/python -m mutants
+	PYTHONPATH=tests/py/support $(BIN)/python -m mutants
 
 soak: $(VENV)/install  ## Four runners under load for ten minutes, some killed: is memory flat?
 	$(BIN)/python benchmarks/soak.py

@@ -1,4 +1,4 @@
-"""Fixtures and collectors of all tests; the machinery is in the modules of `tests/py`.
+"""Fixtures and collectors of all tests; the machinery is in the modules of `tests/py/support`.
 
 A test that asks for `server` or `database` runs once on every server: the newest and the oldest,
 with `--all` those between, too. With the mark `newest` or `oldest` it runs only there; `--pg 18`

@@ -1,0 +1,104 @@
+"""Pictures of DAGs. The five workflows are drawn as in `drawings.txt`, 80 columns wide."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tasker_sql import drawing, templates
+
+EXAMPLES = Path(__file__).parents[3] / "examples" / "workflows"
+STORED = Path(__file__).with_name("drawings.txt")
+NAMES = ["linear", "diamond", "tree", "mixed", "order"]
+SVG, BOX = "{http://www.w3.org/2000/svg}", ("x", "y", "width", "height")
+DIAMOND = {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"]}
+
+
+def drawn(name: str) -> str:
+    definition = templates.load(EXAMPLES / f"{name}.yaml", "development").definition
+    return f"{name}\n\n{drawing.text(drawing.dag_of(definition))}"
+
+
+def test_the_five_workflows_are_drawn_as_stored() -> None:
+    assert "\n".join(map(drawn, NAMES)) == STORED.read_text()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fits_into_80_columns(name: str) -> None:
+    assert max(map(len, drawn(name).splitlines())) <= 80
+
+
+def test_shows_states() -> None:
+    picture = drawing.text(DIAMOND, {"a": "complete", "b": "error", "c": "in_progress"})
+    assert [word for word in ("✓ complete", "✗ error", "▶ in_progress") if word in picture] == [
+        "✓ complete",
+        "✗ error",
+        "▶ in_progress",
+    ]
+
+
+def test_what_is_too_wide_becomes_a_list() -> None:
+    wide = {"a": list[str](), **{f"step_{number}": ["a"] for number in range(20)}}
+    lines = drawing.text(wide, {"a": "complete"}).splitlines()
+    assert lines[0] == "   1  ✓ a (complete)"
+    assert lines[1] == "   2  step_0  <- a"
+    assert len(lines) == 21
+
+
+def test_what_is_too_large_becomes_a_list() -> None:
+    chain = {str(number): [str(number - 1)] if number else [] for number in range(1000)}
+    assert len(drawing.text(chain).splitlines()) == 1000
+
+
+def test_nothing_is_drawn_of_nothing() -> None:
+    assert drawing.text({}).strip() == ""
+
+
+def test_a_level_is_one_below_the_lowest_parent() -> None:
+    dag = {"d": ["a", "c"], "a": [], "c": ["b"], "b": ["a"]}
+    assert drawing.levels(dag) == [["a"], ["b"], ["c"], ["d"]]
+
+
+def test_dot() -> None:
+    assert drawing.dot({"a": [], 'b"\\': ["a"]}, {"a": "complete"}) == (
+        "digraph {\n"
+        '  node [shape=box style="rounded,filled" fillcolor=white]\n'
+        '  s1 [label="a\\ncomplete" fillcolor="#b2f2bb"]\n'
+        '  s2 [label="b\\"\\\\"]\n'
+        "  s1 -> s2\n"
+        "}\n"
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_svg_has_every_step_in_its_place_and_every_edge(name: str) -> None:
+    definition = templates.load(EXAMPLES / f"{name}.yaml", "development").definition
+    dag = drawing.dag_of(definition)
+    svg = ElementTree.fromstring(drawing.svg(dag, {next(iter(dag)): "complete"}))
+    names = [text.text for text in svg.iter(f"{SVG}text")]
+    assert sorted(filter(None, names)) == sorted([*dag, "✓ complete"])
+    boxes = [tuple(float(box.attrib[key]) for key in BOX) for box in svg.iter(f"{SVG}rect")]
+    width = float(svg.attrib["width"])
+    assert all(x >= 0 and x + wide <= width for x, _, wide, _ in boxes)
+    for (x, y, wide, _), (x2, y2, wide2, _) in combinations(boxes, 2):
+        assert y != y2 or x + wide <= x2 or x2 + wide2 <= x, "boxes overlap"
+    assert len(list(svg.iter(f"{SVG}path"))) >= sum(map(len, dag.values()))
+
+
+def test_svg_escapes_names_and_refuses_what_is_too_large() -> None:
+    assert "a&lt;b" in drawing.svg({"a<b": []})
+    with pytest.raises(ValueError, match="201 steps are too many for SVG"):
+        drawing.svg({str(number): [] for number in range(201)})
+
+
+def test_mermaid() -> None:
+    assert drawing.mermaid({"a": [], "b<": ["a"]}, {"a": "complete"}) == (
+        "flowchart TD\n"
+        '  s1["a<br/>complete"]:::complete\n'
+        '  s2["b#60;"]\n'
+        "  s1 --> s2\n"
+        "  classDef complete fill:#b2f2bb,color:#000\n"
+    )
