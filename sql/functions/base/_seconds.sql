@@ -5,7 +5,9 @@ create or replace function tasker._seconds (p_seconds double precision)
 begin atomic
 -- How long a handler took, as its worker says: no number is kept as none, and a clock that was set
 -- meanwhile is no reason to refuse a result.
-select case when p_seconds <> 'NaN' then least(greatest(p_seconds, 0), 31536000)::real end;
+select case when p_seconds = 'NaN' then null
+            when p_seconds < 1e-6 then 0
+            else least(p_seconds, 31536000) end::real;
 end;
 
 comment on function tasker._seconds is 'How long a handler took, as its worker says, between nothing and a year.';

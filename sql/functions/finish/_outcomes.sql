@@ -50,7 +50,8 @@ begin
   with entry as materialized (
     select tasker._step_id((entry.outcome ->> 'step_uuid')::uuid) as step_id, entry.outcome,
            case when jsonb_typeof(entry.outcome -> 'seconds') = 'number'
-                then least(greatest((entry.outcome -> 'seconds')::numeric, 0), 31536000) end
+                then round(least(greatest((entry.outcome -> 'seconds')::numeric, 0), 31536000),
+                           6) end
              as seconds
       from jsonb_array_elements(p_outcomes) as entry (outcome)
   )

@@ -7,7 +7,9 @@ as $$
 -- Creates the two functions that know how a pointer lies in a queue, so that their statements are
 -- planned once a session, and not once a call. Each first reads nothing from the table in a block
 -- of its own: that keeps it from being dropped until the transaction ends, and a block that writes
--- nothing takes no transaction id. A queue that is not there is an empty one.
+-- nothing takes no transaction id. A queue that is not there is an empty one. Both return what
+-- needs no look at their own definition, which may be dropped with the queue while they run: the
+-- lowest msg_id, whether there may be more (1 or 0), and the step_ids.
 begin
   execute format(
     'create or replace function tasker_queues.%1$I (p_step_ids bigint[], p_now timestamptz)
@@ -23,16 +25,15 @@ begin
          from unnest(p_step_ids) as step_id;
      end $body$', 'push_' || p_queue, 'q_' || p_queue);
   execute format(
-    'create or replace function tasker_queues.%1$I (
-       p_limit integer, p_floor bigint, out step_ids bigint[], out lowest bigint, out more boolean)
-       language plpgsql set search_path = pg_catalog, pg_temp as $body$
+    'create or replace function tasker_queues.%1$I (p_limit integer, p_floor bigint)
+       returns bigint[] language plpgsql set search_path = pg_catalog, pg_temp as $body$
+     declare
+       v_got bigint[];
      begin
-       step_ids := ''{}'';
-       more     := false;
        begin
          perform from pgmq.%2$I limit 0;
        exception when undefined_table then
-         return;
+         return array[null, 0];
        end;
        with gone as (
          delete from pgmq.%2$I
@@ -44,14 +45,15 @@ begin
                      for update skip locked))
          returning msg_id, message ->> ''step_id'' as step_id
        )
-       select coalesce(array_agg(case when gone.step_id ~ ''^([0-9]{1,18}|[1-4][0-9]{18})$''
-                                      then gone.step_id::bigint else -1 end
-                                 order by gone.msg_id), ''{}''),
-              min(gone.msg_id),
-              case when p_limit > 0 then count(*) = p_limit
-                   else exists (select from pgmq.%2$I where msg_id > p_floor) end
-         into step_ids, lowest, more
+       select array[min(gone.msg_id),
+                    case when p_limit > 0 then (count(*) = p_limit)::integer
+                         else exists (select from pgmq.%2$I where msg_id > p_floor)::integer end]
+              || array_agg(case when gone.step_id ~ ''^([0-9]{1,18}|[1-4][0-9]{18})$''
+                                then gone.step_id::bigint else -1 end
+                           order by gone.msg_id)
+         into v_got
          from gone;
+       return v_got;
      end $body$', 'pop_' || p_queue, 'q_' || p_queue);
 end;
 $$;

@@ -15,9 +15,16 @@ as $$
 -- Returns  the step_ids named, -1 for a message that names none; the lowest msg_id of these
 --          messages; and whether there may be more (surely, for p_limit 0)
 -- Locks    the queue against being dropped, the messages taken; skips locked ones
+declare
+  v_got bigint[] := array[null, 0];
 begin
-  execute format('select * from tasker_queues.%I($1, $2)', 'pop_' || p_queue)
-    into step_ids, lowest, more using p_limit, p_floor;
+  if to_regproc(format('tasker_queues.%I', 'pop_' || p_queue)) is not null then  -- not dropped
+    execute format('select tasker_queues.%I($1, $2)', 'pop_' || p_queue)
+      into v_got using p_limit, p_floor;
+  end if;
+  lowest   := v_got[1];
+  more     := v_got[2] = 1;
+  step_ids := v_got[3:];
 end;
 $$;
 

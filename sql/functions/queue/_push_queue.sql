@@ -9,7 +9,9 @@ as $$
 -- Returns  p_now
 -- Locks    the queue against being dropped
 begin
-  execute format('select tasker_queues.%I($1, $2)', 'push_' || p_queue) using p_step_ids, p_now;
+  if to_regproc(format('tasker_queues.%I', 'push_' || p_queue)) is not null then
+    execute format('select tasker_queues.%I($1, $2)', 'push_' || p_queue) using p_step_ids, p_now;
+  end if;
   return p_now;
 end;
 $$;

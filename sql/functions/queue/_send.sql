@@ -17,28 +17,23 @@ declare
   v_batch record;
 begin
   for v_batch in
-    with entry as materialized (
-      select entry.step_id, entry.template_id, entry.step_id & 1048575 as step_no, entry.priority
-        from unnest(p_step_ids, p_template_ids, p_priorities)
-               as entry (step_id, template_id, priority)
-    ),
-    link as materialized (
-      select kind.template_id, kind.step_no, link.namespace_id, link.queue
-        from (select distinct entry.template_id, entry.step_no from entry) as kind
-       cross join lateral (
-             select link.namespace_id, link.queue
-               from tasker.template_steps as link
-              where link.template_id = kind.template_id
-                and link.step_no = kind.step_no
-              limit 1
-             ) as link
-    )
     select link.namespace_id,
-           tasker._queue_of(link.queue, entry.priority) as queue,
-           array_agg(entry.step_id order by entry.step_id) as step_ids,
+           tasker._queue_of(link.queue, kind.priority) as queue,
+           array_agg(own.step_id order by own.step_id) as step_ids,
            exists (select from tasker.waiters) as is_waited
-      from entry
-      join link on link.template_id = entry.template_id and link.step_no = entry.step_no
+      from (select entry.template_id, entry.step_id & 1048575 as step_no, entry.priority,
+                   array_agg(entry.step_id) as step_ids
+              from unnest(p_step_ids, p_template_ids, p_priorities)
+                     as entry (step_id, template_id, priority)
+             group by 1, 2, 3) as kind
+     cross join lateral (
+           select link.namespace_id, link.queue
+             from tasker.template_steps as link
+            where link.template_id = kind.template_id
+              and link.step_no = kind.step_no
+            limit 1
+           ) as link
+     cross join unnest(kind.step_ids) as own (step_id)
      group by 1, 2
      order by 1, 2
   loop

@@ -36,9 +36,11 @@ begin
        and step.xmax = 0
     returning step.step_id, step.template_id, (step.step_id & 1048575)::integer as step_no
   ),
-  link as materialized (
-    select kind.template_id, kind.step_no, link.is_ours, link.parents, link.timeout_seconds
-      from (select distinct started.template_id, started.step_no from started) as kind
+  own as materialized (
+    select own.step_id, link.is_ours, link.parents, link.timeout_seconds
+      from (select started.template_id, started.step_no, array_agg(started.step_id) as step_ids
+              from started
+             group by 1, 2) as kind
      cross join lateral (
            select link.namespace_id = p_namespace_id
                   and tasker._serves(p_handlers, link.handler) as is_ours,
@@ -49,12 +51,12 @@ begin
               and link.step_no = kind.step_no
             limit 1
            ) as link
+     cross join unnest(kind.step_ids) as own (step_id)
   ),
   first as materialized (
-    select array_agg(distinct started.step_id >> 20) as tasks
-      from started
-      join link on link.template_id = started.template_id and link.step_no = started.step_no
-     where link.parents = 0 and link.is_ours
+    select array_agg(distinct own.step_id >> 20) as tasks
+      from own
+     where own.parents = 0 and own.is_ours
   ),
   begun as (
     update tasker.tasks as task
@@ -65,23 +67,25 @@ begin
     returning task.task_id << 20 as id
   ),
   held as materialized (
-    select task.task_id
+    select coalesce(array_agg(task.task_id), '{}') as tasks
       from tasker.tasks as task
      where task.task_id = any ((select first.tasks from first)::bigint[])
        and task.state = 'pending'
        and task.xmax <> 0
+  ),
+  judged as (
+    select own.*, own.is_ours and not (own.parents = 0 and own.step_id >> 20 = any (
+                    (select held.tasks from held)::bigint[])) as may_run
+      from own
   )
-  select coalesce(array_agg(started.step_id order by started.step_id)
-                    filter (where link.is_ours and held.task_id is null), '{}'),
+  select coalesce(array_agg(judged.step_id order by judged.step_id) filter (where judged.may_run),
+                  '{}'),
          (select array_agg(begun.id order by begun.id) from begun),
-         array_agg(started.step_id) filter (where link.is_ours and held.task_id is null
-                                              and link.parents > 8),
-         min(link.timeout_seconds + 5) filter (where link.is_ours and held.task_id is null),
-         array_agg(started.step_id) filter (where not link.is_ours or held.task_id is not null)
+         array_agg(judged.step_id) filter (where judged.may_run and judged.parents > 8),
+         min(judged.timeout_seconds + 5) filter (where judged.may_run),
+         array_agg(judged.step_id) filter (where not judged.may_run)
     into step_ids, begun, wide, seconds, wrong
-    from started
-    join link on link.template_id = started.template_id and link.step_no = started.step_no
-    left join held on held.task_id = started.step_id >> 20 and link.parents = 0;
+    from judged;
   if cardinality(step_ids) < cardinality(p_step_ids) then
     rest := array(select distinct id from unnest(p_step_ids) as id
                    where id <> all (_start_steps.step_ids) order by id);

@@ -45,7 +45,8 @@ begin
                         and outcome - '{step_uuid,result,seconds}'::text[] = '{}'
                         and case when outcome ? 'seconds'
                                  then jsonb_typeof(outcome -> 'seconds') = 'number'
-                                      and outcome -> 'seconds' between '0' and '1e6'
+                                      and (outcome -> 'seconds' between '1e-6' and '1e6'
+                                           or outcome -> 'seconds' = '0')
                                  else true end
                         and pg_column_size(outcome -> 'result') <= 1024 is not false as is_plain
                  offset 0) as plain) as entry;

@@ -338,8 +338,8 @@ SCENES = {
         lambda ask: claimed(ask, "chain"),
         """
         claim_steps         .  .  >  .  .  >  .  >  .  .3 >  >  .  >  >
-        finish_and_claim    .  w  w  w1 w1 w  w  >  w  w3 w3 w3 >  w  w
-        complete_step       <  w  w  w1 w1 w  w  >  w  w3 w3 w3 .  w  w
+        finish_and_claim    .  w  w9 w1 w1 w  w  >  w  w3 w3 w3 >  w  w
+        complete_step       <  w  w9 w1 w1 w  w  >  w  w3 w3 w3 .  w  w
         fail_step           .  w1 w1 w  w1 w  w1 >  w3 w  w3 w  w  w  w
         heartbeat           .  w  w  w  w  w  w  >  >  .3 >  >  .  w  w
         release_claim       <  w1 w1 w1 w1 w  w1 >  w  w  w  w  .  w  w
@@ -350,15 +350,15 @@ SCENES = {
         requeue_step        <  w1 w1 w1 <  w  w1 -  w  w  w  w  .  w  w
         resolve_step        <  w1 w1 w1 <  w  w1 -  w  w3 w3 w  w  w  w
         pause_task          .  <  .  w  .  .  .  .  w  .3 .  w  w  .  .
-        report_steps        <  w  w  w1 w1 w  w  >  w  w3 w3 w3 .  w  w
+        report_steps        <  w  w9 w1 w1 w  w  >  w  w3 w3 w3 .  w  w
         release_named       <  w1 w1 w1 w1 w  w1 >  w  w  w  w  .  w  w
         """,
     ),
     "last": Scene(
         lambda ask: claimed(ask, "external"),
         """
-        finish_and_claim            w  w  w1 w  w  w3 <  w  >  w
-        complete_step               w  w  w1 w  w  w3 <  w  >  w
+        finish_and_claim            w  w9 w1 w  w  w3 <  w  >  w
+        complete_step               w  w9 w1 w  w  w3 <  w  >  w
         fail_step                   w1 w1 w  w1 w3 w  <  w  >  w
         submit_step_results         w1 w1 w1 w  w  w  .  .  >  w
         cancel_task                 w1 w1 w1 w1 w  w3 <  w  -  w
@@ -366,13 +366,13 @@ SCENES = {
         claim_task_for_finalization >  >  >  .  >  >  .  .  .  >
         finalize_freely             w  w  w  .  w  w  .  w  .  w
         sweep                       w1 w1 w1 w1 w  w  .  .  >  w
-        report_steps                w  w  w1 w  w  w3 <  w  >  w
+        report_steps                w  w9 w1 w  w  w3 <  w  >  w
         """,
     ),
     "last_attempt": Scene(
         lambda ask: claimed(ask, "once"),
         """
-        complete_step w  w1 w1 >  w3 w3 w3
+        complete_step w9 w1 w1 >  w3 w3 w3
         fail_step     w1 w  w1 >  w3 w3 w
         heartbeat     w  w  w  >  >  >  >
         sweep         w1 w1 w1 >  w3 w3 w
@@ -437,7 +437,7 @@ SCENES = {
         """
         retry_step                  w  w  w  w  w  w  <  w  <  .  w
         resolve_step                w3 w  w  w  w  w  <  w  .  .  w
-        complete_other              w  w  w  w1 w3 w3 <  w  .  >  w
+        complete_other              w  w  w9 w1 w3 w3 <  w  .  >  w
         fail_other                  w  w  w1 w  w  w3 <  w  .  >  w
         resolve_other               w  w  w1 w1 w  w3 <  w  .  -  w
         cancel_task                 w3 w3 w1 w1 w3 w  <  w  .  -  w
@@ -451,28 +451,28 @@ SCENES = {
     "siblings": Scene(
         lambda ask: both_claimed(ask, "pair"),
         """
-        finish_and_claim w  w  w1 w3 w3 w  w  w  w  w
-        complete_step    w  w  w1 w3 w3 w  w  w  w  w
+        finish_and_claim w  w9 w1 w3 w3 w  w  w  w  w
+        complete_step    w  w9 w1 w3 w3 w  w  w  w  w
         fail_step        w1 w1 w  w  w3 w  w  w  w  w
         resolve_step     w1 w1 w1 w  w3 w  w  w  w  w
         requeue_step     w1 w1 w1 w  w  .  >  .  w  w
-        complete_other   w  w  w  w  .  w  w1 w3 w  w
+        complete_other   w  w  w  w  .  w9 w1 w3 w  w
         fail_other       w  w  w  w  <  w1 w  w  w  w
         resolve_other    w  w  w  w  .  w1 w1 w  w  w
         cancel_task      w1 w1 w1 w3 w3 w1 w1 w3 w  w
-        report_steps     w  w  w1 w3 w3 w  w  w  w  w
+        report_steps     w  w9 w1 w3 w3 w  w  w  w  w
         """,
     ),
     "parents": Scene(
         parents,
         """
-        complete_step  w  w3 w  ~  w  w  w
+        complete_step  w9 w3 w  ~  w  w  w
         resolve_step   w1 w  w  w  w  w  w
-        complete_other w  w  w  w1 w3 w  w
+        complete_other w  w  w9 w1 w3 w  w
         fail_other     ~  ~  w1 w  w  w  ~
         resolve_other  w  w  w1 w1 w  w  w
         cancel_task    w1 w3 w1 w1 w3 w  w
-        report_steps   w  w3 w  ~  w  w  w
+        report_steps   w9 w3 w  ~  w  w  w
         """,
     ),
     "submitted": Scene(
@@ -520,10 +520,10 @@ SCENES = {
     "written": Scene(
         written,
         """
-        process_step_results -  <  w  w  w1 w  w  w3 w3 >  w  w
+        process_step_results -  <  w  w9 w1 w  w  w3 w3 >  w  w
         claim_steps          >  .  .  >  .  .  >  .3 >  >  .  >
-        finish_and_claim     -  .  w  w  w1 w  w  w3 w3 >  w  w
-        complete_step        -  <  w  w  w1 w  w  w3 w3 >  w  w
+        finish_and_claim     -  .  w  w9 w1 w  w  w3 w3 >  w  w
+        complete_step        -  <  w  w9 w1 w  w  w3 w3 >  w  w
         fail_step            -  .  w1 w1 w  w1 w  w  w3 >  w3 w
         submit_step_results  -  .  w1 w1 w1 w  w  w3 w3 >  w  w
         release_claim        -  <  w1 w1 w1 w1 w  w  w  >  w  w
@@ -531,7 +531,7 @@ SCENES = {
         requeue_step         -  <  w1 w1 w1 w1 w  w  w  -  w  w
         sweep                -  <  w1 w1 w1 w1 w  w  w  >  w  w
         cancel_task          -  .  w1 w1 w1 w1 w  w3 w3 -  w  w
-        report_steps         -  <  w  w  w1 w  w  w3 w3 >  w  w
+        report_steps         -  <  w  w9 w1 w  w  w3 w3 >  w  w
         """,
     ),
     "finalizable": Scene(
@@ -574,7 +574,7 @@ SCENES = {
         wide,
         """
         claim_steps   .  >  >  w  .
-        complete_step <  w  >  w  .
+        complete_step <  w9 >  w  .
         sweep         -  w1 >  w  .
         cancel_task   >  w1 -  w  w
         pause_task    .  .  .  w  w

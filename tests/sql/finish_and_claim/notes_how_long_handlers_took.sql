@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(9);
+select plan(10);
 select pg_temp.a_template('t', '{"a": []}');
 create temp table task as select n, pg_temp.a_task('t') as task from generate_series(1, 9) as n;
 create function pg_temp.a (p_n integer) returns uuid language sql as $$
@@ -34,6 +34,10 @@ select from tasker.submit_step_results(:'token',
   jsonb_build_array(jsonb_build_object('step_uuid', pg_temp.a(9), 'seconds', 5.5)));
 select from tasker.process_step_results();
 select is(pg_temp.seconds(9), 5.5::real, 'of one in two hops');
+
+select results_eq(
+  $$ select tasker._seconds(n) from unnest('{1e-320,1e300,-0}'::float8[]) as n $$,
+  $$ values (0::real), (31536000), (0) $$, 'any number');
 
 select * from finish();
 rollback;
