@@ -19,7 +19,7 @@ import select
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from hashlib import md5
@@ -40,6 +40,7 @@ from tasker_sql.masking import masked, remember_connection
 from tasker_sql.verdict import verdict
 
 R = TypeVar("R")
+S = TypeVar("S", bound=rows.ClaimedStep)
 Connection = psycopg.Connection[Any]
 
 QUERY_CANCELED: Final = "57014"
@@ -415,23 +416,28 @@ class Client:
         handlers: Sequence[str] | None = None,
         request: UUID | None = None,
         wait: timedelta | None = None,
+        context_once: bool = False,
     ) -> list[rows.ClaimedStep]:
         """Take up to `limit` steps into one claim with one token.
 
         Only steps with these `handlers` (`sql:*`: all that are written in SQL). A call with the
         same `request` answers the same claim. One that finds nothing registers the worker for
-        `wait`, as `await_work` does.
+        `wait`, as `await_work` does. With `context_once` the database sends the context of a task
+        once, however many of its steps there are.
         """
-        return self._rows(
-            rows.ClaimedStep,
-            "claim_steps",
-            namespace=namespace,
-            worker=worker,
-            limit=limit,
-            lease=lease,
-            handlers=handlers,
-            request=request,
-            wait=wait,
+        return _with_contexts(
+            self._rows(
+                rows.ClaimedStep,
+                "claim_steps",
+                namespace=namespace,
+                worker=worker,
+                limit=limit,
+                lease=lease,
+                handlers=handlers,
+                request=request,
+                wait=wait,
+                context_once=context_once,
+            )
         )
 
     def complete_step(
@@ -490,6 +496,7 @@ class Client:
         release: Sequence[UUID] | None = None,
         refused: bool = False,
         wait: timedelta | None = None,
+        context_once: bool = False,
     ) -> list[rows.NextStep]:
         """Report outcomes of steps of one claim, and take the next steps: the whole protocol.
 
@@ -498,20 +505,23 @@ class Client:
         is, and for each other one there is a row. Steps in `release` go back to their queue. All
         else is as in `claim_steps`.
         """
-        return self._rows(
-            rows.NextStep,
-            "finish_and_claim",
-            namespace=namespace,
-            worker=worker,
-            token=token,
-            outcomes=outcomes,
-            limit=limit,
-            lease=lease,
-            handlers=handlers,
-            request=request,
-            release=release,
-            refused=refused,
-            wait=wait,
+        return _with_contexts(
+            self._rows(
+                rows.NextStep,
+                "finish_and_claim",
+                namespace=namespace,
+                worker=worker,
+                token=token,
+                outcomes=outcomes,
+                limit=limit,
+                lease=lease,
+                handlers=handlers,
+                request=request,
+                release=release,
+                refused=refused,
+                wait=wait,
+                context_once=context_once,
+            )
         )
 
     def submit_step_results(self, token: UUID, outcomes: Any) -> rows.Submission | None:
@@ -1084,6 +1094,15 @@ class Client:
         statement = _statement(function, kind_of_row)
         with self._connection() as connection, _translated():
             return ask(connection, statement, arguments, row)
+
+
+def _with_contexts(steps: list[S]) -> list[S]:
+    """Steps whose context was sent with another step of their task."""
+    contexts = {step.task_uuid: step.context for step in steps if step.context is not None}
+    return [
+        step if step.context is not None else replace(step, context=contexts.get(step.task_uuid))
+        for step in steps
+    ]
 
 
 @functools.cache

@@ -599,6 +599,7 @@ class Worker:
             return client.finish_and_claim(
                 *(self.namespace, self.worker, report.token, outcomes, report.limit, self._lease),
                 handlers=self._names(),
+                context_once=True,
             )
         client.submit_step_results(report.token, outcomes)
         if not report.limit:
@@ -607,7 +608,9 @@ class Worker:
 
     def _claim(self, client: Client, limit: int) -> list[ClaimedStep]:
         names = self._names()
-        return client.claim_steps(self.namespace, self.worker, limit, self._lease, names)
+        return client.claim_steps(
+            self.namespace, self.worker, limit, self._lease, names, context_once=True
+        )
 
     def _names(self) -> list[str]:
         """What it can run."""

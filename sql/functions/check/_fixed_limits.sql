@@ -17,6 +17,8 @@ select bound.name, bound.initial, bound.minimum, bound.maximum, bound.unit, boun
     ('result_bytes', 1048576, 8192, 8388608, 'bytes', 'A step''s result, as jsonb.'),
     ('input_bytes', 67108864, 67108864, 134217728, 'bytes',
      'The results of a step''s parents together. A step that would get more fails.'),
+    ('claim_bytes', 16777216, 1048576, 268435456, 'bytes',
+     'The contexts and inputs of the steps of one claim together. One step is always let in.'),
     ('error_bytes', 65536, 8192, 1048576, 'bytes', 'An attempt''s error. What is larger is cut.'),
     ('definition_bytes', 16777216, 65536, 67108864, 'bytes', 'A template''s definition, as jsonb.'),
     ('json_depth', 128, 128, 500, 'levels', 'Arrays and objects within one another, in any JSON.'),

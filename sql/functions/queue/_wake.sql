@@ -1,13 +1,13 @@
 create or replace function tasker._wake (
-  p_namespace_id integer, p_most integer, p_now timestamptz
+  p_namespace_id integer, p_most integer, p_now timestamptz, p_but text default null
 )
   returns void
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Notifies up to p_most idle workers of a namespace, those that registered last (null: all): a
--- batch of work wakes one, who wakes the next if there is more than it can take. Their
--- registrations go, and with them those that are over.
+-- Notifies up to p_most idle workers of a namespace, those that registered last (null: all), but
+-- not p_but, who calls: a batch of work wakes one, who wakes the next if there is more than it can
+-- take. Their registrations go, and with them those that are over.
 --
 -- Locks    rows of waiters, skipping locked ones
 -- Calls    _channel
@@ -19,6 +19,7 @@ begin
       from tasker.waiters as waiter
      where waiter.namespace_id = p_namespace_id
        and waiter.until >= p_now
+       and waiter.worker is distinct from p_but
      order by waiter.waiter_id desc
      limit p_most
        for update skip locked

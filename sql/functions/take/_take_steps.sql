@@ -66,7 +66,7 @@ begin
       perform tasker._fail_overfed(token, p_wanted.worker, v_got.wide, p_now);
     end if;
     if p_place.is_waited and v_got.more then
-      perform tasker._wake(p_place.namespace_id, 1, p_now);
+      perform tasker._wake(p_place.namespace_id, 1, p_now, p_wanted.worker);
     end if;
   else
     p_now := tasker._write_history(p_happened, p_wanted.worker, p_now);

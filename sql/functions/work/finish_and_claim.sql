@@ -9,7 +9,8 @@ create or replace function tasker.finish_and_claim (
   p_request   uuid     default null,
   p_release   uuid[]   default null,
   p_refused   boolean  default false,
-  p_wait      interval default null
+  p_wait      interval default null,
+  p_context_once boolean default false
 )
   returns table (
     step_uuid          uuid,
@@ -45,7 +46,8 @@ as $$
 --          TK002, TK006, 22023
 -- Locks    the claim, own steps, children, tasks; then as claim_steps
 -- Calls    _is_usual, _enter_namespace, _read_results, _take_out, _may_keep, _finish_steps,
---          _take_steps, _claim_rows; beside the street _check_wanted, _finish_rarely, _refusals
+--          _take_steps, _claim_rows; beside the street _check_wanted, _finish_rarely,
+--          _refusals; for several steps _rows_within, _give_back_rest
 #variable_conflict use_column
 declare
   v_wanted constant tasker.wanted := row(p_worker, coalesce(p_limit, 1),
@@ -58,6 +60,7 @@ declare
   v_worker text;
   v_log    record;
   v_got    record;
+  v_rows   integer;
 begin
   if not tasker._is_usual(v_wanted, 0) then
     perform tasker._check_wanted(v_wanted, 0);
@@ -84,13 +87,22 @@ begin
                                    coalesce(p_refused, false), v_now);
     return query select refusal.* from tasker._refusals(v_got.refused) as refusal;
   end if;
-  if v_got.token is not null then
+  if cardinality(v_got.step_ids) = 1 then
     return query
     select claimed.*, null::jsonb
       from tasker._claim_rows(v_got.token, v_got.lease_until, v_got.step_ids, v_now) as claimed;
+  elsif v_got.token is not null then
+    return query
+    select claimed.*, null::jsonb
+      from tasker._rows_within(v_got.token, v_got.lease_until, v_got.step_ids, v_now,
+                               coalesce(p_context_once, false)) as claimed;
+    get diagnostics v_rows = row_count;
+    if v_rows < cardinality(v_got.step_ids) then
+      perform tasker._give_back_rest(v_got.token, v_rows);
+    end if;
   end if;
 end;
 $$;
 
 comment on function tasker.finish_and_claim is
-'The whole worker protocol in one round trip. p_outcomes reports steps of the claim p_token: [{"step_uuid", "result", "seconds"} | {"step_uuid", "error", "retryable", "retry_after_seconds", "seconds"}], seconds being how long the handler took; steps of the claim that are not named stay claimed, those in p_release go back to their queue without counting the attempt. Then up to p_limit (0 to steps_per_call) steps are claimed as by claim_steps, with p_lease, p_handlers, p_request and p_wait. Null token and null outcomes only claim. All or nothing: raises TK001 (the claim does not hold one of the steps), TK002, TK006, 22023; but with p_refused every outcome that can be applied is, and for each other one there is a row before the claimed ones, with its step_uuid, no token, and refused = {"code", "message", "detail"}. Repeating a call returns the claim that the first one made.';
+'The whole worker protocol in one round trip. p_outcomes reports steps of the claim p_token: [{"step_uuid", "result", "seconds"} | {"step_uuid", "error", "retryable", "retry_after_seconds", "seconds"}], seconds being how long the handler took; steps of the claim that are not named stay claimed, those in p_release go back to their queue without counting the attempt. Then up to p_limit (0 to steps_per_call) steps are claimed as by claim_steps, with p_lease, p_handlers, p_request, p_wait and p_context_once. Null token and null outcomes only claim. All or nothing: raises TK001 (the claim does not hold one of the steps), TK002, TK006, 22023; but with p_refused every outcome that can be applied is, and for each other one there is a row before the claimed ones, with its step_uuid, no token, and refused = {"code", "message", "detail"}. Repeating a call returns the claim that the first one made.';

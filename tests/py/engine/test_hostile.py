@@ -500,7 +500,7 @@ PROBES: dict[str, list[Probe]] = {
         ("select from tasker.extend_finalization_claim('{attempt}', %s)", int),
     ],
 }
-CUT = {"error_bytes", "input_bytes"}  # which have tests of their own
+CUT = {"error_bytes", "input_bytes", "claim_bytes"}  # which have tests of their own
 
 
 def is_over(connection: Connection, limit: str, query: str, value: Any) -> bool:

@@ -211,6 +211,7 @@ class World:
             "p_release": "{}",
             "p_refused": "true",
             "p_wait": "1 second",
+            "p_context_once": "true",
             "p_outcomes": json.dumps([{"step_uuid": self.step, "result": 1}]),
             "p_reason": "why",
             "p_since": "2026-01-01",

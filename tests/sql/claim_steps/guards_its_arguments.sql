@@ -43,7 +43,8 @@ select results_eq($$ select attempt,
   $$ values (1, tasker._now() + interval '30 seconds') $$, 'null means the default');
 select lives_ok($$ select from tasker.claims, lateral tasker.release_claim(token) $$,
   'it goes back');
-select has_function('tasker', 'claim_steps', '{text,text,bigint,interval,text[],uuid,interval}',
+select has_function('tasker', 'claim_steps',
+  '{text,text,bigint,interval,text[],uuid,interval,boolean}',
   'a count is a bigint at the door');
 
 select lives_ok($$ select * from tasker.claim_steps('test', 'w1', 1000, '1 day') $$,

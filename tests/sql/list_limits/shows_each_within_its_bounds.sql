@@ -16,7 +16,8 @@ select is_empty($$ select name from tasker.list_limits()
 select is_empty($$ select limits.name from tasker.list_limits() as limits
                     where not exists (select from pg_proc
                       where pronamespace = 'tasker'::regnamespace
-                      and prosrc like '%''' || limits.name || '''%') $$,
+                      and proname <> '_fixed_limits' and prokind = 'f'
+                      and pg_get_functiondef(oid) like '%''' || limits.name || '''%') $$,
   'each is looked at by a function');
 
 select * from finish();
