@@ -38,7 +38,8 @@ begin
     from tasker.tasks as task
     join tasker.task_templates as template on template.template_id = task.template_id
     left join counted on counted.task_id = task.task_id
-    left join tasker.unfinalized_tasks as unfinalized on unfinalized.task_id = task.task_id
+    left join lateral (select other.task_id, other.since from tasker.unfinalized_tasks as other
+                        where other.task_id = task.task_id limit 1) as unfinalized on true
    cross join lateral (
          values ('a task has all its steps', 'safety',
                  counted.total is distinct from template.step_count),

@@ -31,7 +31,10 @@ SABOTAGE = {
     "a stale token may complete a step": (
         "worker frozen past its lease in the handler",
         "complete_step",
-        ("perform tasker._stale(p_token, array[v_step_id]);", "null;"),
+        (
+            "perform tasker._check_repeat(p_token, v_step_id, coalesce(p_repeat, false));",
+            "null;",
+        ),
         "too many effects",
     ),
     "a claim is never taken back": (
@@ -42,8 +45,8 @@ SABOTAGE = {
     ),
     "a message is believed": (
         "messages duplicated",
-        "_start",
-        ("       and step.state = 'enqueued'\n    returning", "    returning"),
+        "_start_steps",
+        ("       and step.state = 'enqueued'\n       and step.xmax = 0\n", ""),
         "step enqueued -> in_progress after in_progress",
     ),
     "a lost message is never missed": (
@@ -96,7 +99,7 @@ def test_all_promises_are_kept(verdicts: dict[int, Verdict], mixed: list[Plan]) 
         landed = verdicts[plan.seed].landed
         assert landed >= Counter(plan.faults), "a kind did not land as often as asked"
     assert total.landed.keys() == KINDS.keys()
-    assert total.repeated > 20, "faults that harm nobody"
+    assert total.repeated > 2 * len(mixed), "faults that harm nobody"
     assert total.explained.total() == total.repeated
 
 

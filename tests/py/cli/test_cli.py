@@ -173,7 +173,7 @@ class TestExplaining:
         task = client.create_task("test", "flow").task_uuid
         answer = Answer("task", "explain", str(task))
         assert answer.out.startswith("no_worker (2 steps, such as this)  a: queued for")
-        assert "    tasker-sql run --namespace test\n" in answer.out
+        assert "    tasker-sql run --namespace test --handlers MODULE\n" in answer.out
 
 
 class TestDrawing:
@@ -582,7 +582,7 @@ class TestStatus:
         client.fail_step(step.step_uuid, step.token, {"message": "the bank is closed"}, False)
         warned = Answer("status")
         assert (warned.code, warned.out[:24]) == (0, "attention: 0 open tasks,")
-        assert "1 warning; the worst: dead_letters step test/other/a: 1 failed" in warned.out
+        assert "1 warning; the worst: dead_letters template test/other: 1 failed" in warned.out
         with client.transaction() as connection:
             connection.execute("select pgmq.drop_queue('test_queue')")
         bad = Answer("status")
@@ -949,7 +949,7 @@ class TestProblems:
         answer = Answer("problems")
         assert answer.code == 0
         assert answer.out.startswith(
-            "warning  dead_letters  step test/flow/a\n    1 failed for good"
+            "warning  dead_letters  template test/flow\n    1 failed for good, 1 in the last 5 min"
         )
         client.cancel_task(client.create_task("test", "flow").task_uuid, "not this one")
         client.resolve_task(failed, "by hand")

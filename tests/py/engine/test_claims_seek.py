@@ -150,4 +150,4 @@ def test_where_a_bound_stops_it_the_worker_is_called_again(database: str) -> Non
         assert connection.execute(CLAIM, [1]).fetchall() == []
         assert [notice.channel for notice in connection.notifies(timeout=0)] == [channel]
         assert connection.execute(CLAIM, [1]).fetchall() == [(task,)]
-        assert list(connection.notifies(timeout=0)) == []
+        assert len(list(connection.notifies(timeout=0))) <= 1  # it may wake one worker for more

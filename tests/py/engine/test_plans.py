@@ -22,7 +22,7 @@ from workflows import REPORT, define, later
 SQL = Path(__file__).parents[3] / "sql"
 SIZES = (12_000, 30_000)
 MOST_PAGES = 20_000  # of 8 kB, in memory
-WIDE = 1000
+WIDE = 800
 LINE = {f"s{n}": [f"s{n - 1}"] if n else [] for n in range(10)}
 
 CREATE = "select from tasker.create_tasks(%s, %s, array_fill('{}'::jsonb, array[%s]))"
