@@ -164,7 +164,14 @@ def finishing(revision: str, texts: truth.Texts) -> list[str]:
 def _revision(connection: psycopg.Connection[Any]) -> str | None:
     if connection.execute(f"select to_regclass('{VERSIONS}')").fetchone() == (None,):
         return None
-    row = connection.execute(f"select version_num from {VERSIONS}").fetchone()
+    row = connection.execute(
+        f"select version_num, to_regclass('tasker.installations') from {VERSIONS}"
+    ).fetchone()
+    if row and row[0] > head() and row[1] is None:
+        raise SchemaError(
+            f"this database was made before the first release (revision {row[0]}), whose tables "
+            "cannot be upgraded: create a new database, or drop the schemas tasker and pgmq"
+        )
     return row[0] if row else None
 
 

@@ -207,3 +207,12 @@ def alembic(*arguments: str, database_url: str = "") -> subprocess.CompletedProc
     )
     assert done.returncode == 0, done.stderr
     return done
+
+
+def test_a_database_from_before_the_first_release_is_refused(database: str) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute("update tasker.alembic_version set version_num = '0002'")
+        connection.execute("drop table tasker.installations cascade")
+    for use in (schema.check, schema.upgrade):
+        with pytest.raises(schema.SchemaError, match=r"before the first release \(revision 0002\)"):
+            use(database)
