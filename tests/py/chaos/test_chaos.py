@@ -52,7 +52,7 @@ SABOTAGE = {
     "a lost message is never missed": (
         "messages deleted",
         "_sweep_messages",
-        ("interval '5 seconds'", "interval '5 hours'"),
+        ("interval '5 seconds' as is_old", "interval '5 hours' as is_old"),
         "every task ends",
     ),
 }

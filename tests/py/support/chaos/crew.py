@@ -487,7 +487,8 @@ class Worker:
             retryable = outcome["retryable"]
             error = outcome["error"]
             return self.client.fail_step(step.step_uuid, step.token, error, retryable).step_state
-        return self.client.complete_step(step.step_uuid, step.token, outcome["result"]).step_state
+        result = outcome["result"]
+        return self.client.complete_step(step.step_uuid, step.token, result, repeat=True).step_state
 
     def twice(self, name: str, call: Callable[[], T]) -> T:
         """Make a call, and make it again as if there had been no answer; it must be the same."""
