@@ -62,7 +62,7 @@ STRANGE: Final = {
 }
 CONTEXT: Final = {"n": 12345678901234567.5, "city": "Köln"}  # LATIN1 has it, as another byte
 READING: Final = [
-    *(["task", "list"], ["task", "show", "TASK"], ["task", "blame", "TASK"], ["worker", "list"]),
+    *(["task", "list"], ["task", "show", "TASK"], ["task", "timings", "TASK"], ["worker", "list"]),
     *(["queue", "list"], ["db", "health"], ["problems"], ["runner", "list"], ["dlq", "list"]),
     ["top", "--once"],
 ]

@@ -14,9 +14,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 import pyte
 from running import SECONDS
+
+SIZES: Final = ("COLUMNS", "LINES")  # programs believe these before the terminal
 
 
 class Terminal:
@@ -86,7 +89,9 @@ def terminal(
     set_size(leader, width, height)
     started = subprocess.Popen(
         [program, *arguments],
-        env=os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | env,
+        env={name: value for name, value in os.environ.items() if name not in SIZES}
+        | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        | env,
         stdin=follower,
         stdout=follower,
         stderr=follower,
