@@ -1,8 +1,8 @@
 """Alembic's environment: one connection, one transaction.
 
-The database is the one that tasker_sql.schema passes on, else `DATABASE_URL`, else the private
-server. The newest revision is followed by the functions and views of `sql/`, an older one by
-those of the release that it belongs to.
+The database is the one that tasker_sql.schema.migrations passes on, else `DATABASE_URL`, else the
+private server. The newest revision is followed by the functions and views of `sql/`, an older one
+by those of the release that it belongs to.
 """
 
 import logging
@@ -13,8 +13,10 @@ from alembic import context
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, pool
 
-import tasker_sql.versioned  # noqa: F401  (it makes op.install)
-from tasker_sql import config, database, ownership, schema, truth
+import tasker_sql.schema.operations  # noqa: F401  (it makes op.install)
+from tasker_sql import config
+from tasker_sql.schema import database, ownership, truth
+from tasker_sql.schema import migrations as schema
 
 
 def migrate() -> None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
-from tasker_sql import __version__, schema, truth
+from tasker_sql import __version__
+from tasker_sql.schema import migrations as schema
+from tasker_sql.schema import truth
 
 VERSIONS = truth.SCRIPTS / "versions"
 SUMS = truth.FROZEN / "SHA256SUMS"  # of what is sealed; `sha256sum -c` reads it in `alembic/`

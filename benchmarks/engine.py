@@ -22,8 +22,8 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from tasker_sql import schema
-from tasker_sql.embedded import EmbeddedServer
+from tasker_sql.schema import migrations as schema
+from tasker_sql.schema.embedded import EmbeddedServer
 
 SETTINGS = {
     "shared_buffers": "512MB",

@@ -25,8 +25,8 @@ from psycopg import sql
 from rich.console import Console
 from rich.table import Table
 
-from tasker_sql import schema
-from tasker_sql.embedded import EmbeddedServer
+from tasker_sql.schema import migrations as schema
+from tasker_sql.schema.embedded import EmbeddedServer
 
 EVIDENCE = Path(__file__).parents[1] / "docs/evidence/scale.json"
 SETTINGS = {

@@ -31,16 +31,16 @@ from typing import Any, Final
 
 import psycopg
 
-from tasker_sql import schema
 from tasker_sql.client import Client, connect
-from tasker_sql.embedded import EmbeddedServer
+from tasker_sql.schema import migrations as schema
+from tasker_sql.schema.embedded import EmbeddedServer
 
 RUNNERS: Final = 4
 GROWTH: Final = 1.05, 4.0  # of memory: this share, and MiB
 POOL: Final = 12  # connections of a runner that executors and handlers share
 HANDLERS: Final = """
 import time
-from tasker_sql.handlers import PermanentError, RetryableError, handler
+from tasker_sql.worker.handlers import PermanentError, RetryableError, handler
 
 @handler("quick")
 def quick(step):

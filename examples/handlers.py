@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasker_sql.handlers import PermanentError, Step, handler
+from tasker_sql.worker.handlers import PermanentError, Step, handler
 
 
 def number(step: Step) -> int:

@@ -23,12 +23,13 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tasker_sql import config, schema
+from tasker_sql import config
 from tasker_sql.client import Client, connect
-from tasker_sql.control import Health
-from tasker_sql.embedded import EmbeddedServer
-from tasker_sql.handlers import Registry, Step
-from tasker_sql.runner import OrchestrationCore
+from tasker_sql.ops.control import Health
+from tasker_sql.ops.orchestrator import OrchestrationCore
+from tasker_sql.schema import migrations as schema
+from tasker_sql.schema.embedded import EmbeddedServer
+from tasker_sql.worker.handlers import Registry, Step
 
 CHOSEN = {
     "database.pool_size": 40,
@@ -161,7 +162,7 @@ def watch(core: OrchestrationCore, client: Client, screen: Screen, tasks: int) -
 def main() -> None:
     tasks = int(sys.argv[1]) if len(sys.argv) > 1 else 4000
     screen = Screen()
-    logging.getLogger("tasker_sql.control").addHandler(screen)
+    logging.getLogger("tasker_sql.ops.control").addHandler(screen)
     logging.getLogger("tasker_sql").setLevel(logging.INFO)
     print("starting a PostgreSQL ...")
     with database() as dsn:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tasker_sql.client import Client
     from tasker_sql.errors import PermanentError, RetryableError, TaskFailed
-    from tasker_sql.handlers import Step, handler
-    from tasker_sql.runner import OrchestrationCore
-    from tasker_sql.worker import Worker
+    from tasker_sql.ops.orchestrator import OrchestrationCore
+    from tasker_sql.worker.handlers import Step, handler
+    from tasker_sql.worker.worker import Worker
 
 __version__ = "0.1.0"
 
@@ -29,13 +29,13 @@ __all__ = [
 
 _MODULES = {
     "Client": "client",
-    "OrchestrationCore": "runner",
+    "OrchestrationCore": "ops.orchestrator",
     "PermanentError": "errors",
     "RetryableError": "errors",
-    "Step": "handlers",
+    "Step": "worker.handlers",
     "TaskFailed": "errors",
-    "Worker": "worker",
-    "handler": "handlers",
+    "Worker": "worker.worker",
+    "handler": "worker.handlers",
 }
 
 

@@ -35,7 +35,7 @@ from psycopg.types.json import set_json_loads
 from psycopg.types.string import TextBinaryLoader
 
 from tasker_sql import errors, rows
-from tasker_sql.jsontext import decode, encode
+from tasker_sql.jsonb import decode, encode
 from tasker_sql.masking import masked, remember_connection
 from tasker_sql.verdict import verdict
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any, Final
 
-from tasker_sql.jsontext import dumps
+from tasker_sql.jsonb import dumps
 
 FRAME: Final = re.compile(r'  File "(?P<path>.+)", line \d+')
 LIBRARY: Final = re.compile(r"[/\\](?:site-packages|dist-packages|python\d[\d.]*|tasker_sql)[/\\]")

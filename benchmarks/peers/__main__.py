@@ -26,7 +26,7 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from tasker_sql.embedded import EmbeddedServer
+from tasker_sql.schema.embedded import EmbeddedServer
 
 HERE = Path(__file__).parent
 VENV = HERE.parents[1] / ".cache/peers"

@@ -2,7 +2,7 @@
 
 from programs import mark
 
-from tasker_sql.handlers import Step, handler
+from tasker_sql.worker.handlers import Step, handler
 
 
 @handler("nothing")

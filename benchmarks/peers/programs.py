@@ -267,7 +267,7 @@ def dag(workload: str) -> list[dict[str, Any]]:
 
 
 def tasker_prepare(url: str) -> None:
-    from tasker_sql import schema
+    from tasker_sql.schema import migrations as schema
 
     schema.upgrade(url)
     with psycopg.connect(url) as connection:

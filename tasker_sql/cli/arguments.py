@@ -12,7 +12,7 @@ import typer
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import WATCH_EVERY
 from tasker_sql.errors import FileError
-from tasker_sql.jsontext import JsonError, JsonText, given
+from tasker_sql.jsonb import JsonError, JsonText, given
 from tasker_sql.top.snapshot import place_of
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]

@@ -14,12 +14,12 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.live import Live
 from rich.segment import Segment
 
-from tasker_sql import schema
 from tasker_sql.cli import opening
 from tasker_sql.cli.errors import AWAY, explain
 from tasker_sql.cli.output import Picture, answer, console, line, parts, print_json, put
 from tasker_sql.client import Client
 from tasker_sql.errors import TooSlowError, UnavailableError
+from tasker_sql.schema import migrations as schema
 from tasker_sql.top.snapshot import who_blocks
 
 A = TypeVar("A")

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 from uuid import UUID
 
-from tasker_sql import config, database
+from tasker_sql import config
 from tasker_sql.cli.opening import opened
 from tasker_sql.client import Client
+from tasker_sql.schema import database
 
 WITHIN: Final = 1.0  # seconds for an answer
 MOST: Final = 30  # tasks

@@ -7,12 +7,13 @@ from typing import Annotated, Any, Final, get_type_hints
 
 import typer
 
-from tasker_sql import config, database
+from tasker_sql import config
 from tasker_sql.cli import completion
 from tasker_sql.cli.arguments import Json
 from tasker_sql.cli.commands import Commands
 from tasker_sql.cli.errors import complain
 from tasker_sql.cli.output import Part, answer, line, table
+from tasker_sql.schema import database
 
 app = Commands(help="What is configured: show, check, explain.")
 

@@ -7,15 +7,16 @@ from typing import Annotated
 
 import typer
 
-from tasker_sql import database, schema
 from tasker_sql.cli import completion
 from tasker_sql.cli.arguments import Json, Reason, Watch
 from tasker_sql.cli.asking import tell
 from tasker_sql.cli.commands import Commands
 from tasker_sql.cli.errors import NO_DATABASE, complain
 from tasker_sql.cli.output import Picture, answer, print_json, put, table
-from tasker_sql.embedded import default_server
 from tasker_sql.rows import ChangedLimit, Limit, SystemHealthCounts
+from tasker_sql.schema import database
+from tasker_sql.schema import migrations as schema
+from tasker_sql.schema.embedded import default_server
 
 app = Commands(help="The database and its schema.")
 

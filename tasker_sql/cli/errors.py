@@ -6,11 +6,11 @@ import traceback
 from typing import Final
 
 from tasker_sql.cli.output import Part, line, put
-from tasker_sql.embedded import EmbeddedError
 from tasker_sql.errors import FileError, TaskerError, UnavailableError
 from tasker_sql.masking import masked
-from tasker_sql.schema import SchemaError
-from tasker_sql.templates import TemplateError
+from tasker_sql.schema.embedded import EmbeddedError
+from tasker_sql.schema.migrations import SchemaError
+from tasker_sql.templates.files import TemplateError
 from tasker_sql.visible import visible_lines
 
 NO, USAGE, NO_DATABASE, DEFECT = 1, 2, 3, 4

@@ -17,8 +17,8 @@ from tasker_sql.cli.commands import Commands
 from tasker_sql.cli.errors import NO, complain
 from tasker_sql.cli.output import Part, Picture, line, print_json, put, table
 from tasker_sql.client import Client
+from tasker_sql.durations import span
 from tasker_sql.rows import AppliedRepair, DeadLetters, PlannedRepair, Problem
-from tasker_sql.spans import span
 
 WITHIN: Final = 5.0  # seconds
 Step = Annotated[

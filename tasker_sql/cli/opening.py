@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasker_sql import database, schema
 from tasker_sql.client import Client, connect
+from tasker_sql.schema import database
+from tasker_sql.schema import migrations as schema
 
 
 def opened(dsn: str, part: str, **options: Any) -> Client:

@@ -11,14 +11,15 @@ from uuid import UUID
 
 import typer
 
-from tasker_sql import config, telemetry
+from tasker_sql import config
 from tasker_sql.cli import completion
 from tasker_sql.cli.arguments import Json
 from tasker_sql.cli.asking import tell
 from tasker_sql.cli.errors import NO
 from tasker_sql.cli.output import Picture, table
+from tasker_sql.ops import telemetry
+from tasker_sql.ops.orchestrator import Exit, OrchestrationCore
 from tasker_sql.rows import SweptAction, Violation
-from tasker_sql.runner import Exit, OrchestrationCore
 
 
 def add_to(app: typer.Typer) -> None:

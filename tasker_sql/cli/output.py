@@ -19,10 +19,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tasker_sql.drawing import STYLES
-from tasker_sql.jsontext import dumps
+from tasker_sql.durations import span
+from tasker_sql.jsonb import dumps
 from tasker_sql.rows import Pause, StepReason, TaskReason
-from tasker_sql.spans import span
+from tasker_sql.templates.drawing import STYLES
 from tasker_sql.visible import csv_cell, visible, visible_json, visible_lines
 
 Part = str | Text | Table  # a line of plain text, one made by `line`, a table made by `table`

@@ -14,9 +14,9 @@ from tasker_sql.cli.asking import opened, tell
 from tasker_sql.cli.commands import Commands
 from tasker_sql.cli.output import Part, Picture, answer, cell, line, reasons
 from tasker_sql.client import Client
-from tasker_sql.drawing import STYLES
 from tasker_sql.failure import error_lines
 from tasker_sql.rows import StepAnswer, StepAttempt
+from tasker_sql.templates.drawing import STYLES
 from tasker_sql.top.snapshot import place_of
 
 app = Commands(help="Why a step waits, and what an operator can do about it.")

@@ -22,7 +22,7 @@ from tasker_sql.cli.output import print_json, put
 from tasker_sql.cli.task_looking import Looked, task_picture
 from tasker_sql.client import Client
 from tasker_sql.errors import BadValueError, FileError, LimitExceededError, TaskerError
-from tasker_sql.jsontext import JsonError, JsonText, given
+from tasker_sql.jsonb import JsonError, JsonText, given
 
 ENDED = {"complete", "error", "cancelled", "resolved_manually"}
 BATCH: Final = 1000  # tasks

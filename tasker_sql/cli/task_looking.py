@@ -10,15 +10,15 @@ from uuid import UUID
 
 import typer
 
-from tasker_sql import drawing
 from tasker_sql.cli.arguments import Json, TaskUuid, Watch
 from tasker_sql.cli.asking import tell
 from tasker_sql.cli.output import Part, Picture, cell, console, line, lines, reasons, table
 from tasker_sql.client import Client
-from tasker_sql.drawing import STYLES
 from tasker_sql.failure import error_lines
-from tasker_sql.jsontext import dumps
+from tasker_sql.jsonb import dumps
 from tasker_sql.rows import PathStep, StepTimings, Task, TaskStep
+from tasker_sql.templates import drawing
+from tasker_sql.templates.drawing import STYLES
 
 FAILED: Final = ("error", "waiting_for_retry")
 MOST_LINES: Final = 100  # of an input

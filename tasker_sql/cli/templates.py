@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from tasker_sql import conversion, drawing, templates, yamltext
 from tasker_sql.cli import completion
 from tasker_sql.cli.arguments import Json, Namespace, Reason, Watch, template_argument
 from tasker_sql.cli.asking import tell
@@ -17,6 +16,8 @@ from tasker_sql.cli.output import Picture, answer, lines, paused, print_json, pu
 from tasker_sql.client import Client
 from tasker_sql.errors import BadValueError, ConflictError, CycleError, LimitExceededError
 from tasker_sql.rows import ListedTemplate, RegisteredTemplate
+from tasker_sql.templates import conversion, drawing, yamltext
+from tasker_sql.templates import files as templates
 
 app = Commands(help="Task templates: versioned DAGs.")
 

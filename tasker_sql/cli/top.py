@@ -10,12 +10,12 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
-from tasker_sql import schema
 from tasker_sql.cli import completion
 from tasker_sql.cli.arguments import Json
 from tasker_sql.cli.opening import opened
 from tasker_sql.cli.output import Part, console, line, print_csv, print_json, put
 from tasker_sql.client import Client
+from tasker_sql.schema import migrations as schema
 from tasker_sql.top import screens, table
 from tasker_sql.top.screens import ALONE, TABS
 from tasker_sql.top.snapshot import QUESTIONS, Place, Snapshot, place_of

@@ -13,8 +13,8 @@ from tasker_sql.cli.asking import tell
 from tasker_sql.cli.commands import Commands
 from tasker_sql.cli.output import Picture, table
 from tasker_sql.client import Client
+from tasker_sql.durations import span
 from tasker_sql.rows import KnownWorker, LiveClaim
-from tasker_sql.spans import span
 
 app = Commands(
     help="""Workers: who does steps, in any language.

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from tasker_sql import __version__, config, database, handlers, schema
+from tasker_sql import __version__, config
 from tasker_sql.demo import checks, dataset, prepare, report
 from tasker_sql.demo.prepare import Run
 from tasker_sql.demo.report import Figures, Summary
@@ -30,8 +30,11 @@ from tasker_sql.demo.screen import Screen, Snapshot
 from tasker_sql.demo.watch import Watch
 from tasker_sql.errors import UnavailableError
 from tasker_sql.masking import masked
-from tasker_sql.runner import Exit, OrchestrationCore
+from tasker_sql.ops.orchestrator import Exit, OrchestrationCore
+from tasker_sql.schema import database
+from tasker_sql.schema import migrations as schema
 from tasker_sql.visible import visible_lines
+from tasker_sql.worker import handlers
 
 Connection = psycopg.Connection[Any]
 

@@ -15,7 +15,7 @@ from psycopg import sql
 from tasker_sql.demo import dataset
 from tasker_sql.demo.why import why
 from tasker_sql.errors import PermanentError, RetryableError
-from tasker_sql.handlers import Step, handler
+from tasker_sql.worker.handlers import Step, handler
 
 Connection = psycopg.Connection[Any]
 

@@ -31,7 +31,7 @@ from prometheus_client.core import (
 from starlette.types import Scope
 
 from tasker_sql import rows
-from tasker_sql.breaker import State
+from tasker_sql.circuit import State
 from tasker_sql.client import Client
 from tasker_sql.errors import TaskerError, UnavailableError
 from tasker_sql.server.store import Store

@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from tasker_sql import rows
-from tasker_sql.jsontext import marked, parse, unmarked
+from tasker_sql.jsonb import marked, parse, unmarked
 
 
 def _written(value: Any) -> Any:

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from tasker_sql import schema
-from tasker_sql.breaker import Breaker
+from tasker_sql.circuit import Breaker
 from tasker_sql.client import Client, connect
 from tasker_sql.config import Config
-from tasker_sql.database import application_name
 from tasker_sql.errors import BadValueError
-from tasker_sql.session import Circuit, Connections, Session
+from tasker_sql.pool import Circuit, Connections, Session
+from tasker_sql.schema import migrations as schema
+from tasker_sql.schema.database import application_name
 
 T = TypeVar("T")
 

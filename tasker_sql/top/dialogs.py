@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from tasker_sql.failure import error_lines
-from tasker_sql.jsontext import dumps
+from tasker_sql.jsonb import dumps
 from tasker_sql.top.answers import StepText
 from tasker_sql.top.statements import WHY, Verb, needs_reason, with_reason
 from tasker_sql.visible import visible, visible_lines

@@ -9,8 +9,8 @@ from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from tasker_sql.client import Client, ask
+from tasker_sql.durations import span
 from tasker_sql.errors import TaskerError, TooSlowError, UnavailableError
-from tasker_sql.spans import span
 from tasker_sql.top.answers import Blocker, Status, StepText, TaskHead, TaskInput
 from tasker_sql.top.questions import (
     ACTS,

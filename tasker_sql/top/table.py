@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from rich.text import Text
 
-from tasker_sql import drawing
+from tasker_sql.templates import drawing
 from tasker_sql.top.snapshot import Place, Snapshot
 from tasker_sql.top.statements import Verb
 from tasker_sql.top.words import words

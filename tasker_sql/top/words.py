@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from tasker_sql.spans import span
+from tasker_sql.durations import span
 from tasker_sql.visible import visible
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from servers import rows
 
-from tasker_sql import truth
+from tasker_sql.schema import truth
 
 SQL = truth.SQL
 FILES = {file.stem: file for file in SQL.glob("**/*.sql")}

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
-from tasker_sql.spans import span
+from tasker_sql.durations import span
 from tasker_sql.top.answers import DatabaseHealth, Relation, Transaction
 from tasker_sql.top.snapshot import Snapshot
 from tasker_sql.top.table import Column, Row, View, view_of

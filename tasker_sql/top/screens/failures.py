@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+from tasker_sql.durations import span
 from tasker_sql.rows import DeadLetters
-from tasker_sql.spans import span
 from tasker_sql.top.answers import LateWrite, Rejection, Retry
 from tasker_sql.top.snapshot import Place, Snapshot
 from tasker_sql.top.statements import WHY, Verb, many_verb, step_verbs

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
+from tasker_sql.durations import span
 from tasker_sql.rows import PathStep, TaskReason
-from tasker_sql.spans import span
 from tasker_sql.top.answers import TaskHead
 from tasker_sql.top.questions import MOST_FORESEEN
 from tasker_sql.top.snapshot import Snapshot

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
+from tasker_sql.durations import span
 from tasker_sql.rows import StepReason, StepTimings
-from tasker_sql.spans import span
 from tasker_sql.top.answers import Act, Attempt, StepLine, TaskHead
 from tasker_sql.top.screens.acts import act_row
 from tasker_sql.top.screens.steps import STEP_COLUMNS, step_row, why_row

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from tasker_sql.durations import span
 from tasker_sql.rows import StepReason, StepTimings, TaskReason
-from tasker_sql.spans import span
 from tasker_sql.top.answers import StepLine
 from tasker_sql.top.snapshot import Place, Snapshot, place_of
 from tasker_sql.top.statements import cure_verbs, step_verbs

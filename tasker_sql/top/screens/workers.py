@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tasker_sql.durations import span
 from tasker_sql.rows import CircuitBreaker, ExecutorPool
-from tasker_sql.spans import span
 from tasker_sql.top.answers import ForeignWorker, Runner
 from tasker_sql.top.snapshot import Place, Snapshot
 from tasker_sql.top.statements import WHY, Verb, statement

@@ -26,12 +26,12 @@ from terminal import terminal
 from test_conversion import CHECKOUT
 from typer.testing import CliRunner
 
-from tasker_sql import handlers
 from tasker_sql.cli import app, completion
 from tasker_sql.client import Client
-from tasker_sql.embedded import find_bin_dir
 from tasker_sql.errors import TaskerError
-from tasker_sql.handlers import Registry
+from tasker_sql.schema.embedded import find_bin_dir
+from tasker_sql.worker import handlers
+from tasker_sql.worker.handlers import Registry
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples"
@@ -883,7 +883,7 @@ def slow(tmp_path: Path) -> Callable[[], bool]:
     (tmp_path / "slow_handlers.py").write_text(f"""
 import time
 from pathlib import Path
-from tasker_sql.handlers import handler
+from tasker_sql.worker.handlers import handler
 
 @handler("slow")
 def slow(step):

@@ -14,10 +14,11 @@ import pytest
 from running import configured
 from typer.testing import CliRunner
 
-from tasker_sql import config, control, telemetry
+from tasker_sql import config
 from tasker_sql.cli import app
 from tasker_sql.config import Config, ConfigError
-from tasker_sql.runner import OrchestrationCore
+from tasker_sql.ops import control, telemetry
+from tasker_sql.ops.orchestrator import OrchestrationCore
 from tasker_sql.server.app import Listening, application
 from tasker_sql.server.auth import Tokens
 from tasker_sql.server.store import Store

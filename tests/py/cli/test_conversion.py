@@ -10,8 +10,9 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from tasker_sql import conversion, templates
 from tasker_sql.cli import app
+from tasker_sql.templates import conversion
+from tasker_sql.templates import files as templates
 
 CHECKOUT = """\
 # The shape of a template of tasker-core.

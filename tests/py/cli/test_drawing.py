@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tasker_sql import drawing, templates
+from tasker_sql.templates import drawing
+from tasker_sql.templates import files as templates
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "workflows"
 STORED = Path(__file__).with_name("drawings.txt")

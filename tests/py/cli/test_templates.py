@@ -12,8 +12,9 @@ import psycopg
 import pytest
 from running import client_of
 
-from tasker_sql import definition, templates, yamltext
 from tasker_sql.errors import TaskerError
+from tasker_sql.templates import definition, yamltext
+from tasker_sql.templates import files as templates
 
 Write = Callable[[str], Path]
 

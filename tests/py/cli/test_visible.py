@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 from tasker_sql import cli as app_module
 from tasker_sql.cli import app
 from tasker_sql.client import Client
-from tasker_sql.telemetry import TEXT, JsonFormatter, TextFormatter
+from tasker_sql.ops.telemetry import TEXT, JsonFormatter, TextFormatter
 from tasker_sql.top import screens, table
 from tasker_sql.top.screens import ALONE
 from tasker_sql.top.snapshot import Place, Snapshot

@@ -23,10 +23,10 @@ from sessions import Session
 
 from tasker_sql.client import Client
 from tasker_sql.errors import StaleClaimError
-from tasker_sql.handlers import Registry, RetryableError
 from tasker_sql.rows import Problem
 from tasker_sql.top import screens, table
 from tasker_sql.top.snapshot import Place, read
+from tasker_sql.worker.handlers import Registry, RetryableError
 
 pytestmark = pytest.mark.newest
 

@@ -23,10 +23,10 @@ from servers import Server, rows
 
 from tasker_sql import config
 from tasker_sql.client import Client
-from tasker_sql.embedded import find_bin_dir
 from tasker_sql.errors import PermanentError, StaleClaimError
-from tasker_sql.handlers import Registry, Step
-from tasker_sql.runner import OrchestrationCore
+from tasker_sql.ops.orchestrator import OrchestrationCore
+from tasker_sql.schema.embedded import find_bin_dir
+from tasker_sql.worker.handlers import Registry, Step
 
 pytestmark = pytest.mark.newest
 

@@ -18,8 +18,10 @@ from servers import rows
 from sessions import Session
 from workflows import CANCEL, claim, create, define, later, run_all, sweep, violations
 
-from tasker_sql import errors, schema, truth
+from tasker_sql import errors
 from tasker_sql.client import Client
+from tasker_sql.schema import migrations as schema
+from tasker_sql.schema import truth
 
 Opener = Callable[..., list[Session]]
 

@@ -26,8 +26,8 @@ from servers import rows
 from workflows import DIAMOND, claim, create, define, definition, run_all, violations
 
 from tasker_sql.client import Client
-from tasker_sql.handlers import Registry
-from tasker_sql.jsontext import JsonText
+from tasker_sql.jsonb import JsonText
+from tasker_sql.worker.handlers import Registry
 
 README = (Path(__file__).parents[3] / "sql/README.md").read_text()
 CODES = README.split("## Error codes")[1].split("## Limits")[0].split("before a function")

@@ -12,8 +12,8 @@ from catalog import snapshot
 from servers import Server, rows
 from workflows import COMPLETE, REPORT, claim, create, define
 
-from tasker_sql import schema
-from tasker_sql.embedded import find_bin_dir
+from tasker_sql.schema import migrations as schema
+from tasker_sql.schema.embedded import find_bin_dir
 
 
 def tool(program: str, dsn: str, *options: str, stdin: str = "") -> str:

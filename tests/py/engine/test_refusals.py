@@ -17,9 +17,9 @@ from servers import rows
 from tasker_sql import client as client_module
 from tasker_sql.client import Client
 from tasker_sql.errors import PermanentError, UnavailableError
-from tasker_sql.handlers import Registry, Step
-from tasker_sql.runner import Exit
+from tasker_sql.ops.orchestrator import Exit
 from tasker_sql.verdict import Whose, frames, verdict
+from tasker_sql.worker.handlers import Registry, Step
 
 pytestmark = pytest.mark.newest
 

@@ -23,8 +23,8 @@ from workflows import (
 )
 
 from tasker_sql.errors import UnavailableError
-from tasker_sql.handlers import Registry
-from tasker_sql.runner import OrchestrationCore
+from tasker_sql.ops.orchestrator import OrchestrationCore
+from tasker_sql.worker.handlers import Registry
 
 CLAIM = "select step_uuid::text, token::text from tasker.claim_steps('test', 'w', 1, '1 second')"
 COMPLETE = "select from tasker.complete_step(%s, %s)"

@@ -15,7 +15,7 @@ from servers import Server, rows
 from sessions import Session
 from workflows import create, define, definition, later, step_states, task_state, violations
 
-from tasker_sql.embedded import find_bin_dir
+from tasker_sql.schema.embedded import find_bin_dir
 
 Opener = Callable[..., list[Session]]
 

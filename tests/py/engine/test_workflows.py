@@ -11,9 +11,10 @@ import psycopg
 import pytest
 from running import client_of, ended, running, step_named
 
-from tasker_sql import handlers, templates
 from tasker_sql.client import Client
-from tasker_sql.handlers import PermanentError, Registry, Step
+from tasker_sql.templates import files as templates
+from tasker_sql.worker import handlers
+from tasker_sql.worker.handlers import PermanentError, Registry, Step
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 

@@ -30,8 +30,8 @@ from running import client_of, ended, step_named, template, wait_for
 from servers import rows
 from tap import judge
 
-from tasker_sql import schema
 from tasker_sql.client import Client
+from tasker_sql.schema import migrations as schema
 
 ROOT: Final = Path(__file__).parents[3]
 ENGINE: Final = os.environ.get("TASKER_TEST_CONTAINERS", "")
@@ -288,7 +288,7 @@ def test_the_pgtap_files_pass_in_the_database_image(urls: dict[str, str]) -> Non
 SLOW = """
 import time
 from pathlib import Path
-from tasker_sql.handlers import handler
+from tasker_sql.worker.handlers import handler
 
 @handler("a")
 def a(step):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasker_sql.breaker import TRIAL, Breaker, State, backoff
+from tasker_sql.circuit import TRIAL, Breaker, State, backoff
 
 
 def opened(now: float = 0.0) -> Breaker:

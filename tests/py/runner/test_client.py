@@ -19,7 +19,7 @@ from servers import rows
 
 from tasker_sql import errors
 from tasker_sql.client import SQL_TYPES, Client, parameters
-from tasker_sql.jsontext import JsonText
+from tasker_sql.jsonb import JsonText
 
 VIEWS = {"queue_depths", "known_runners", "executor_pools", "circuit_breakers"}
 VIEWS |= {"problems", "dead_letters", "served_namespaces", "live_claims", "known_workers"}

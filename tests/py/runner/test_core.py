@@ -14,14 +14,14 @@ import pytest
 from running import SECONDS, client_of, configured, ended, running, step_named, template, wait_for
 from servers import Server, rows
 
-from tasker_sql import health
 from tasker_sql.client import Client
-from tasker_sql.control import Control, PoolHealth
-from tasker_sql.handlers import Registry, Step
-from tasker_sql.health import State
+from tasker_sql.ops import health
+from tasker_sql.ops.control import Control, PoolHealth
+from tasker_sql.ops.health import State
+from tasker_sql.ops.orchestrator import Exit, OrchestrationCore
 from tasker_sql.rows import CircuitBreaker
-from tasker_sql.runner import Exit, OrchestrationCore
-from tasker_sql.worker import Worker
+from tasker_sql.worker.handlers import Registry, Step
+from tasker_sql.worker.worker import Worker
 
 pytestmark = pytest.mark.newest
 

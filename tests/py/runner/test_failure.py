@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from tasker_sql.cli import app
 from tasker_sql.client import Client
 from tasker_sql.failure import error_lines
-from tasker_sql.handlers import Registry
+from tasker_sql.worker.handlers import Registry
 
 SHOP = """
 import json

@@ -19,8 +19,8 @@ from servers import rows
 
 from tasker_sql.client import Client
 from tasker_sql.errors import PermanentError
-from tasker_sql.handlers import Registry, Step
-from tasker_sql.jsontext import JsonText
+from tasker_sql.jsonb import JsonText
+from tasker_sql.worker.handlers import Registry, Step
 
 pytestmark = pytest.mark.newest
 

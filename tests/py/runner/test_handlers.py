@@ -14,10 +14,10 @@ import pytest
 from running import SECONDS, client_of, ended, process, step_named, template, wait_for
 from servers import rows
 
-from tasker_sql import handlers
 from tasker_sql.client import Client
-from tasker_sql.handlers import Registry, Sources
 from tasker_sql.rows import CreatedTask
+from tasker_sql.worker import handlers
+from tasker_sql.worker.handlers import Registry, Sources
 
 Write = Callable[[str, str], str]
 
@@ -51,7 +51,7 @@ def answer(registry: Registry, name: str) -> object:
 
 
 NEXT = """
-from tasker_sql.handlers import handler
+from tasker_sql.worker.handlers import handler
 
 @handler("{name}")
 def {name}(step):
@@ -80,7 +80,7 @@ class TestLoading:
         write(
             "shop/steps.py",
             """
-            from tasker_sql.handlers import handler
+            from tasker_sql.worker.handlers import handler
             from shop import prices
             import shop_tax, json
 
@@ -161,7 +161,7 @@ def client(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
 SLOW = """
 import time
 from pathlib import Path
-from tasker_sql.handlers import handler
+from tasker_sql.worker.handlers import handler
 
 HERE = Path(__file__).parent
 CODE = {code!r}
@@ -240,7 +240,7 @@ class TestSighup:
 WILD = """
 import os, sys, threading, time
 from pathlib import Path
-from tasker_sql.handlers import handler
+from tasker_sql.worker.handlers import handler
 
 kept = []
 
@@ -325,7 +325,7 @@ class TestIsolation:
             "hoard.py",
             """
             import time
-            from tasker_sql.handlers import handler
+            from tasker_sql.worker.handlers import handler
 
             kept = []
 
@@ -361,7 +361,7 @@ class TestIsolation:
             "deadly.py",
             """
             import os
-            from tasker_sql.handlers import handler
+            from tasker_sql.worker.handlers import handler
 
             handler("dies")(lambda step: os._exit(9))
             handler("plain")(lambda step: "fine")
@@ -389,7 +389,12 @@ def test_what_is_installed_comes_before_the_working_directory(tmp_path: Path) ->
     (tmp_path / "shop.py").write_text("import colorsys\nprint(colorsys.__file__)")
     (tmp_path / "colorsys.py").write_text("raise SystemExit('not this one')")
     done = subprocess.run(
-        [sys.executable, "-P", "-c", "from tasker_sql import handlers; handlers.load('shop')"],
+        [
+            sys.executable,
+            "-P",
+            "-c",
+            "from tasker_sql.worker import handlers; handlers.load('shop')",
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -13,8 +13,8 @@ from running import SECONDS, client_of, ended, process, running, step_named, tem
 from servers import rows
 
 from tasker_sql.client import Client
-from tasker_sql.handlers import Registry
-from tasker_sql.worker import Worker
+from tasker_sql.worker.handlers import Registry
+from tasker_sql.worker.worker import Worker
 
 pytestmark = pytest.mark.newest
 

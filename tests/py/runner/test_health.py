@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tasker_sql.health import (
+from tasker_sql.ops.health import (
     LEGAL,
     Executor,
     Limits,

@@ -17,7 +17,7 @@ import pydantic
 import pytest
 from pydantic import BaseModel, Field
 
-from tasker_sql.jsontext import JsonText, decode, encode, parse
+from tasker_sql.jsonb import JsonText, decode, encode, parse
 
 Pair = namedtuple("Pair", "left right")
 

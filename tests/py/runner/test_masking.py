@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 from tasker_sql import masking
 from tasker_sql.cli import app
-from tasker_sql.database import for_libpq
 from tasker_sql.masking import connection, masked
-from tasker_sql.telemetry import TEXT, JsonFormatter, TextFormatter
+from tasker_sql.ops.telemetry import TEXT, JsonFormatter, TextFormatter
+from tasker_sql.schema.database import for_libpq
 
 PROGRAM = Path(sys.executable).with_name("tasker-sql")
 HUSH = "hu5h-hu5h"

@@ -18,7 +18,7 @@ from running import SECONDS, client_of, ended, process, running, template, wait_
 from servers import rows
 
 from tasker_sql.client import Client
-from tasker_sql.handlers import Registry, Step
+from tasker_sql.worker.handlers import Registry, Step
 
 pytestmark = pytest.mark.newest
 
@@ -36,7 +36,7 @@ def registry() -> Registry:
 
 CRASHING = """
 import os, time
-from tasker_sql.handlers import handler
+from tasker_sql.worker.handlers import handler
 
 @handler("bad")
 def bad(step):

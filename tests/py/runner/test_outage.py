@@ -43,7 +43,7 @@ CONFIG: Final = {
 }
 HANDLERS: Final = """
 import os, time
-from tasker_sql.handlers import handler
+from tasker_sql.worker.handlers import handler
 
 starts = os.open({starts!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 

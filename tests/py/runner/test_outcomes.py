@@ -26,15 +26,16 @@ from running import (
 )
 from servers import rows
 
-from tasker_sql import attempt, telemetry
 from tasker_sql.client import Client
-from tasker_sql.control import Control
 from tasker_sql.errors import PermanentError, RetryableError, TaskerError
-from tasker_sql.executors import Executor
-from tasker_sql.handlers import Registry, Step
-from tasker_sql.health import State
-from tasker_sql.runner import Exit
-from tasker_sql.worker import Worker
+from tasker_sql.ops import telemetry
+from tasker_sql.ops.control import Control
+from tasker_sql.ops.executors import Executor
+from tasker_sql.ops.health import State
+from tasker_sql.ops.orchestrator import Exit
+from tasker_sql.worker import attempt
+from tasker_sql.worker.handlers import Registry, Step
+from tasker_sql.worker.worker import Worker
 
 pytestmark = pytest.mark.newest
 
@@ -286,7 +287,7 @@ class TestTheLog:
     ) -> None:
         lines = [
             "import logging, sys",
-            "from tasker_sql.handlers import handler",
+            "from tasker_sql.worker.handlers import handler",
             "logging.basicConfig(force=True, stream=sys.stderr)" if own else "",
             "@handler('a')",
             "def a(step):",

@@ -21,7 +21,7 @@ from running import client_of, ended, running, template, wait_for
 from servers import rows
 
 from tasker_sql.client import connect
-from tasker_sql.handlers import Registry, Step
+from tasker_sql.worker.handlers import Registry, Step
 
 pytestmark = pytest.mark.newest
 

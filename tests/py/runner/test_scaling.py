@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tasker_sql import config, scaling
-from tasker_sql.scaling import Decision, Measured, Rules, batch, decide, poll, pressure
-from tasker_sql.worker import IDLE_FOR
+from tasker_sql import config
+from tasker_sql.ops import scaling
+from tasker_sql.ops.scaling import Decision, Measured, Rules, batch, decide, poll, pressure
+from tasker_sql.worker.worker import IDLE_FOR
 
 RULES = Rules()
 USUAL = Measured(executors=4, utilization=0.75, error_rate=0.0)

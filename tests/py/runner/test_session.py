@@ -12,10 +12,10 @@ import pytest
 from running import SECONDS, wait_for
 from servers import rows
 
-from tasker_sql.breaker import Breaker, State
+from tasker_sql.circuit import Breaker, State
 from tasker_sql.client import Client, connect
 from tasker_sql.errors import NotFoundError, TooSlowError, UnavailableError
-from tasker_sql.session import Circuit, Connections, SaturatedError, Session
+from tasker_sql.pool import Circuit, Connections, SaturatedError, Session
 
 pytestmark = pytest.mark.newest
 

@@ -19,9 +19,9 @@ from running import SECONDS, client_of, ended, running, template, wait_for
 from servers import rows
 
 from tasker_sql.client import Client
-from tasker_sql.handlers import Registry, Step
-from tasker_sql.jsontext import decode
+from tasker_sql.jsonb import decode
 from tasker_sql.top.snapshot import Place, read
+from tasker_sql.worker.handlers import Registry, Step
 
 pytestmark = pytest.mark.newest
 

@@ -15,9 +15,9 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 import tasker_sql
-from tasker_sql import handlers
 from tasker_sql.errors import BadInputError, PermanentError
-from tasker_sql.handlers import HandlerError, Registry, Step, load
+from tasker_sql.worker import handlers
+from tasker_sql.worker.handlers import HandlerError, Registry, Step, load
 
 HEAD = """\
 import functools
@@ -288,8 +288,8 @@ class TestInputs:
 class TestExports:
     def test_the_package_has_what_programs_need(self) -> None:
         from tasker_sql.client import Client
-        from tasker_sql.runner import OrchestrationCore
-        from tasker_sql.worker import Worker
+        from tasker_sql.ops.orchestrator import OrchestrationCore
+        from tasker_sql.worker.worker import Worker
 
         assert (tasker_sql.Client, tasker_sql.OrchestrationCore) == (Client, OrchestrationCore)
         assert (tasker_sql.Worker, tasker_sql.Step) == (Worker, Step)

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from running import SECONDS, client_of, ended, template
 
-from tasker_sql.telemetry import TEXT, JsonFormatter, TextFormatter
+from tasker_sql.ops.telemetry import TEXT, JsonFormatter, TextFormatter
 
 HANDLERS = """
-from tasker_sql.handlers import handler
+from tasker_sql.worker.handlers import handler
 
 @handler("a")
 def a(step):

@@ -20,9 +20,9 @@ from servers import rows
 
 from tasker_sql.client import Client
 from tasker_sql.errors import PermanentError, RetryableError, StaleClaimError
-from tasker_sql.handlers import Registry, Step
-from tasker_sql.runner import Exit
-from tasker_sql.worker import Worker
+from tasker_sql.ops.orchestrator import Exit
+from tasker_sql.worker.handlers import Registry, Step
+from tasker_sql.worker.worker import Worker
 
 pytestmark = pytest.mark.newest
 

@@ -19,8 +19,8 @@ import psycopg
 import pytest
 from servers import rows, temporary_folder
 
-from tasker_sql import database, embedded
-from tasker_sql.embedded import EmbeddedError, EmbeddedServer
+from tasker_sql.schema import database, embedded
+from tasker_sql.schema.embedded import EmbeddedError, EmbeddedServer
 
 FAST = {"fsync": "off", "shared_buffers": "16MB"}
 IS_ROOT = os.geteuid() == 0
@@ -50,9 +50,8 @@ def kill(server: EmbeddedServer) -> None:
 
 def elsewhere(code: str, *arguments: object) -> subprocess.Popen[str]:
     """Another Python process."""
-    prologue = (
-        "import os, signal, sys; from pathlib import Path; from tasker_sql.embedded import *;"
-    )
+    prologue = "import os, signal, sys; from pathlib import Path;"
+    prologue += " from tasker_sql.schema.embedded import *;"
     command = [sys.executable, "-c", f"{prologue} FAST = {FAST}; {code}", *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 

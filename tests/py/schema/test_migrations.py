@@ -15,7 +15,8 @@ from catalog import differences, snapshot
 from psycopg.conninfo import make_conninfo
 from servers import Server, psql, rows
 
-from tasker_sql import schema, truth
+from tasker_sql.schema import migrations as schema
+from tasker_sql.schema import truth
 
 ROOT = Path(__file__).parents[3]
 REVISIONS = sorted(
@@ -93,7 +94,11 @@ def test_looking_at_a_database_changes_nothing(empty_database: str) -> None:
 
 @pytest.mark.newest
 def test_two_upgrades_at_once_both_end_at_head(empty_database: str) -> None:
-    command = [sys.executable, "-c", "import sys, tasker_sql.schema as s; s.upgrade(sys.argv[1])"]
+    command = [
+        sys.executable,
+        "-c",
+        "import sys, tasker_sql.schema.migrations as s; s.upgrade(sys.argv[1])",
+    ]
     upgrades = [subprocess.Popen([*command, empty_database]) for _ in range(3)]
     assert [upgrade.wait(60) for upgrade in upgrades] == [0, 0, 0]
     assert schema.current(empty_database) == schema.head()
@@ -151,8 +156,8 @@ def test_a_wheel_carries_what_an_upgrade_and_a_runner_need(
     with zipfile.ZipFile(wheel) as packed:
         packed.extractall(tmp_path / "site")
     code = (
-        "import sys; from tasker_sql import config, schema as s; config.load(); "
-        "s.upgrade(sys.argv[1]); print(s.__file__)"
+        "import sys; from tasker_sql import config; from tasker_sql.schema import migrations as s;"
+        " config.load(); s.upgrade(sys.argv[1]); print(s.__file__)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, empty_database],

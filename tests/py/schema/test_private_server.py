@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from servers import rows, temporary_folder
 
-from tasker_sql.embedded import EmbeddedServer
+from tasker_sql.schema.embedded import EmbeddedServer
 
 ROOT = Path(__file__).parents[3]
 PROGRAMS = Path(sys.executable).parent

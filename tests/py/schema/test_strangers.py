@@ -18,8 +18,9 @@ from servers import Server, rows
 from typer.testing import CliRunner
 from workflows import CLAIM, FAIL, REPORT, create, define
 
-from tasker_sql import ownership, schema
 from tasker_sql.cli import app
+from tasker_sql.schema import migrations as schema
+from tasker_sql.schema import ownership
 
 ROOT = Path(__file__).parents[3]
 TRAP = "language plpgsql as $$ begin execute 'alter role stranger superuser';"

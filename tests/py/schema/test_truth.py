@@ -13,7 +13,8 @@ import psycopg
 import pytest
 from servers import rows
 
-from tasker_sql import schema, truth
+from tasker_sql.schema import migrations as schema
+from tasker_sql.schema import truth
 
 CLOCK = """\
 create or replace function tasker.clock () returns int language sql begin atomic select 1; end;
@@ -177,7 +178,8 @@ def python(checkout: Path, *arguments: str) -> str:
 
 
 def migrate(checkout: Path, command: str, *arguments: str) -> None:
-    call = "import sys; from tasker_sql import schema; getattr(schema, sys.argv[1])(*sys.argv[2:])"
+    call = "import sys; from tasker_sql.schema import migrations as m;"
+    call += " getattr(m, sys.argv[1])(*sys.argv[2:])"
     python(checkout, "-c", call, command, *arguments)
 
 

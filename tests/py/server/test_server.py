@@ -26,8 +26,8 @@ from serving import fault, serving
 
 from tasker_sql.client import Client
 from tasker_sql.errors import TooSlowError
-from tasker_sql.handlers import Registry
 from tasker_sql.server import gate
+from tasker_sql.worker.handlers import Registry
 
 pytestmark = pytest.mark.newest
 

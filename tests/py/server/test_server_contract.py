@@ -11,7 +11,7 @@ import pytest
 from running import client_of, running, template, wait_for
 from serving import serving
 
-from tasker_sql.handlers import Registry
+from tasker_sql.worker.handlers import Registry
 
 EXCLUDED = (
     "positive_data_acceptance",  # what the database takes of a text, no schema tells

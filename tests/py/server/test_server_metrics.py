@@ -22,8 +22,8 @@ from servers import rows
 from serving import serving
 
 from tasker_sql.client import Client
-from tasker_sql.handlers import Registry
 from tasker_sql.rows import ClaimedStep
+from tasker_sql.worker.handlers import Registry
 
 pytestmark = pytest.mark.newest
 

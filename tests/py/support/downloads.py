@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from tasker_sql.embedded import installed_bin_dirs
+from tasker_sql.schema.embedded import installed_bin_dirs
 
 ROOT = Path(__file__).parents[3]
 CACHE = Path("/var/cache/tasker-sql/tests") if os.geteuid() == 0 else ROOT / ".cache"

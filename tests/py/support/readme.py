@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tasker_sql.embedded import find_bin_dir
+from tasker_sql.schema.embedded import find_bin_dir
 
 README = Path(__file__).parents[3] / "README.md"
 BLOCK = re.compile(r"^```psql\n(.*?)^```$", re.MULTILINE | re.DOTALL)

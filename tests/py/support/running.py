@@ -16,8 +16,8 @@ from uuid import UUID
 from tasker_sql import config
 from tasker_sql.client import Client, connect
 from tasker_sql.config import Config
-from tasker_sql.handlers import Registry
-from tasker_sql.runner import Exit, OrchestrationCore
+from tasker_sql.ops.orchestrator import Exit, OrchestrationCore
+from tasker_sql.worker.handlers import Registry
 
 SECONDS = 60  # after which whatever a test waits for is not going to happen
 

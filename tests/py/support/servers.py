@@ -19,8 +19,8 @@ from typing import Any
 import downloads
 import psycopg
 
-from tasker_sql import schema
-from tasker_sql.embedded import EmbeddedServer, find_bin_dir
+from tasker_sql.schema import migrations as schema
+from tasker_sql.schema.embedded import EmbeddedServer, find_bin_dir
 
 NEWEST, OLDEST = 18, downloads.OLD_MAJOR
 MAJORS = (NEWEST, *sorted(downloads.BETWEEN, reverse=True), OLDEST)

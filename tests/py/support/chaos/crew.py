@@ -36,7 +36,7 @@ import psycopg
 from running import configured
 
 from chaos.ledger import Ledger, watch
-from tasker_sql import attempt, client
+from tasker_sql import client
 from tasker_sql.client import Client, Connection, connect
 from tasker_sql.errors import (
     BusyError,
@@ -46,9 +46,10 @@ from tasker_sql.errors import (
     TaskerError,
     UnavailableError,
 )
-from tasker_sql.handlers import Registry, Step
+from tasker_sql.ops.orchestrator import OrchestrationCore
 from tasker_sql.rows import ClaimedStep
-from tasker_sql.runner import OrchestrationCore
+from tasker_sql.worker import attempt
+from tasker_sql.worker.handlers import Registry, Step
 
 T = TypeVar("T")
 
@@ -147,7 +148,7 @@ def _set_clock(seconds: float) -> None:
 
     time.time = lambda: real() + seconds
     time.time_ns = lambda: int((real() + seconds) * 1e9)
-    for module in (attempt, __import__("tasker_sql.handlers").handlers):
+    for module in (attempt, __import__("tasker_sql.worker.handlers").handlers):
         vars(module)["datetime"] = Wrong
 
 

@@ -18,7 +18,7 @@ from chaos.kinds import Fault
 from chaos.ledger import now
 from chaos.workload import Workload
 from chaos.zygote import Zygote
-from tasker_sql import truth
+from tasker_sql.schema import truth
 
 RUNNERS = 2
 WORKERS = 2

@@ -28,7 +28,7 @@ from chaos.kinds import Fault
 from chaos.ledger import now
 from chaos.small_disk import SmallDisk
 from chaos.standby import Standby
-from tasker_sql.embedded import EmbeddedError
+from tasker_sql.schema.embedded import EmbeddedError
 
 SAFE = {
     "fsync": "on",

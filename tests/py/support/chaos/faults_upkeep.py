@@ -32,8 +32,8 @@ from chaos.faults_network import (
 )
 from chaos.kinds import Fault
 from chaos.ledger import now
-from tasker_sql import truth
-from tasker_sql.handlers import Registry, Step
+from tasker_sql.schema import truth
+from tasker_sql.worker.handlers import Registry, Step
 
 MISSES = 30  # of one kind in an episode, after which it is not going to land
 WAITING = f"select count(*) {FLEET} and wait_event_type = 'Lock'"
@@ -329,7 +329,7 @@ def registry() -> Registry:
 
 MIGRATE = """
 import sys
-from tasker_sql import schema
+from tasker_sql.schema import migrations as schema
 getattr(schema, sys.argv[1])(*sys.argv[2:])
 """
 MARK = "-- Again."

@@ -8,7 +8,7 @@ import psycopg
 from running import wait_for
 from servers import rows, temporary_folder
 
-from tasker_sql.embedded import EmbeddedError, EmbeddedServer
+from tasker_sql.schema.embedded import EmbeddedError, EmbeddedServer
 
 RECEIVED = "pg_last_wal_receive_lsn()"
 WRITTEN = "select pg_current_wal_insert_lsn()::text"

@@ -23,7 +23,7 @@ from typing import Literal
 
 import psycopg
 
-from tasker_sql import truth
+from tasker_sql.schema import truth
 
 ROOT = Path(__file__).parents[4]
 TABLE = ROOT / "docs" / "mutants.md"

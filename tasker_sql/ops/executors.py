@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from tasker_sql import config, health, scaling
+from tasker_sql import config
 from tasker_sql.client import Client
 from tasker_sql.errors import BusyError, TaskerError, UnavailableError
-from tasker_sql.health import Vitals
-from tasker_sql.session import Circuit, Session
+from tasker_sql.ops import health, scaling
+from tasker_sql.ops.health import Vitals
+from tasker_sql.pool import Circuit, Session
 from tasker_sql.threads import WatchedThread
 
 SOON: Final = 0.004  # seconds

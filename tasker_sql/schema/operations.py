@@ -11,7 +11,8 @@ from typing import Any
 import psycopg
 from alembic.operations import MigrateOperation, Operations
 
-from tasker_sql import schema, truth
+from tasker_sql.schema import migrations as schema
+from tasker_sql.schema import truth
 
 
 @Operations.register_operation("install")

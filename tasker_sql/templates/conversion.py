@@ -13,8 +13,16 @@ from typing import Any, Final
 
 import yaml
 
-from tasker_sql import templates
-from tasker_sql.yamltext import READ_DIFFERENTLY, UNREAD, Array, Fault, Object, YamlError, read
+from tasker_sql.templates import files as templates
+from tasker_sql.templates.yamltext import (
+    READ_DIFFERENTLY,
+    UNREAD,
+    Array,
+    Fault,
+    Object,
+    YamlError,
+    read,
+)
 
 # Keys without a meaning here, and why they may be left out.
 LEFT_OUT: Final[Mapping[str, Mapping[str, str]]] = {

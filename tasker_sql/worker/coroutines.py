@@ -13,7 +13,7 @@ from collections.abc import Awaitable
 from concurrent.futures import Future
 from typing import Any
 
-from tasker_sql.handlers import Cancellation
+from tasker_sql.worker.handlers import Cancellation
 
 _starting = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None

@@ -16,13 +16,15 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Protocol
 
-from tasker_sql import __version__, breaker, health, scaling
+from tasker_sql import __version__
+from tasker_sql import circuit as breaker
 from tasker_sql.client import Client
 from tasker_sql.config import Config
 from tasker_sql.errors import TaskerError, UnavailableError
-from tasker_sql.executors import Counts
-from tasker_sql.health import State
-from tasker_sql.session import Circuit, Circuits, Connections, Session
+from tasker_sql.ops import health, scaling
+from tasker_sql.ops.executors import Counts
+from tasker_sql.ops.health import State
+from tasker_sql.pool import Circuit, Circuits, Connections, Session
 
 QUEUES: Final = {
     "task_request_processor": "orchestration_task_requests",

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
-from tasker_sql.breaker import Breaker, State, backoff
+from tasker_sql.circuit import Breaker, State, backoff
 from tasker_sql.client import Client
 from tasker_sql.errors import TaskerError, UnavailableError
 

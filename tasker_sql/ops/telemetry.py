@@ -61,7 +61,7 @@ class JsonFormatter(logging.Formatter):
 
 WAITING: Final = 1000  # lines that may wait to be written
 PATIENCE: Final = 1.0  # seconds that the end of a runner waits for its last lines
-OURS: Final = (__package__, "psycopg")
+OURS: Final = ("tasker_sql", "psycopg")
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from psycopg import ProgrammingError, pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tasker_sql import __version__, config, masking
-from tasker_sql.embedded import default_server
+from tasker_sql.schema.embedded import default_server
 
 EMBEDDED_DATABASE = "tasker"
 PRIVATE = "private"  # in place of a URL
@@ -28,7 +28,7 @@ def dsn(url: str | None = None) -> str:
     The private server is created and started when it does not run, and standard error says once
     that it is used. In production it must be asked for, with `private` as the URL.
     A driver named in the URL, as in `postgresql+psycopg://`, is left out, because libpq does not
-    know it. Raises tasker_sql.embedded.EmbeddedError when there is neither,
+    know it. Raises tasker_sql.schema.embedded.EmbeddedError when there is neither,
     tasker_sql.config.ConfigError.
     """
     if found := configured(url):

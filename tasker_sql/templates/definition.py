@@ -15,7 +15,7 @@ from decimal import Decimal
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
-from tasker_sql.yamltext import UNREAD, Array, Fault, Object
+from tasker_sql.templates.yamltext import UNREAD, Array, Fault, Object
 
 NAME: Final = r"[A-Za-z][A-Za-z0-9_.-]{0,99}"
 NAMESPACE: Final = r"[a-z][a-z0-9_]{0,31}"

@@ -16,7 +16,7 @@ from types import UnionType
 from typing import Any, Final
 
 from tasker_sql.errors import BadInputError
-from tasker_sql.jsontext import encode
+from tasker_sql.jsonb import encode
 
 Function = Callable[..., Any]
 Input = Callable[[Any], Any]  # of a step, what a parameter gets
@@ -73,7 +73,7 @@ def refusal(function: Function, what: str) -> HandlerError:
 def _caller() -> str:
     """The place outside of this package from which it was called."""
     frame = sys._getframe(1)
-    while frame.f_back and frame.f_globals.get("__package__") == __package__:
+    while frame.f_back and str(frame.f_globals.get("__package__")).startswith("tasker_sql"):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 

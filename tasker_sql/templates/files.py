@@ -32,10 +32,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tasker_sql import definition as rules
-from tasker_sql import yamltext
 from tasker_sql.errors import ConflictError, TaskerError
-from tasker_sql.yamltext import UNREAD, Array, Fault, Object, YamlError
+from tasker_sql.templates import definition as rules
+from tasker_sql.templates import yamltext
+from tasker_sql.templates.yamltext import UNREAD, Array, Fault, Object, YamlError
 
 ENVIRONMENT: Final = "TASKER_ENV"
 DEFAULT_ENVIRONMENT: Final = "development"

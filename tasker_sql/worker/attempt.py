@@ -23,8 +23,7 @@ from numbers import Real
 from operator import methodcaller
 from typing import Any, Final, TypeVar, cast
 
-from tasker_sql import coroutines
-from tasker_sql.breaker import backoff
+from tasker_sql.circuit import backoff
 from tasker_sql.client import Client, SqlHandlerError
 from tasker_sql.errors import (
     PermanentError,
@@ -33,12 +32,13 @@ from tasker_sql.errors import (
     UnavailableError,
     UnreadableError,
 )
-from tasker_sql.handlers import Cancellation, Handler, Registry, Step
-from tasker_sql.jsontext import JsonText, encode
+from tasker_sql.jsonb import JsonText, encode
+from tasker_sql.pool import Session
 from tasker_sql.rows import ClaimedStep
-from tasker_sql.session import Session
-from tasker_sql.signatures import SQL_PREFIX
 from tasker_sql.verdict import Whose
+from tasker_sql.worker import coroutines
+from tasker_sql.worker.handlers import Cancellation, Handler, Registry, Step
+from tasker_sql.worker.signatures import SQL_PREFIX
 
 PERMANENT: Final = "TK100"  # what a handler in SQL raises when it must not be tried again
 MISSING: Final = {"42883", "3F000"}  # no such function, no such schema

@@ -27,18 +27,20 @@ from queue import Empty, SimpleQueue
 from typing import Final
 from uuid import UUID
 
-from tasker_sql import attempt, config, health, scaling
-from tasker_sql.attempt import Job, Outcome
-from tasker_sql.breaker import backoff
+from tasker_sql import config
+from tasker_sql.circuit import backoff
 from tasker_sql.client import LEASE, Client, channel
 from tasker_sql.errors import TaskerError, UnavailableError, UnreadableError
-from tasker_sql.executors import Counts
-from tasker_sql.handlers import Registry, default_registry
-from tasker_sql.jsontext import JsonText
+from tasker_sql.jsonb import JsonText
+from tasker_sql.ops import health, scaling
+from tasker_sql.ops.executors import Counts
+from tasker_sql.pool import Circuits, Connection, Session
 from tasker_sql.rows import ClaimedStep
-from tasker_sql.session import Circuits, Connection, Session
 from tasker_sql.threads import Bell, WatchedThread
 from tasker_sql.verdict import Verdict, Whose
+from tasker_sql.worker import attempt
+from tasker_sql.worker.attempt import Job, Outcome
+from tasker_sql.worker.handlers import Registry, default_registry
 
 REPORT_DELAY: Final = 0.005  # seconds that a finished step waits for others to be reported with
 LINGER: Final = 0.01  # seconds without work after which a worker registers as idle

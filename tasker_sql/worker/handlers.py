@@ -1,6 +1,6 @@
 """Handlers: plain functions that do the work of steps, registered under a name.
 
-    from tasker_sql.handlers import PermanentError, Step, handler
+    from tasker_sql.worker.handlers import PermanentError, Step, handler
 
     @handler("reserve_inventory")
     def reserve(step: Step) -> dict[str, int]:
@@ -13,7 +13,7 @@ its annotation, the task's context as a pydantic model, a dataclass, a TypedDict
 before the function runs; or it has both, as in `def f(step, order: Order)`. An `async def` handler
 runs on an event loop that all handlers of the process share.
 
-What a handler returns becomes the step's result: whatever `tasker_sql.jsontext.encode` takes. What
+What a handler returns becomes the step's result: whatever `tasker_sql.jsonb.encode` takes. What
 it raises becomes the attempt's error: `PermanentError` ends the step, `RetryableError` may say when
 to try again, and anything else is retried with the step's backoff.
 
@@ -44,9 +44,9 @@ from types import ModuleType
 from typing import Any, Final, Protocol, TypeVar, overload
 from uuid import UUID
 
-from tasker_sql import signatures
 from tasker_sql.errors import PermanentError, RetryableError
-from tasker_sql.signatures import HandlerError
+from tasker_sql.worker import signatures
+from tasker_sql.worker.signatures import HandlerError
 
 __all__ = [
     "Handler",
@@ -248,7 +248,7 @@ class Sources:
             if name in self.places
             or (
                 name not in before
-                and _package(name) != __package__
+                and _package(name) != "tasker_sql"
                 and (_package(name) in packages or not _is_installed(module))
             )
         }

@@ -30,7 +30,7 @@ from tasker_sql import masking
 
 T = TypeVar("T")
 
-PACKAGE: Final = Path(__file__).parent
+PACKAGE: Final = Path(__file__).parents[1]
 IN_A_WHEEL: Final = PACKAGE / "_config"
 PACKAGED: Final = IN_A_WHEEL if IN_A_WHEEL.is_dir() else PACKAGE.parent / "config"
 DEFAULT_ENVIRONMENT: Final = "development"

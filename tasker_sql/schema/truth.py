@@ -20,7 +20,7 @@ from psycopg.types.json import Jsonb
 
 Texts = Mapping[str, str]  # of functions and views, by name
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 # A wheel carries both folders inside of the package.
 SCRIPTS, SQL = (
     inside if inside.is_dir() else PACKAGE.parent / name

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from tasker_sql import database, ownership, truth
-from tasker_sql.database import application_name
 from tasker_sql.errors import UnavailableError
+from tasker_sql.schema import database, ownership, truth
+from tasker_sql.schema.database import application_name
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -28,19 +28,21 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
-from tasker_sql import config, schema, telemetry
-from tasker_sql.breaker import Breaker
+from tasker_sql import config
+from tasker_sql.circuit import Breaker
 from tasker_sql.client import Client, Settings, connect
 from tasker_sql.config import Config
-from tasker_sql.control import QUEUES, Control, Health
-from tasker_sql.database import application_name
-from tasker_sql.executors import Pool, Work
-from tasker_sql.handlers import Registry, Sources, default_registry
-from tasker_sql.health import State
+from tasker_sql.ops import telemetry
+from tasker_sql.ops.control import QUEUES, Control, Health
+from tasker_sql.ops.executors import Pool, Work
+from tasker_sql.ops.health import State
+from tasker_sql.pool import Circuit, Circuits, Connection, Connections, Session
 from tasker_sql.rows import SweptAction
-from tasker_sql.session import Circuit, Circuits, Connection, Connections, Session
+from tasker_sql.schema import migrations as schema
+from tasker_sql.schema.database import application_name
 from tasker_sql.threads import Bell, WatchedThread
-from tasker_sql.worker import Solitude, Worker
+from tasker_sql.worker.handlers import Registry, Sources, default_registry
+from tasker_sql.worker.worker import Solitude, Worker
 
 log = logging.getLogger(__name__)
 

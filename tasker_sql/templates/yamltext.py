@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import yaml
 
-from tasker_sql.jsontext import decode, encode
+from tasker_sql.jsonb import decode, encode
 
 DEEPEST: Final = 50
 MOST_PARTS: Final = 100_000

@@ -1,0 +1,1 @@
+"""A runner's life: its workers, pools, scaling, health and log."""

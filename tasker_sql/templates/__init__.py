@@ -1,0 +1,1 @@
+"""Templates in files: read, checked, converted and drawn."""

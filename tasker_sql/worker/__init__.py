@@ -1,0 +1,1 @@
+"""What runs handlers: registry, attempts, threads, claims and reports."""
