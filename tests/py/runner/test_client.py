@@ -60,6 +60,7 @@ PUBLIC = r"""
 select proname
   from pg_proc
  where pronamespace = 'tasker'::regnamespace and proname not like '\_%' and proretset
+   and proname <> 'rows'
  order by proname collate "C"
 """
 
