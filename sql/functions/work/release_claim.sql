@@ -53,8 +53,12 @@ begin
                          v_claim.worker, 'given back', v_now);
   return query
   select tasker._step_uuid(task.task_uuid, back.step_id)
-    from unnest(v_back) as back (step_id)
-    join tasker.tasks as task on task.task_id = back.step_id >> 20
+    from (select id >> 20 as task_id, array_agg(id) as step_ids
+            from unnest(v_back) as id group by 1) as own
+   cross join lateral (
+         select task.task_uuid from tasker.tasks as task
+          where task.task_id = own.task_id limit 1) as task
+   cross join unnest(own.step_ids) as back (step_id)
    order by back.step_id;
 end;
 $$;

@@ -1,32 +1,41 @@
 create or replace view tasker.stuck_tasks as
-select task.task_uuid,
-       namespace.name as namespace,
-       template.name,
-       template.version,
-       task.state::text as state,
+select head.task_uuid,
+       head.namespace,
+       head.name,
+       head.version,
+       head.state::text as state,
        stuck.reason,
        idle.since as last_moved_at,
        idle.time as stuck_for
-  from (select * from tasker._open_task_counts order by task_id limit 250) as count
+  from (select task.task_id, task.task_uuid, task.state, task.created_at,
+               task.pause_reason as task_pause,
+               template.name, template.version, template.pause_reason as template_pause,
+               namespace.name as namespace, namespace.pause_reason as namespace_pause,
+               sum(template.step_count) over (order by open.task_id) - template.step_count as before
+          from (select task_id from tasker.open_tasks order by task_id limit 200) as open
+         cross join lateral (
+               select * from tasker.tasks as task where task.task_id = open.task_id limit 1) as task
+         cross join lateral (
+               select * from tasker.task_templates as template
+                where template.template_id = task.template_id limit 1) as template
+         cross join lateral (
+               select * from tasker.namespaces as namespace
+                where namespace.namespace_id = template.namespace_id limit 1) as namespace
+       ) as head
  cross join lateral (
-       select * from tasker.tasks as task where task.task_id = count.task_id limit 1) as task
+       select * from tasker._open_task_counts as count
+        where count.task_id = head.task_id limit 1) as count
  cross join lateral (
-       select * from tasker.task_templates as template
-        where template.template_id = task.template_id limit 1) as template
- cross join lateral (
-       select * from tasker.namespaces as namespace
-        where namespace.namespace_id = template.namespace_id limit 1) as namespace
- cross join lateral (
-       select coalesce(count.moved_at, task.created_at) as since,
-              tasker._now() - coalesce(count.moved_at, task.created_at) as time
+       select coalesce(count.moved_at, head.created_at) as since,
+              tasker._now() - coalesce(count.moved_at, head.created_at) as time
        offset 0
        ) as idle
  cross join lateral (
        select min(timer.due_at) as due_at
          from (select timer.due_at
                  from tasker.timers as timer
-                where timer.step_id > task.task_id << 20
-                  and timer.step_id < (task.task_id + 1) << 20
+                where timer.step_id > head.task_id << 20
+                  and timer.step_id < (head.task_id + 1) << 20
                offset 0) as timer
        ) as timer
  cross join lateral (
@@ -42,12 +51,12 @@ select task.task_uuid,
                   then 'blocked by failed steps and not ended: does anybody call sweep()?'
                 when idle.time <= interval '10 minutes' or timer.due_at is not null
                   then null
-                when task.paused_at is not null
-                  then 'the task is paused: ' || task.pause_reason
-                when template.paused_at is not null
-                  then 'its template is paused: ' || template.pause_reason
-                when namespace.paused_at is not null
-                  then 'its namespace is paused: ' || namespace.pause_reason
+                when head.task_pause is not null
+                  then 'the task is paused: ' || head.task_pause
+                when head.template_pause is not null
+                  then 'its template is paused: ' || head.template_pause
+                when head.namespace_pause is not null
+                  then 'its namespace is paused: ' || head.namespace_pause
                 when count.running > 0
                   then 'a worker has had one of its steps for more than ten minutes'
                 when count.enqueued > 0
@@ -55,10 +64,11 @@ select task.task_uuid,
                 else 'nothing in it can move: see check_invariants'
               end as reason
        ) as stuck
- where stuck.reason is not null;
+ where head.before < 3000
+   and stuck.reason is not null;
 
 comment on view tasker.stuck_tasks is
-'Open tasks that should have ended, or in which nothing has moved for ten minutes, each with the reason. Tasks that wait for a retry or for run_at are not stuck. Looks at the oldest 250 open tasks.';
+'Open tasks that should have ended, or in which nothing has moved for ten minutes, each with the reason. Tasks that wait for a retry or for run_at are not stuck. Looks at the oldest 200 open tasks, and at no more after 3,000 steps of them.';
 comment on column tasker.stuck_tasks.task_uuid is 'The task.';
 comment on column tasker.stuck_tasks.namespace is 'Its namespace.';
 comment on column tasker.stuck_tasks.name is 'Its template.';
