@@ -15,10 +15,12 @@ from typing import Final, Protocol, TypeVar
 from tasker_sql.circuit import Breaker, State, backoff
 from tasker_sql.client import Client
 from tasker_sql.errors import TaskerError, UnavailableError
+from tasker_sql.verdict import trouble
 
 T = TypeVar("T")
 
 PATIENCE: Final = 1.0  # seconds that a caller waits for a connection of a pool
+REMEMBERED: Final = 60.0  # seconds after which a trouble that was not met again is over
 IDLE: Final = 60.0  # seconds after which a connection that nobody used is closed
 
 log = logging.getLogger(__name__)
@@ -26,6 +28,39 @@ log = logging.getLogger(__name__)
 
 class SaturatedError(UnavailableError):
     """All connections are in use: no fault of the database, and no failure of a call."""
+
+
+@dataclass(slots=True)
+class Trouble:
+    """Something that a runner meets and cannot deal with: a code of `problems`."""
+
+    code: str
+    message: str
+    times: int
+    since: float
+    last: float
+
+
+class Troubles:
+    """What was met of late. Each is forgotten when it was not met again for a minute."""
+
+    def __init__(self) -> None:
+        self._met: dict[str, Trouble] = {}
+        self._lock = threading.Lock()
+
+    def note(self, code: str | None, message: str, now: float) -> None:
+        if code is None:
+            return
+        with self._lock:
+            one = self._met.setdefault(code, Trouble(code, message, 0, now, now))
+            one.message, one.times, one.last = message[:500], one.times + 1, now
+
+    def recent(self, now: float) -> list[Trouble]:
+        with self._lock:
+            self._met = {
+                code: one for code, one in self._met.items() if now - one.last <= REMEMBERED
+            }
+            return list(self._met.values())
 
 
 class Circuit:
@@ -38,6 +73,7 @@ class Circuit:
         self.failed_calls = 0
         self.changed_at = time.monotonic()
         self.last_error = ""
+        self.troubles = Troubles()
         self._lock = threading.Lock()
         self._lost_at: float | None = None
         self._again_at = 0.0  # no call before, after a failure
@@ -110,6 +146,12 @@ class Circuit:
                 )
             self._again_at = now + left
         return UnavailableError(str(error), left)
+
+    def met(self, error: TaskerError | UnavailableError) -> None:
+        """Remember an error that somebody has to deal with."""
+        context = error.context if isinstance(error, TaskerError) else ""
+        code = trouble(error.sqlstate, str(error), context)
+        self.troubles.note(code, str(error), time.monotonic())
 
     def abstained(self) -> None:
         with self._lock:
@@ -362,11 +404,13 @@ class Session:
             circuit.abstained()
             raise
         except UnavailableError as error:
+            circuit.met(error)
             if error.verdict.counts:
                 raise circuit.failed(error, began) from error
             circuit.abstained()
             raise
         except TaskerError as error:
+            circuit.met(error)
             if error.verdict.answered:
                 circuit.succeeded()
             else:
@@ -392,6 +436,7 @@ class Session:
             except SaturatedError:
                 raise
             except UnavailableError as error:
+                self._circuit.met(error)
                 raise self._circuit.failed(error, began) from error
             yield client
 

@@ -763,6 +763,9 @@ class KnownRunner:
     pid: int
     version: str
     connections: Any
+    handlers: list[str] | None
+    troubles: Any
+    role: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -820,6 +823,20 @@ class Problem:
     since: datetime | None
     problem: str
     cure: str
+    amount: int | None
+    acknowledged_by: str | None
+    acknowledged_reason: str | None
+    acknowledged_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgedProblem:
+    """A problem that somebody knows of; without a time, until it changes."""
+
+    code: str
+    subject: str
+    severity: str
+    until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,30 @@ def verdict(sqlstate: str | None, context: str = "") -> Verdict:
     return BY_CODE.get(sqlstate) or BY_CLASS.get(sqlstate[:2]) or OTHERS
 
 
+# What operators look up: the codes of `problems`, and what a server says that lets nobody in, which
+# comes without a code.
+_TROUBLES: Final = {
+    Whose.STANDBY: "read_only",
+    Whose.SCHEMA: "schema_changed",
+    Whose.RIGHT: "permission_missing",
+}
+_REFUSALS: Final = {
+    "too_many_connections": re.compile(r"too many (connections|clients)|slots are reserved"),
+    "permission_missing": re.compile(r"authentication failed|no pg_hba|permission denied for"),
+}
+
+
+def trouble(sqlstate: str | None, message: str = "", context: str = "") -> str | None:
+    """The code of the problem that an operator has to deal with; None when there is none."""
+    if sqlstate is None:
+        return next((code for code, said in _REFUSALS.items() if said.search(message)), None)
+    if sqlstate in ("53100", "53300"):
+        return "disk_full" if sqlstate == "53100" else "too_many_connections"
+    if sqlstate in ("26000", "42P05", "3D000"):
+        return None
+    return _TROUBLES.get(verdict(sqlstate, context).whose)
+
+
 def _of_ours(sqlstate: str, through: list[str]) -> Verdict:
     if sqlstate == "TK009":
         return NOBODY

@@ -419,6 +419,19 @@ create table tasker.operator_actions (
 create index operator_actions_by_subject on tasker.operator_actions (subject);
 comment on table tasker.operator_actions is 'What operators did, to what, and why: every verb that takes a reason writes a row.';
 
+create table tasker.acknowledgements (
+  code            text        not null,
+  subject         text        not null,
+  severity        text        not null,
+  amount          bigint,
+  reason          text        not null,
+  until           timestamptz,
+  acknowledged_by text        not null default session_user,
+  acknowledged_at timestamptz not null,
+  constraint a_problem_is_acknowledged_once primary key (code, subject)
+);
+comment on table tasker.acknowledgements is 'Problems that somebody knows of: how bad each was then, why it may wait, and until when; without a time, until it changes.';
+
 create table tasker.repair_plans (
   plan_uuid  uuid        primary key,
   verb       text        not null,
@@ -472,8 +485,13 @@ create table tasker.runners (
   namespaces  text[]      not null,
   pools       jsonb       not null,
   breakers    jsonb       not null,
-  connections jsonb       not null
+  connections jsonb       not null,
+  handlers    text[],
+  troubles    jsonb       not null default '[]',
+  role        text        not null default session_user
 ) with (fillfactor = 50);
+comment on column tasker.runners.handlers is 'What it can run; null when it does not say.';
+comment on column tasker.runners.role is 'The role that its heartbeats come from.';
 comment on table tasker.runners is 'One row per runner, updated in place by its heartbeat. Whoever does not report before gone_at is gone; kept for a day, at most 1000.';
 
 create table tasker.forced_breakers (

@@ -146,7 +146,8 @@ class Health:
 
 
 class Control:
-    """Watches over the pools of a runner. `serve` is what to do with a namespace that is new."""
+    """Watches over the pools of a runner. `serve` is what to do with a namespace that is new,
+    `handlers` names what its workers can run."""
 
     def __init__(
         self,
@@ -156,6 +157,7 @@ class Control:
         connections: Connections,
         session: Session,
         serve: Callable[[str], None],
+        handlers: Callable[[], list[str]],
     ) -> None:
         self.state = State.STARTUP
         self._name = name
@@ -164,6 +166,7 @@ class Control:
         self._connections = connections
         self._session = session
         self._serve = serve
+        self._handlers = handlers
         self._watched: list[Watched] = []
         self._began = time.monotonic()
         self._used = (self._began, 0.0)  # seconds of use of the connections, and when they were so
@@ -288,7 +291,8 @@ class Control:
 
     def _report(self) -> dict[str, Any]:
         """What `report_runner` takes."""
-        found = self.report()
+        found, now = self.report(), time.monotonic()
+        met = [one for circuit in self._circuits for one in circuit.troubles.recent(now)]
         return {
             "host": socket.gethostname(),
             "pid": os.getpid(),
@@ -307,6 +311,16 @@ class Control:
                 "use": found.database_use,
                 "pressure": found.pressure,
             },
+            "handlers": self._handlers(),
+            "troubles": [
+                {
+                    "code": one.code,
+                    "message": one.message,
+                    "times": one.times,
+                    "since_ago": now - one.since,
+                }
+                for one in met
+            ],
         }
 
     def _scale(self) -> None:

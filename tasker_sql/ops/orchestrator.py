@@ -42,7 +42,7 @@ from tasker_sql.schema import migrations as schema
 from tasker_sql.schema.database import application_name
 from tasker_sql.threads import Bell, WatchedThread
 from tasker_sql.worker.handlers import Registry, Sources, default_registry
-from tasker_sql.worker.worker import Solitude, Worker
+from tasker_sql.worker.worker import ALL_SQL, Solitude, Worker
 
 log = logging.getLogger(__name__)
 
@@ -120,6 +120,7 @@ class OrchestrationCore:
             self.connections,
             Session(Connection(partial(self._connect, "control")), self.circuits.database),
             self._serve,
+            lambda: [*self._registry.names, ALL_SQL],
         )
         self._pools = [self._pool(name, work, chosen) for name, work, chosen in orchestrating]
         self.workers: list[Worker] = []

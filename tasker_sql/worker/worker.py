@@ -640,6 +640,7 @@ class Worker:
             one.refusals += 1
             pause = backoff(one.refusals, random.random(), base=0.1, cap=self._most(verdict))
             one.again_at = time.monotonic() + pause
+            self.circuit.troubles.note("reports_refused", str(error), time.monotonic())
             self._tell(error, "results are kept, and sent again")
 
     def _reported(self, report: Report, *, count: bool = True) -> None:

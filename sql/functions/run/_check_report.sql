@@ -8,13 +8,14 @@ as $$
 --
 -- Raises   22023 naming what is wrong, TK006
 -- Calls    _check_keys, _check_json, _check_text, _check_number, _reported_pools,
---          _reported_breakers
+--          _reported_breakers, _reported_troubles
 declare
   v_keys constant text[] := array['host', 'pid', 'version', 'uptime', 'state', 'status',
                                   'namespaces', 'pools', 'breakers', 'connections'];
   v_wrong text;
 begin
-  perform tasker._check_keys(p_report, 'the report', v_keys, v_keys);
+  perform tasker._check_keys(p_report, 'the report', v_keys || array['handlers', 'troubles'],
+                             v_keys);
   perform tasker._check_json(p_report, 'the report', 'context_bytes');
   perform tasker._check_text(p_report -> key, key, '^.{1,200}$')
      from unnest(array['host', 'version', 'state', 'status']) as key;
@@ -27,8 +28,18 @@ begin
   end if;
   begin
     perform from jsonb_array_elements_text(p_report -> 'namespaces');
-    perform from tasker._reported_pools(p_report -> 'pools');
-    perform from tasker._reported_breakers(p_report -> 'breakers');
+    perform from jsonb_array_elements_text(p_report -> 'handlers');
+    if exists (select scaled_ago from tasker._reported_pools(p_report -> 'pools')
+                where scaled_ago not between 0 and 1e10
+                union all
+               select changed_ago from tasker._reported_breakers(p_report -> 'breakers')
+                where changed_ago not between 0 and 1e10
+                union all
+               select since_ago from tasker._reported_troubles(p_report -> 'troubles')
+                where since_ago not between 0 and 1e10)
+    then
+      raise invalid_parameter_value using message = 'an age must be seconds from 0 to 1e10';
+    end if;
     if jsonb_typeof(p_report -> 'connections') <> 'object' then
       raise invalid_parameter_value using message = 'connections must be an object';
     end if;

@@ -11,7 +11,10 @@ select runner.name,
        runner.host,
        runner.pid,
        runner.version,
-       runner.connections
+       runner.connections,
+       runner.handlers,
+       runner.troubles,
+       runner.role
   from tasker.runners as runner;
 
 comment on view tasker.known_runners is
@@ -28,3 +31,6 @@ comment on column tasker.known_runners.host is 'The machine.';
 comment on column tasker.known_runners.pid is 'The process on it.';
 comment on column tasker.known_runners.version is 'The version of tasker-sql.';
 comment on column tasker.known_runners.connections is 'Its connections: size, open, used, waited_for, the share in use, and the factor of back-pressure (1 for none).';
+comment on column tasker.known_runners.handlers is 'The handlers that it can run, sql:* for all in SQL; null when it does not say.';
+comment on column tasker.known_runners.troubles is 'What it met in the minute before its last heartbeat and cannot deal with itself: code, message, times, since_ago in seconds. See problems.';
+comment on column tasker.known_runners.role is 'The role of its connections.';

@@ -56,23 +56,30 @@ def hence(**time: float) -> datetime:
     return AT + timedelta(**time)
 
 
+NOBODY_KNOWS = (None, None, None, None)
 PROBLEMS = (
     Problem(
         *("critical", "no_worker", "namespace billing", ago(minutes=42)),
         "120 steps wait in its queues for up to 42 min, and nobody works for it",
         "tasker-sql run --namespace billing",
+        *NOBODY_KNOWS,
     ),
     Problem(
         *("critical", "task_stuck", f"task {TASK}", ago(hours=3)),
         "nothing in it can move: an invariant is broken",
         f"select * from tasker.check_invariants('{TASK}')",
+        *NOBODY_KNOWS,
     ),
     Problem(
         *("warning", "paused", "namespace shop", ago(days=2, hours=5)),
         "ann paused it 2 days ago: the warehouse moves",
         "select * from tasker.resume_namespace('shop', '<why>')",
+        *NOBODY_KNOWS,
     ),
-    Problem("warning", "bloat", "table tasker.steps", None, "80000 dead rows", "vacuum it"),
+    Problem(
+        *("warning", "bloat", "table tasker.steps", None, "80000 dead rows", "vacuum it"),
+        *NOBODY_KNOWS,
+    ),
 )
 NOT_PAUSED = (None, None, None)
 QUEUES = (

@@ -18,7 +18,7 @@ select set_eq('select runner from tasker.forced_breakers', array['young', null],
 -- One that crashes and starts again for ever.
 insert into tasker.runners
 select 'r' || n, host, pid, version, started_at, seen_at, gone_at, state, status, namespaces, pools,
-  breakers, connections
+  breakers, connections, handlers, troubles, role
   from tasker.runners cross join generate_series(1, 1005) as n where name = 'young';
 select tasker.report_runner('young', pg_temp.a_report());
 select is((select count(*)::integer from tasker.known_runners), 1006,

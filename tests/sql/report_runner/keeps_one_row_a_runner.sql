@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(8);
+select plan(10);
 select is_empty($$ select * from tasker.report_runner('r1', pg_temp.a_report()) $$,
   'nothing is forced');
 select results_eq('select name, is_live, state, status, namespaces, started_at, seen_at, host, '
@@ -28,6 +28,15 @@ select pg_temp.later('2 minutes 59 seconds');
 select is((select is_live from tasker.known_runners where name = 'r2'), true,
   'the interval is its own');
 select is((select count(*)::integer from tasker.known_runners), 2, 'both are known');
+
+select * from tasker.report_runner('r2', pg_temp.a_report(p_more =>
+  '{"handlers": ["a", "sql:*"], "troubles": [{"code": "disk_full", "times": 3}]}'));
+select results_eq('select handlers, troubles ->> 0, role = session_user from tasker.known_runners '
+  'where name = ''r2''',
+  $$ values (array['a', 'sql:*'], '{"code": "disk_full", "times": 3}', true) $$,
+  'it says what it can run, and what it met');
+select results_eq('select handlers, troubles ->> 0 from tasker.known_runners where name = ''r1''',
+  'values (null::text[], null::text)', 'or nothing');
 
 select * from finish();
 rollback;
