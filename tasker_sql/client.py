@@ -381,6 +381,19 @@ class Client:
         """Undo `pause_namespace`."""
         return self._one(rows.Pause, "resume_namespace", namespace=namespace, reason=reason)
 
+    def acknowledge_problem(
+        self, code: str, subject: str, reason: str, until: datetime | None = None
+    ) -> rows.AcknowledgedProblem:
+        """Say that somebody knows of a problem, until a moment or until it changes."""
+        return self._one(
+            rows.AcknowledgedProblem,
+            "acknowledge_problem",
+            code=code,
+            subject=subject,
+            reason=reason,
+            until=until,
+        )
+
     # Steps, by operators
 
     def retry_step(self, step_uuid: UUID, reason: str) -> rows.StepAnswer:

@@ -26,6 +26,7 @@ ROOT: Final[Mapping[str, tuple[str, str]]] = {
     "top": ("top", "Watch all of it on a dashboard."),
     "status": ("oncall", "How the system is, in a paragraph, for people and cron."),
     "problems": ("oncall", "What is wrong now, the worst first, each with its cure."),
+    "acknowledge": ("oncall", "Say that you know of a problem, so that it raises no alarm."),
     "repair": ("oncall", "Do the same to all that match, after a look at them."),
     "dlq": ("oncall", "Dead letters: steps that failed for good."),
     "db": ("database", "The database and its schema."),

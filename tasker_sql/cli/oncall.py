@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -15,7 +15,7 @@ from tasker_sql.cli.arguments import Json, Namespace, Reason, Template, Watch, j
 from tasker_sql.cli.asking import opened, tell
 from tasker_sql.cli.commands import Commands
 from tasker_sql.cli.errors import NO, complain
-from tasker_sql.cli.output import Part, Picture, line, print_json, put, table
+from tasker_sql.cli.output import Part, Picture, answer, line, print_json, put, table
 from tasker_sql.client import Client
 from tasker_sql.durations import span
 from tasker_sql.rows import AppliedRepair, DeadLetters, PlannedRepair, Problem
@@ -59,6 +59,7 @@ class Verb(StrEnum):
 def add_to(app: typer.Typer) -> None:
     app.command()(status)
     app.command()(problems)
+    app.command()(acknowledge)
     app.command()(repair)
     app.add_typer(dlq, name="dlq")
 
@@ -78,6 +79,7 @@ class Status:
     lost_runners: int
     critical_problems: int
     warnings: int
+    acknowledged: int
     worst: Problem | None
 
 
@@ -97,7 +99,8 @@ def _status(client: Client) -> Status:
     counts = client.get_system_health_counts()
     runners = client.known_runners()
     oldest = counts.oldest_message_at
-    critical = sum(one.severity == "critical" for one in found)
+    open_ = [one for one in found if not one.acknowledged_by]
+    critical = sum(one.severity == "critical" for one in open_)
     return Status(
         well=not critical,
         open_tasks=counts.open_tasks,
@@ -109,8 +112,9 @@ def _status(client: Client) -> Status:
         live_runners=sum(one.is_live for one in runners),
         lost_runners=sum(one.state == "lost" for one in runners),
         critical_problems=critical,
-        warnings=len(found) - critical,
-        worst=found[0] if found else None,
+        warnings=len(open_) - critical,
+        acknowledged=len(found) - len(open_),
+        worst=open_[0] if open_ else None,
     )
 
 
@@ -124,7 +128,7 @@ def _status_picture(now: Status) -> Picture:
         f"{_count(now.queued_steps, 'step')} queued{oldest}, {now.running_steps} running, ",
         f"{now.retrying_steps} waiting to be retried; {_count(now.live_runners, 'live runner')}",
         f"{lost}; {_count(now.critical_problems, 'critical problem')}, ",
-        f"{_count(now.warnings, 'warning')}",
+        f"{_count(now.warnings, 'warning')}, {now.acknowledged} acknowledged",
     ]
     worst = now.worst
     if worst:
@@ -144,8 +148,31 @@ def problems(as_json: Json = False, watch: Watch = None) -> None:
     Example: tasker-sql problems --watch 5
     """
     found = tell(lambda client: client.problems(), _problems_picture, as_json, watch, WITHIN)
-    if any(one.severity == "critical" for one in found):
+    if any(one.severity == "critical" and not one.acknowledged_by for one in found):
         raise typer.Exit(NO)
+
+
+def acknowledge(
+    code: Annotated[str, typer.Argument(help="As `problems` prints it.", show_default=False)],
+    subject: Annotated[str, typer.Argument(help="Likewise.", show_default=False)],
+    reason: Reason,
+    until: Annotated[
+        datetime | None, typer.Option(help="Until when; else until it changes.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say that you know of a problem.
+
+    It stays listed, marked and last, and comes back when it gets worse. Until then it raises no
+    alarm.
+
+    Example: tasker-sql acknowledge no_worker "namespace a" -r "it moves on Monday"
+    """
+    with opened() as client:
+        known = client.acknowledge_problem(
+            code, subject, reason, until.astimezone() if until else None
+        )
+    answer(known, f"acknowledged: {code} {subject}", as_json)
 
 
 def _problems_picture(found: list[Problem]) -> Picture:
@@ -154,6 +181,11 @@ def _problems_picture(found: list[Problem]) -> Picture:
         style = "bold red" if one.severity == "critical" else "yellow"
         picture.append(line((one.severity, style), f"  {one.code}  ", (one.subject, "bold")))
         picture += [f"    {one.problem}", f"    -> {one.cure}"]
+        if one.acknowledged_by:
+            until = one.acknowledged_until
+            how_long = f"until {until:%Y-%m-%d %H:%M}" if until else "until it changes"
+            known = f"acknowledged by {one.acknowledged_by} {how_long}: {one.acknowledged_reason}"
+            picture.append(f"    {known}")
     return picture or "no problems"
 
 

@@ -15,6 +15,7 @@ from tasker_sql.errors import NotFoundError
 from tasker_sql.server.auth import may
 from tasker_sql.server.faults import RefusedError
 from tasker_sql.server.shapes import (
+    Acknowledgement,
     Because,
     Bottlenecks,
     ByHand,
@@ -282,6 +283,26 @@ def _check(task_uuid: UUID, step_uuid: UUID) -> None:
 
 def _no_step(task_uuid: UUID, step_uuid: UUID) -> NotFoundError:
     return NotFoundError("no such step", f"{step_uuid} is no step of the task {task_uuid}")
+
+
+# Problems
+
+
+@router.get("/problems", tags=["problems"], response_model=listed(rows.Problem), dependencies=read)
+def list_problems(ask: Ask) -> Any:
+    """What is wrong now, the worst first, each with its cure; acknowledged ones last."""
+    return {"items": ask(Client.problems)}
+
+
+@router.post(
+    "/problems/acknowledge",
+    tags=["problems"],
+    response_model=shown(rows.AcknowledgedProblem),
+    dependencies=operate,
+)
+def acknowledge_problem(body: Acknowledgement, ask: Ask) -> Any:
+    """Say that somebody knows of a problem. It comes back when it gets worse."""
+    return ask(lambda c: c.acknowledge_problem(body.code, body.subject, body.reason, body.until))
 
 
 # Handlers

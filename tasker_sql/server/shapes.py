@@ -145,6 +145,14 @@ class Because(Body):
     reason: str
 
 
+class Acknowledgement(Because):
+    """A problem, as `GET /v1/problems` names it; without `until`, until it changes."""
+
+    code: str
+    subject: str
+    until: Moment | None = None
+
+
 class ByHand(Because):
     """A step's result, given by hand."""
 

@@ -92,7 +92,7 @@ PROBLEMS: Final = replace(
     _ask(
         "problems",
         Problem,
-        f"from tasker.problems order by severity, since desc nulls last limit {MOST}",
+        f"from tasker.problems limit {MOST}",
     ),
     least=3.0,  # while a table is locked, it waits a moment for each kind of problem
 )

@@ -7,11 +7,11 @@ create or replace function tasker._queue_reasons (p_step_ids bigint[], p_now tim
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- Where the enqueued ones of these steps stand: their message is gone, nobody serves the namespace,
--- or it is only a matter of their turn.
+-- Where the enqueued ones of these steps stand: their message is gone, nobody serves the namespace
+-- or has their handler, or it is only a matter of their turn.
 --
 -- Returns  one row for each enqueued step
--- Calls    _queue_of, _lost_steps, _workers, _held_up, _shell_word, _ago
+-- Calls    _queue_of, _lost_steps, _workers, _missing_handler, _held_up, _shell_word, _ago
 #variable_conflict use_column
 declare
   v_queue   record;
@@ -24,7 +24,8 @@ begin
     select tasker._queue_of(link.queue, step.priority) as name,
            namespace.name as namespace,
            array_agg(step.step_id order by step.step_id) as step_ids,
-           array_agg(step.enqueued_at order by step.step_id) as enqueued
+           array_agg(step.enqueued_at order by step.step_id) as enqueued,
+           array_agg(link.handler order by step.step_id) as handlers
       from tasker.steps as step
       join tasker.template_steps as link on link.template_id = step.template_id
                                         and link.step_no = step.step_id & 1048575
@@ -38,9 +39,25 @@ begin
     v_missing := to_regclass(format('pgmq.%I', 'q_' || v_queue.name)) is null;
     v_lost := tasker._lost_steps(v_queue.name, v_queue.step_ids, v_queue.enqueued, 10000);
     return query
+    with step as materialized (
+      select step.*,
+             exists (select from tasker.parked_steps as parked
+                      where parked.step_id = step.step_id) as is_parked
+        from unnest(v_queue.step_ids, v_queue.enqueued, v_queue.handlers)
+               as step (step_id, enqueued_at, handler)
+    ),
+    lacking as materialized (
+      select kind.*,
+             case v_workers.workers
+               when 0 then v_workers.said
+               else tasker._missing_handler(v_queue.namespace, kind.handler, kind.is_parked, p_now)
+             end as reason
+        from (select distinct step.handler, step.is_parked from step) as kind
+    )
     select step.step_id, said.rank, said.code, said.blocks, said.reason,
            step.enqueued_at, null::timestamptz, null::text, said.cure
-      from tasker.steps as step
+      from step
+      left join lacking using (handler, is_parked)
      cross join lateral (
            select 30, 'message_lost', true,
                   case when v_missing then format('queue %s was dropped', v_queue.name)
@@ -48,19 +65,21 @@ begin
                   'select * from tasker.sweep()'
             where v_missing or step.step_id = any (v_lost)
            union all
-           select case v_workers.workers when 0 then 20 else 70 end,
-                  case v_workers.workers when 0 then 'no_worker' else 'queued' end,
+           select case when lacking.reason is null then 70 else 20 end,
+                  case when lacking.reason is null then 'queued'
+                       when v_workers.workers = 0 then 'no_worker'
+                       else 'handler_missing' end,
                   false,
                   concat_ws('; ', 'queued for ' || tasker._ago(p_now - step.enqueued_at),
-                            v_workers.said, v_held.full_slots, v_held.breakers),
-                  case v_workers.workers
-                    when 0 then format('tasker-sql run --namespace %s --handlers MODULE',
-                                       tasker._shell_word(v_queue.namespace)) end
+                            coalesce(lacking.reason, v_workers.said), v_held.full_slots,
+                            v_held.breakers),
+                  case when lacking.reason is not null
+                         then format('tasker-sql run --namespace %s --handlers MODULE',
+                                     tasker._shell_word(v_queue.namespace)) end
             limit 1
-           ) as said (rank, code, blocks, reason, cure)
-     where step.step_id = any (v_queue.step_ids);
+           ) as said (rank, code, blocks, reason, cure);
   end loop;
 end;
 $$;
 
-comment on function tasker._queue_reasons is 'Where the enqueued ones of these steps stand: message lost, no worker, or queued.';
+comment on function tasker._queue_reasons is 'Where the enqueued ones of these steps stand: message lost, no worker, handler missing, or queued.';

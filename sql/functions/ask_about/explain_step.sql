@@ -99,4 +99,4 @@ end;
 $$;
 
 comment on function tasker.explain_step is
-'Why is this step not running? Ranked reasons, what blocks first: a code, a sentence, since and until when, who, and the statement (or command) that would cure it. Codes: failed, namespace_paused, template_paused, task_paused, lease_expired, message_lost, submitted, due, uncounted, retry_scheduled, scheduled, running, ended, waits_for_step (cause_uuid is the step in which the cause lies), broken, and, blocking nothing, no_worker and queued. A step that nothing blocks may be claimed at once. Raises TK002 (unknown step), 22023 (null).';
+'Why is this step not running? Ranked reasons, what blocks first: a code, a sentence, since and until when, who, and the statement (or command) that would cure it. Codes: failed, namespace_paused, template_paused, task_paused, lease_expired, message_lost, submitted, due, uncounted, retry_scheduled, scheduled, running, ended, waits_for_step (cause_uuid is the step in which the cause lies), broken, and, blocking nothing, no_worker, handler_missing and queued. A step that nothing blocks may be claimed at once. Raises TK002 (unknown step), 22023 (null).';

@@ -11,8 +11,9 @@ create or replace function tasker.list_queued_steps (
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- What is in a namespace's three queues, the longest waiting first, each with the first reason why
--- nobody has it. Reads p_limit messages of each queue, however many there are.
+-- What is in a namespace's three queues, or was taken out by a worker that lacks its handler, the
+-- longest waiting first, each with the first reason why nobody has it. Reads p_limit messages of
+-- each queue, however many there are.
 --
 -- Returns  up to p_limit steps; none of a queue that was dropped. A step that is not enqueued was
 --          cancelled or settled, and has no reason: a claim drops its message.
@@ -20,7 +21,9 @@ as $$
 -- Calls    _check_count, _namespace_id, _queues_of, _step_uuid, _priority_name, _reasons, _now
 #variable_conflict use_column
 declare
-  v_now   constant timestamptz := tasker._now();
+  v_now constant timestamptz := tasker._now();
+  v_namespace_id constant integer := tasker._namespace_id(p_namespace);
+  v_queues constant text[] := tasker._queues_of(p_namespace);
   v_queue text;
   v_found bigint[];
   v_steps bigint[] := array[]::bigint[];
@@ -28,8 +31,7 @@ declare
 begin
   p_limit := coalesce(p_limit, 20);
   perform tasker._check_count(p_limit, 1, 'rows_per_call');
-  perform tasker._namespace_id(p_namespace);
-  foreach v_queue in array tasker._queues_of(p_namespace) loop
+  foreach v_queue in array v_queues loop
     begin
       execute format(
         'select array_agg((head.message ->> ''step_id'')::bigint)
@@ -43,6 +45,13 @@ begin
     v_steps := v_steps || v_found;
     v_names := v_names || array_fill(v_queue, array[coalesce(cardinality(v_found), 0)]);
   end loop;
+  select v_steps || array_agg(head.step_id), v_names || array_agg(head.queue)
+    into v_steps, v_names
+    from (select parked.step_id, v_queues[2 - parked.priority] as queue
+            from tasker.parked_steps as parked
+           where parked.namespace_id = v_namespace_id
+           order by parked.handler, parked.priority desc, parked.step_id
+           limit p_limit) as head;
   return query
   with listed as (
     select head.queue_name, step.*
@@ -73,4 +82,4 @@ end;
 $$;
 
 comment on function tasker.list_queued_steps is
-'What is in a namespace''s queues, the longest waiting first: up to p_limit steps with the task''s namespace and template, and the first reason why nobody has it (as explain_step tells; a code that blocks says why a claim would not get it). A step that is not enqueued was cancelled or settled, and has no reason: a claim drops its message. Raises TK002 (unknown namespace), 22023 (null, limit out of range).';
+'What waits in a namespace''s queues, or beside them for its handler, the longest waiting first: up to p_limit steps with the task''s namespace and template, and the first reason why nobody has it (as explain_step tells; a code that blocks says why a claim would not get it). A step that is not enqueued was cancelled or settled, and has no reason: a claim drops its message. Raises TK002 (unknown namespace), 22023 (null, limit out of range).';

@@ -1,6 +1,7 @@
 create or replace function tasker._blocked_problems ()
   returns table (
-    severity text, code text, subject text, since timestamptz, problem text, cure text
+    severity text, code text, subject text, since timestamptz, problem text, cure text,
+    amount bigint
   )
   language plpgsql
   stable
@@ -74,7 +75,8 @@ begin
                               left(regexp_replace(activity.query, '\s+', ' ', 'g'), 80)) end,
                 tasker._ago(v_now - holder.since)),
          case holder.pid when 0 then 'select gid, prepared, owner from pg_prepared_xacts'
-                         else format('select pg_terminate_backend(%s)', holder.pid) end
+                         else format('select pg_terminate_backend(%s)', holder.pid) end,
+         holder.waiting
     from holder
     left join pg_stat_activity as activity on activity.pid = holder.pid;
 end;

@@ -1,6 +1,7 @@
 create or replace function tasker._database_problems ()
   returns table (
-    severity text, code text, subject text, since timestamptz, problem text, cure text
+    severity text, code text, subject text, since timestamptz, problem text, cure text,
+    amount bigint
   )
   language plpgsql
   stable
@@ -22,7 +23,7 @@ begin
          format('%s of %s (%s) has had a transaction open for %s; nothing deleted or updated '
                 'since is cleaned up', coalesce(nullif(holder.application_name, ''), 'a session'),
                 holder.usename, holder.state, tasker._ago(v_now - holder.xact_start)),
-         format('select pg_terminate_backend(%s)', holder.pid)
+         format('select pg_terminate_backend(%s)', holder.pid), null::bigint
     from pg_stat_activity as holder
    where holder.datname = current_database()
      and coalesce(holder.backend_xmin, holder.backend_xid) is not null
@@ -34,7 +35,7 @@ begin
          prepared.prepared,
          format('%s prepared it %s ago, and nobody finished it; its locks stay, and nothing since '
                 'is cleaned up', prepared.owner, tasker._ago(v_now - prepared.prepared)),
-         format('rollback prepared %L', prepared.gid)
+         format('rollback prepared %L', prepared.gid), null
     from pg_prepared_xacts as prepared
    where prepared.database = current_database()
      and prepared.prepared < v_now - interval '10 minutes'
@@ -42,7 +43,7 @@ begin
   select 'warning', 'vacuum_held_back', format('replication slot %s', slot.slot_name), null,
          format('nobody is connected to it, and it keeps the rows of %s transactions: connect its '
                 'standby, or drop it', age(slot.xmin)),
-         format('select pg_drop_replication_slot(%L)', slot.slot_name)
+         format('select pg_drop_replication_slot(%L)', slot.slot_name), null
     from pg_replication_slots as slot
    where not slot.active
      and slot.xmin is not null
@@ -53,7 +54,7 @@ begin
                 usage.n_live_tup,
                 coalesce(tasker._ago(v_now - greatest(usage.last_vacuum, usage.last_autovacuum))
                          || ' ago', 'never')),
-         format('vacuum %I.%I', usage.schemaname, usage.relname)
+         format('vacuum %I.%I', usage.schemaname, usage.relname), usage.n_dead_tup
     from pg_stat_user_tables as usage
    where usage.schemaname in ('tasker', 'pgmq')
      and usage.n_dead_tup > 50000

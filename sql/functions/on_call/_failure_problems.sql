@@ -1,6 +1,7 @@
 create or replace function tasker._failure_problems ()
   returns table (
-    severity text, code text, subject text, since timestamptz, problem text, cure text
+    severity text, code text, subject text, since timestamptz, problem text, cure text,
+    amount bigint
   )
   language plpgsql
   stable
@@ -55,7 +56,7 @@ begin
                        then format(' --step %s --fingerprint %s',
                                    tasker._shell_word(failing.name),
                                    tasker._shell_word(failing.fingerprint))
-                     else '' end)
+                     else '' end), failing.count::bigint
     from failing
     join tasker.namespaces as namespace on namespace.name = failing.namespace
     left join recent on recent.namespace_id = namespace.namespace_id
@@ -64,17 +65,17 @@ begin
   union all
   select 'warning', 'dead_letters', 'other templates', max(failing.last_at),
          format('%s failed for good, of %s more templates', sum(failing.count), count(*)),
-         'tasker-sql dlq list'
+         'tasker-sql dlq list', sum(failing.count)::bigint
     from failing
    where failing.place > 20
   having count(*) > 0
   union all
   select 'warning', 'requests_refused', format('queue %s', refused.queue_name),
-         min(refused.rejected_at),
+         max(refused.rejected_at),
          format('%s refused within a day: send them again. The last: %s',
                 tasker._counted(count(*), 'message'),
                 (array_agg(refused.error order by refused.rejection_id desc))[1]),
-         'select * from tasker.rejected_requests order by rejection_id desc limit 20'
+         'select * from tasker.rejected_requests order by rejection_id desc limit 20', count(*)
     from (select * from tasker.rejected_messages order by rejection_id desc limit 1000) as refused
    where refused.rejected_at > v_now - interval '1 day'
    group by refused.queue_name;

@@ -1,6 +1,7 @@
 create or replace function tasker._pause_problems ()
   returns table (
-    severity text, code text, subject text, since timestamptz, problem text, cure text
+    severity text, code text, subject text, since timestamptz, problem text, cure text,
+    amount bigint
   )
   language plpgsql
   stable
@@ -20,7 +21,7 @@ begin
   return query
   select 'warning', 'paused', pause.subject, pause.at,
          format('%s paused it %s ago: %s', pause.by, tasker._ago(v_now - pause.at), pause.reason),
-         pause.cure
+         pause.cure, null::bigint
     from (select format('namespace %s', namespace.name) as subject, namespace.paused_at as at,
                  namespace.paused_by as by, namespace.pause_reason as reason,
                  format('select * from tasker.resume_namespace(%L, ''<why>'')',

@@ -1,6 +1,7 @@
 create or replace function tasker._queue_problems ()
   returns table (
-    severity text, code text, subject text, since timestamptz, problem text, cure text
+    severity text, code text, subject text, since timestamptz, problem text, cure text,
+    amount bigint
   )
   language plpgsql
   stable
@@ -22,7 +23,7 @@ begin
   with queue as materialized (select * from tasker._late_queues(v_now))
   select 'critical', 'queue_missing', format('queue %s', queue.queue_name), null::timestamptz,
          'it was dropped; what is enqueued in it waits until a sweep makes it again',
-         'select * from tasker.sweep()'
+         'select * from tasker.sweep()', null::bigint
     from queue
    where queue.missing
   union all
@@ -32,7 +33,7 @@ begin
                 case when bool_and(queue.depth_is_exact) then '' else 'about ' end,
                 tasker._counted(sum(queue.depth)::bigint, 'message'), min(queue.said)),
          format('tasker-sql run --namespace %s --handlers MODULE',
-                tasker._shell_word(queue.namespace))
+                tasker._shell_word(queue.namespace)), sum(queue.depth)::bigint
     from queue
    where queue.workers = 0
      and queue.waits_since < v_now - tasker._recovery_grace()
@@ -45,7 +46,7 @@ begin
                 queue.namespace, tasker._ago(v_now - min(queue.waits_since)),
                 min(queue.full_slots)),
          format('tasker-sql run --namespace %s --handlers MODULE',
-                tasker._shell_word(queue.namespace))
+                tasker._shell_word(queue.namespace)), sum(queue.depth)::bigint
     from queue
    where queue.full_slots is not null
      and queue.waits_since < v_now - tasker._recovery_grace()
@@ -55,7 +56,7 @@ begin
          format('its oldest step has waited for %s, though %s: more machines, or more --slots',
                 tasker._ago(v_now - queue.waits_since), queue.said),
          format('tasker-sql run --namespace %s --handlers MODULE',
-                tasker._shell_word(queue.namespace))
+                tasker._shell_word(queue.namespace)), queue.depth
     from queue
    where queue.workers > 0
      and queue.full_slots is null
@@ -66,7 +67,7 @@ begin
          format('%s for up to %s that nobody carries out',
                 tasker._counted(queue.depth, 'message'), tasker._ago(v_now - queue.oldest_at)),
          format('select * from tasker.process_%s()',
-                replace(queue.queue_name, 'orchestration_', ''))
+                replace(queue.queue_name, 'orchestration_', '')), queue.depth
     from queue
    where queue.namespace is null
      and queue.depth > 0;

@@ -1,6 +1,7 @@
 create or replace function tasker._runner_problems ()
   returns table (
-    severity text, code text, subject text, since timestamptz, problem text, cure text
+    severity text, code text, subject text, since timestamptz, problem text, cure text,
+    amount bigint
   )
   language plpgsql
   stable
@@ -26,7 +27,7 @@ begin
                 (select string_agg(' --namespace ' || tasker._shell_word(namespace.name), ''
                                    order by namespace.name)
                    from tasker.namespaces as namespace
-                  where namespace.name = any (runner.namespaces)))
+                  where namespace.name = any (runner.namespaces))), null::bigint
     from tasker.known_runners as runner
    where runner.state = 'lost'
      and runner.silent_for < interval '1 hour'
@@ -41,7 +42,7 @@ begin
          case when coalesce(breaker.wanted, breaker.forced) is null
                 then 'select * from tasker.circuit_breakers'
               else format('tasker-sql runner release %s --reason ''<why>''',
-                          tasker._shell_word(breaker.breaker)) end
+                          tasker._shell_word(breaker.breaker)) end, null
     from tasker.circuit_breakers as breaker
    where breaker.effective_state = 'open'
   union all
@@ -49,7 +50,7 @@ begin
          format('%s%s outcomes were refused within the hour: its leases had ended; it needs a '
                 'longer --lease, or fewer --slots',
                 case when count(*) = 1000 then 'at least ' else '' end, count(*)),
-         'select * from tasker.late_writes order by refused_at desc limit 20'
+         'select * from tasker.late_writes order by refused_at desc limit 20', count(*)
     from (select * from tasker.refused_writes as refused
            where refused.refused_at > v_now - interval '1 hour'
            order by refused.refused_at desc

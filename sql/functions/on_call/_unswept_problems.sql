@@ -1,6 +1,7 @@
 create or replace function tasker._unswept_problems ()
   returns table (
-    severity text, code text, subject text, since timestamptz, problem text, cure text
+    severity text, code text, subject text, since timestamptz, problem text, cure text,
+    amount bigint
   )
   language plpgsql
   stable
@@ -29,7 +30,7 @@ begin
          format('its lease of %s ended %s ago, and nobody took it back',
                 tasker._counted(sum(cardinality(claim.step_ids)), 'step'),
                 tasker._ago(v_now - min(claim.lease_until))),
-         'select * from tasker.sweep()'
+         'select * from tasker.sweep()', sum(cardinality(claim.step_ids))
     from tasker.claims as claim
    where claim.lease_until < v_late
    group by claim.worker
@@ -39,7 +40,7 @@ begin
                 case when count(*) = 1000 then 'at least ' else '' end,
                 tasker._counted(count(*), 'step'),
                 tasker._ago(v_now - min(late.due_at))),
-         'select * from tasker.sweep()'
+         'select * from tasker.sweep()', count(*)
     from (select timer.due_at
             from tasker.timers as timer
            where timer.due_at < v_late
@@ -51,21 +52,21 @@ begin
          format('%s handed in up to %s ago, and not processed',
                 tasker._counted(count(*), 'submission'),
                 tasker._ago(v_now - min(submission.submitted_at))),
-         'select * from tasker.sweep()'
+         'select * from tasker.sweep()', count(*)
     from tasker.submissions as submission
    where submission.submitted_at < v_late
   having count(*) > 0
   union all
   select 'critical', 'task_unfinalized', format('task %s', task.task_uuid), task.since,
          'nothing is left to run in it, and nobody ended it',
-         'select * from tasker.sweep()'
+         'select * from tasker.sweep()', null
     from unfinalized as task
    where not task.finalize_externally
   union all
   select 'warning', 'task_unfinalized', format('task %s', task.task_uuid), task.since,
          format('nothing is left to run in it; for %s no processor has finalized it',
                 tasker._ago(v_now - task.since)),
-         format('select * from tasker.finalize_task(%L)', task.task_uuid)
+         format('select * from tasker.finalize_task(%L)', task.task_uuid), null
     from unfinalized as task
    where task.finalize_externally
      and task.since < v_now - interval '10 minutes';

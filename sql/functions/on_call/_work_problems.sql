@@ -1,6 +1,7 @@
 create or replace function tasker._work_problems ()
   returns table (
-    severity text, code text, subject text, since timestamptz, problem text, cure text
+    severity text, code text, subject text, since timestamptz, problem text, cure text,
+    amount bigint
   )
   language plpgsql
   stable
@@ -26,7 +27,7 @@ begin
                          || tasker._ago(make_interval(secs => link.timeout_seconds)),
                          'no timeout')),
          format('select * from tasker.requeue_step(%L, ''<why>'')',
-                tasker._step_uuid(task.task_uuid, step.step_id))
+                tasker._step_uuid(task.task_uuid, step.step_id)), null::bigint
     from tasker.claims as claim
    cross join unnest(claim.step_ids) as held_id
     join tasker.steps as step on step.step_id = held_id
@@ -42,7 +43,7 @@ begin
   select 'critical', 'task_stuck', format('task %s', task.task_uuid), moved.at,
          'nothing in it can move: an invariant is broken; see which, then cancel or resolve the '
          'task, and create it again',
-         tasker._broken_cure(task.task_uuid)
+         tasker._broken_cure(task.task_uuid), null
     from (select open.task_id
             from (select open.task_id from tasker.open_tasks as open
                    order by open.task_id limit 300) as open

@@ -15,7 +15,8 @@ select row_number() over () as place,
     ('sweep',
      'sweep enqueue_steps finalize_tasks'),
     ('on_call',
-     'problems stuck_tasks dead_letters task_timings critical_path plan_repair apply_repair'),
+     'acknowledge_problem problems stuck_tasks dead_letters task_timings critical_path plan_repair
+      apply_repair'),
     ('operate',
      'cancel_task resolve_task retry_step requeue_step complete_step_manually resolve_step
       pause_namespace resume_namespace pause_template resume_template pause_task resume_task

@@ -30,11 +30,12 @@ def problems(seen: Snapshot) -> View:
     """What to act on, the worst first."""
 
     def line(number: int, one: Problem) -> Row:
+        known = f"(acknowledged by {one.acknowledged_by}) " if one.acknowledged_by else ""
         return Row(
             f"{one.code} {one.subject} {number if not one.subject else ''}",
-            (one.severity, one.code, one.subject, one.since, one.problem, one.cure),
+            (one.severity, one.code, one.subject, one.since, known + one.problem, one.cure),
             (
-                (one.severity, one.problem),
+                (one.severity, known + one.problem),
                 ("code", one.code),
                 ("cure", one.cure),
                 ("subject", one.subject),
@@ -73,6 +74,15 @@ SHOWS_MORE: Final = {
     "late_writes": "failures",
     "vacuum_held_back": "database",
     "bloat": "database",
+    "blocked_by": "database",
+    "read_only": "database",
+    "too_many_connections": "database",
+    "disk_full": "database",
+    "handler_missing": "queues",
+    "pool_unhealthy": "workers",
+    "reports_refused": "workers",
+    "permission_missing": "workers",
+    "schema_changed": "workers",
 }
 
 

@@ -26,13 +26,15 @@ from tasker_sql.errors import StaleClaimError
 from tasker_sql.rows import Problem
 from tasker_sql.top import screens, table
 from tasker_sql.top.snapshot import Place, read
+from tasker_sql.verdict import trouble
 from tasker_sql.worker.handlers import Registry, RetryableError
 
 pytestmark = pytest.mark.newest
 
 Opener = Callable[..., list[Session]]
 
-TEXT = (Path(__file__).parents[3] / "docs" / "on-call.md").read_text()
+SQL = Path(__file__).parents[3] / "sql"
+TEXT = (SQL.parent / "docs" / "on-call.md").read_text()
 INCIDENTS = set(re.findall(r"^## (\w+): ", TEXT, re.MULTILINE))
 
 # Lets time pass for everything that reads the engine's clock.
@@ -124,10 +126,18 @@ def cli(database: str, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_every_chapter_is_a_code(client: Client) -> None:
-    assert len(INCIDENTS) == 12
+def test_every_code_has_a_chapter(client: Client) -> None:
+    """The codes that the functions write, those that runners report, and those that the view's
+    comment lists."""
+    written = "".join(
+        file.read_text() for file in (SQL / "functions/on_call").glob("_*problems.sql")
+    )
+    codes = set(re.findall(r"(?:'(?:critical|warning)'|\bend),\s+'([a-z_]+)'", written))
+    (known,) = re.findall(r"code in \(('read_only'[^)]+)\)", written)
+    codes |= set(re.findall(r"\w+", known))
     (said,) = answer(client, "select obj_description('tasker.problems'::regclass)")
-    assert set(re.findall(r"\w+", said[0])) >= INCIDENTS
+    listed = re.sub(r"\(.*?\)", "", re.findall(r"Codes: (.+?)\. docs", said[0])[0])
+    assert codes == INCIDENTS == set(listed.replace(" ", "").split(","))
 
 
 def test_blocked_by(client: Client, database: str, sessions: Opener) -> None:
@@ -184,6 +194,21 @@ def test_a_locked_table_is_named_before_anybody_waits(client: Client, sessions: 
     assert gone(client, "blocked_by")
 
 
+def test_a_lock_says_what_it_hides(client: Client, sessions: Opener) -> None:
+    """In its first two seconds, too, when nothing names its holder."""
+    (ann,) = sessions("psql of ann")
+    ann.run("lock table tasker.runners, tasker.acknowledgements in access exclusive mode")
+    (found,) = [one for one in client.problems() if one.code == "answer_incomplete"]
+    assert "hides problems with the server, runners, what runners report;" in found.problem
+    ann.rollback()
+    run(client, found.cure)
+    assert gone(client, "answer_incomplete")
+
+
+REPORTED = {
+    *("pool_unhealthy", "read_only", "too_many_connections", "disk_full", "schema_changed"),
+    *("reports_refused", "permission_missing"),
+}
 MANY = """
 select from tasker.create_tasks('test', 'flow', array_fill('{}'::jsonb, array[30]));
 select from tasker.report_runner('lost', '{"host": "h", "pid": 1, "version": "1", "uptime": 1,
@@ -200,6 +225,19 @@ select from pgmq.send('orchestration_task_requests', '{"namespace": "test", "nam
 select from tasker.create_task('test', 'flow') as task, lateral tasker.pause_task(task_uuid, 'why');
 select from tasker.create_namespace('other');
 select from pgmq.drop_queue('other_queue');
+select from tasker.report_runner('met', '{"host": "h", "pid": 1, "version": "1", "uptime": 1,
+  "state": "normal", "status": "unhealthy", "namespaces": [], "breakers": [], "connections": {},
+  "pools": [{"pool": "task_claimer", "namespace": "test", "status": "unhealthy", "executors": 1,
+             "healthy": 0, "unhealthy": 1},
+            {"pool": "step_enqueuer", "status": "unhealthy", "executors": 2, "healthy": 1,
+             "unhealthy": 1}],
+  "troubles": [{"code": "read_only", "times": 3, "since_ago": 9, "message": "read-only"},
+    {"code": "too_many_connections", "times": 3, "since_ago": 9, "message": "too many"},
+    {"code": "disk_full", "times": 3, "since_ago": 9, "message": "no space left"},
+    {"code": "schema_changed", "times": 3, "since_ago": 9, "message": "no such function"},
+    {"code": "reports_refused", "times": 3, "since_ago": 9, "message": "a trigger"},
+    {"code": "permission_missing", "times": 3, "since_ago": 9,
+     "message": "permission denied for function sweep"}]}', '1 day');
 insert into tasker.refused_writes (step_id, token, worker, cause, refused_at)
 select 1, gen_random_uuid(), 'late', 'lease expired', clock_timestamp() + interval '50 minutes'
   from generate_series(1, 10);
@@ -228,6 +266,7 @@ def test_every_cure_can_be_run_as_it_is_printed(client: Client, database: str) -
         "requests_refused",
         "queue_missing",
         "late_writes",
+        *REPORTED,
     }
     assert expected <= {one.code for one in found}
     errors = "select count(*) from tasker.failed_steps"
@@ -244,12 +283,10 @@ def test_every_cure_can_be_run_as_it_is_printed(client: Client, database: str) -
             assert answer(client, errors) == dead
         else:
             told = cli(database, *arguments, *(["--yes"] if arguments[0] == "dlq" else []))
-            assert "retry_step: done 5, refused 0" in told or arguments[0] == "runner"
-    assert {one.code for one in client.problems()} <= {
-        "no_worker",
-        "runner_lost",
-        "late_writes",
-    } | {"requests_refused"}
+            assert "retry_step: done 5, refused 0" in told or arguments[0] != "dlq"
+            assert "error: " not in told
+    left = {"no_worker", "runner_lost", "late_writes", "requests_refused", *REPORTED}
+    assert {one.code for one in client.problems()} <= left
 
 
 def test_no_worker(client: Client, database: str) -> None:
@@ -435,3 +472,132 @@ def test_task_stuck(client: Client) -> None:
     assert answer(client, found.cure)  # which invariant is broken, and where
     client.cancel_task(task, "its rows were changed by hand")
     assert gone(client, "task_stuck")
+
+
+def test_an_acknowledged_problem_raises_no_alarm(client: Client, database: str) -> None:
+    client.create_task("test", "flow")
+    later(client, "14 minutes")
+    assert "no_worker" in cli(database, "problems")
+    assert status_of(database) == 1
+    words = ("acknowledge", "no_worker", "namespace test", "-r", "they come back at noon")
+    assert "acknowledged: no_worker namespace test" in cli(database, *words)
+    shown = cli(database, "problems")
+    assert "until it changes: they come back at noon" in shown
+    assert status_of(database) == 0
+    assert "1 acknowledged" in cli(database, "status")
+    view = screens.view(read(client, Place("problems"), SECONDS))
+    assert "(acknowledged by " in str(view.rows)
+
+
+def status_of(database: str) -> int:
+    done = subprocess.run(
+        [sys.executable, "-c", "from tasker_sql.cli import main; main()", "problems"],
+        env=os.environ | {"DATABASE_URL": database},
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    return done.returncode
+
+
+READ_ONLY = """
+do $$ begin
+  execute format('alter database %I set default_transaction_read_only = on', current_database());
+end $$
+"""
+
+
+def test_read_only(client: Client, database: str) -> None:
+    """Somebody forgot to take it off after moving the database."""
+    run(client, READ_ONLY)
+    (found,) = [one for one in client.problems() if one.code == "read_only"]
+    with psycopg.connect(database, autocommit=True) as new:
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            new.execute("select from tasker.create_task('test', 'flow')")
+        new.execute(found.cure.encode())
+    assert gone(client, "read_only")
+    with client_of(database) as new_client:
+        new_client.create_task("test", "flow")
+
+
+def test_too_many_connections(client: Client, database: str) -> None:
+    limit = "alter database {} connection limit 1".format(
+        psycopg.conninfo.conninfo_to_dict(database)["dbname"]
+    )
+    run(client, limit)
+    (found,) = [one for one in client.problems() if one.code == "too_many_connections"]
+    assert found.severity == "critical"
+    run(client, found.cure)
+    assert gone(client, "too_many_connections")
+
+
+def test_schema_changed(client: Client, database: str) -> None:
+    """Somebody cleaned up."""
+    run(client, "drop function tasker.pause_task, tasker.set_limit")
+    (found,) = [one for one in client.problems() if one.code == "schema_changed"]
+    assert found.problem.endswith("are gone: pause_task, set_limit")
+    cli(database, *shlex.split(found.cure)[1:])
+    assert gone(client, "schema_changed")
+    client.pause_task(client.create_task("test", "flow").task_uuid, "it is back")
+
+
+def test_handler_missing(client: Client, database: str) -> None:
+    """A release lacks a module."""
+    task = client.create_task("test", "flow").task_uuid
+    client.claim_steps("test", "w", handlers=["ship"])
+    later(client, "14 minutes")
+    (found,) = [one for one in client.problems() if one.code == "handler_missing"]
+    assert found.subject == "handler a of namespace test"
+    with running(database, work(), ["test"]):
+        assert ended(client, task) == "complete"
+    assert gone(client, "handler_missing")
+
+
+REFUSES = """
+create function public.audit () returns trigger language plpgsql as $$
+begin
+  if new.state = 'complete' then
+    raise exception 'audit sink is down' using errcode = '{}';
+  end if;
+  return new;
+end $$;
+create trigger audit before update on tasker.steps for each row execute function public.audit()
+"""
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "code"),
+    [
+        ("53100", "disk_full"),
+        ("42501", "permission_missing"),
+        ("42P01", "schema_changed"),
+        ("23514", "reports_refused"),
+    ],
+)
+def test_what_a_runner_meets(client: Client, database: str, sqlstate: str, code: str) -> None:
+    """It reports what it cannot deal with itself, and loses nothing."""
+    run(client, REFUSES.format(sqlstate))
+    task = client.create_task("test", "flow").task_uuid
+    with running(database, work(), ["test"]):
+        (found,) = wait_for(lambda: [one for one in client.problems() if one.code == code], code)
+        assert found.subject == "runner test"
+        assert "audit sink is down" in found.problem
+        run(client, "drop trigger audit on tasker.steps")
+        assert ended(client, task) == "complete"
+    assert {attempt.attempt for attempt in attempts(client, task)} == {1}
+
+
+def attempts(client: Client, task: UUID) -> list[Any]:
+    return [
+        attempt
+        for step in client.get_task_steps(task)
+        for attempt in client.step_attempts(step.step_uuid)
+    ]
+
+
+def test_a_runner_that_is_not_let_in_knows_why() -> None:
+    """What the server says then comes without a code."""
+    assert trouble(None, 'FATAL: too many connections for role "shop"') == "too_many_connections"
+    assert trouble(None, "FATAL: sorry, too many clients already") == "too_many_connections"
+    assert trouble(None, 'FATAL: permission denied for database "x"') == "permission_missing"
+    assert trouble(None, "connection refused") is None

@@ -244,6 +244,21 @@ class TestSteps:
 
 
 class TestQuestions:
+    def test_problems_are_acknowledged(self, web: httpx.Client, client: Client) -> None:
+        client.create_namespace("other")
+        with client.transaction() as connection:
+            connection.execute("select from pgmq.drop_queue('other_queue')")
+        (one,) = web.get("/v1/problems").json()["items"]
+        assert (one["code"], one["acknowledged_by"]) == ("queue_missing", None)
+        body = {"code": one["code"], "subject": one["subject"], "reason": "a test"}
+        until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+        answer = web.post("/v1/problems/acknowledge", json={**body, "until": until})
+        assert (answer.status_code, answer.json()["severity"]) == (200, "critical")
+        (one,) = web.get("/v1/problems").json()["items"]
+        assert one["acknowledged_by"] and one["acknowledged_reason"] == "a test"
+        other = web.post("/v1/problems/acknowledge", json={**body, "subject": "queue nowhere"})
+        assert fault(other)[:2] == (404, "not_found")
+
     def test_handlers_are_templates(self, web: httpx.Client) -> None:
         assert [one["name"] for one in web.get("/v1/namespaces").json()["items"]] == ["test"]
         (listed,) = web.get("/v1/handlers", params={"namespace": "test"}).json()["items"]
@@ -595,18 +610,19 @@ class TestTokens:
             ("GET", "/v1/tasks", None),
             ("POST", "/v1/tasks", new),
             ("POST", cancel, BECAUSE),
+            ("POST", "/v1/problems/acknowledge", {**BECAUSE, "code": "bloat", "subject": "x"}),
         ]
         found = {
             token: [asked(token, *request) for request in requests]
             for token in (None, "wrong", *TOKENS.values(), "both")
         }
         assert found == {
-            None: [401, 401, 401],
-            "wrong": [401, 401, 401],
-            TOKENS["read"]: [200, 403, 403],
-            TOKENS["create"]: [403, 201, 403],
-            TOKENS["operate"]: [403, 403, 404],
-            "both": [200, 201, 403],
+            None: [401] * 4,
+            "wrong": [401] * 4,
+            TOKENS["read"]: [200, 403, 403, 403],
+            TOKENS["create"]: [403, 201, 403, 403],
+            TOKENS["operate"]: [403, 403, 404, 404],
+            "both": [200, 201, 403, 403],
         }
         assert [asked(None, "GET", path) for path in ("/live", "/ready", "/health")] == [200] * 3
         assert asked(None, "GET", "/health/detailed") == 401
