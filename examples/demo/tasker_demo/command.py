@@ -23,11 +23,11 @@ from rich.live import Live
 from rich.text import Text
 
 from tasker_sql import __version__, config
-from tasker_sql.demo import checks, dataset, prepare, report
-from tasker_sql.demo.prepare import Run
-from tasker_sql.demo.report import Figures, Summary
-from tasker_sql.demo.screen import Screen, Snapshot
-from tasker_sql.demo.watch import Watch
+from tasker_demo import checks, dataset, prepare, report
+from tasker_demo.prepare import Run
+from tasker_demo.report import Figures, Summary
+from tasker_demo.screen import Screen, Snapshot
+from tasker_demo.watch import Watch
 from tasker_sql.errors import UnavailableError
 from tasker_sql.masking import masked
 from tasker_sql.ops.orchestrator import Exit, OrchestrationCore
@@ -38,7 +38,7 @@ from tasker_sql.worker import handlers
 
 Connection = psycopg.Connection[Any]
 
-HANDLERS: Final = "tasker_sql.demo.handlers"
+HANDLERS: Final = "tasker_demo.handlers"
 LOOK_EVERY: Final = 0.12  # seconds
 SWEEP_EVERY: Final = 250  # milliseconds; retries come back with the sweep
 LINE_EVERY: Final = 5.0  # seconds between lines where the screen cannot be redrawn

@@ -14,9 +14,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tasker_sql.demo.checks import Check, OrderEnd
-from tasker_sql.demo.orders import SCARCE, Outcome
-from tasker_sql.demo.prepare import Run
+from tasker_demo.checks import Check, OrderEnd
+from tasker_demo.orders import SCARCE, Outcome
+from tasker_demo.prepare import Run
 
 Connection = psycopg.Connection[Any]
 
@@ -230,7 +230,7 @@ def _queries(summary: Summary) -> Iterator[Padding]:
         )
         yield _line(
             Text.assemble(
-                f"{program} run --handlers tasker_sql.demo.handlers", ("  then ships it", "dim")
+                f"{program} run --handlers tasker_demo.handlers", ("  then ships it", "dim")
             )
         )
 

@@ -14,8 +14,8 @@ from uuid import UUID
 
 import psycopg
 
-from tasker_sql.demo.prepare import Run
-from tasker_sql.demo.screen import Day, Lane, Snapshot
+from tasker_demo.prepare import Run
+from tasker_demo.screen import Day, Lane, Snapshot
 
 Connection = psycopg.Connection[Any]
 

@@ -12,9 +12,9 @@ from uuid import UUID
 
 import psycopg
 
-from tasker_sql.demo import dataset, orders
-from tasker_sql.demo.orders import Order, Outcome
-from tasker_sql.demo.prepare import Run
+from tasker_demo import dataset, orders
+from tasker_demo.orders import Order, Outcome
+from tasker_demo.prepare import Run
 
 Connection = psycopg.Connection[Any]
 

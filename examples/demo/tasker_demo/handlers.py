@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from tasker_sql.demo import dataset
-from tasker_sql.demo.why import why
+from tasker_demo import dataset
+from tasker_demo.why import why
 from tasker_sql.errors import PermanentError, RetryableError
 from tasker_sql.worker.handlers import Step, handler
 
