@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Annotated, Any, Final, get_type_hints
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -29,7 +28,7 @@ Keys = Annotated[
 
 @app.command()
 def show(keys: Keys = None, as_json: Json = False) -> None:
-    """Print what holds, and where each value came from. Passwords are left out.
+    """Print the effective configuration and the source of each value, without passwords.
 
     Example: tasker-sql config show executor_pools
     """
@@ -65,7 +64,7 @@ def check(as_json: Json = False) -> None:
     files = sorted({given.origin for given in loaded.given.values()})
     answer(
         {"environment": loaded.environment, "keys": len(loaded.given), "from": files},
-        f"the configuration of {loaded.environment} is well: {len(loaded.given)} keys, "
+        f"the configuration of {loaded.environment} is valid: {len(loaded.given)} keys, "
         f"from {', '.join(files)}",
         as_json,
     )
@@ -92,20 +91,19 @@ def explain(
     except config.ConfigError as error:  # explaining is what helps then
         complain(*str(error).split("\n"))
         given = {}
-    told: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = {}
     picture: list[Part] = []
     for path in _chosen(keys):
         key, default, now = config.keys()[path], config.plain(defaults[path]), given.get(path)
-        meaning = f"{key.about} {key.key.meaning}".strip()
-        told[path] = {"meaning": meaning, "wanted": key.wanted, "default": default}
+        meaning = f"{key.about} {key.meaning}".strip()
+        found[path] = {"meaning": meaning, "wanted": key.needed, "default": default}
         picture += [line((path, "bold")), f"  {meaning}"]
-        picture.append(line((f"  {_sentence(key.wanted)} Default: {default}.", "dim")))
+        picture.append(line((f"  {_sentence(key.needed)} Default: {default}.", "dim")))
         if now:
             value = config.shown(path, now.value)
-            told[path] |= {"value": value, "from": now.origin}
-            said = f"  Now: {config.plain(value)}, from {now.origin}."
-            picture.append(line((said, "dim")))
-    answer(told, picture, as_json)
+            found[path] |= {"value": value, "from": now.origin}
+            picture.append(line((f"  Now: {config.plain(value)}, from {now.origin}.", "dim")))
+    answer(found, picture, as_json)
 
 
 def _chosen(beginnings: list[str] | None) -> list[str]:
@@ -124,32 +122,32 @@ def _begins(path: str, beginning: str) -> bool:
 
 
 def _markdown() -> str:
-    """Every key, as docs/configuration.md tells it."""
+    """docs/configuration.md: every key."""
+    from tasker_sql.config.settings import Config
+
     changed = {environment: config.packaged(environment) for environment in config.environments()}
     defaults = config.packaged()
     lines = [MARKDOWN]
-    for field in fields(config.Config):
-        component: Any = get_type_hints(config.Config)[field.name]
-        lines += [f"## {field.name}", "", " ".join(component.__doc__.split()), ""]
-        tables: dict[str, str] = {}
-        for path, declared in config.keys().items():
-            if declared.component != field.name:
+    for component, info in Config.model_fields.items():
+        about = (getattr(info.annotation, "__doc__", None) or "").split()
+        lines += [f"## {component}", "", " ".join(about)]
+        table = None
+        for path, key in config.keys().items():
+            if not path.startswith(f"{component}."):
                 continue
-            table, _, name = path.rpartition(".")
-            if table not in tables:
-                tables[table] = declared.about
-                if declared.about:
-                    lines += ["", f"**`[{table.partition('.')[2]}]`** {declared.about}", ""]
-                lines += ["| key | default | what it is |", "|---|---|---|"]
+            place, _, name = path.rpartition(".")
+            if place != table:
+                table = place
+                if key.about:
+                    lines += ["", f"**`[{table.partition('.')[2]}]`** {key.about}"]
+                lines += ["", "| key | default | meaning |", "|---|---|---|"]
             elsewhere = [
                 f"{environment} {config.plain(values[path])}"
                 for environment, values in changed.items()
                 if path in values
             ]
             default = "; ".join([config.plain(defaults[path]), *elsewhere])
-            lines.append(
-                f"| `{name}` | {default} | {declared.key.meaning} {_sentence(declared.wanted)} |"
-            )
+            lines.append(f"| `{name}` | {default} | {key.meaning} {_sentence(key.needed)} |")
         lines.append("")
     return "\n".join(lines)
 
@@ -162,20 +160,30 @@ MARKDOWN: Final = """<!-- Made by `tasker-sql config explain --markdown`; a test
 
 # Configuration
 
-`tasker-sql run` and `tasker-sql serve` need none. What is configured comes from these places, each
-over the ones before:
+`tasker-sql run` and `tasker-sql serve` work without any. Values come from these places, each over
+the ones before:
 
 1. `config/<component>.toml`, packaged: the defaults below;
 2. `config/environments/<environment>/<component>.toml`, packaged: what differs in `development`
    (the default), `test` and `production`; `TASKER_ENV` chooses;
-3. a folder of your own that `TASKER_CONFIG` names, laid out alike: `executor_pools.toml` for
-   instance, and `environments/production/executor_pools.toml`;
+3. a folder of your own that `TASKER_CONFIG` names, with the same layout: for example
+   `executor_pools.toml`, and `environments/production/executor_pools.toml`;
 4. `DATABASE_URL`, or the text of the file that `DATABASE_URL_FILE` names, over `database.url`;
 5. options of the command line.
 
 Tables are merged key by key, arrays are replaced. In texts, `${VAR}` is the environment variable
 (an error where it is not set) and `${VAR:-default}` has a default; such a text may also stand where
-a number is wanted. What is unknown, out of bounds or contradictory is refused, with file, key,
-value and bound: `tasker-sql config check` says so before you deploy, `tasker-sql config show`
-prints what holds and where each value came from, `tasker-sql config explain` what it means.
+a number is needed. Unknown keys, values out of bounds and contradictions are refused, with file,
+key, value and bound. `tasker-sql config check` finds them before you deploy, `tasker-sql config
+show` prints the effective configuration and the source of each value, and `tasker-sql config
+explain` prints what each key means.
+
+There is a file only where something can be configured:
+
+- no `pgmq`: PGMQ has no settings, and we make, read and drop its queues ourselves. How often and
+  how much to read is in `executor_pools`, when to stop calling it in `circuit_breakers`.
+- no `query_cache`: answers are never cached, because an operator needs the current state. Plans
+  are cached by PostgreSQL.
+- no `system`: `TASKER_ENV` names the environment, the version is the package's, and the limit on
+  memory is `orchestration.most_memory`.
 """

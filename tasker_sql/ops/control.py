@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol
 from tasker_sql import __version__
 from tasker_sql import circuit as breaker
 from tasker_sql.client import Client
-from tasker_sql.config import Config
+from tasker_sql.config.settings import Config
 from tasker_sql.errors import TaskerError, UnavailableError
 from tasker_sql.ops import health, scaling
 from tasker_sql.ops.executors import Counts

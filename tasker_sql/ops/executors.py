@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from tasker_sql import config
 from tasker_sql.client import Client
+from tasker_sql.config.settings import PoolSettings
 from tasker_sql.errors import BusyError, TaskerError, UnavailableError
 from tasker_sql.ops import health, scaling
 from tasker_sql.ops.health import Vitals
@@ -149,7 +149,7 @@ class Pool:
         session: Session,
         circuit: Circuit,
         work: Work,
-        chosen: config.Pool,
+        chosen: PoolSettings,
         died: Callable[[str, BaseException], None],
     ) -> None:
         self.name = name

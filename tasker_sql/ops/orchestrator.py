@@ -31,7 +31,7 @@ from typing import Self
 from tasker_sql import config
 from tasker_sql.circuit import Breaker
 from tasker_sql.client import Client, Settings, connect
-from tasker_sql.config import Config
+from tasker_sql.config.settings import BreakerSettings, Config, PoolSettings
 from tasker_sql.ops import telemetry
 from tasker_sql.ops.control import QUEUES, Control, Health
 from tasker_sql.ops.executors import Pool, Work
@@ -389,7 +389,7 @@ class OrchestrationCore:
         """How long the database may be silent: when it answers later, a lease has run out."""
         return max(5.0, 2 * self._lease.total_seconds())
 
-    def _pool(self, name: str, work: Work, chosen: config.Pool) -> Pool:
+    def _pool(self, name: str, work: Work, chosen: PoolSettings) -> Pool:
         circuit = self.circuits.queue if name in QUEUES else self.circuits.database
         pool = Pool(name, Session(self.connections, circuit), circuit, work, chosen, self._died)
         self.control.add(pool)
@@ -417,7 +417,7 @@ class OrchestrationCore:
         )
 
 
-def _circuit(name: str, chosen: config.Breaker) -> Circuit:
+def _circuit(name: str, chosen: BreakerSettings) -> Circuit:
     return Circuit(name, Breaker(chosen.failures, chosen.open_for, chosen.successes))
 
 

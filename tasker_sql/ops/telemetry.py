@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import Any, Final
 
-from tasker_sql.config import Telemetry
+from tasker_sql.config.settings import TelemetrySettings
 from tasker_sql.masking import masked, masked_value
 from tasker_sql.visible import visible, visible_json, visible_lines
 
@@ -153,7 +153,7 @@ def begin_aside() -> None:
     WRITER.begin()
 
 
-def log_as(settings: Telemetry) -> None:
+def log_as(settings: TelemetrySettings) -> None:
     """Log to standard error, as configured."""
     handler = StandardError()
     handler.setFormatter(JsonFormatter() if settings.format == "json" else TextFormatter(TEXT))

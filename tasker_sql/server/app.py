@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tasker_sql import __version__
-from tasker_sql.config import Config
+from tasker_sql.config.settings import Config
 from tasker_sql.schema import migrations as schema
 from tasker_sql.server import faults, probes, routes
 from tasker_sql.server.auth import Tokens

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from typing import Annotated, Final, Literal
 
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from tasker_sql.config import Auth
+from tasker_sql.config.settings import AuthSettings
 from tasker_sql.masking import remember
 from tasker_sql.server.faults import RefusedError
 
@@ -27,8 +26,8 @@ HINT: Final = "Send the header `Authorization: Bearer <token>`."
 class Tokens:
     """The tokens that are let in, by what they permit."""
 
-    def __init__(self, chosen: Auth) -> None:
-        self._sums: dict[str, list[str]] = asdict(chosen)
+    def __init__(self, chosen: AuthSettings) -> None:
+        self._sums: dict[str, list[str]] = chosen.model_dump()
 
     @property
     def required(self) -> bool:

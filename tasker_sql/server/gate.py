@@ -11,7 +11,8 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tasker_sql.config import LOOPBACK, Web
+from tasker_sql.config import LOOPBACK
+from tasker_sql.config.settings import WebSettings
 from tasker_sql.server.auth import Tokens, unauthorized
 from tasker_sql.server.faults import RefusedError, refusal
 
@@ -42,7 +43,7 @@ class Gate:
     could otherwise make itself a name for 127.0.0.1, and ask as if it were its user.
     """
 
-    def __init__(self, app: ASGIApp, chosen: Web, tokens: Tokens, told: Told) -> None:
+    def __init__(self, app: ASGIApp, chosen: WebSettings, tokens: Tokens, told: Told) -> None:
         self._app = app
         self._chosen = chosen
         self._tokens = tokens

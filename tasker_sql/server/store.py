@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from tasker_sql.circuit import Breaker
 from tasker_sql.client import Client, connect
-from tasker_sql.config import Config
+from tasker_sql.config.settings import Config
 from tasker_sql.errors import BadValueError
 from tasker_sql.pool import Circuit, Connections, Session
 from tasker_sql.schema import migrations as schema

@@ -27,9 +27,9 @@ from queue import Empty, SimpleQueue
 from typing import Final
 from uuid import UUID
 
-from tasker_sql import config
 from tasker_sql.circuit import backoff
 from tasker_sql.client import LEASE, Client, channel
+from tasker_sql.config.settings import PoolSettings
 from tasker_sql.errors import TaskerError, UnavailableError, UnreadableError
 from tasker_sql.jsonb import JsonText
 from tasker_sql.ops import health, scaling
@@ -158,7 +158,7 @@ class Worker:
         died: Callable[[str, BaseException], None],
         solitude: Solitude,
         registry: Registry = default_registry,
-        bounds: config.Pool,
+        bounds: PoolSettings,
         lease: timedelta = LEASE,
         two_hop: bool = False,
         listen: bool = True,

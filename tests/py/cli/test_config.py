@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 
 from tasker_sql import config
 from tasker_sql.cli import app
-from tasker_sql.config import Config, ConfigError
+from tasker_sql.config import ConfigError
+from tasker_sql.config.settings import Config
 from tasker_sql.ops import control, telemetry
 from tasker_sql.ops.orchestrator import OrchestrationCore
 from tasker_sql.server.app import Listening, application
@@ -63,7 +64,7 @@ class TestLayers:
         assert config.packaged().keys() == config.keys().keys()
 
     @pytest.mark.parametrize("environment", config.environments())
-    def test_each_environment_is_well(self, environment: str) -> None:
+    def test_each_environment_is_valid(self, environment: str) -> None:
         found = config.load(environment=environment, environ={})
         changed = {path for path, given in found.given.items() if "environments" in given.origin}
         assert changed == config.packaged(environment).keys() != set()
@@ -125,23 +126,23 @@ class TestErrors:
             ),
             ("engine", "lease = nan", "engine.lease = NaN is more than 86400; a number from"),
             ("engine", "lease = inf", "is more than 86400"),
-            ("engine", "lease = true", "engine.lease = true is of the wrong type; a number from"),
-            ("engine", "lease = '30'", 'engine.lease = "30" is of the wrong type'),
-            ("engine", "lease = '${LEASE:-x}'", 'engine.lease = "x" is of the wrong type'),
+            ("engine", "lease = true", "engine.lease = true has the wrong type; a number from"),
+            ("engine", "lease = '30'", 'engine.lease = "30" has the wrong type'),
+            ("engine", "lease = '${LEASE:-x}'", 'engine.lease = "x" has the wrong type'),
             (
                 "engine",
                 "lease = '${LEASE}'",
                 'engine.lease = "${LEASE}" needs the environment variable LEASE, which is not set',
             ),
-            ("engine", "lease = '${LEASE'", "has a ${ that begins no variable"),
-            ("engine", "two_hop = 1", "two_hop = 1 is of the wrong type; true or false is needed"),
+            ("engine", "lease = '${LEASE'", "has ${ without the name of a variable"),
+            ("engine", "two_hop = 1", "two_hop = 1 has the wrong type; true or false is needed"),
             ("engine", "laese = 1", "no key engine.laese (= 1); did you mean engine.lease?"),
             ("engine", "lease = ", "Invalid value (at end of document)"),
             ("engine", "[lease]\nx = 1", "there is no key engine.lease.x"),
             ("motor", "lease = 1", "there is no key motor.lease (= 1); the components are"),
             ("orchestration", "namespaces = 'a'", "an array of texts is needed"),
-            ("orchestration", "namespaces = [1]", "namespaces = [1] is of the wrong type"),
-            ("executor_pools", "task_claimer.min = 1.5", "min = 1.5 is of the wrong type"),
+            ("orchestration", "namespaces = [1]", "namespaces = [1] has the wrong type"),
+            ("executor_pools", "task_claimer.min = 1.5", "min = 1.5 has the wrong type"),
             (
                 "executor_pools",
                 "task_claimer.min = 41",
@@ -153,7 +154,7 @@ class TestErrors:
             (
                 "telemetry",
                 "level = 'loud'",
-                'telemetry.level = "loud" is not known; one of debug, info, warning, error is',
+                'telemetry.level = "loud" is unknown; one of debug, info, warning, error is',
             ),
         ],
     )
@@ -166,16 +167,16 @@ class TestErrors:
         assert str(raised.value).startswith(f"{environ['TASKER_CONFIG']}/{file}.toml: ")
         assert message in str(raised.value)
 
-    def test_tells_everything_at_once(self, folder: Write) -> None:
+    def test_names_everything_at_once(self, folder: Write) -> None:
         environ = folder(engine="lease = 0\ntwo_hop = 0", telemetry="loudness = 3")
         with pytest.raises(ConfigError) as raised:
             config.load(environ=environ)
         assert str(raised.value).count("\n") == 2
 
-    def test_an_environment_or_a_folder_that_there_is_not(self) -> None:
-        with pytest.raises(ConfigError, match="known are development, production, test"):
+    def test_an_unknown_environment_or_folder(self) -> None:
+        with pytest.raises(ConfigError, match="use one of development, production, test"):
             config.load(environ={"TASKER_ENV": "prod"})
-        with pytest.raises(ConfigError, match="TASKER_CONFIG is '/nowhere', which is no folder"):
+        with pytest.raises(ConfigError, match="TASKER_CONFIG: '/nowhere' is not a directory"):
             config.load(environ={"TASKER_CONFIG": "/nowhere"})
 
     @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from servers import Server, rows
 
 from tasker_sql import config
 from tasker_sql.client import Client
+from tasker_sql.config.settings import Config
 from tasker_sql.errors import PermanentError, StaleClaimError
 from tasker_sql.ops.orchestrator import OrchestrationCore
 from tasker_sql.schema.embedded import find_bin_dir
@@ -272,7 +273,7 @@ def test_the_size_is_what_runners_may_open(scene: Scene) -> None:
     assert [configured(scene.dsn).database.pool_size, production().database.pool_size] == [20, 60]
 
 
-def production() -> config.Config:
+def production() -> Config:
     return config.load(environment="production", environ={}).config
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from tasker_sql import config
 from tasker_sql.client import Client, connect
-from tasker_sql.config import Config
+from tasker_sql.config.settings import Config
 from tasker_sql.ops.orchestrator import Exit, OrchestrationCore
 from tasker_sql.worker.handlers import Registry
 
