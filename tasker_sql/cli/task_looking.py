@@ -128,9 +128,9 @@ def draw(
     task_uuid: TaskUuid,
     to: Annotated[Drawn, typer.Option("--as", help="Of which kind.")] = Drawn.TEXT,
 ) -> None:
-    """Print the DAG with the states of its steps.
+    """Print the DAG with the states of its steps. SVG is drawn by Graphviz.
 
-    Example: tasker-sql task draw $TASK_UUID --as svg > task.svg
+    Example: tasker-sql task draw $TASK_UUID --as mermaid
     """
     tell(
         lambda client: client.get_task_steps(task_uuid),
