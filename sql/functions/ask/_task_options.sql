@@ -20,13 +20,15 @@ begin
   perform tasker._check_text(
     p_options -> 'version',
     'version',
-    '^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){2}$');
+    '^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){2}$',
+    'three numbers, such as 1.0.0');
   perform tasker._check_text(p_options -> 'idempotency_key', 'idempotency_key', '^.{1,200}$');
   perform tasker._check_text(p_options -> 'priority', 'priority', '^(high|normal|low)$');
   perform tasker._check_text(
     p_options -> 'run_at',
     'run_at',
-    '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}[0-9:.]*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$');
+    '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}[0-9:.]*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$',
+    'a time with its zone, such as 2026-01-31T09:30:00Z');
   perform tasker._check_text(p_options -> key, key, '^.{1,200}$')
      from unnest('{initiator,source_system}'::text[]) as key;
   perform tasker._check_prose(p_options -> 'reason', 'reason', 1, 1000);

@@ -10,7 +10,8 @@ as $$
 -- Calls    _check_text
 declare
   v_text constant text := tasker._check_text(p_value, p_what,
-    '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$');
+    '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$',
+    'a time with its zone, such as 2026-01-31T09:30:00Z');
 begin
   return v_text::timestamptz;
 exception when datetime_field_overflow

@@ -32,10 +32,12 @@ declare
 begin
   perform tasker._check_keys(v_after, 'p_after', '{settled,since,next,at}',
                              '{settled,since,next,at}');
-  v_from  := tasker._check_text(v_after -> 'settled', 'settled', '^[0-9]{1,18}$')::xid8;
+  v_from  := tasker._check_text(v_after -> 'settled', 'settled', '^[0-9]{1,18}$',
+                                'a number as the last answer had it')::xid8;
   v_floor := greatest(tasker._check_time(v_after -> 'since', 'since') - interval '1 minute',
                       v_now - interval '1 hour');
-  if tasker._check_text(v_after -> 'next', 'next', '^[0-9]{1,18}$')::xid8 <= v_settled then
+  if tasker._check_text(v_after -> 'next', 'next', '^[0-9]{1,18}$',
+                        'a number as the last answer had it')::xid8 <= v_settled then
     -- whoever has not ended began after that moment
     v_after := jsonb_build_object(
       'since', tasker._check_time(v_after -> 'at', 'at'), 'next', v_next::text, 'at', v_now);

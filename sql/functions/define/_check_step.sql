@@ -16,10 +16,12 @@ begin
   perform tasker._check_keys(p_step, v_what,
     '{name,description,handler,namespace,dependencies,retry,timeout_seconds}', '{name,handler}');
   v_what := 'step ' || tasker._check_text(p_step -> 'name', v_what || ' name',
-    '^[A-Za-z][A-Za-z0-9_.-]{0,99}$');
+    '^[A-Za-z][A-Za-z0-9_.-]{0,99}$',
+    'a letter, then up to 99 letters, digits and _ . -');
   perform tasker._check_prose(p_step -> 'description', v_what || ' description', 0, 2000);
   perform tasker._check_text(p_step -> 'namespace', v_what || ' namespace',
-    '^[a-z][a-z0-9_]{0,31}$');
+    '^[a-z][a-z0-9_]{0,31}$',
+    '1 to 32 characters a-z, 0-9 and _, a letter first');
 
   perform tasker._check_keys(v_handler, v_what || ' handler',
     '{callable,sql,initialization}', '{}');
@@ -29,9 +31,11 @@ begin
             detail  = v_what || ' handler';
   end if;
   perform tasker._check_text(v_handler -> 'callable', v_what || ' handler callable',
-    '^(?!sql:)[^[:cntrl:]]{1,200}$');
+    '^(?!sql:)[^[:cntrl:]]{1,200}$',
+    'a string of 1 to 200 characters without control characters that does not begin with sql:');
   perform tasker._check_text(v_handler -> 'sql', v_what || ' handler sql',
-    '^[A-Za-z_][A-Za-z0-9_$]{0,62}\.[A-Za-z_][A-Za-z0-9_$]{0,62}$');
+    '^[A-Za-z_][A-Za-z0-9_$]{0,62}\.[A-Za-z_][A-Za-z0-9_$]{0,62}$',
+    'the name of a function with its schema, such as shop.ship_order');
   perform tasker._check_keys(coalesce(v_handler -> 'initialization', '{}'),
     v_what || ' handler initialization',
     array(select jsonb_object_keys(case when jsonb_typeof(v_handler -> 'initialization') = 'object'

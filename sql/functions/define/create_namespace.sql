@@ -33,4 +33,4 @@ end;
 $$;
 
 comment on function tasker.create_namespace is
-'Creates a namespace with its PGMQ queues (<name>_queue, _high, _low). Safe to repeat. Raises 22023 when the name is not ^[a-z][a-z0-9_]{0,31}$.';
+'Creates a namespace with its PGMQ queues (<name>_queue, _high, _low). Safe to repeat. Raises 22023 when the name is not 1 to 32 characters a-z, 0-9 and _, a letter first.';

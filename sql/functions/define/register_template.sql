@@ -25,11 +25,14 @@ begin
     '{name,namespace_name,version,description,metadata,input_schema,finalization,steps}',
     '{name,namespace_name,version,steps}');
   v_namespace := tasker._check_text(p_definition -> 'namespace_name', 'namespace_name',
-                                    '^[a-z][a-z0-9_]{0,31}$');
+                                    '^[a-z][a-z0-9_]{0,31}$',
+                                    '1 to 32 characters a-z, 0-9 and _, a letter first');
   v_name      := tasker._check_text(p_definition -> 'name', 'name',
-                                    '^[A-Za-z][A-Za-z0-9_.-]{0,99}$');
+                                    '^[A-Za-z][A-Za-z0-9_.-]{0,99}$',
+                                    'a letter, then up to 99 letters, digits and _ . -');
   v_version   := tasker._check_text(p_definition -> 'version', 'version',
-                                    '^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){2}$');
+                                    '^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){2}$',
+                                    'three numbers, such as 1.0.0');
   perform tasker._check_prose(p_definition -> 'description', 'description', 0, 2000);
   perform tasker._check_text(p_definition -> 'finalization', 'finalization', '^(inline|external)$');
   if jsonb_typeof(v_steps) <> 'array' or jsonb_array_length(v_steps) = 0 then
