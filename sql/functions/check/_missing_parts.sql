@@ -4,10 +4,11 @@ create or replace function tasker._missing_parts ()
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- What a dump of a part, or without data, leaves out: fixed rows, PGMQ, queues.
+-- What a dump of a part, or without data, leaves out: fixed rows, PGMQ, queues; and what logical
+-- replication leaves out: the state of sequences.
 --
 -- Returns  no rows when nothing is missing
--- Calls    _fixed_limits, _fixed_transitions, _our_queues, _has_queue
+-- Calls    _fixed_limits, _fixed_transitions, _our_queues, _has_queue, _lagging_sequences
 #variable_conflict use_column
 begin
   return query
@@ -34,7 +35,11 @@ begin
       from tasker._our_queues() as queue
      where not tasker._has_queue(queue.name);
   end if;
+
+  return query
+  select format('ids: the next of %s are in use', lagging.table_name)
+    from tasker._lagging_sequences() as lagging;
 end;
 $$;
 
-comment on function tasker._missing_parts is 'What this installation misses: fixed rows, PGMQ, queues. db check asks for it, db upgrade restores it.';
+comment on function tasker._missing_parts is 'What this installation misses: fixed rows, PGMQ, queues, the state of sequences. db check asks for it, db upgrade restores it.';

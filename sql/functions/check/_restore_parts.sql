@@ -7,7 +7,7 @@ as $$
 -- the fixed rows say follows this version; a limit stays as it was set, within its bounds. The
 -- sweep then sends the messages that the queues miss.
 --
--- Calls    _fixed_limits, _fixed_transitions, _our_queues, _create_queue
+-- Calls    _fixed_limits, _fixed_transitions, _our_queues, _create_queue, _lagging_sequences
 declare
   v_key record;
 begin
@@ -35,6 +35,9 @@ begin
 
   perform tasker._create_queue(queue.name) from tasker._our_queues() as queue order by queue.name;
 
+  perform setval(lagging.sequence_name::regclass, lagging.highest_id)
+     from tasker._lagging_sequences() as lagging;
+
   -- Without a replica identity, nobody could drop a queue once all tables are published.
   for v_key in
     select c.relname as "table", named.relname as index
@@ -52,4 +55,4 @@ begin
 end;
 $$;
 
-comment on function tasker._restore_parts is 'Gives an installation what _missing_parts names, and a new one what it begins with: fixed rows, queues.';
+comment on function tasker._restore_parts is 'Gives an installation what _missing_parts names, and a new one what it begins with: fixed rows, queues, sequences past the ids in use.';
