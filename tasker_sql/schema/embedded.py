@@ -1,8 +1,8 @@
 """A private PostgreSQL: found, created, started on demand, reused and stopped.
 
 The server is a daemon. It outlives the process that started it, and the next process finds it
-again by its data directory. It listens on a unix socket in a folder that only its owner can
-enter, and on TCP only when asked, then with a password.
+again by its data directory. It listens on a unix socket only, in a folder that only its owner can
+enter.
 
 PostgreSQL refuses to run as root, so root hands it to the account `postgres`, else `nobody`.
 """
@@ -13,11 +13,9 @@ import fcntl
 import importlib.util
 import os
 import pwd
-import random
 import re
 import secrets
 import shutil
-import socket
 import stat
 import subprocess
 import sys
@@ -39,7 +37,7 @@ from psycopg import sql
 
 SUPERUSER: Final = "postgres"
 OLDEST_MAJOR: Final = 15
-SOCKET_PORT: Final = 5432  # names the socket, which has a folder of its own, when TCP is off
+SOCKET_PORT: Final = 5432  # names the socket, which has a folder of its own
 LONGEST_SOCKET_PATH: Final = 103  # bytes; Linux allows 107, macOS 103
 START_SECONDS: Final = 60  # how long a start may take, crash recovery included
 LARGEST_LOG: Final = 10_000_000  # bytes; a larger server.log is set aside at the next start
@@ -123,8 +121,8 @@ class EmbeddedServer:
     """One private PostgreSQL server, named by its data directory.
 
     `data_dir` defaults to `home()/postgres`; `settings` go over `DEFAULT_SETTINGS` and take
-    effect at the next start; `bin_dir` defaults to `find_bin_dir()`; `tcp` also opens a free
-    port on 127.0.0.1. Any number of objects and processes may name the same data directory.
+    effect at the next start; `bin_dir` defaults to `find_bin_dir()`. Any number of objects and
+    processes may name the same data directory.
     """
 
     def __init__(
@@ -132,12 +130,9 @@ class EmbeddedServer:
         data_dir: Path | None = None,
         settings: Mapping[str, str] = MappingProxyType({}),
         bin_dir: Path | None = None,
-        *,
-        tcp: bool = False,
     ) -> None:
         self.data_dir = (home() / "postgres" if data_dir is None else data_dir).absolute()
         self.settings = {**DEFAULT_SETTINGS, **settings}
-        self.tcp = tcp
         self._bin_dir = bin_dir
 
     def __enter__(self) -> Self:
@@ -180,8 +175,6 @@ class EmbeddedServer:
                 self._create()
                 self._launch()
             self._wait_until_ready()
-            if self.tcp:
-                self._set_password()
 
     def stop(self, mode: Literal["smart", "fast", "immediate"] = "fast") -> None:
         """Stop the server, if it runs, and wait until it has ended.
@@ -200,20 +193,10 @@ class EmbeddedServer:
             if self._socket_dir != self.data_dir:
                 shutil.rmtree(self._socket_dir, ignore_errors=True)
 
-    def url(self, dbname: str = "tasker", *, tcp: bool = False) -> str:
-        """A libpq URL of a database of this server, over its socket or over TCP.
-
-        Raises EmbeddedError for `tcp` when the server does not listen on TCP.
-        """
-        postmaster = self._postmaster()
-        port = postmaster.port if postmaster else SOCKET_PORT
-        if not tcp:
-            folder = quote(str(self._socket_dir))
-            return f"postgresql://{SUPERUSER}@/{quote(dbname)}?host={folder}&port={port}"
-        if port == SOCKET_PORT:
-            raise EmbeddedError("this server does not listen on TCP: start it with tcp=True")
-        password = _read(self._password_file) or ""
-        return f"postgresql://{SUPERUSER}:{password}@127.0.0.1:{port}/{quote(dbname)}"
+    def url(self, dbname: str = "tasker") -> str:
+        """A libpq URL of a database of this server."""
+        folder = quote(str(self._socket_dir))
+        return f"postgresql://{SUPERUSER}@/{quote(dbname)}?host={folder}&port={SOCKET_PORT}"
 
     def ensure_database(self, name: str) -> None:
         """Create the database unless it exists. The server must run."""
@@ -257,7 +240,7 @@ class EmbeddedServer:
         if not _is_postmaster_of(int(lines[0]), self.data_dir):
             return None
         ready = len(lines) >= 8 and lines[7].strip() in ("ready", "standby")
-        return _Postmaster(int(lines[0]), int(lines[3]) if len(lines) >= 4 else 0, ready)
+        return _Postmaster(int(lines[0]), ready)
 
     def _create(self) -> None:
         """Run initdb beside the final place, then rename, so that a half-made one is never used."""
@@ -338,8 +321,7 @@ class EmbeddedServer:
             if done.returncode == 0 or self.running:
                 return
             said = self._log_text().removeprefix(before).strip()
-            # The port was taken meanwhile, or processes of a killed server have yet to end.
-            if not re.search("Address already in use|pre-existing shared memory", said):
+            if "pre-existing shared memory" not in said:  # of a killed server's last processes
                 break
             time.sleep(0.1 * attempt)
         raise EmbeddedError(f"PostgreSQL did not start ({self.log}):\n{said or done.stderr}")
@@ -376,8 +358,8 @@ class EmbeddedServer:
         settings = {
             **self.settings,
             "unix_socket_directories": f'"{self._socket_dir}"',
-            "listen_addresses": "127.0.0.1" if self.tcp else "",
-            "port": str(_free_port() if self.tcp else SOCKET_PORT),
+            "listen_addresses": "",
+            "port": str(SOCKET_PORT),
         }
         lines = []
         for name, value in settings.items():
@@ -407,20 +389,6 @@ class EmbeddedServer:
             time.sleep(0.02)
         raise EmbeddedError(f"PostgreSQL is still starting after {START_SECONDS} s; see {self.log}")
 
-    @property
-    def _password_file(self) -> Path:
-        return self.data_dir / "tasker.password"
-
-    def _set_password(self) -> None:
-        """Give the superuser a random password, which TCP asks for."""
-        if _read(self._password_file):
-            return
-        password = secrets.token_urlsafe(24)
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            role = sql.SQL("alter role {} password {}")
-            connection.execute(role.format(sql.Identifier(SUPERUSER), sql.Literal(password)))
-        _write(self._password_file, password, 0o600)
-
 
 # Where root starts the server, the data directory belongs to the account that runs it, and whoever
 # may do anything there may leave links to files of root.
@@ -438,11 +406,11 @@ def _read(file: Path) -> str | None:
         return text.read() if stat.S_ISREG(os.fstat(opened).st_mode) else None
 
 
-def _write(file: Path, text: str, mode: int = 0o644) -> None:
+def _write(file: Path, text: str) -> None:
     """Put a new file in the place of another one, or of a link, at once."""
     draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(draft, flags, mode), "w") as opened:
+    with os.fdopen(os.open(draft, flags, 0o644), "w") as opened:
         opened.write(text)
     draft.replace(file)
 
@@ -454,7 +422,6 @@ def default_server() -> EmbeddedServer:
 
 class _Postmaster(NamedTuple):
     pid: int
-    port: int
     ready: bool
 
 
@@ -482,20 +449,6 @@ def _is_postmaster_of(pid: int, data_dir: Path) -> bool:
         except FileNotFoundError:
             return False
         return "(postgres)" in status and ") Z" not in status
-
-
-def _free_port() -> int:
-    """A port below the range from which the kernel serves outgoing connections."""
-    for _ in range(100):
-        port = random.randrange(20_000, 32_768)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise EmbeddedError("no free TCP port between 20000 and 32767")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -173,23 +172,10 @@ def test_a_killed_initdb_is_made_good(folder: Path) -> None:
     assert not (folder / ".data.new").exists()
 
 
-def test_tcp_is_off_unless_asked_for_and_then_wants_a_password(folder: Path) -> None:
-    server = EmbeddedServer(folder / "one", FAST)
-    with server, pytest.raises(EmbeddedError, match="tcp=True"):
-        server.url(tcp=True)
-    with (
-        EmbeddedServer(folder / "one", FAST, tcp=True) as one,
-        EmbeddedServer(folder / "two", FAST, tcp=True) as two,
-    ):
-        for server in (one, two):
-            assert rows(server.url("postgres", tcp=True), "select 1") == [(1,)]
-            assert rows(server.url("postgres"), "select 1") == [(1,)]
-            with pytest.raises(psycopg.OperationalError, match="password"):
-                password = urlsplit(server.url(tcp=True)).password or ""
-                rows(server.url("postgres", tcp=True).replace(password, "guessed"), "select 1")
-        ports = {urlsplit(server.url(tcp=True)).port or 0 for server in (one, two)}
-        assert len(ports) == 2
-        assert all(20_000 <= port < 32_768 for port in ports)
+def test_listens_on_its_socket_only(folder: Path) -> None:
+    with EmbeddedServer(folder / "one", FAST) as server:
+        addresses = "select current_setting('listen_addresses'), inet_server_addr()"
+        assert rows(server.url("postgres"), addresses) == [("", None)]
 
 
 @pytest.mark.parametrize(
@@ -248,12 +234,12 @@ def test_database_url_comes_first(
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root has to give up its rights")
-@pytest.mark.parametrize("name", ["tasker.conf", "tasker.password", "postgresql.auto.conf"])
+@pytest.mark.parametrize("name", ["tasker.conf", "postgresql.auto.conf"])
 def test_writes_through_no_link(folder: Path, name: str) -> None:
     """Whoever can do anything in the data directory makes the next start write nowhere else."""
     victim = folder / "victim"
     victim.write_text("# of root\n")
-    server = EmbeddedServer(folder / "data", FAST, tcp=True)
+    server = EmbeddedServer(folder / "data", FAST)
     server.start()
     server.stop()
     (server.data_dir / name).unlink()
@@ -261,8 +247,7 @@ def test_writes_through_no_link(folder: Path, name: str) -> None:
     server.start()
     assert victim.read_text() == "# of root\n"
     assert (server.data_dir / name).is_symlink() == (name == "postgresql.auto.conf")
-    assert rows(server.url("postgres", tcp=True), "select 1") == [(1,)]
-    assert "of root" not in server.url("postgres", tcp=True)
+    assert rows(server.url("postgres"), "select 1") == [(1,)]
 
 
 def test_reads_through_no_link(folder: Path) -> None:
