@@ -4,7 +4,7 @@ Values come from these places, each over the ones before:
 
     config/<component>.toml                                packaged
     config/environments/<environment>/<component>.toml     packaged; TASKER_ENV or development
-    $TASKER_CONFIG/...                                     a folder of your own, with the same layout
+    $TASKER_CONFIG/...                                     your own folder, with the same layout
     DATABASE_URL, or the file DATABASE_URL_FILE            the key database.url
     the caller                                             the command line, a test
 

@@ -323,12 +323,13 @@ def _stack(nets: list[_Net], y: int) -> int:
     """Give nets that would overlap different lines, short ones first; how many lines there are."""
     tracks: list[list[_Net]] = []
     for net in sorted(nets, key=lambda net: net.high - net.low):
-        for number, track in enumerate(tracks):
-            if all(net.high < other.low - 1 or net.low > other.high + 1 for other in track):
-                break
-        else:
-            number = len(tracks)
+        beside = [
+            all(net.high < other.low - 1 or net.low > other.high + 1 for other in track)
+            for track in tracks
+        ]
+        if True not in beside:
             tracks.append([])
+        number = [*beside, True].index(True)
         tracks[number].append(net)
         net.y = y + number
     return len(tracks)

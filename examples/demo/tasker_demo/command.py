@@ -22,12 +22,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from tasker_sql import __version__, config
 from tasker_demo import checks, dataset, prepare, report
 from tasker_demo.prepare import Run
 from tasker_demo.report import Figures, Summary
 from tasker_demo.screen import Screen, Snapshot
 from tasker_demo.watch import Watch
+from tasker_sql import __version__, config
 from tasker_sql.errors import UnavailableError
 from tasker_sql.masking import masked
 from tasker_sql.ops.orchestrator import Exit, OrchestrationCore

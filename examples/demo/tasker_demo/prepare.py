@@ -12,8 +12,8 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
-from tasker_sql.client import Client
 from tasker_demo import dataset, orders
+from tasker_sql.client import Client
 from tasker_sql.errors import IllegalTransitionError
 from tasker_sql.templates import files as templates
 

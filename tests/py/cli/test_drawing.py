@@ -96,7 +96,7 @@ def test_svg_is_drawn_by_graphviz(graphviz: Callable[[str], None]) -> None:
 
 def test_svg_fails_with_the_words_of_graphviz(graphviz: Callable[[str], None]) -> None:
     graphviz("cat > /dev/null; echo no fonts >&2; exit 1")
-    with pytest.raises(ValueError, match="^Graphviz cannot draw this: no fonts$"):
+    with pytest.raises(ValueError, match=r"^Graphviz cannot draw this: no fonts$"):
         drawing.svg(DIAMOND)
 
 
@@ -104,7 +104,7 @@ def test_svg_without_graphviz_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ValueError, match="apt install graphviz.*Mermaid draws the same"):
+    with pytest.raises(ValueError, match=r"apt install graphviz.*Mermaid draws the same"):
         drawing.svg(DIAMOND)
 
 
