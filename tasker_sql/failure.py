@@ -32,7 +32,7 @@ KNOWN: Final = {"class", "message", "traceback"}
 
 def folded(traceback: str) -> Iterator[str]:
     """A traceback without the frames of libraries."""
-    frames = list[list[str]]()  # what is no frame is one by itself
+    frames = list[list[str]]()  # a line outside of frames is a group of its own
     for line in traceback.split("\n"):
         if FRAME.match(line) or not line.startswith("    ") or not frames:
             frames.append([line])

@@ -2,7 +2,8 @@
 
 `connection` shows what it understands of a connection string, and nothing else of it. `masked` is
 for text whose author is unknown, such as the lines of a log: the secrets that this process uses
-(`remember`) are replaced however they are spelled there, and whatever looks like one besides.
+(`remember`) are replaced however they are spelled there, and so is everything else that looks like
+a secret.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def visible_json(text: str) -> str:
 
 
 def csv_cell(value: Any) -> Any:
-    """A cell as a spreadsheet may read it: a text that is no number is no formula either."""
+    """A cell as a spreadsheet may read it: only a number may begin like a formula."""
     if value is None or isinstance(value, int | float):
         return value
     text = str(value)

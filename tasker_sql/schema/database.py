@@ -76,9 +76,9 @@ def configured(url: str | None = None) -> str | None:
         conninfo_to_dict(url)
     except ProgrammingError as error:
         own, quote, _ = str(error).strip().partition('"')  # what it quotes may be a password
-        said = own.strip(" :") if quote else "cannot be read"
+        reason = own.strip(" :") if quote else "cannot be read"
         raise config.ConfigError(
-            f"DATABASE_URL, or database.url: {said}; postgresql://user@host/database is needed "
+            f"DATABASE_URL, or database.url: {reason}; postgresql://user@host/database is needed "
             "(with %40 for @, %2F for / and %25 for % in a password)"
         ) from None
     return url

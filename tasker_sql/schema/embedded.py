@@ -320,11 +320,11 @@ class EmbeddedServer:
             done = self._pg_ctl("start", "-l", self.log.name)
             if done.returncode == 0 or self.running:
                 return
-            said = self._log_text().removeprefix(before).strip()
-            if "pre-existing shared memory" not in said:  # of a killed server's last processes
+            message = self._log_text().removeprefix(before).strip()
+            if "pre-existing shared memory" not in message:  # of a killed server's last processes
                 break
             time.sleep(0.1 * attempt)
-        raise EmbeddedError(f"PostgreSQL did not start ({self.log}):\n{said or done.stderr}")
+        raise EmbeddedError(f"PostgreSQL did not start ({self.log}):\n{message or done.stderr}")
 
     def _log_text(self) -> str:
         return _read(self.log) or ""
@@ -390,8 +390,8 @@ class EmbeddedServer:
         raise EmbeddedError(f"PostgreSQL is still starting after {START_SECONDS} s; see {self.log}")
 
 
-# Where root starts the server, the data directory belongs to the account that runs it, and whoever
-# may do anything there may leave links to files of root.
+# Where root starts the server, the data directory belongs to the account that runs it, which may
+# put links to files of root there.
 
 
 def _read(file: Path) -> str | None:

@@ -1,7 +1,7 @@
 """Who owns what is in our schemas: nothing there is read, called or replaced before this is clear.
 
-A role that may create in a database can prepare a schema `tasker` or `pgmq` for whoever installs
-tasker-sql later, or only looks: what is called there runs with the caller's rights.
+A role that may create in a database can prepare a schema `tasker` or `pgmq` for a role that
+installs tasker-sql later, or only looks: what is called there runs with the caller's rights.
 """
 
 from __future__ import annotations

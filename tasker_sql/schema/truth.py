@@ -197,12 +197,12 @@ def _drop(connection: psycopg.Connection[Any], objects: set[tuple[str, str, int,
     left = sorted(objects)
     while left:
         in_use = []
-        for one in left:
+        for kind, name, *identity in left:
             try:
                 with connection.transaction():
-                    connection.execute(f"drop {one[0]} {one[1]}".encode())
+                    connection.execute(f"drop {kind} {name}".encode())
             except psycopg.errors.DependentObjectsStillExist as error:
-                in_use.append(one)
+                in_use.append((kind, name, *identity))
                 why = error
         if len(in_use) == len(left):
             raise why

@@ -1,7 +1,7 @@
 """Templates of tasker-core, this project's ancestor, as templates of ours.
 
-What has no meaning here is left out, what has another name is renamed, and both are told, by line.
-What would behave differently is refused.
+Keys without a meaning here are left out, keys with another name are renamed, and each change is
+listed with its line. What would behave differently is refused.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def convert(data: bytes) -> Converted:
 
 @dataclass(frozen=True, slots=True)
 class _Converter:
-    """Changes objects in place, and tells it."""
+    """Changes objects in place, and lists the changes."""
 
     done: Converted
 

@@ -27,7 +27,7 @@ LONGEST_PATTERN: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class KeyRule:
     """What the value of a key may be. `wanted` says it in words."""
 
     kind: str  # text, number, flag, list, object, any
@@ -39,49 +39,49 @@ class Key:
     nullable: bool = False
 
 
-PROSE: Final = Key("text", "a text of up to 2000 characters", r"(?s:.{0,2000})")
+PROSE: Final = KeyRule("text", "a text of up to 2000 characters", r"(?s:.{0,2000})")
 
-TEMPLATE: Final[Mapping[str, Key]] = {
-    "name": Key("text", A_NAME, NAME, needed=True),
-    "namespace_name": Key("text", A_NAMESPACE, NAMESPACE, needed=True),
-    "version": Key(
+TEMPLATE: Final[Mapping[str, KeyRule]] = {
+    "name": KeyRule("text", A_NAME, NAME, needed=True),
+    "namespace_name": KeyRule("text", A_NAMESPACE, NAMESPACE, needed=True),
+    "version": KeyRule(
         "text", "three numbers", r"(?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){2}", needed=True
     ),
     "description": PROSE,
-    "metadata": Key("any", nullable=True),
-    "input_schema": Key("object", "a JSON Schema", nullable=True),
-    "finalization": Key("text", choices=("inline", "external")),
-    "steps": Key("list", "a list of steps", needed=True),
+    "metadata": KeyRule("any", nullable=True),
+    "input_schema": KeyRule("object", "a JSON Schema", nullable=True),
+    "finalization": KeyRule("text", choices=("inline", "external")),
+    "steps": KeyRule("list", "a list of steps", needed=True),
 }
-STEP: Final[Mapping[str, Key]] = {
-    "name": Key("text", A_NAME, NAME, needed=True),
+STEP: Final[Mapping[str, KeyRule]] = {
+    "name": KeyRule("text", A_NAME, NAME, needed=True),
     "description": PROSE,
-    "handler": Key("object", "the name of a function, or {sql: schema.function}", needed=True),
-    "namespace": Key("text", A_NAMESPACE, NAMESPACE),
-    "dependencies": Key("list", "a list of steps"),
-    "retry": Key("object", "an object, as {max_attempts: 5}"),
-    "timeout_seconds": Key("number", bounds=(1, 86400)),
+    "handler": KeyRule("object", "the name of a function, or {sql: schema.function}", needed=True),
+    "namespace": KeyRule("text", A_NAMESPACE, NAMESPACE),
+    "dependencies": KeyRule("list", "a list of steps"),
+    "retry": KeyRule("object", "an object, as {max_attempts: 5}"),
+    "timeout_seconds": KeyRule("number", bounds=(1, 86400)),
 }
-HANDLER: Final[Mapping[str, Key]] = {
-    "callable": Key(
+HANDLER: Final[Mapping[str, KeyRule]] = {
+    "callable": KeyRule(
         "text",
         "a name of up to 200 characters that does not begin with 'sql:'",
         r"(?!sql:)[^\x00-\x1f\x7f-\x9f]{1,200}",
     ),
-    "sql": Key(
+    "sql": KeyRule(
         "text",
         "the name of a function with its schema, as shop.ship_order",
         r"[A-Za-z_][A-Za-z0-9_$]{0,62}\.[A-Za-z_][A-Za-z0-9_$]{0,62}",
     ),
-    "initialization": Key("object", "an object"),
+    "initialization": KeyRule("object", "an object"),
 }
-RETRY: Final[Mapping[str, Key]] = {
-    "retryable": Key("flag"),
-    "max_attempts": Key("number", bounds=(1, 1000)),
-    "backoff": Key("text", choices=("none", "linear", "exponential", "fibonacci")),
-    "backoff_base_ms": Key("number", bounds=(0, 86_400_000)),
-    "max_backoff_ms": Key("number", bounds=(0, 2_592_000_000)),
-    "jitter": Key("flag"),
+RETRY: Final[Mapping[str, KeyRule]] = {
+    "retryable": KeyRule("flag"),
+    "max_attempts": KeyRule("number", bounds=(1, 1000)),
+    "backoff": KeyRule("text", choices=("none", "linear", "exponential", "fibonacci")),
+    "backoff_base_ms": KeyRule("number", bounds=(0, 86_400_000)),
+    "max_backoff_ms": KeyRule("number", bounds=(0, 2_592_000_000)),
+    "jitter": KeyRule("flag"),
 }
 
 # What others call a key, by the key to write instead, or how it is written here.
@@ -186,7 +186,7 @@ def _step_faults(step: Any, line: int, number: int) -> Iterator[Fault]:
     if step is UNREAD:
         return
     if not isinstance(step, Object):
-        yield line, f"step {number} is {said(step)}; need an object with a name and a handler"
+        yield line, f"step {number} is {quoted(step)}; need an object with a name and a handler"
         return
     name = step.get("name")
     what = f"step {name}" if isinstance(name, str) else f"step {number}"
@@ -194,10 +194,10 @@ def _step_faults(step: Any, line: int, number: int) -> Iterator[Fault]:
     handler, retry, parents = (step.get(key) for key in ("handler", "retry", "dependencies"))
     if isinstance(handler, Object):
         yield from _object_faults(handler, "handler", f"the handler of {what}", HANDLER)
-        one = ("callable" in handler) + ("sql" in handler)
-        if one == 2:
+        kinds = ("callable" in handler) + ("sql" in handler)
+        if kinds == 2:
             yield step.lines["handler"], f"the handler of {what} has both callable and sql"
-        elif not one and not _means(handler, "handler", {"callable", "sql"}):
+        elif not kinds and not _means(handler, "handler", {"callable", "sql"}):
             message = f"the handler of {what} has neither callable nor sql: write handler: NAME"
             yield step.lines["handler"], message
     if isinstance(retry, Object):
@@ -205,11 +205,13 @@ def _step_faults(step: Any, line: int, number: int) -> Iterator[Fault]:
     if isinstance(parents, Array):
         for parent, place in zip(parents, parents.lines, strict=True):
             if not isinstance(parent, str) and parent is not UNREAD:
-                message = f"a dependency of {what} is {said(parent)}; need the name of a step"
+                message = f"a dependency of {what} is {quoted(parent)}; need the name of a step"
                 yield place, message
 
 
-def _object_faults(given: Object, kind: str, what: str, keys: Mapping[str, Key]) -> Iterator[Fault]:
+def _object_faults(
+    given: Object, kind: str, what: str, keys: Mapping[str, KeyRule]
+) -> Iterator[Fault]:
     """Keys that are unknown, missing, or have wrong values."""
     for key, value in given.items():
         line = given.lines.get(key, given.line)
@@ -223,7 +225,7 @@ def _object_faults(given: Object, kind: str, what: str, keys: Mapping[str, Key])
 
 
 def _means(given: Object, kind: str, wanted: set[str]) -> bool:
-    """Whether an unknown key, of which a fault tells, stands for one of these."""
+    """Whether an unknown key, which a fault names, stands for one of these."""
     return any(_synonym(key, kind).partition(":")[0] in wanted for key in given)
 
 
@@ -244,8 +246,8 @@ def _meant(key: str, kind: str, keys: Iterable[str]) -> str:
     return f"; known are {', '.join(known)}"
 
 
-def _wrong(key: str, value: Any, declared: Key) -> str:
-    """What is wrong with a value, and what is right; nothing when it is right."""
+def _wrong(key: str, value: Any, declared: KeyRule) -> str:
+    """What is wrong with a value, and what would be right; empty when nothing is."""
     if value is None:
         return "" if declared.nullable else "empty: give it a value, or leave the key out"
     match declared.kind:
@@ -254,30 +256,30 @@ def _wrong(key: str, value: Any, declared: Key) -> str:
         case "number":
             return _wrong_number(key, value, declared.bounds)
         case "flag":
-            return "" if isinstance(value, bool) else f"{said(value)}; need true or false"
+            return "" if isinstance(value, bool) else f"{quoted(value)}; need true or false"
         case "list":
-            return "" if isinstance(value, list) else f"{said(value)}; need {declared.wanted}"
+            return "" if isinstance(value, list) else f"{quoted(value)}; need {declared.wanted}"
         case "object":
-            return "" if isinstance(value, dict) else f"{said(value)}; need {declared.wanted}"
+            return "" if isinstance(value, dict) else f"{quoted(value)}; need {declared.wanted}"
     return ""
 
 
-def _wrong_text(key: str, value: Any, declared: Key) -> str:
+def _wrong_text(key: str, value: Any, declared: KeyRule) -> str:
     if isinstance(value, str):
         if declared.choices:
             if value in declared.choices:
                 return ""
             close = difflib.get_close_matches(value.lower(), declared.choices, 1, 0.4)
             meant = f"; did you mean {close[0]!r}?" if close else ""
-            return f"{said(value)}; need one of {', '.join(declared.choices)}{meant}"
+            return f"{quoted(value)}; need one of {', '.join(declared.choices)}{meant}"
         if re.fullmatch(declared.pattern, value) and "\0" not in value:
             return ""
     if declared.choices:
-        return f"{said(value)}; need one of {', '.join(declared.choices)}"
-    return f"{said(value)}; need {declared.wanted}{_corrected(key, value, declared)}"
+        return f"{quoted(value)}; need one of {', '.join(declared.choices)}"
+    return f"{quoted(value)}; need {declared.wanted}{_corrected(key, value, declared)}"
 
 
-def _corrected(key: str, value: Any, declared: Key) -> str:
+def _corrected(key: str, value: Any, declared: KeyRule) -> str:
     """How a text is written right, where that can be guessed."""
     if isinstance(value, dict | list | bool):
         return ""
@@ -304,16 +306,16 @@ def _wrong_number(key: str, value: Any, bounds: tuple[int, int]) -> str:
     wanted = f"need a whole number from {least} to {most}"
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         right = least <= value <= most and value == int(value)
-        return "" if right else f"{said(value)}; {wanted}"
+        return "" if right else f"{quoted(value)}; {wanted}"
     found = re.fullmatch(r"\s*(\d{1,10})\s*(ms|s|sec|m|min|h|d)?\s*", str(value))
     if not isinstance(value, str) or not found:
-        return f"{said(value)}; {wanted}"
+        return f"{quoted(value)}; {wanted}"
     number, unit = int(found[1]), found[2]
     if unit == "ms":
         number = number if key.endswith("_ms") else number // 1000
     elif unit:
         number *= UNITS[unit] * (1000 if key.endswith("_ms") else 1)
-    return f"{said(value)}; {wanted}" + (f": write {number}" if least <= number <= most else "")
+    return f"{quoted(value)}; {wanted}" + (f": write {number}" if least <= number <= most else "")
 
 
 def _graph_faults(steps: Array) -> Iterator[Fault]:
@@ -344,7 +346,7 @@ def _graph_faults(steps: Array) -> Iterator[Fault]:
                 parents[name].append(parent)
             elif (close := difflib.get_close_matches(parent, known, 1)) or whole:
                 meant = f"; did you mean {close[0]!r}?" if close else ""
-                yield place, f"step {name} depends on {said(parent)}, which does not exist{meant}"
+                yield place, f"step {name} depends on {quoted(parent)}, which does not exist{meant}"
     yield from _cycles(parents, lines)
 
 
@@ -356,11 +358,11 @@ def _cycles(parents: dict[str, list[str]], lines: dict[str, int]) -> Iterator[Fa
             path = error.args[1]
             shown = path if len(path) <= 12 else [*path[:6], f"({len(path) - 7} more)", path[-1]]
             yield min(lines[name] for name in path), f"the steps form a cycle: {' -> '.join(shown)}"
-            on_it = set(path)
+            on_path = set(path)
             parents = {
-                name: [one for one in above if one not in on_it]
+                name: [parent for parent in above if parent not in on_path]
                 for name, above in parents.items()
-                if name not in on_it
+                if name not in on_path
             }
         else:
             return
@@ -391,7 +393,7 @@ def _schema_faults(schema: Object, path: str, depth: int) -> Iterator[Fault]:
         if isinstance(value, Object):
             yield from _schema_faults(value, f"{path}.{key}", depth + 1)
         elif value is not UNREAD:
-            yield line, f"{path}.{key} is {said(value)}; need a schema"
+            yield line, f"{path}.{key} is {quoted(value)}; need a schema"
 
 
 def _wrong_keyword(key: str, value: Any) -> str:
@@ -435,12 +437,12 @@ def _texts(value: Any) -> bool:
 
 
 def _objects(value: Any) -> Iterator[Object]:
-    """Those of a list, if it is one."""
+    """The objects in a list."""
     if isinstance(value, Array):
         yield from (item for item in value if isinstance(item, Object))
 
 
-def said(value: Any) -> str:
+def quoted(value: Any) -> str:
     """A value in a message."""
     if isinstance(value, dict):
         return "an object"

@@ -170,14 +170,14 @@ def _environments(given: Any, base: Object, faults: list[Fault]) -> Iterator[tup
     if given is None or given is UNREAD:
         return
     if not isinstance(given, Object):
-        message = f"environments is {rules.said(given)}; need an object of environments"
+        message = f"environments is {rules.quoted(given)}; need an object of environments"
         faults.append((base.lines["environments"], message))
         return
     for name, overrides in given.items():
         if overrides is None or overrides is UNREAD:
             continue
         if not isinstance(overrides, Object):
-            message = f"environment {name} is {rules.said(overrides)}; need an object"
+            message = f"environment {name} is {rules.quoted(overrides)}; need an object"
             faults.append((given.lines[name], message))
             continue
         wrong = [*_wrong_steps(overrides, base, name)] if "steps" in overrides else []
@@ -190,7 +190,7 @@ def _wrong_steps(overrides: Object, base: Object, environment: str) -> Iterator[
     """Overridden steps must be objects that name a step of the template."""
     steps = overrides["steps"]
     if not isinstance(steps, Array):
-        message = f"steps of environment {environment} is {rules.said(steps)}; need a list"
+        message = f"steps of environment {environment} is {rules.quoted(steps)}; need a list"
         yield overrides.lines["steps"], message
         return
     listed = base.get("steps")
@@ -204,5 +204,5 @@ def _wrong_steps(overrides: Object, base: Object, environment: str) -> Iterator[
         if name not in known:
             close = difflib.get_close_matches(str(name), known, 1)
             meant = f"; did you mean {close[0]!r}?" if close else ""
-            changed = f"environment {environment} changes a step {rules.said(name)}"
+            changed = f"environment {environment} changes a step {rules.quoted(name)}"
             yield line, f"{changed}, which does not exist{meant}"

@@ -78,7 +78,7 @@ class Array(list[Any]):
 
 
 class Unread:
-    """Stands for a value that is wrong, of which a fault tells already."""
+    """Stands for a wrong value, which a fault names already."""
 
 
 UNREAD: Final = Unread()
