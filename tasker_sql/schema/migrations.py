@@ -226,11 +226,8 @@ def _problem(connection: psycopg.Connection[Any], needed: str) -> str:
     """What keeps this version from working with the database; nothing when all is well."""
     cure = f"run `{UPGRADE_COMMAND}`"
     found = _revision(connection)
-    tables = connection.execute(
-        "select name from unnest(%s::text[]) as name where to_regclass('tasker.' || name) is null",
-        [truth.tables()],
-    ).fetchall()
-    if found is None and len(tables) == len(truth.tables()):
+    missing = truth.missing(connection)
+    if found is None and len(missing) == len(truth.parts()):
         return f"tasker-sql is not installed in this database: {cure}"
     if found is None:
         return f"{VERSIONS} is empty or missing, as after a dump without data: {cure}"
@@ -238,8 +235,8 @@ def _problem(connection: psycopg.Connection[Any], needed: str) -> str:
         return ""
     if found < needed:
         return f"the database is at revision {found}, this version needs {needed}: {cure}"
-    if tables:
-        return f"missing: {_few([f'the table {name}' for (name,) in tables])}: restore a whole dump"
+    if missing:
+        return f"missing: {_few(missing)}: restore a whole dump"
     if other := truth.difference(connection, truth.read()):
         return (
             f"{len(other)} functions and views of the database are not those of this version "

@@ -28,6 +28,27 @@ SCRIPTS, SQL = (
 )
 FROZEN = SCRIPTS / "frozen"
 
+# Comments and quoted texts.
+UNREAD = re.compile(r"--[^\n]*|/\*.*?\*/|(\$\w*\$).*?\1|'(?:[^']|'')*'", re.DOTALL)
+PARTS = re.compile(
+    r"\b(create|drop) (?:unique )?(table|index|sequence|type) (?:tasker\.)?(\w+)"
+    r"|\b(drop )?constraint (\w+)|\bprimary key\b"
+)
+MISSING = """
+select format('the %%s %%s', part.kind, part.name)
+  from unnest(%(kinds)s::text[], %(names)s::text[]) as part (kind, name)
+ where case part.kind
+         when 'type' then to_regtype('tasker.' || part.name) is null
+         when 'constraint' then not exists (
+           select from pg_catalog.pg_constraint
+            where connamespace = to_regnamespace('tasker') and conname = part.name)
+         when 'primary key of' then not exists (
+           select from pg_catalog.pg_index
+            where indrelid = to_regclass('tasker.' || part.name) and indisprimary)
+         else to_regclass('tasker.' || part.name) is null
+       end
+"""
+
 # What the catalog knows of the functions and views with these names. The xmin of an object that
 # has been replaced is another one.
 OBJECTS = """
@@ -74,16 +95,28 @@ def sealed(revision: str) -> dict[str, str]:
     return {}
 
 
-def tables() -> list[str]:
-    """The tables that the files written by hand make, and do not drop again."""
-    found: dict[str, None] = {}
+def parts() -> list[tuple[str, str]]:
+    """Kind and name of what the files written by hand make, and do not drop again."""
+    found: dict[tuple[str, str], None] = {}
+    table = ""
     for file in sorted(FROZEN.glob("[0-9]*.sql")):
-        if not split(text := file.read_text()):
-            for verb, name in re.findall(r"^(create|drop) table tasker\.(\w+)", text, re.MULTILINE):
-                found |= {name: None}
-                if verb == "drop":
-                    del found[name]
+        if split(text := file.read_text()):
+            continue
+        for verb, kind, name, drop, constraint in PARTS.findall(UNREAD.sub(" ", text)):
+            table = name if kind == "table" else table
+            part = (kind or "constraint", name or constraint)
+            if drop or verb == "drop":
+                del found[part]
+            else:
+                found[part if part[1] else ("primary key of", table)] = None
     return list(found)
+
+
+def missing(connection: psycopg.Connection[Any]) -> list[str]:
+    """Those of `parts` that the database does not have."""
+    kinds, names = zip(*parts(), strict=True)
+    rows = connection.execute(MISSING.encode(), {"kinds": list(kinds), "names": list(names)})
+    return [part for (part,) in rows]
 
 
 def join(texts: Texts) -> str:
@@ -111,8 +144,7 @@ def in_order(texts: Texts) -> list[str]:
 
 def needs(name: str, texts: Texts) -> set[str]:
     """The definitions that must be there before this one is; see `in_order`."""
-    quoted = r"--[^\n]*|/\*.*?\*/|(\$\w*\$).*?\1|'(?:[^']|'')*'"
-    text = re.sub(quoted, " ", texts[name], flags=re.DOTALL)
+    text = UNREAD.sub(" ", texts[name])
     return (set(re.findall(r"\btasker\.(\w+)", text)) & texts.keys()) - {name}
 
 

@@ -113,6 +113,8 @@ def test_data_alone_goes_into_a_database_at_head(source: str, target: str) -> No
         ("drop schema pgmq cascade", "the schema pgmq"),
         ("drop schema tasker_queues cascade", "the schema tasker_queues"),
         ("drop function tasker_queues.pop_test_queue_high", "the queue test_queue_high"),
+        ("alter sequence tasker.task_ids restart", "ids: the next of tasker.tasks are in use"),
+        ("alter table pgmq.q_test_queue alter msg_id restart", "ids: the next of pgmq.q_test_queu"),
         ("truncate tasker.alembic_version", "alembic_version is empty"),
         ("drop table tasker.alembic_version", "alembic_version is empty or missing"),
     ],
@@ -126,12 +128,32 @@ def test_what_is_lost_is_named_and_made_again(source: str, lost: str, named: str
 
 
 @pytest.mark.newest
-def test_a_table_that_is_lost_is_named(source: str) -> None:
-    rows(source, "drop table tasker.submissions, tasker.repair_plans")
-    with pytest.raises(
-        schema.SchemaError, match="the table submissions, the table repair_plans: restore a"
-    ):
+@pytest.mark.parametrize(
+    ("lost", "named"),
+    [
+        (
+            "drop table tasker.submissions, tasker.repair_plans",
+            "the table submissions, the primary",
+        ),
+        ("drop index tasker.timers_by_time", "the index timers_by_time: restore"),
+        ("drop index tasker.a_request_makes_one_claim", "the index a_request_makes_one_claim"),
+        ("drop sequence tasker.task_ids", "the sequence task_ids: restore"),
+        ("alter table tasker.timers drop constraint timers_pkey", "the primary key of timers: re"),
+        ("alter table tasker.steps drop constraint parents_are_counted_once", "the constraint par"),
+    ],
+)
+def test_a_part_that_no_upgrade_makes_is_named(source: str, lost: str, named: str) -> None:
+    rows(source, lost)
+    with pytest.raises(schema.SchemaError, match=f"^missing: {named}"):
         schema.check(source)
+
+
+@pytest.mark.newest
+def test_a_restore_without_keys_is_named(source: str, target: str) -> None:
+    """As `pg_restore` leaves it that ran out of time, or of disk."""
+    restored(source, target, "--section", "pre-data", "--section", "data")
+    with pytest.raises(schema.SchemaError, match="the primary key of namespaces.* more: restore"):
+        schema.check(target)
 
 
 @pytest.mark.newest
