@@ -152,7 +152,7 @@ def test_a_part_that_no_upgrade_makes_is_named(source: str, lost: str, named: st
 def test_a_restore_without_keys_is_named(source: str, target: str) -> None:
     """As `pg_restore` leaves it that ran out of time, or of disk."""
     restored(source, target, "--section", "pre-data", "--section", "data")
-    with pytest.raises(schema.SchemaError, match="the primary key of namespaces.* more: restore"):
+    with pytest.raises(schema.SchemaError, match=r"the primary key of namespaces.* more: restore"):
         schema.check(target)
 
 
