@@ -69,7 +69,8 @@ begin
    group by known.cause
   union all
   select 'finalization claim', null, known.outcome, count(attempt.task_id),
-         coalesce(sum(extract(epoch from attempt.ended_at - attempt.claimed_at)), 0), v_after
+         coalesce(sum(greatest(extract(epoch from attempt.ended_at - attempt.claimed_at), 0)), 0),
+         v_after
     from unnest('{finalized,released,expired}'::text[]) as known (outcome)
     left join tasker.finalization_attempts as attempt
       on attempt.outcome = known.outcome

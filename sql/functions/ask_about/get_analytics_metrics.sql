@@ -64,18 +64,18 @@ begin
       from change
   ),
   task as (
-    select avg(task.finished_at - greatest(task.created_at, task.run_at)) as average,
-           percentile_disc(0.95) within group (
-             order by task.finished_at - greatest(task.created_at, task.run_at)
-           ) as p95
+    select avg(took.time) as average,
+           percentile_disc(0.95) within group (order by took.time) as p95
       from tasker.tasks as task
+     cross join lateral (select greatest(
+       task.finished_at - greatest(task.created_at, task.run_at), interval '0')) as took (time)
      where task.task_id = any (array(select change.id >> 20
                                        from change
                                       where change.change = 'task in_progress -> complete'))
        and task.state = 'complete'
   ),
   step as (
-    select avg(step.finished_at - run.time - step.enqueued_at) as wait,
+    select avg(greatest(step.finished_at - run.time - step.enqueued_at, interval '0')) as wait,
            avg(run.time) as average,
            percentile_disc(0.95) within group (order by run.time) as p95
       from tasker.steps as step

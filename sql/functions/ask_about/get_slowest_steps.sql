@@ -60,7 +60,7 @@ begin
          link.name,
          step.state::text,
          step.ran,
-         step.finished_at - step.ran - step.enqueued_at,
+         greatest(step.finished_at - step.ran - step.enqueued_at, interval '0'),
          step.attempt::integer,
          step.started_at,
          step.finished_at

@@ -8,8 +8,9 @@ create or replace function tasker._ran_for (
   immutable
 begin atomic
 -- How long an attempt's handler ran: as long as its worker measured, at most from its claim to its
--- end; and where nobody measured, all of that.
-select case when p_seconds < extract(epoch from p_ended_at - p_started_at)
+-- end; and where nobody measured, all of that. Nothing where the clock went back meanwhile.
+select case when p_ended_at < p_started_at then interval '0'
+            when p_seconds < extract(epoch from p_ended_at - p_started_at)
               then p_seconds * interval '1 second'
             else p_ended_at - p_started_at end;
 end;

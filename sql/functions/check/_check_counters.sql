@@ -45,7 +45,10 @@ begin
              and step.waiting_parents
                  <> coalesce(recount.open, 0) + coalesce(deferred.amount, 0) as miscounted,
            step.state not in ('pending', 'cancelled') and recount.open > 0
-             or recount.last_end > step.started_at + v_grace as too_early,
+             -- times tell nothing where the clock went back between its enqueueing and its start
+             or step.attempt = 1
+                and recount.last_end > greatest(step.enqueued_at, step.started_at) + v_grace
+             as too_early,
            step.state = 'pending' and deferred.amount > 0 and recount.open = 0
              and recount.last_end < tasker._now() - v_grace as forgotten
       from tasker.steps as step

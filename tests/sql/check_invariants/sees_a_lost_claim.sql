@@ -1,7 +1,7 @@
 begin;
 \ir ../fixtures.psql
 \ir tampered.psql
-select plan(10);
+select plan(9);
 
 select pg_temp.a_template('three', '{"a": [], "b": [], "c": []}');
 select pg_temp.a_task('three') as task \gset
@@ -25,9 +25,7 @@ select pg_temp.sees('update tasker.claims set step_ids = step_ids || (step_ids[1
 select pg_temp.sees('update tasker.claims set step_ids = step_ids || 7::bigint',
   'safety: no claim holds finished work');
 select pg_temp.sees('update tasker.claims set lease_until = ''infinity''',
-  'safety: the times of a claim are finite and in order');
-select pg_temp.sees('update tasker.claims set lease_until = claimed_at - interval ''1 second''',
-  'safety: the times of a claim are finite and in order');
+  'safety: the times of a claim are finite');
 
 -- A cancelled step may be named until its worker hears of it.
 select from tasker.cancel_task(:'task', 'enough');
