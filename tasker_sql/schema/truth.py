@@ -106,7 +106,8 @@ def parts() -> list[tuple[str, str]]:
             table = name if kind == "table" else table
             part = (kind or "constraint", name or constraint)
             if drop or verb == "drop":
-                del found[part]
+                found.pop(part, None)
+                found.pop(("primary key of", constraint.removesuffix("_pkey")), None)
             else:
                 found[part if part[1] else ("primary key of", table)] = None
     return list(found)
