@@ -230,7 +230,7 @@ def declared(table: type[BaseModel] = Config, prefix: str = "", about: str = "")
         needed = TYPES.get(kind, "an array of texts")  # type: ignore[arg-type]
         if get_origin(kind) is Literal:
             needed = f"one of {', '.join(get_args(kind))}"
-        unit = info.json_schema_extra["unit"]  # type: ignore[index, call-overload]
+        unit = str(dict[str, Any](info.json_schema_extra or {})["unit"])  # type: ignore[arg-type]
         limits = (getattr(limit, side, None) for limit in info.metadata for side in ("ge", "le"))
         bounds = [plain(limit) for limit in limits if limit is not None]
         if bounds:

@@ -230,12 +230,12 @@ def _drop(connection: psycopg.Connection[Any], objects: set[tuple[str, str, int,
     left = sorted(objects)
     while left:
         in_use = []
-        for kind, name, *identity in left:
+        for found in left:
             try:
                 with connection.transaction():
-                    connection.execute(f"drop {kind} {name}".encode())
+                    connection.execute(f"drop {found[0]} {found[1]}".encode())
             except psycopg.errors.DependentObjectsStillExist as error:
-                in_use.append((kind, name, *identity))
+                in_use.append(found)
                 why = error
         if len(in_use) == len(left):
             raise why

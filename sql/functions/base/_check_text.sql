@@ -14,7 +14,7 @@ as $$
 --
 -- Raises   22023 when it is not a string that matches the pattern
 declare
-  v_length constant text[] := regexp_match(p_pattern, '^\^\.\{(\d+),(\d+)\}\$$');
+  v_length constant text[] := regexp_match(p_pattern, '^\^\.\{(\d+),(\d+)\}[$]$');
 begin
   if p_value is null then
     return null;

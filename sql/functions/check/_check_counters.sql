@@ -7,8 +7,7 @@ create or replace function tasker._check_counters (p_task_id bigint)
   set work_mem = '64MB'
 as $$
 -- Counters against a recount of the rows, with what finishing steps left to be counted later; and
--- the order of steps. The counters of a task that was ended by decision stand still and are not
--- looked at.
+-- the order of steps. The counters of a task that was ended by decision are not looked at.
 --
 -- Returns  the violations; id is a step_id (step_no 0: the task)
 -- Calls    _recovery_grace, _satisfies
@@ -45,8 +44,7 @@ begin
              and step.waiting_parents
                  <> coalesce(recount.open, 0) + coalesce(deferred.amount, 0) as miscounted,
            step.state not in ('pending', 'cancelled') and recount.open > 0
-             -- times tell nothing where the clock went back between its enqueueing and its start
-             or step.attempt = 1
+             or step.attempt = 1  -- the clock may go back before the start, or another attempt
                 and recount.last_end > greatest(step.enqueued_at, step.started_at) + v_grace
              as too_early,
            step.state = 'pending' and deferred.amount > 0 and recount.open = 0

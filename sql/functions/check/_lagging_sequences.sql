@@ -8,6 +8,7 @@ as $$
 -- sequences, so a subscriber that takes over has them all.
 --
 -- Returns  no rows when all is well; what the caller may not read is left out
+#variable_conflict use_column
 declare
   v_known record;
 begin

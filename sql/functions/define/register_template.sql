@@ -25,14 +25,11 @@ begin
     '{name,namespace_name,version,description,metadata,input_schema,finalization,steps}',
     '{name,namespace_name,version,steps}');
   v_namespace := tasker._check_text(p_definition -> 'namespace_name', 'namespace_name',
-                                    '^[a-z][a-z0-9_]{0,31}$',
-                                    '1 to 32 characters a-z, 0-9 and _, a letter first');
+    '^[a-z][a-z0-9_]{0,31}$', '1 to 32 characters a-z, 0-9 and _, a letter first');
   v_name      := tasker._check_text(p_definition -> 'name', 'name',
-                                    '^[A-Za-z][A-Za-z0-9_.-]{0,99}$',
-                                    'a letter, then up to 99 letters, digits and _ . -');
+    '^[A-Za-z][A-Za-z0-9_.-]{0,99}$', 'a letter, then up to 99 letters, digits and _ . -');
   v_version   := tasker._check_text(p_definition -> 'version', 'version',
-                                    '^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){2}$',
-                                    'three numbers, such as 1.0.0');
+    '^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){2}$', 'three numbers, such as 1.0.0');
   perform tasker._check_prose(p_definition -> 'description', 'description', 0, 2000);
   perform tasker._check_text(p_definition -> 'finalization', 'finalization', '^(inline|external)$');
   if jsonb_typeof(v_steps) <> 'array' or jsonb_array_length(v_steps) = 0 then
@@ -75,9 +72,8 @@ begin
   end if;
 
   select template.* into v_template from tasker.task_templates as template
-   where template.namespace_id = v_namespace_id
-     and template.name = v_name
-     and template.version = v_version;
+   where (template.namespace_id, template.name, template.version)
+         = (v_namespace_id, v_name, v_version);
   if v_template.definition <> p_definition then
     raise exception 'this version is registered with other content'
       using errcode = 'TK008',

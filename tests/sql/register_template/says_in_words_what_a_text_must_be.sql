@@ -13,7 +13,7 @@ select call.what, pg_temp.refusal(call.statement) as message
                     "steps": [{"name": "a", "handler": {"callable": "a"}}]}'::jsonb || change)
       from jsonb_each('{"name": {"name": "1"}, "namespace": {"namespace_name": "A"},
                         "version": {"version": "1"}, "finalization": {"finalization": "later"},
-                        "step": {"steps": [{"name": "?"}]},
+                        "step": {"steps": [{"name": "?", "handler": {"callable": "a"}}]},
                         "callable": {"steps": [{"name": "a", "handler": {"callable": ""}}]},
                         "sql": {"steps": [{"name": "a", "handler": {"sql": "f"}}]}}')
            as wrong (key, change)
