@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tasker_sql.ops.orchestrator import OrchestrationCore
     from tasker_sql.worker.handlers import Step, handler
     from tasker_sql.worker.worker import Worker
+    from tasker_sql.workflows.decorators import step, workflow
 
 __version__ = "0.1.0"
 
@@ -25,6 +26,8 @@ __all__ = [
     "Worker",
     "__version__",
     "handler",
+    "step",
+    "workflow",
 ]
 
 _MODULES = {
@@ -36,6 +39,8 @@ _MODULES = {
     "TaskFailed": "errors",
     "Worker": "worker.worker",
     "handler": "worker.handlers",
+    "step": "workflows.decorators",
+    "workflow": "workflows.decorators",
 }
 
 

@@ -195,6 +195,10 @@ class Registry:
         finally:
             self._coming = None
 
+    def forget(self, name: str) -> None:
+        """Take the handler of that name away, if there is one."""
+        (self._handlers if self._coming is None else self._coming).pop(name, None)
+
     def find(self, name: str) -> Handler | None:
         """The handler of that name, if there is one."""
         return self._handlers.get(name)

@@ -1,0 +1,1 @@
+"""Workflows written as functions, `step` and `workflow`: templates, which PostgreSQL runs."""

@@ -1,0 +1,110 @@
+"""The template of a workflow, checked as one from a file, with the lines of somebody's code."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from tasker_sql.jsonb import decode, encode
+from tasker_sql.templates import definition as rules
+from tasker_sql.templates.yamltext import Array, Object
+from tasker_sql.workflows.tracing import Call, Place, WorkflowError
+
+Settings = dict[str, Any]
+
+# Keys of a template that are called otherwise as keywords.
+KEYWORDS: Final = {"timeout_seconds": "timeout", "namespace_name": "namespace"}
+
+
+def of_step(settings: Settings, place: Place) -> Settings:
+    """The keys of a step in a template. Raises WorkflowError for what is none."""
+    known = {**rules.STEP, **rules.RETRY}
+    keys = _keys(settings, known, "step", place, {"name", "handler", "dependencies", "retry"})
+    retry = {key: keys.pop(key) for key in list(keys) if key in rules.RETRY}
+    return {**({"retry": retry} if retry else {}), **keys}
+
+
+def of_template(settings: Settings, place: Place) -> Settings:
+    """The keys of a template beside its name and its steps. Raises WorkflowError."""
+    return _keys(settings, rules.TEMPLATE, "template", place, {"name", "steps"})
+
+
+def template(head: Settings, calls: Sequence[Call], place: Place) -> dict[str, Any]:
+    """What `register_template` takes. Raises WorkflowError, with a line for each fault."""
+    places = [place, *(call.place for call in calls)]  # numbers of these are the checker's lines
+    made = _placed(head, 0)
+    steps = [_placed(_step(head, call), number) for number, call in enumerate(calls, 1)]
+    made["steps"] = listed = Array(steps)
+    made.lines["steps"] = listed.line = 0
+    listed.lines = list(range(1, len(calls) + 1))
+    faults = [f"{places[line]}: {_in_python(fault)}" for line, fault in rules.faults(made)]
+    if faults:
+        raise WorkflowError("\n".join(faults))
+    plain: dict[str, Any] = decode(encode(made))
+    return plain
+
+
+def handler_name(head: Settings, step: str) -> str:
+    """As failures name the step."""
+    return f"{head.get('namespace_name')}/{head.get('name')}/{step}"
+
+
+def _step(head: Settings, call: Call) -> Settings:
+    handler: Settings = {"callable": handler_name(head, call.step.name)}
+    if call.sources:
+        handler["initialization"] = dict(call.sources)
+    made: Settings = {"name": call.name, "handler": handler}
+    if call.dependencies:
+        made["dependencies"] = list(call.dependencies)
+    return made | call.step.settings
+
+
+def _keys(
+    settings: Settings, known: Mapping[str, Any], kind: str, place: Place, without: set[str]
+) -> Settings:
+    """Keywords as keys: `if_` is `if`, and times are numbers."""
+    allowed = {KEYWORDS.get(key, key): key for key in known if key not in without}
+    keys = {}
+    for keyword, given in settings.items():
+        key = allowed.get(keyword.rstrip("_"))
+        if key is None:
+            raise WorkflowError(f"{place}: {_unknown(keyword, kind, allowed)}")
+        if isinstance(given, timedelta):
+            given = given.total_seconds() * (1000 if key.endswith("_ms") else 1)
+        keys[key] = int(given) if isinstance(given, float) and given.is_integer() else given
+    return keys
+
+
+def _unknown(keyword: str, kind: str, allowed: Mapping[str, str]) -> str:
+    meant = rules.SYNONYMS["retry"].get(keyword, "") if kind == "step" else ""
+    meant = meant or rules.SYNONYMS[kind].get(keyword, keyword)
+    meant = KEYWORDS.get(meant, meant)
+    if keyword == "after" or meant == "dependencies":
+        return f"@step has no {keyword!r}: name the steps before it in its call, f(x, after=y)"
+    if meant not in allowed or meant == keyword:
+        meant = next(iter(difflib.get_close_matches(keyword, allowed, 1, 0.7)), "")
+    more = f"did you mean {meant!r}?" if meant else f"known are {', '.join(['name', *allowed])}"
+    return f"@{'workflow' if kind == 'template' else kind} has no {keyword!r}; {more}"
+
+
+def _placed(given: Any, line: int) -> Any:
+    """The value with a line for each of its parts."""
+    if isinstance(given, dict):
+        made = Object({key: _placed(value, line) for key, value in given.items()})
+        made.line, made.lines = line, dict.fromkeys(given, line)
+        return made
+    if isinstance(given, list | tuple):
+        listed = Array(_placed(item, line) for item in given)
+        listed.line, listed.lines = line, [line] * len(given)
+        return listed
+    return given
+
+
+def _in_python(fault: str) -> str:
+    """What is wrong with a key, with the keyword instead."""
+    for key, keyword in KEYWORDS.items():
+        fault = fault.replace(key, keyword)
+    return re.sub(r"write (\w+): (?!\{)", r"write \1=", fault)
