@@ -1,0 +1,231 @@
+"""What the fixture `tasker` is: a database, and a worker that runs in the thread of the test."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar, cast
+
+from tasker_sql.client import Client, connect
+from tasker_sql.errors import StaleClaimError, TaskerError
+from tasker_sql.jsonb import JsonText
+from tasker_sql.rows import ClaimedStep, RegisteredTemplate, TaskStep
+from tasker_sql.schema.database import application_name
+from tasker_sql.templates import files
+from tasker_sql.verdict import Whose
+from tasker_sql.worker import attempt, coroutines
+from tasker_sql.worker.attempt import Claimer, Job, Outcome
+from tasker_sql.worker.handlers import Handler, default_registry
+from tasker_sql.worker.signatures import SQL_PREFIX
+from tasker_sql.workflows.decorators import PASSING, Workflow
+
+T = TypeVar("T")
+
+WORKER: Final = "drain"
+LEASE: Final = timedelta(hours=1)
+MOST: Final = 10_000  # attempts
+OPEN: Final = ("pending", "in_progress", "blocked_by_failures")
+CLOCK: Final = """
+create or replace function tasker._now () returns timestamptz language sql volatile
+as $$ select pg_catalog.clock_timestamp() + interval '{} seconds' $$
+"""
+
+
+class DrainError(AssertionError):
+    """What is due cannot end. The message says what, why, and what would help."""
+
+
+class Tasker:
+    """A database of one test: `client` calls it, `url` names it."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url = url
+        self.client = connect(url, application_name("test"))
+        self._folder = folder  # of the test
+        self._worker = connect(url, application_name(WORKER))
+        self._ahead = timedelta(0)
+        self._known = set(default_registry.names)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Handlers that were written in the test's function are forgotten."""
+        self.client.close()
+        self._worker.close()
+        for name in set(default_registry.names) - self._known:
+            made = default_registry.find(name)
+            if name in PASSING or (made and made.origin and "<locals>" in made.origin.name):
+                default_registry.forget(name)
+
+    def register(self, template: str | Path | Mapping[str, Any] | Workflow) -> RegisteredTemplate:
+        """Register a template: of a YAML file (from where pytest runs, or beside the test), as a
+        dict, or of a workflow."""
+        if isinstance(template, str | Path):
+            file = Path(template)
+            beside = self._folder / file
+            loaded = files.load(beside if not file.exists() and beside.exists() else file)
+            try:
+                return self.client.register_template(loaded.definition)
+            except TaskerError as error:
+                raise loaded.explain(error) from error
+        if isinstance(template, Mapping):
+            return self.client.register_template(template)
+        if isinstance(template, Workflow):
+            return template.register(self.client)
+        what = "a YAML file, a dict or a workflow"
+        raise TypeError(f"{template!r} cannot be registered; register takes {what}")
+
+    def advance(self, by: timedelta) -> None:
+        """Put the clock of this database forward: timers, retries and leases see it, and what is
+        due then runs in the next `drain()`."""
+        if not isinstance(by, timedelta) or by < timedelta(0):
+            raise ValueError(
+                f"time goes forward, by a timedelta such as timedelta(hours=1): {by!r}"
+            )
+        self._ahead += by
+        with self._worker.transaction() as connection:
+            connection.execute(CLOCK.format(self._ahead.total_seconds()).encode())
+
+    def drain(self, most: int = MOST) -> int:
+        """Run what is due, in this thread, until nothing is. Returns how many attempts that were.
+
+        What waits for its time, such as a retry, is not due: see `advance`. A handler that fails
+        fails its step, as in a worker; `client.result(task)` raises TaskFailed then. What ends a
+        test (pytest.fail(), a time limit, Ctrl-C) ends it in a handler, too.
+
+        Raises DrainError when it cannot end: a step has no handler here, or there were more than
+        `most` attempts.
+        """
+        ran, before = 0, -1
+        while ran > before:
+            before = ran
+            self._worker.sweep()
+            self._worker.process_task_requests()
+            self._worker.process_step_results()
+            for namespace in self._worker.list_namespaces():
+                for step in self._claimed(namespace.name):
+                    ran += 1
+                    if ran > most:
+                        raise DrainError(
+                            f"it does not end: {most} attempts were made, and the next one is of "
+                            f"step {step.name} of task {step.task_uuid}; drain(most) allows more"
+                        )
+        for task_uuid, found in self._open_steps():
+            if found.state == "enqueued":
+                self._complain(task_uuid, found)
+        return ran
+
+    def _claimed(self, namespace: str) -> Iterator[ClaimedStep]:
+        """The steps that are due in a namespace, one after the other; each runs after it."""
+        while found := self._worker.claim_steps(namespace, WORKER, 1, LEASE, _handlers()):
+            yield found[0]
+            self._attempt(namespace, found[0])
+
+    def _attempt(self, namespace: str, step: ClaimedStep) -> None:
+        job = Job(step, WORKER)
+        registry = _Handlers(job)
+        claimer = Claimer(
+            *(namespace, WORKER, LEASE, _handlers), stopping=lambda: False, refrains=lambda: True
+        )
+        outcome = attempt.run(
+            job, cast(Any, registry), cast(Any, _Connection(self._worker)), claimer
+        )
+        if registry.interrupt:
+            raise registry.interrupt
+        if outcome.given_back:
+            self._worker.release_claim(step.token)
+            raise DrainError(f"step {step.name} of task {step.task_uuid}: {outcome.note}")
+        if outcome.report is None:
+            return
+        if job.seconds > (step.timeout_seconds or job.seconds):
+            outcome = attempt.timed_out(job)
+        try:
+            self._report(namespace, step, outcome)
+        except StaleClaimError:
+            return  # the handler cancelled its own task, say
+        except TaskerError as error:
+            if error.verdict.whose is not Whose.RESULT:
+                raise
+            self._report(namespace, step, attempt.refused(job, error))
+
+    def _report(self, namespace: str, step: ClaimedStep, outcome: Outcome) -> None:
+        outcomes = JsonText(f"[{outcome.report}]")
+        self._worker.finish_and_claim(namespace, WORKER, step.token, outcomes, 0, LEASE)
+
+    def _open_steps(self) -> Iterator[tuple[Any, TaskStep]]:
+        for state in OPEN:
+            before = None
+            while found := self._worker.list_tasks({"state": state}, 500, before):
+                for task in found:
+                    if task.task_uuid:
+                        for step in self._worker.get_task_steps(task.task_uuid):
+                            yield task.task_uuid, step
+                if (before := found[-1].next_before) is None:
+                    break
+
+    def _complain(self, task_uuid: Any, step: TaskStep) -> None:
+        reasons = self._worker.explain_step(step.step_uuid)
+        if any(one.code.endswith("_paused") for one in reasons):
+            return
+        task = self._worker.get_task(task_uuid)
+        what = f"step {task.namespace}/{task.name}/{step.name} is due and cannot run"
+        if not step.handler.startswith(SQL_PREFIX) and step.handler not in default_registry.names:
+            known = ", ".join(default_registry.names) or "none"
+            raise DrainError(
+                f"{what}: nothing here is registered as the handler {step.handler!r}: import the "
+                f"module that registers it (known are: {known})"
+            )
+        raise DrainError(f"{what}: {'; '.join(one.reason for one in reasons)}")
+
+
+def _handlers() -> list[str]:
+    return [*default_registry.names, f"{SQL_PREFIX}*"]
+
+
+class _Handlers:
+    """The registered handlers, for one attempt. What ends a test is no failure of the step."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self.interrupt: BaseException | None = None
+
+    def find(self, name: str) -> Handler | None:
+        found = default_registry.find(name)
+        if found is None:
+            return None
+        watched = self._watched(found.function, found.transactional)
+        return replace(found, function=watched)
+
+    def _watched(self, function: Callable[..., Any], transactional: bool) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            try:
+                answer = function(*arguments)
+                if inspect.isawaitable(answer) and not transactional:
+                    return coroutines.run(answer, self._job.cancelled)
+            except (Exception, SystemExit, GeneratorExit):
+                raise
+            except BaseException as error:
+                self.interrupt = error
+                raise
+            return answer
+
+        return call
+
+
+class _Connection:
+    """The worker's connection, for handlers that need one."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    @contextmanager
+    def lend(self) -> Iterator[Client]:
+        yield self._client
+
+    def call(self, work: Callable[[Client], T]) -> T:
+        return work(self._client)
