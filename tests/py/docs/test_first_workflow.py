@@ -1,0 +1,81 @@
+"""docs/first-workflow.md and docs/testing.md are true: their files are written, and run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from servers import Server
+
+DOCS = Path(__file__).parents[3] / "docs"
+FILE = re.compile(r"^```\w+\n# (\S+\.(?:py|yaml))\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LONGEST = 30  # lines of an example
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The files of both pages."""
+    for page in ("first-workflow.md", "testing.md"):
+        for name, text in FILE.findall((DOCS / page).read_text()):
+            (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+@pytest.mark.newest
+def test_the_first_workflow_runs(folder: Path, database: str) -> None:
+    (script,) = re.findall(
+        r"^```sh\n(.*?)^```$", (DOCS / "first-workflow.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euc", f"trap 'kill %1' EXIT\n{script}trap - EXIT; kill %1; wait %1"],
+        cwd=folder,
+        env={**os.environ, "PATH": path, "DATABASE_URL": database},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"order 7, mail [0-9a-f-]{36}\n", done.stdout)
+
+
+def run_tests(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_flows.py"],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+@pytest.mark.newest
+def test_the_tests_of_it_pass(folder: Path, server: Server) -> None:
+    done = run_tests(folder, TASKER_TEST_URL=server.embedded.url("postgres"))
+    assert re.search(r"^3 passed", done.stdout, re.MULTILINE), done.stdout + done.stderr
+    left = server.admin.execute("select datname from pg_database where datname like 'tasker_test%'")
+    assert left.fetchall() == []
+
+
+@pytest.mark.slow
+def test_they_start_a_server_and_leave_nothing(folder: Path, tmp_path: Path) -> None:
+    (temporary := tmp_path / "tmp").mkdir()
+    for one in (*temporary.parents[:3], temporary):
+        one.chmod(0o755)
+    done = run_tests(folder, TMPDIR=str(temporary), TASKER_TEST_URL="")
+    assert re.search(r"^3 passed", done.stdout, re.MULTILINE), done.stdout + done.stderr
+    assert list(temporary.glob("tasker-sql-pytest-*")) == []
+
+
+def test_examples_are_short() -> None:
+    pages = [DOCS / "first-workflow.md", DOCS / "testing.md"]
+    found = [(name, text) for page in pages for name, text in FILE.findall(page.read_text())]
+    assert [name for name, text in found if text.count("\n") > LONGEST] == []
+    assert {name for name, _ in found} == {"flows.py", "start.py", "test_flows.py", "signup.yaml"}
