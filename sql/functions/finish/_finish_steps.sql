@@ -22,20 +22,31 @@ as $$
 --          pointers were not sent, the caller starts them
 -- Raises   TK001 when the token does not hold one of the steps
 -- Locks    the steps, their children, their tasks, each in id order
--- Calls    _complete_steps, _count_children, _end_tasks; beside the street _advance_rarely
+-- Calls    _complete_one, _complete_steps, _count_one, _count_children, _end_tasks; beside the
+--          street _advance_rarely
 declare
-  v_done   constant record := tasker._complete_steps(p_token, p_step_ids, p_results, p_seconds,
-                                                     p_now);
-  v_is_all boolean := v_done.wide is null and not v_done.is_blocked;
+  v_done   record;
+  v_is_all boolean;
   v_count  record;
   v_ready  bigint[];
   v_left   bigint[];
   v_ended  bigint[];
   v_rest   record;
 begin
+  if cardinality(p_step_ids) = 1 then
+    v_done := tasker._complete_one(p_token, p_step_ids[1], p_results[1], p_seconds[1], p_now);
+  else
+    v_done := tasker._complete_steps(p_token, p_step_ids, p_results, p_seconds, p_now);
+  end if;
+  v_is_all := v_done.wide is null and not v_done.is_blocked;
   if v_done.children is not null then
-    v_count  := tasker._count_children(v_done.children, v_done.joins, v_done.amounts,
-                                       v_done.is_waited, p_now, p_keep, p_queue);
+    if cardinality(v_done.children) = 1 and v_done.amounts is null then
+      v_count := tasker._count_one(v_done.children[1], v_done.joins is not null,
+                                   v_done.is_waited, p_now, p_keep, p_queue);
+    else
+      v_count := tasker._count_children(v_done.children, v_done.joins, v_done.amounts,
+                                        v_done.is_waited, p_now, p_keep, p_queue);
+    end if;
     v_ready  := v_count.ready;
     v_left   := v_count.rest;
     kept     := v_count.kept;

@@ -20,7 +20,7 @@ as $$
 --          than 8 parents; how many seconds a lease of them may take at most, null for no bound;
 --          and whether there may be more
 -- Locks    messages, steps, tasks that begin, each in id order; skips what others hold
--- Calls    _pop_steps, _start_steps; beside the street _unpark, _start_rest
+-- Calls    _pop_steps, _start_one, _start_steps; beside the street _unpark, _start_rest
 declare
   v_found bigint[] := p_kept;
   v_left  bigint[];
@@ -45,7 +45,13 @@ begin
     v_got := tasker._start_rest(p_place, p_wanted, v_found, null, p_wanted.most::integer, p_token,
                                 p_now);
   else
-    v_got  := tasker._start_steps(v_found, p_place.namespace_id, p_wanted.handlers, p_token, p_now);
+    if cardinality(v_found) = 1 then
+      v_got := tasker._start_one(v_found[1], p_place.namespace_id, p_wanted.handlers, p_token,
+                                 p_now);
+    else
+      v_got := tasker._start_steps(v_found, p_place.namespace_id, p_wanted.handlers, p_token,
+                                   p_now);
+    end if;
     v_left := v_got.rest;
   end if;
   step_ids := v_got.step_ids;

@@ -1,0 +1,68 @@
+create or replace function tasker._complete_one (
+  p_token        uuid,
+  p_step_id      bigint,
+  p_result       jsonb,
+  p_seconds      real,
+  p_now          timestamptz,
+  out children   bigint[],
+  out joins      bigint[],
+  out sinks      bigint[],
+  out wide       bigint[],
+  out amounts    jsonb,
+  out is_blocked boolean,
+  out is_waited  boolean
+)
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+-- _complete_steps for one step: no sorting, no grouping.
+--
+-- Returns  as _complete_steps
+-- Raises   TK001 when the token does not hold the step
+-- Locks    the step
+-- Calls    _stale
+declare
+  v_no       constant integer := (p_step_id & 1048575)::integer;
+  v_template integer;
+begin
+  update tasker.steps as step
+     set state       = 'complete',
+         seconds     = p_seconds,
+         finished_at = p_now,
+         result      = nullif(p_result, 'null')
+   where step.step_id = p_step_id
+     and step.claim_token = p_token
+     and step.state = 'in_progress'
+  returning step.template_id into v_template;
+  if v_template is null then
+    perform tasker._stale(p_token, array[p_step_id]);
+  end if;
+  select case when link.children = '{0}' then null
+              when link.wide_children = '{}' and cardinality(link.children) = 1
+              then array[p_step_id - v_no + link.children[1]]
+              else array(select p_step_id - v_no + child
+                           from unnest(link.children) as child
+                          where child <> 0 and child <> all (link.wide_children)
+                          order by 1) end,
+         case when link.join_children <> '{}'
+              then array(select p_step_id - v_no + child
+                           from unnest(link.join_children) as child
+                          where child <> 0 and child <> all (link.wide_children)) end,
+         case when 0 = any (link.children) and 0 <> all (link.wide_children)
+              then array[p_step_id - v_no] end,
+         case when link.wide_children <> '{}'
+              then array(select p_step_id - v_no + child
+                           from unnest(link.wide_children) as child
+                          order by 1) end,
+         exists (select from tasker.unfinalized_tasks),
+         exists (select from tasker.waiters)
+    into children, joins, sinks, wide, is_blocked, is_waited
+    from tasker.template_steps as link
+   where link.template_id = v_template
+     and link.step_no = v_no;
+  children := nullif(children, '{}');
+  joins    := nullif(joins, '{}');
+end;
+$$;
+
+comment on function tasker._complete_one is 'Marks one step that the token holds as complete and looks up who waits for it. Raises TK001.';
