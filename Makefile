@@ -68,6 +68,9 @@ bench-peers: $(VENV)/install  ## Measure beside DBOS, absurd, pgqueuer and procr
 scale: $(VENV)/install  ## Measure behind ten million finished and a million queued steps (an hour)
 	$(BIN)/python benchmarks/scale.py
 
+client: $(VENV)/test  ## Write the calls and rows of the client anew, from the catalog
+	PYTHONPATH=tests/py/support $(BIN)/python tools/generate_client.py
+
 seal: $(VENV)/install  ## At a release: freeze sql/ in a revision that never changes
 	$(BIN)/python alembic/seal.py
 
@@ -95,4 +98,4 @@ $(VENV)/test: $(VENV)/demo
 	@touch $@
 
 .PHONY: help demo demo-scaling test test-all lint chaos outage containers pgtap-docker interleavings properties
-.PHONY: questions mutants soak bench bench-peers scale seal clean
+.PHONY: questions mutants client soak bench bench-peers scale seal clean

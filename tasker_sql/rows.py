@@ -1,19 +1,14 @@
-"""The rows that the SQL functions return: one frozen dataclass each, with the columns by name.
-
-`tasker_sql.client` selects exactly these columns, in this order.
-"""
+"""The rows that functions and views return. Written by `make client`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 
-@dataclass(frozen=True, slots=True)
-class CreatedNamespace:
+class CreatedNamespace(NamedTuple):
     """A namespace and its queue. `created` is false when it was there before."""
 
     name: str
@@ -21,16 +16,14 @@ class CreatedNamespace:
     created: bool
 
 
-@dataclass(frozen=True, slots=True)
-class DroppedNamespace:
+class DroppedNamespace(NamedTuple):
     """A namespace that is gone, with its queues."""
 
     name: str
     dropped_queues: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class RegisteredTemplate:
+class RegisteredTemplate(NamedTuple):
     """A version of a template. `created` is false when this very definition was there before."""
 
     template_id: int
@@ -40,17 +33,17 @@ class RegisteredTemplate:
     created: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CreatedTask:
+class CreatedTask(NamedTuple):
     """A task. `created` is false when its idempotency key had made it before."""
 
     task_uuid: UUID
     created: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedStep:
-    """A step in a worker's hands, with all that its handler needs."""
+class ClaimedStep(NamedTuple):
+    """A step in a worker's hands, with all that its handler needs. Or an outcome that was refused:
+    then there is only its `step_uuid`, and `refused` is {"code", "message", "detail"}.
+    """
 
     step_uuid: UUID
     task_uuid: UUID
@@ -67,18 +60,10 @@ class ClaimedStep:
     timeout_seconds: float | None
     deadline: datetime | None
     lease_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class NextStep(ClaimedStep):
-    """A claimed step, or an outcome that was refused: then there is only its `step_uuid`, and
-    `refused` is {"code", "message", "detail"}."""
-
     refused: Any
 
 
-@dataclass(frozen=True, slots=True)
-class StepAnswer:
+class StepAnswer(NamedTuple):
     """What became of a step, and of its task."""
 
     task_uuid: UUID
@@ -86,10 +71,10 @@ class StepAnswer:
     task_state: str
 
 
-@dataclass(frozen=True, slots=True)
-class CompletedStep:
+class CompletedStep(NamedTuple):
     """What became of a step, and of its task. `repeated`: it was complete already under this token,
-    so a transaction with writes of its own must roll back."""
+    so a transaction with writes of its own must roll back.
+    """
 
     task_uuid: UUID
     step_state: str
@@ -97,8 +82,7 @@ class CompletedStep:
     repeated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class FailedStep:
+class FailedStep(NamedTuple):
     """What became of a step whose attempt failed; `next_retry_at` when it waits for another."""
 
     task_uuid: UUID
@@ -107,10 +91,10 @@ class FailedStep:
     task_state: str
 
 
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
+class Heartbeat(NamedTuple):
     """A claim's new end (None: it is gone), and the steps to stop working on: cancelled, or settled
-    by an operator; reported before; lost. The last two only of steps that were named."""
+    by an operator; reported before; lost. The last two only of steps that were named.
+    """
 
     lease_until: datetime | None
     cancelled_step_uuids: list[UUID]
@@ -119,8 +103,7 @@ class Heartbeat:
     lease_seconds: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class ReportedStep:
+class ReportedStep(NamedTuple):
     """What became of an outcome: applied, repeated, or refused with a code and a message."""
 
     step_uuid: UUID
@@ -132,15 +115,13 @@ class ReportedStep:
     next_retry_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class ReleasedStep:
+class ReleasedStep(NamedTuple):
     """A step that went back to its queue, its attempt not counted."""
 
     step_uuid: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class TaskEnd:
+class TaskEnd(NamedTuple):
     """How a task stands; `finished_at` when it has ended."""
 
     task_uuid: UUID
@@ -148,8 +129,7 @@ class TaskEnd:
     finished_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class TaskResult:
+class TaskResult(NamedTuple):
     """What a step of a task came to. No other step depends on one that `is_last`."""
 
     name: str
@@ -159,8 +139,7 @@ class TaskResult:
     is_last: bool
 
 
-@dataclass(frozen=True, slots=True)
-class LateWrite:
+class LateWrite(NamedTuple):
     """An outcome that was refused; `late_by` after its claim was lost (None: never held it)."""
 
     step_uuid: UUID
@@ -170,16 +149,14 @@ class LateWrite:
     step_state: str
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """Outcomes handed in for `process_step_results`."""
 
     submission_id: int
     steps: int
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessedResult:
+class ProcessedResult(NamedTuple):
     """A message of the results' queue: how many steps it completed and failed, or its error."""
 
     msg_id: int
@@ -188,8 +165,7 @@ class ProcessedResult:
     error: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessedRequest:
+class ProcessedRequest(NamedTuple):
     """A message that asked for a task: the task, or the error."""
 
     msg_id: int
@@ -198,24 +174,21 @@ class ProcessedRequest:
     error: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class SweptAction:
+class SweptAction(NamedTuple):
     """How much of one kind of mending a sweep did."""
 
     action: str
     affected: int
 
 
-@dataclass(frozen=True, slots=True)
-class IdleChannel:
+class IdleChannel(NamedTuple):
     """The channel that is notified when a namespace has work for an idle worker."""
 
     namespace: str
     channel: str
 
 
-@dataclass(frozen=True, slots=True)
-class ClosedTask:
+class ClosedTask(NamedTuple):
     """A task that an operator ended; how many of its steps were cancelled with it."""
 
     task_uuid: UUID
@@ -223,16 +196,14 @@ class ClosedTask:
     cancelled_steps: int
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(NamedTuple):
     """Whether it is paused now, and whether that is new."""
 
     paused: bool
     changed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """What the engine takes at most: now, at first, and the bounds that `set_limit` keeps."""
 
     name: str
@@ -244,8 +215,7 @@ class Limit:
     meaning: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChangedLimit:
+class ChangedLimit(NamedTuple):
     """A limit as it is now, what it was, and whether that is new."""
 
     name: str
@@ -254,8 +224,7 @@ class ChangedLimit:
     changed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class FinalizationClaim:
+class FinalizationClaim(NamedTuple):
     """Whether a task is the caller's to finalize; `message` says why or why not."""
 
     claimed: bool
@@ -265,8 +234,7 @@ class FinalizationClaim:
     finalization_attempt_uuid: UUID | None
 
 
-@dataclass(frozen=True, slots=True)
-class ExtendedFinalization:
+class ExtendedFinalization(NamedTuple):
     """A finalization claim's new end."""
 
     task_uuid: UUID
@@ -274,8 +242,7 @@ class ExtendedFinalization:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReleasedFinalization:
+class ReleasedFinalization(NamedTuple):
     """A finalization claim that was given back; not `released` when it was before."""
 
     task_uuid: UUID
@@ -283,8 +250,7 @@ class ReleasedFinalization:
     released: bool
 
 
-@dataclass(frozen=True, slots=True)
-class FinalizedTask:
+class FinalizedTask(NamedTuple):
     """How a task ended, or that it is not ready to."""
 
     task_uuid: UUID
@@ -293,11 +259,7 @@ class FinalizedTask:
     message: str
 
 
-# Questions
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """Everything about one task: what it is, what it was given, how it stands."""
 
     task_uuid: UUID
@@ -335,10 +297,10 @@ class Task:
     health_status: str
 
 
-@dataclass(frozen=True, slots=True)
-class ListedTask:
+class ListedTask(NamedTuple):
     """A task of a page. `next_before` is where the next page begins, nothing on the last one; a
-    page without any task is one row with nothing but `next_before`."""
+    page without any task is one row with nothing but `next_before`.
+    """
 
     task_uuid: UUID | None
     namespace: str | None
@@ -357,8 +319,7 @@ class ListedTask:
     next_before: UUID | None
 
 
-@dataclass(frozen=True, slots=True)
-class TaskStep:
+class TaskStep(NamedTuple):
     """A step of a task."""
 
     step_uuid: UUID
@@ -382,8 +343,7 @@ class TaskStep:
     finished_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class StepReadiness:
+class StepReadiness(NamedTuple):
     """What stands between a step and its next attempt."""
 
     step_uuid: UUID
@@ -403,8 +363,7 @@ class StepReadiness:
     paused: bool
 
 
-@dataclass(frozen=True, slots=True)
-class TaskExecutionContext:
+class TaskExecutionContext(NamedTuple):
     """How a task stands, in counts and in words."""
 
     task_uuid: UUID
@@ -425,8 +384,7 @@ class TaskExecutionContext:
     paused: bool
 
 
-@dataclass(frozen=True, slots=True)
-class StepDependency:
+class StepDependency(NamedTuple):
     """A step that another one depends on, directly (distance 1) or through others."""
 
     step_uuid: UUID
@@ -436,8 +394,7 @@ class StepDependency:
     result: Any
 
 
-@dataclass(frozen=True, slots=True)
-class DependencyLevel:
+class DependencyLevel(NamedTuple):
     """A step's level: 0 depends on nothing, else one more than the highest it depends on."""
 
     step_uuid: UUID
@@ -445,8 +402,7 @@ class DependencyLevel:
     dependency_level: int
 
 
-@dataclass(frozen=True, slots=True)
-class ListedNamespace:
+class ListedNamespace(NamedTuple):
     """A namespace with its queue, and who paused it, when and why."""
 
     name: str
@@ -457,8 +413,7 @@ class ListedNamespace:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ListedTemplate:
+class ListedTemplate(NamedTuple):
     """A version of a template; the latest is what create_task takes when it names none."""
 
     namespace: str
@@ -475,8 +430,7 @@ class ListedTemplate:
     registered_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(NamedTuple):
     """A template: its definition as registered, its steps as compiled."""
 
     namespace: str
@@ -492,8 +446,7 @@ class Template:
     registered_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class SystemHealthCounts:
+class SystemHealthCounts(NamedTuple):
     """How the whole system stands now."""
 
     open_tasks: int
@@ -521,8 +474,7 @@ class SystemHealthCounts:
     counts_are_exact: bool
 
 
-@dataclass(frozen=True, slots=True)
-class StepReason:
+class StepReason(NamedTuple):
     """Why a step is not running; `cure`: a statement or command; `cause_uuid`: the step to mend."""
 
     rank: int
@@ -536,8 +488,7 @@ class StepReason:
     cause_uuid: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class TaskReason:
+class TaskReason(NamedTuple):
     """What a task waits for; `steps` have this reason (None: it is the task's own)."""
 
     rank: int
@@ -552,8 +503,7 @@ class TaskReason:
     cause_uuid: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class AnalyticsMetrics:
+class AnalyticsMetrics(NamedTuple):
     """What happened since a moment: counts, rates in percent, durations."""
 
     since: datetime
@@ -581,10 +531,10 @@ class AnalyticsMetrics:
     late_writes: int
 
 
-@dataclass(frozen=True, slots=True)
-class EventCount:
+class EventCount(NamedTuple):
     """How often something has happened: a `task` or `step` changed its state, a `late write` was
-    refused, a `finalization claim` ended, held for so many seconds in all."""
+    refused, a `finalization claim` ended, held for so many seconds in all.
+    """
 
     subject: str
     from_state: str | None
@@ -594,8 +544,7 @@ class EventCount:
     next_after: Any
 
 
-@dataclass(frozen=True, slots=True)
-class SlowStep:
+class SlowStep(NamedTuple):
     """A step that took long; how long it ran, and waited before."""
 
     step_uuid: UUID
@@ -612,8 +561,7 @@ class SlowStep:
     finished_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class SlowTask:
+class SlowTask(NamedTuple):
     """A task that took long, and its slowest step."""
 
     task_uuid: UUID
@@ -631,8 +579,7 @@ class SlowTask:
     finished_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(NamedTuple):
     """An invariant that does not hold, and where."""
 
     invariant: str
@@ -642,8 +589,7 @@ class Violation:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class QueueDepth:
+class QueueDepth(NamedTuple):
     """How full a queue is; namespace and priority are empty for the orchestration queues."""
 
     queue_name: str
@@ -656,10 +602,10 @@ class QueueDepth:
     missing: bool
 
 
-@dataclass(frozen=True, slots=True)
-class QueuedStep:
+class QueuedStep(NamedTuple):
     """A step in a queue, and the first reason why nobody has it. One that is not enqueued was
-    cancelled or settled: a claim drops its message."""
+    cancelled or settled: a claim drops its message.
+    """
 
     queue_name: str
     step_uuid: UUID
@@ -680,8 +626,7 @@ class QueuedStep:
     cure: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ServedNamespace:
+class ServedNamespace(NamedTuple):
     """Who works for a namespace: live runners, and how many handlers these can run at a time."""
 
     namespace: str
@@ -690,8 +635,7 @@ class ServedNamespace:
     last_seen_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class LiveClaim:
+class LiveClaim(NamedTuple):
     """Who works on what now; `steps` are the words for `step_uuids`."""
 
     worker: str
@@ -705,8 +649,7 @@ class LiveClaim:
     lease_left: timedelta
 
 
-@dataclass(frozen=True, slots=True)
-class KnownWorker:
+class KnownWorker(NamedTuple):
     """Somebody who works: a runner, or a foreign worker known from its claims and its waiting."""
 
     name: str
@@ -719,8 +662,7 @@ class KnownWorker:
     lease_left: timedelta | None
 
 
-@dataclass(frozen=True, slots=True)
-class ForcedBreaker:
+class ForcedBreaker(NamedTuple):
     """A circuit breaker that operators have forced: `forced` is open or closed."""
 
     breaker: str
@@ -728,8 +670,7 @@ class ForcedBreaker:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class BreakerOrder:
+class BreakerOrder(NamedTuple):
     """What an operator wants of a breaker; no runner: of every runner's."""
 
     breaker: str
@@ -738,8 +679,7 @@ class BreakerOrder:
     changed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class BreakerRelease:
+class BreakerRelease(NamedTuple):
     """What an operator wants no more. `changed` is false when nothing was forced."""
 
     breaker: str
@@ -747,8 +687,7 @@ class BreakerRelease:
     changed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class KnownRunner:
+class KnownRunner(NamedTuple):
     """A runner, as of its last heartbeat."""
 
     name: str
@@ -768,8 +707,7 @@ class KnownRunner:
     role: str
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutorPool:
+class ExecutorPool(NamedTuple):
     """A pool of a live runner, as of its last heartbeat."""
 
     runner: str
@@ -795,8 +733,7 @@ class ExecutorPool:
     scaled_why: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class CircuitBreaker:
+class CircuitBreaker(NamedTuple):
     """A circuit breaker of a live runner, as of its last heartbeat."""
 
     runner: str
@@ -813,8 +750,7 @@ class CircuitBreaker:
     effective_state: str
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Something that is wrong now, and its cure. Severity: critical or warning."""
 
     severity: str
@@ -829,8 +765,7 @@ class Problem:
     acknowledged_until: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class AcknowledgedProblem:
+class AcknowledgedProblem(NamedTuple):
     """A problem that somebody knows of; without a time, until it changes."""
 
     code: str
@@ -839,15 +774,14 @@ class AcknowledgedProblem:
     until: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetters:
+class DeadLetters(NamedTuple):
     """Steps that failed for good, alike. `retryable`: all of them ran out of attempts."""
 
     namespace: str
     task_name: str
     name: str
     fingerprint: str
-    count: int
+    count: int  # type: ignore[assignment]
     retryable: bool
     first_at: datetime
     last_at: datetime
@@ -855,8 +789,7 @@ class DeadLetters:
     sample_error: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class StepTimings:
+class StepTimings(NamedTuple):
     """Where a task's wall time went, from one of its steps; the parts add up to `wall_time`."""
 
     step_uuid: UUID
@@ -873,8 +806,7 @@ class StepTimings:
     wall_time: timedelta
 
 
-@dataclass(frozen=True, slots=True)
-class StepAttempt:
+class StepAttempt(NamedTuple):
     """An attempt at a step, and what became of it; the seconds that its worker measured."""
 
     attempt: int
@@ -889,8 +821,7 @@ class StepAttempt:
     seconds: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class PathStep:
+class PathStep(NamedTuple):
     """A step, when it ends, and how much later it could without delaying its task."""
 
     step_uuid: UUID
@@ -905,20 +836,18 @@ class PathStep:
     based_on: int
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedRepair:
+class PlannedRepair(NamedTuple):
     """A plan for `matched` steps, tasks, templates or namespaces, with one of them."""
 
     plan_uuid: UUID
     matched: int
-    subject_uuid: UUID | None  # of steps and tasks
+    subject_uuid: UUID | None
     subject: str
     state: str
     error: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class AppliedRepair:
+class AppliedRepair(NamedTuple):
     """What one call did of a plan, and how much remains of it."""
 
     applied: int

@@ -113,7 +113,7 @@ def health(as_json: Json = False, watch: Watch = None) -> None:
     """
 
     def draw(counts: SystemHealthCounts) -> Picture:
-        names = counts.__dataclass_fields__
+        names = counts._fields
         return [f"{name.replace('_', ' '):26} {getattr(counts, name)}" for name in names]
 
     tell(lambda client: client.get_system_health_counts(), draw, as_json, watch)

@@ -7,7 +7,6 @@ of lines and tables, and in each line and cell every character can be seen.
 from __future__ import annotations
 
 import csv
-import dataclasses
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -42,10 +41,8 @@ def console(stderr: bool = False) -> Console:
 
 def plain(value: Any) -> Any:
     """What a row looks like in JSON."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)
-        }
+    if names := getattr(value, "__match_args__", None):
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, Mapping):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -93,7 +93,7 @@ def _queues(client: Client) -> list[Queue]:
         space, runners = spaces.get(queue.namespace or ""), served.get(queue.namespace or "")
         found.append(
             Queue(
-                **asdict(queue),
+                **queue._asdict(),
                 paused_at=space.paused_at if space else None,
                 paused_by=space.paused_by if space else None,
                 pause_reason=space.pause_reason if space else None,

@@ -7,7 +7,7 @@ whose size grows with history or with the number of open tasks.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from tasker_sql.rows import (
@@ -62,7 +62,7 @@ class Question:
 
     @property
     def sql(self) -> str:
-        names = [field.name for field in fields(self.row)]
+        names = self.row.__match_args__
         chosen = [f"{self.columns[n]} as {n}" if n in self.columns else n for n in names]
         return f"select {', '.join(chosen)} {self.source}"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from typing import Any, Final, TypeVar, cast
 
 from tasker_sql.client import Client
@@ -44,7 +43,7 @@ class Source:
 
     def answers(self, statement: str, row: type[R]) -> Sequence[R]:
         """Run one statement as `run` does, and give its rows."""
-        names = [field.name for field in fields(cast("Any", row))]
+        names = cast("Any", row).__match_args__
         return [row(*(found[name] for name in names)) for found in self.run(statement)]
 
     def run(self, statement: str) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from tasker_sql.ops import control, telemetry
 from tasker_sql.ops.orchestrator import OrchestrationCore
 from tasker_sql.server.app import Listening, application
 from tasker_sql.server.auth import Tokens
-from tasker_sql.server.store import Store
+from tasker_sql.server.deps import Store
 
 ROOT = Path(__file__).parents[3]
 

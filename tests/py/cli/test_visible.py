@@ -155,6 +155,8 @@ def spoiled(value: Any) -> Any:
     """A row with hostile text in all that is free text."""
     if isinstance(value, str) and re.search(r"\W", value) and not re.match(r"[\w/.-]+$", value):
         return f"{value}{HOSTILE}"
+    if hasattr(value, "_replace"):
+        return value._replace(**{name: spoiled(old) for name, old in value._asdict().items()})
     if isinstance(value, list | tuple):
         return [spoiled(one) for one in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

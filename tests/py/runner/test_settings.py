@@ -183,7 +183,7 @@ def test_an_answer_that_cannot_be_read_gives_its_claim_back(
             raise ValueError("it is poisoned")
         return decode(text)
 
-    monkeypatch.setattr("tasker_sql.client.decode", decoded)
+    monkeypatch.setattr("tasker_sql.connection.decode", decoded)
     with running(database, registry, ["test"], slots=1):
         wait_for(lambda: "cannot be read" in caplog.text)
         wait_for(lambda: rows(database, "select from tasker.claims") == [], "the claim's return")

@@ -200,7 +200,7 @@ WHY_TASK = (
         *(ago(minutes=10), hence(seconds=12), "host-1:4711", None, STEPS[1].step_uuid),
     ),
 )
-WHY_MOVING = replace(WHY_TASK[1], cause_uuid=UUID(int=TASK.int + (5 << 20) + 2))
+WHY_MOVING = WHY_TASK[1]._replace(cause_uuid=UUID(int=TASK.int + (5 << 20) + 2))
 NONE = timedelta()
 TIMINGS = StepTimings(
     *(PAID, "process_payment", "error", timedelta(minutes=1), timedelta(seconds=20)),

@@ -36,7 +36,7 @@ import psycopg
 from running import configured
 
 from chaos.ledger import Ledger, watch
-from tasker_sql import client
+from tasker_sql import connection as connections
 from tasker_sql.client import Client, Connection, connect
 from tasker_sql.errors import (
     BusyError,
@@ -185,9 +185,10 @@ def _run(spec: Spec, ledger: Ledger) -> None:
     vars(attempt)["run"] = run  # every start goes through it
     if spec.limit:
         limit = f"('{spec.limit}', '200ms')".encode()
-        chosen, count = re.subn(rf"\('{spec.limit}', '\w+'\)".encode(), limit, client.OUR_SETTINGS)
+        wanted = rf"\('{spec.limit}', '\w+'\)".encode()
+        chosen, count = re.subn(wanted, limit, connections.OUR_SETTINGS)
         assert count == 1, "no such setting"
-        vars(client)["OUR_SETTINGS"] = chosen
+        vars(connections)["OUR_SETTINGS"] = chosen
     registry = Registry()
 
     @registry.handler("plain")
