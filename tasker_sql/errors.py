@@ -13,6 +13,8 @@ from uuid import UUID
 
 from tasker_sql.verdict import Verdict, Whose, verdict
 
+BY_CODE: Final[dict[str, type[TaskerError]]] = {}  # each class puts itself in
+
 
 class TaskerError(Exception):
     """The database refused a call. `sqlstate` is its code, `detail` and `hint` may be empty.
@@ -22,6 +24,11 @@ class TaskerError(Exception):
     """
 
     code: ClassVar[str] = ""
+
+    def __init_subclass__(cls, code: str = "") -> None:
+        if code:
+            cls.code = code
+            BY_CODE[code] = cls
 
     def __init__(
         self,
@@ -48,70 +55,48 @@ class TaskerError(Exception):
         return f"{self.message}: {self.detail}" if self.detail else self.message
 
 
-class StaleClaimError(TaskerError):
+class StaleClaimError(TaskerError, code="TK001"):
     """The token does not hold the step (any more): roll back, drop the result."""
 
-    code = "TK001"
 
-
-class NotFoundError(TaskerError):
+class NotFoundError(TaskerError, code="TK002"):
     """There is no such task, step, template or namespace."""
 
-    code = "TK002"
 
-
-class IllegalTransitionError(TaskerError):
+class IllegalTransitionError(TaskerError, code="TK003"):
     """The state chart has no such change, now."""
 
-    code = "TK003"
 
-
-class NotPermittedError(TaskerError):
+class NotPermittedError(TaskerError, code="TK004"):
     """The caller may not do this."""
 
-    code = "TK004"
 
-
-class PausedError(TaskerError):
+class PausedError(TaskerError, code="TK005"):
     """It is paused."""
 
-    code = "TK005"
 
-
-class LimitExceededError(TaskerError):
+class LimitExceededError(TaskerError, code="TK006"):
     """Too large or too many."""
 
-    code = "TK006"
 
-
-class CycleError(TaskerError):
+class CycleError(TaskerError, code="TK007"):
     """The steps of a definition form a cycle."""
 
-    code = "TK007"
 
-
-class ConflictError(TaskerError):
+class ConflictError(TaskerError, code="TK008"):
     """The same key or version was used before, with other content."""
 
-    code = "TK008"
 
-
-class AlreadyCompletedError(TaskerError):
+class AlreadyCompletedError(TaskerError, code="TK009"):
     """This claim has completed the step before: roll back, nothing is lost."""
 
-    code = "TK009"
 
-
-class BadValueError(TaskerError):
+class BadValueError(TaskerError, code="22023"):
     """An argument, a definition or a context is wrong. The detail names what and where."""
 
-    code = "22023"
 
-
-class NotInstalledError(TaskerError):
+class NotInstalledError(TaskerError, code="42883"):
     """The function is not in this database: it was never upgraded, or is older than this code."""
-
-    code = "42883"
 
 
 class TooSlowError(TaskerError):
@@ -195,24 +180,10 @@ class BadInputError(PermanentError):
     """The task's context does not fit what the handler takes. The message names the fields."""
 
 
-BY_CODE: Final[dict[str, type[TaskerError]]] = {
-    kind.code: kind for kind in TaskerError.__subclasses__() if kind.code
-}
-BY_WHOSE: Final[dict[Whose, type[TaskerError]]] = {
-    Whose.MOMENT: BusyError,
-    Whose.TIME: TooSlowError,
-}
-
-
 def answer(
-    sqlstate: str,
-    message: str,
-    detail: str = "",
-    hint: str = "",
-    reason: str = "",
-    context: str = "",
+    sqlstate: str, message: str, detail: str, hint: str, reason: str, context: str
 ) -> TaskerError:
     """The error for a code that the database sent."""
-    whose = verdict(sqlstate, context).whose
-    kind = BY_WHOSE.get(whose) or BY_CODE.get(sqlstate, TaskerError)
+    of_whose = {Whose.MOMENT: BusyError, Whose.TIME: TooSlowError}
+    kind = of_whose.get(verdict(sqlstate, context).whose) or BY_CODE.get(sqlstate, TaskerError)
     return kind(message, detail, hint, sqlstate, reason, context)

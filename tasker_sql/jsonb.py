@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
@@ -20,9 +20,6 @@ from uuid import UUID, uuid4
 
 LONGEST_INT: Final = 4000  # digits; Python refuses to print or read more than 4300
 LARGEST_EXPONENT, SMALLEST_EXPONENT = 131_071, -16_383  # of PostgreSQL's numeric
-
-_SEPARATORS: Final = (",", ":")
-_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class JsonText(str):
@@ -45,12 +42,18 @@ def encode(value: Any) -> JsonText:
     if isinstance(value, JsonText):
         return value
     try:
-        text = _plain(value)
+        text = _PLAIN.encode(value)
+        text.encode()
+        if "\\u0000" not in text:  # of a NUL, or of these six characters
+            return JsonText(text)
     except RecursionError:
         raise ValueError("nested too deeply to be JSON") from None
-    if "\\u0000" in text and _NUL.search(text):
-        raise ValueError(_why(value) or "PostgreSQL cannot store the NUL character \\u0000")
-    return JsonText(text)
+    except (TypeError, ValueError):
+        pass
+    try:
+        return JsonText("".join(_written(value, "value")))
+    except RecursionError:
+        raise ValueError("nested too deeply to be JSON") from None
 
 
 def decode(data: str | bytes) -> Any:
@@ -117,26 +120,35 @@ def parse(text: str) -> Any:
     try:
         return _STRICT_DECODER.decode(text)
     except json.JSONDecodeError as error:
-        what = f"{error.msg[0].lower()}{error.msg[1:]}"
-        raise JsonError(what, text, error.pos) from None
+        raise JsonError(f"{error.msg[0].lower()}{error.msg[1:]}", text, error.pos) from None
     except RecursionError:
         raise JsonError("nested too deeply", text, 0) from None
-    except _DoubledError as error:
-        what = f"the key {json.dumps(error.key, ensure_ascii=False)} is there twice"
-        raise JsonError(what, text, _second(text, error.key)) from None
-    except _NumberError as error:
-        what = f"{error} is not JSON, which knows neither NaN nor Infinity"
-        raise JsonError(what, text, _NAME.search(_without_texts(text)).start()) from None  # type: ignore[union-attr]
+    except _RefusedError:
+        raise _first_fault(text) from None
 
 
-class _DoubledError(Exception):
-    def __init__(self, key: str) -> None:
-        super().__init__(key)
-        self.key = key
+class _RefusedError(Exception):
+    """What Python's decoder would take."""
 
 
-class _NumberError(Exception):
-    pass
+def _first_fault(text: str) -> JsonError:
+    """The first key that stands twice in its object, or number that is none."""
+    keys: list[set[str]] = []  # of the objects and lists around
+    for token in _TOKEN.finditer(text):
+        if token[0] in "{[":
+            keys.append(set())
+        elif token[0] in "}]":
+            keys.pop()
+        elif not token["text"]:
+            what = f"{token[0]} is not JSON, which knows neither NaN nor Infinity"
+            return JsonError(what, text, token.start())
+        elif token["colon"]:
+            key = json.loads(token["text"])
+            if key in keys[-1]:
+                what = f"the key {json.dumps(key, ensure_ascii=False)} is there twice"
+                return JsonError(what, text, token.start())
+            keys[-1].add(key)
+    raise AssertionError("nothing is wrong with it")
 
 
 def _integer(digits: str) -> int | Decimal:
@@ -152,39 +164,17 @@ def _number(text: str) -> float | Decimal:
 def _single(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        counted = Counter(key for key, _ in pairs)
-        raise _DoubledError(next(key for key, count in counted.items() if count > 1))
+        raise _RefusedError
     return found
 
 
-def _no_number(name: str) -> None:
-    raise _NumberError(name)
+def _no_number(_name: str) -> None:
+    raise _RefusedError
 
 
-def _second(text: str, doubled: str) -> int:
-    """Where a key stands for the second time in one object, the first such object."""
-    inside: list[set[str]] = []
-    for token in _TOKEN.finditer(text):
-        if token[0] in "{[":
-            inside.append(set())
-        elif token[0] in "}]":
-            inside.pop()
-        elif token["colon"] and (key := json.loads(token["key"])) == doubled:
-            if key in inside[-1]:
-                return token.start()
-            inside[-1].add(key)
-    return 0
-
-
-def _without_texts(text: str) -> str:
-    """The text with its strings blanked out, as long as before."""
-    return _STRING.sub(lambda found: " " * len(found[0]), text)
-
-
-_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_TOKEN: Final = re.compile(r'(?P<key>"(?:[^"\\]|\\.)*")(?P<colon>\s*:)?|[{}\[\]]', re.DOTALL)
-_NAME: Final = re.compile(r"NaN|-?Infinity")
-
+_TOKEN: Final = re.compile(
+    r'(?P<text>"(?:[^"\\]|\\.)*")(?P<colon>\s*:)?|[{}\[\]]|NaN|-?Infinity', re.DOTALL
+)
 _DECODER: Final = json.JSONDecoder(parse_float=_number, parse_int=_integer)
 _STRICT_DECODER: Final = json.JSONDecoder(
     parse_float=_number,
@@ -194,32 +184,12 @@ _STRICT_DECODER: Final = json.JSONDecoder(
 )
 
 
-# Encoding: what `json` writes by itself is left to it, the rest is written here
+# Encoding: what `json` writes by itself is left to it, the rest is written here. Where keys are not
+# all of one kind, two of them might become one: they cannot be sorted.
 
-
-def _plain(value: Any) -> str:
-    try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=_SEPARATORS)
-        text.encode()
-    except (TypeError, ValueError):
-        return "".join(_written(value, "value"))
-    return "".join(_written(value, "value")) if _has_other_keys(value) else text
-
-
-def _has_other_keys(value: Any) -> bool:
-    """Whether a key of an object is not a text: two such keys might become one."""
-    left = [value]
-    while left:
-        item = left.pop()
-        if isinstance(item, dict):
-            for key, inner in item.items():
-                if not isinstance(key, str):
-                    return True
-                if isinstance(inner, dict | list | tuple):
-                    left.append(inner)
-        elif isinstance(item, list | tuple):
-            left.extend(inner for inner in item if isinstance(inner, dict | list | tuple))
-    return False
+_PLAIN: Final = json.JSONEncoder(
+    allow_nan=False, ensure_ascii=False, sort_keys=True, separators=(",", ":")
+)
 
 
 def _written(value: Any, path: str) -> Iterator[str]:
@@ -324,13 +294,3 @@ def _converted(value: Any, path: str) -> Any:
         with suppress(PydanticSerializationError):
             return to_jsonable_python(value)
     raise ValueError(f"{path} is of type {kind.__name__}, which JSON does not know")
-
-
-def _why(value: Any) -> str | None:
-    """What about the value is not JSON, and where."""
-    with suppress(RecursionError):  # a value that contains itself
-        try:
-            "".join(_written(value, "value"))
-        except ValueError as error:
-            return str(error)
-    return None
