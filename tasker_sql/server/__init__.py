@@ -1,12 +1,13 @@
 """HTTP: the public functions of the schema `tasker` as a web API, health, and metrics.
 
-    gate      what a request must pass before anything looks at it: senders, sizes, times, numbers
-    auth      bearer tokens, and what they permit
-    routes    one or two calls of the client each
-    health    how the system is, as load balancers and people ask
-    metrics   the same for Prometheus
-    shapes    rows and errors as JSON
-    store     connections of its own, behind a circuit of its own
+    middleware  limits on requests before anything looks at them: senders, sizes, times, numbers
+    auth        bearer tokens, and what they permit
+    routes      one call of the client each
+    health      the state of the system, for load balancers and people
+    metrics     the same for Prometheus
+    schemas     rows and requests as JSON
+    errors      errors as answers
+    deps        connections of its own, behind a circuit breaker of its own
 
 Needs the extra `server`.
 """

@@ -21,12 +21,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from tasker_sql import __version__
 from tasker_sql.config.settings import Config
 from tasker_sql.schema import migrations as schema
-from tasker_sql.server import faults, probes, routes
+from tasker_sql.server import errors, health, routes
 from tasker_sql.server.auth import Tokens
-from tasker_sql.server.faults import PROBLEM
-from tasker_sql.server.gate import Gate
+from tasker_sql.server.deps import Store
+from tasker_sql.server.errors import PROBLEM
 from tasker_sql.server.metrics import Metrics
-from tasker_sql.server.store import Store
+from tasker_sql.server.middleware import Gate
 
 ABOUT: Final = """Workflow orchestration where PostgreSQL is the orchestrator.
 
@@ -53,15 +53,15 @@ def application(settings: Config) -> FastAPI:
     app.state.store = Store(settings)
     app.state.tokens = Tokens(settings.auth)
     app.state.metrics = Metrics(app.state.store)
-    app.include_router(probes.router)
+    app.include_router(health.router)
     app.include_router(routes.router)
-    faults.handle(app)
+    errors.handle(app)
     app.openapi = partial(_described, app)  # type: ignore[method-assign]
     app.add_middleware(
         Gate,
-        chosen=settings.web,
+        settings=settings.web,
         tokens=app.state.tokens,
-        told=app.state.metrics.told,
+        report=app.state.metrics.told,
     )
     return app
 
@@ -74,7 +74,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
                 for answer in operation["responses"].values():
                     content = answer.get("content", {})
                     kind = content.get("application/json", {}).get("schema", {}).get("$ref", "")
-                    if kind.endswith("/Problem"):
+                    if kind.endswith("/ProblemDetails"):
                         answer["content"] = {PROBLEM: content["application/json"]}
     assert app.openapi_schema is not None
     return app.openapi_schema

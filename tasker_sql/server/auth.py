@@ -12,7 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from tasker_sql.config.settings import AuthSettings
 from tasker_sql.masking import remember
-from tasker_sql.server.faults import RefusedError
+from tasker_sql.server.errors import RefusedError
 
 Permission = Literal["read", "create", "operate"]
 Bearer = Annotated[

@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,13 +14,12 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from tasker_sql import errors
-from tasker_sql.errors import BusyError, TaskerError, UnavailableError
+from tasker_sql.errors import TaskerError, UnavailableError
 
 NOT_INSTALLED: Final = ("42", "3F")  # classes of codes: functions, schemas that are not there
 DENIED: Final = "42501"
 PROBLEM: Final = "application/problem+json"
 
-# The first that fits.
 ANSWERS: Final[Mapping[type[TaskerError], tuple[int, str]]] = {
     errors.NotFoundError: (404, "not_found"),
     errors.IllegalTransitionError: (409, "illegal_transition"),
@@ -31,7 +30,6 @@ ANSWERS: Final[Mapping[type[TaskerError], tuple[int, str]]] = {
     errors.NotPermittedError: (403, "forbidden"),
     errors.LimitExceededError: (422, "limit_exceeded"),
     errors.CycleError: (422, "cycle"),
-    errors.BadValueError: (422, "bad_value"),
     errors.BusyError: (503, "busy"),
     errors.TooSlowError: (503, "too_slow"),
 }
@@ -49,28 +47,23 @@ class RefusedError(Exception):
         message: str,
         detail: str = "",
         hint: str = "",
-        headers: Mapping[str, str] = {},
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.headers = headers
-        self.code = code
-        self.message = message
-        self.detail = detail
-        self.hint = hint
+        self.body = {
+            "type": f"urn:tasker-sql:{code}",
+            "title": message,
+            "status": status,
+            "detail": detail,
+            "code": code,
+            "hint": hint,
+        }
 
     def response(self, path: str) -> JSONResponse:
         """As RFC 9457 has it, with a word for programs and with what helps."""
-        body = {
-            "type": f"urn:tasker-sql:{self.code}",
-            "title": self.message,
-            "status": self.status,
-            "detail": self.detail,
-            "instance": path,
-            "code": self.code,
-            "hint": self.hint,
-        }
-        return JSONResponse(body, self.status, dict(self.headers), PROBLEM)
+        return JSONResponse({**self.body, "instance": path}, self.status, self.headers, PROBLEM)
 
 
 def refusal(error: Exception) -> RefusedError:
@@ -80,39 +73,32 @@ def refusal(error: Exception) -> RefusedError:
     if isinstance(error, TaskerError):
         return _answer(error)
     if isinstance(error, UnavailableError):
-        return RefusedError(
-            503,
-            "unavailable",
-            "the database cannot be asked now",
-            hint="Try again; what creates a task, with an idempotency_key.",
-            headers=_retry(error.retry_in),
-        )
+        message, headers = "the database cannot be asked now", _retry(error.retry_in)
+        hint = "Try again; what creates a task, with an idempotency_key."
+        return RefusedError(503, "unavailable", message, hint=hint, headers=headers)
     if isinstance(error, RequestValidationError):
-        said, hint = "the request is not as it should be", "/api-docs/ui describes it."
-        return RefusedError(422, "bad_value", said, _wrong(error), hint)
+        hint = "/api-docs/ui describes it."
+        return RefusedError(422, "bad_value", "invalid request", _wrong(error), hint)
     if isinstance(error, HTTPException):
         name = HTTPStatus(error.status_code).phrase.lower()
         detail = error.detail if error.detail.lower() != name else ""
         hint = "/api-docs/ui lists all paths and their methods."
-        code, headers = name.replace(" ", "_"), error.headers or {}
-        return RefusedError(error.status_code, code, name, detail, hint, headers)
+        code = name.replace(" ", "_")
+        return RefusedError(error.status_code, code, name, detail, hint, error.headers)
     return RefusedError(500, "defect", "a defect of the server", hint="Its log tells more.")
 
 
 def _answer(error: TaskerError) -> RefusedError:
     if error.sqlstate == DENIED:
-        return RefusedError(
-            403, "forbidden", error.message, hint="The server's database role may not."
-        )
+        hint = "The server's database role may not."
+        return RefusedError(403, "forbidden", error.message, hint=hint)
     if error.sqlstate.startswith(NOT_INSTALLED):
         log.error("%s (%s)", error, error.sqlstate)
         hint = "Run `tasker-sql db upgrade`."
         return RefusedError(503, "not_installed", "the database is not up to date", hint=hint)
-    for kind, (status, code) in ANSWERS.items():
-        if isinstance(error, kind):
-            headers = _retry(1) if isinstance(error, BusyError) else {}
-            return RefusedError(status, code, error.message, error.detail, error.hint, headers)
-    return RefusedError(422, "bad_value", error.message, error.detail, error.hint)
+    status, code = ANSWERS.get(type(error), (422, "bad_value"))
+    headers = _retry(1) if isinstance(error, errors.BusyError) else None
+    return RefusedError(status, code, error.message, error.detail, error.hint, headers)
 
 
 def _retry(seconds: float) -> dict[str, str]:
@@ -122,29 +108,28 @@ def _retry(seconds: float) -> dict[str, str]:
 def _wrong(error: RequestValidationError) -> str:
     """Where and what, for each thing that is wrong."""
     found = error.errors()
-    told = [
+    lines = [
         f"body: {one['ctx']['error']}"
         if one["type"] == "json_invalid"
         else f"{'.'.join(map(str, one['loc']))}: {one['msg']}"
         for one in found[:10]
     ]
     if any(one["loc"] == ("body",) for one in found):
-        told.append("a body is a JSON object, sent with Content-Type: application/json")
-    return "; ".join(told)
+        lines.append("a body is a JSON object, sent with Content-Type: application/json")
+    return "; ".join(lines)
 
 
 def handle(app: FastAPI) -> None:
-    """Answer errors of an application so; the gate answers its defects."""
+    """Answer errors of an application so; the middleware answers its defects."""
 
     async def answer(request: Request, error: Exception) -> JSONResponse:
         return refusal(error).response(request.url.path)
 
-    kinds: tuple[Any, ...] = (
+    for kind in (
         RefusedError,
         TaskerError,
         UnavailableError,
         RequestValidationError,
         HTTPException,
-    )
-    for kind in kinds:
+    ):
         app.add_exception_handler(kind, answer)

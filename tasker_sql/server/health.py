@@ -1,4 +1,4 @@
-"""How the system is, as load balancers, orchestrators and people ask."""
+"""The state of the system, for load balancers, orchestrators and people."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tasker_sql.client import Client
 from tasker_sql.server.auth import may
 from tasker_sql.server.metrics import CONTENT_TYPE, Metrics
 from tasker_sql.server.routes import ERRORS, Ask
-from tasker_sql.server.shapes import shown
+from tasker_sql.server.schemas import shown
 
 router: Final = APIRouter(tags=["health"])
 read: Final = [Depends(may("read"))]
@@ -36,7 +36,7 @@ class Coordinator(BaseModel):
     uptime_seconds: float
 
 
-class PoolState(BaseModel):
+class PoolCounts(BaseModel):
     """The executors of one kind, of all live runners; what they did a second."""
 
     healthy: int
@@ -45,11 +45,11 @@ class PoolState(BaseModel):
 
 
 class OrchestrationHealth(BaseModel):
-    """How the runners are, as of their last heartbeats."""
+    """The state of the runners, as of their last heartbeats."""
 
     status: str
     coordinator: Coordinator
-    executor_pools: dict[str, PoolState]
+    executor_pools: dict[str, PoolCounts]
 
 
 class DetailedHealth(BaseModel):
@@ -85,7 +85,7 @@ def ready(ask: Ask) -> Any:
     responses=ERRORS | {503: {"model": OrchestrationHealth, "description": "No runner is well."}},
 )
 def orchestration(ask: Ask, response: Response) -> Any:
-    """Whether runners live, and how their executor pools are."""
+    """Whether runners live, and the state of their executor pools."""
     runners, pools = ask(lambda c: (c.known_runners(), c.executor_pools()))
     status = _status(runners)
     if status == UNHEALTHY:
@@ -94,17 +94,13 @@ def orchestration(ask: Ask, response: Response) -> Any:
     for pool in pools:
         kinds[pool.pool].append(pool)
     ages = [one.seen_at + one.silent_for - one.started_at for one in runners if one.is_live]
+    uptime = max(ages).total_seconds() if ages else 0.0
     return {
         "status": status,
-        "coordinator": {
-            "running": bool(ages),
-            "uptime_seconds": max(ages).total_seconds() if ages else 0.0,
-        },
+        "coordinator": {"running": bool(ages), "uptime_seconds": uptime},
         "executor_pools": {
             kind: {
-                "healthy": sum(pool.healthy for pool in found),
-                "unhealthy": sum(pool.unhealthy for pool in found),
-                "throughput": sum(pool.throughput for pool in found),
+                name: sum(getattr(pool, name) for pool in found) for name in PoolCounts.model_fields
             }
             for kind, found in sorted(kinds.items())
         },
@@ -114,17 +110,15 @@ def orchestration(ask: Ask, response: Response) -> Any:
 @router.get("/health/detailed", response_model=DetailedHealth, dependencies=read, responses=ERRORS)
 def detailed(ask: Ask) -> Any:
     """All that is known now."""
-
-    def asked(client: Client) -> dict[str, Any]:
-        return {
+    found = ask(
+        lambda client: {
             "counts": client.get_system_health_counts(),
             "queues": client.queue_depths(),
             "runners": client.known_runners(),
             "executor_pools": client.executor_pools(),
             "circuit_breakers": client.circuit_breakers(),
         }
-
-    found = ask(asked)
+    )
     return {"status": _status(found["runners"]), **found}
 
 
@@ -136,7 +130,7 @@ def metrics(request: Request) -> Response:
 
 
 def _status(runners: Sequence[rows.KnownRunner]) -> str:
-    """Unhealthy without a runner that gets on, degraded when one of them does not."""
+    """Unhealthy without a runner that works, degraded when one of them does not."""
     found = [runner.status for runner in runners if runner.is_live]
     if all(status == UNHEALTHY for status in found):
         return UNHEALTHY

@@ -34,7 +34,7 @@ from tasker_sql import rows
 from tasker_sql.circuit import State
 from tasker_sql.client import Client
 from tasker_sql.errors import TaskerError, UnavailableError
-from tasker_sql.server.store import Store
+from tasker_sql.server.deps import Store
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds

@@ -1,10 +1,11 @@
-"""The API: one or two calls of the client for each request."""
+"""The API: one call of the client for each request, most of them by the tables below."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -12,34 +13,31 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from tasker_sql import rows
 from tasker_sql.client import Client
 from tasker_sql.errors import NotFoundError
-from tasker_sql.server.auth import may
-from tasker_sql.server.faults import RefusedError
-from tasker_sql.server.shapes import (
+from tasker_sql.server.auth import Permission, may
+from tasker_sql.server.errors import RefusedError
+from tasker_sql.server.schemas import (
     Acknowledgement,
-    Because,
     Bottlenecks,
     ByHand,
     ExactResponse,
     ExactRoute,
     Moment,
     NewTask,
-    Problem,
+    ProblemDetails,
+    Reason,
     listed,
     shown,
 )
-from tasker_sql.server.store import Store
 
-T = TypeVar("T")
-
-Asked = Callable[[Callable[[Client], Any]], Any]
+Calling = Callable[[Callable[[Client], Any]], Any]
 
 
-def _store(request: Request) -> Asked:
-    store: Store = request.app.state.store
-    return store.call
+def _call(request: Request) -> Calling:
+    call: Calling = request.app.state.store.call
+    return call
 
 
-Ask = Annotated[Asked, Depends(_store)]
+Ask = Annotated[Calling, Depends(_call)]
 Key = Annotated[
     str | None,
     Header(alias="Idempotency-Key", description="As `idempotency_key` in the body."),
@@ -61,8 +59,34 @@ MEANINGS: Final = {
     503: "The database cannot answer now; Retry-After says when to try again.",
 }
 ERRORS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": Problem, "description": meaning} for status, meaning in MEANINGS.items()
+    status: {"model": ProblemDetails, "description": meaning}
+    for status, meaning in MEANINGS.items()
 }
+
+TASK: Final = "/tasks/{task_uuid}"
+STEPS: Final = f"{TASK}/workflow_steps"
+STEP: Final = f"{STEPS}/{{step_uuid}}"
+
+# What a method takes comes from the path and the query, or from the path and the body.
+READ: Final[Mapping[str, Callable[..., Any]]] = {
+    TASK: Client.get_task,
+    f"{TASK}/explain": Client.explain_task,
+    STEPS: Client.get_task_steps,
+    f"{STEP}/explain": Client.explain_step,
+    "/problems": Client.problems,
+    "/namespaces": Client.list_namespaces,
+    "/handlers": Client.list_templates,
+    "/handlers/{namespace}/{name}": Client.get_template,
+}
+OPERATE: Final[Mapping[str, Callable[..., Any]]] = {
+    f"{TASK}/cancel": Client.cancel_task,
+    f"{STEP}/retry": Client.retry_step,
+    f"{STEP}/requeue": Client.requeue_step,
+    f"{STEP}/resolve": Client.resolve_step,
+    f"{STEP}/complete": Client.complete_step_manually,
+    "/problems/acknowledge": Client.acknowledge_problem,
+}
+BODIES: Final = {frozenset(body.model_fields): body for body in (Reason, ByHand, Acknowledgement)}
 
 router: Final = APIRouter(
     prefix="/v1",
@@ -87,20 +111,74 @@ def _no_others(request: Request) -> None:
         raise RefusedError(400, "repeated_parameter", "a parameter is repeated", detail)
 
 
-read: Final = [Depends(may("read")), Depends(_no_others)]
-create: Final = [Depends(may("create")), Depends(_no_others)]
-operate: Final = [Depends(may("operate")), Depends(_no_others)]
+def _check_step(task_uuid: UUID, step_uuid: UUID) -> None:
+    """A step's uuid is its task's, with the step's number in the last 20 bits."""
+    if task_uuid.int >> 20 != step_uuid.int >> 20:
+        raise _no_step(task_uuid, step_uuid)
 
 
-# Tasks
+def _no_step(task_uuid: UUID, step_uuid: UUID) -> NotFoundError:
+    return NotFoundError("no such step", f"{step_uuid} is no step of the task {task_uuid}")
 
 
-@router.post(
+def _route(
+    permission: Permission, path: str, model: Any, verb: str = "GET", **more: Any
+) -> Callable[[Callable[..., Any]], Any]:
+    """A decorator for what answers it."""
+    tag = "steps" if path.startswith(STEPS) else path.split("/")[1]
+    checks: list[Callable[..., Any]] = [may(permission), _no_others]
+    if path.startswith(STEP):
+        checks.append(_check_step)
+    return router.api_route(
+        path,
+        methods=[verb],
+        tags=[tag],
+        response_model=model,
+        dependencies=[Depends(check) for check in checks],
+        **more,
+    )
+
+
+def _add(permission: Permission, path: str, method: Callable[..., Any]) -> None:
+    """A route that is a call of this method."""
+    kinds = get_type_hints(method)
+    row = kinds.pop("return")
+    is_list = get_origin(row) is list
+    arguments = list(inspect.signature(method).parameters.values())[1:]
+    arguments = [one.replace(annotation=kinds[one.name]) for one in arguments]
+    in_body = (
+        []
+        if permission == "read"
+        else [one.name for one in arguments if f"{{{one.name}}}" not in path]
+    )
+
+    def answer(ask: Calling, body: Reason | None = None, **given: Any) -> Any:
+        given |= {name: getattr(body, name) for name in in_body}
+        found = ask(lambda client: getattr(client, method.__name__)(**given))
+        return {"items": found} if is_list else found
+
+    def parameter(name: str, kind: Any) -> inspect.Parameter:
+        return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind)
+
+    answer.__name__ = method.__name__
+    answer.__doc__ = (method.__doc__ or "").partition("\n\n        Raises ")[0]
+    answer.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            *(one.replace(kind=one.KEYWORD_ONLY) for one in arguments if one.name not in in_body),
+            parameter("ask", Ask),
+            *([parameter("body", BODIES[frozenset(in_body)])] if in_body else []),
+        ]
+    )
+    model = listed(get_args(row)[0]) if is_list else shown(row)
+    _route(permission, path, model, "POST" if in_body else "GET")(answer)
+
+
+@_route(
+    "create",
     "/tasks",
-    tags=["tasks"],
+    shown(rows.CreatedTask),
+    "POST",
     status_code=201,
-    response_model=shown(rows.CreatedTask),
-    dependencies=create,
     responses={200: {"model": shown(rows.CreatedTask), "description": "It was there before."}},
 )
 def create_task(body: NewTask, ask: Ask, response: Response, key: Key = None) -> Any:
@@ -116,12 +194,7 @@ def create_task(body: NewTask, ask: Ask, response: Response, key: Key = None) ->
     return made
 
 
-@router.get(
-    "/tasks",
-    tags=["tasks"],
-    response_model=listed(rows.ListedTask, without=("next_before",)),
-    dependencies=read,
-)
+@_route("read", "/tasks", listed(rows.ListedTask, without=("next_before",)))
 def list_tasks(
     ask: Ask,
     request: Request,
@@ -147,8 +220,8 @@ def list_tasks(
         "tag": tag,
         "initiator": initiator,
         "idempotency_key": idempotency_key,
-        "since": since and since.isoformat(),
-        "until": until and until.isoformat(),
+        "since": since,
+        "until": until,
     }
     wanted = {key: value for key, value in given.items() if value is not None}
     found = ask(lambda c: c.list_tasks(wanted, limit, before))
@@ -159,54 +232,7 @@ def list_tasks(
     return {"items": [task for task in found if task.task_uuid is not None], "next": following}
 
 
-@router.get(
-    "/tasks/{task_uuid}", tags=["tasks"], response_model=shown(rows.Task), dependencies=read
-)
-def get_task(task_uuid: UUID, ask: Ask) -> Any:
-    """Everything about a task: what it is, what it was given, how it stands."""
-    return ask(lambda c: c.get_task(task_uuid))
-
-
-@router.get(
-    "/tasks/{task_uuid}/explain",
-    tags=["tasks"],
-    response_model=listed(rows.TaskReason),
-    dependencies=read,
-)
-def explain_task(task_uuid: UUID, ask: Ask) -> Any:
-    """What the task waits for: each kind of reason once, what blocks first, with its cure."""
-    return {"items": ask(lambda c: c.explain_task(task_uuid))}
-
-
-@router.post(
-    "/tasks/{task_uuid}/cancel",
-    tags=["tasks"],
-    response_model=shown(rows.ClosedTask),
-    dependencies=operate,
-)
-def cancel_task(task_uuid: UUID, body: Because, ask: Ask) -> Any:
-    """Cancel a task with all its open steps."""
-    return ask(lambda c: c.cancel_task(task_uuid, body.reason))
-
-
-# Steps
-
-STEPS: Final = "/tasks/{task_uuid}/workflow_steps"
-STEP: Final = f"{STEPS}/{{step_uuid}}"
-
-
-@router.get(
-    STEPS,
-    tags=["steps"],
-    response_model=listed(rows.TaskStep),
-    dependencies=read,
-)
-def list_steps(task_uuid: UUID, ask: Ask) -> Any:
-    """The steps of a task, parents first."""
-    return {"items": ask(lambda c: c.get_task_steps(task_uuid))}
-
-
-@router.get(STEP, tags=["steps"], response_model=shown(rows.TaskStep), dependencies=read)
+@_route("read", STEP, shown(rows.TaskStep))
 def get_step(task_uuid: UUID, step_uuid: UUID, ask: Ask) -> Any:
     """One step of a task."""
     for step in ask(lambda c: c.get_task_steps(task_uuid)):
@@ -215,149 +241,13 @@ def get_step(task_uuid: UUID, step_uuid: UUID, ask: Ask) -> Any:
     raise _no_step(task_uuid, step_uuid)
 
 
-@router.get(
-    f"{STEP}/explain",
-    tags=["steps"],
-    response_model=listed(rows.StepReason),
-    dependencies=read,
-)
-def explain_step(task_uuid: UUID, step_uuid: UUID, ask: Ask) -> Any:
-    """Why the step is not running: what blocks first, with its cure."""
-    _check(task_uuid, step_uuid)
-    return {"items": ask(lambda c: c.explain_step(step_uuid))}
-
-
-@router.post(
-    f"{STEP}/retry",
-    tags=["steps"],
-    response_model=shown(rows.StepAnswer),
-    dependencies=operate,
-)
-def retry_step(task_uuid: UUID, step_uuid: UUID, body: Because, ask: Ask) -> Any:
-    """Run a failed step again with all its attempts, or a waiting one at once."""
-    _check(task_uuid, step_uuid)
-    return ask(lambda c: c.retry_step(step_uuid, body.reason))
-
-
-@router.post(
-    f"{STEP}/requeue",
-    tags=["steps"],
-    response_model=shown(rows.StepAnswer),
-    dependencies=operate,
-)
-def requeue_step(task_uuid: UUID, step_uuid: UUID, body: Because, ask: Ask) -> Any:
-    """Take a step back from a worker that hangs, or send its lost message again."""
-    _check(task_uuid, step_uuid)
-    return ask(lambda c: c.requeue_step(step_uuid, body.reason))
-
-
-@router.post(
-    f"{STEP}/resolve",
-    tags=["steps"],
-    response_model=shown(rows.StepAnswer),
-    dependencies=operate,
-)
-def resolve_step(task_uuid: UUID, step_uuid: UUID, body: Because, ask: Ask) -> Any:
-    """Declare a step settled, without a result; its children go on."""
-    _check(task_uuid, step_uuid)
-    return ask(lambda c: c.resolve_step(step_uuid, body.reason))
-
-
-@router.post(
-    f"{STEP}/complete",
-    tags=["steps"],
-    response_model=shown(rows.StepAnswer),
-    dependencies=operate,
-)
-def complete_step(task_uuid: UUID, step_uuid: UUID, body: ByHand, ask: Ask) -> Any:
-    """Complete a step with a result given by hand; its children go on."""
-    _check(task_uuid, step_uuid)
-    return ask(lambda c: c.complete_step_manually(step_uuid, body.result, body.reason))
-
-
-def _check(task_uuid: UUID, step_uuid: UUID) -> None:
-    """A step's uuid is its task's, with the step's number in the last 20 bits."""
-    if task_uuid.int >> 20 != step_uuid.int >> 20:
-        raise _no_step(task_uuid, step_uuid)
-
-
-def _no_step(task_uuid: UUID, step_uuid: UUID) -> NotFoundError:
-    return NotFoundError("no such step", f"{step_uuid} is no step of the task {task_uuid}")
-
-
-# Problems
-
-
-@router.get("/problems", tags=["problems"], response_model=listed(rows.Problem), dependencies=read)
-def list_problems(ask: Ask) -> Any:
-    """What is wrong now, the worst first, each with its cure; acknowledged ones last."""
-    return {"items": ask(Client.problems)}
-
-
-@router.post(
-    "/problems/acknowledge",
-    tags=["problems"],
-    response_model=shown(rows.AcknowledgedProblem),
-    dependencies=operate,
-)
-def acknowledge_problem(body: Acknowledgement, ask: Ask) -> Any:
-    """Say that somebody knows of a problem. It comes back when it gets worse."""
-    return ask(lambda c: c.acknowledge_problem(body.code, body.subject, body.reason, body.until))
-
-
-# Handlers
-
-
-@router.get(
-    "/namespaces",
-    tags=["handlers"],
-    response_model=listed(rows.ListedNamespace),
-    dependencies=read,
-)
-def list_namespaces(ask: Ask) -> Any:
-    """All namespaces, paused or not."""
-    return {"items": ask(Client.list_namespaces)}
-
-
-@router.get(
-    "/handlers",
-    tags=["handlers"],
-    response_model=listed(rows.ListedTemplate),
-    dependencies=read,
-)
-def list_handlers(ask: Ask, namespace: str | None = None) -> Any:
-    """The templates of a namespace, or all: what tasks can be made of."""
-    return {"items": ask(lambda c: c.list_templates(namespace))}
-
-
-@router.get(
-    "/handlers/{namespace}/{name}",
-    tags=["handlers"],
-    response_model=shown(rows.Template),
-    dependencies=read,
-)
-def get_handler(namespace: str, name: str, ask: Ask, version: str | None = None) -> Any:
-    """A template with its definition and its steps, of the version given or else the highest."""
-    return ask(lambda c: c.get_template(namespace, name, version))
-
-
-# Analytics
-
-
-@router.get(
-    "/analytics/performance",
-    tags=["analytics"],
-    response_model=shown(rows.AnalyticsMetrics),
-    dependencies=read,
-)
+@_route("read", "/analytics/performance", shown(rows.AnalyticsMetrics))
 def performance(ask: Ask, since: Since = None) -> Any:
     """What happened since then: counts, rates in percent, durations. Costs as much."""
     return ask(lambda c: c.get_analytics_metrics(since or _an_hour_ago()))
 
 
-@router.get(
-    "/analytics/bottlenecks", tags=["analytics"], response_model=Bottlenecks, dependencies=read
-)
+@_route("read", "/analytics/bottlenecks", Bottlenecks)
 def bottlenecks(
     ask: Ask,
     since: Since = None,
@@ -374,3 +264,9 @@ def bottlenecks(
 
 def _an_hour_ago() -> datetime:
     return datetime.now(UTC) - timedelta(hours=1)
+
+
+for _path, _method in READ.items():
+    _add("read", _path, _method)
+for _path, _method in OPERATE.items():
+    _add("operate", _path, _method)

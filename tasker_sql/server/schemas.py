@@ -101,7 +101,7 @@ class ExactResponse(JSONResponse):
         return unmarked(super().render(content).decode()).encode()
 
 
-class Problem(BaseModel):
+class ProblemDetails(BaseModel):
     """Every answer that is no success (RFC 9457)."""
 
     type: str = Field(description="`urn:tasker-sql:` and the code.")
@@ -139,13 +139,13 @@ class NewTask(Body):
         )
 
 
-class Because(Body):
+class Reason(Body):
     """Why; it is kept in the history."""
 
     reason: str
 
 
-class Acknowledgement(Because):
+class Acknowledgement(Reason):
     """A problem, as `GET /v1/problems` names it; without `until`, until it changes."""
 
     code: str
@@ -153,7 +153,7 @@ class Acknowledgement(Because):
     until: Moment | None = None
 
 
-class ByHand(Because):
+class ByHand(Reason):
     """A step's result, given by hand."""
 
     result: Any = None

@@ -26,7 +26,7 @@ from serving import fault, serving
 
 from tasker_sql.client import Client
 from tasker_sql.errors import TooSlowError
-from tasker_sql.server import gate
+from tasker_sql.server import middleware
 from tasker_sql.worker.handlers import Registry
 
 pytestmark = pytest.mark.newest
@@ -571,11 +571,11 @@ class TestAnswersArrive:
     def test_but_nobody_is_listened_to_for_ever(
         self, web: httpx.Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(gate, "PAUSE", 0.1)
+        monkeypatch.setattr(middleware, "PAUSE", 0.1)
         with Raw(web) as raw:
             raw.head(f"Content-Length: {3 * MIB}")
             assert raw.read().startswith(b"HTTP/1.1 413 "), "it says no more, and waits"
-        monkeypatch.setattr(gate, "LINGER", 0.1)
+        monkeypatch.setattr(middleware, "LINGER", 0.1)
         with Raw(web) as raw, pytest.raises(OSError):
             raw.head("Content-Length: 99999999999")
             while True:
@@ -792,7 +792,7 @@ class TestDocumentation:
                     if int(status) < 400 or (path, status) == ("/health/orchestration", "503"):
                         continue
                     shape = answer["content"]["application/problem+json"]["schema"]
-                    assert shape == {"$ref": "#/components/schemas/Problem"}, (path, method)
+                    assert shape == {"$ref": "#/components/schemas/ProblemDetails"}, (path, method)
 
 
 class TestCommand:
