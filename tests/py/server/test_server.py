@@ -825,7 +825,7 @@ class TestCommand:
         refused = command(database, "--host", "0.0.0.0")
         _, said = refused.communicate(timeout=SECONDS)
         assert refused.returncode == 2
-        assert 'web.host = "0.0.0.0" lets others in, and auth names no tokens' in said
+        assert 'web.host = "0.0.0.0" can be reached by others, and auth has no tokens' in said
 
 
 def command(dsn: str, *arguments: str) -> subprocess.Popen[str]:
