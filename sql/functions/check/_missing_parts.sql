@@ -37,7 +37,7 @@ begin
   end if;
 
   return query
-  select format('ids: the next of %s are in use', lagging.table_name)
+  select format('the position of the sequence %s', lagging.sequence_name)
     from tasker._lagging_sequences() as lagging;
 end;
 $$;

@@ -113,8 +113,11 @@ def test_data_alone_goes_into_a_database_at_head(source: str, target: str) -> No
         ("drop schema pgmq cascade", "the schema pgmq"),
         ("drop schema tasker_queues cascade", "the schema tasker_queues"),
         ("drop function tasker_queues.pop_test_queue_high", "the queue test_queue_high"),
-        ("alter sequence tasker.task_ids restart", "ids: the next of tasker.tasks are in use"),
-        ("alter table pgmq.q_test_queue alter msg_id restart", "ids: the next of pgmq.q_test_queu"),
+        ("alter sequence tasker.task_ids restart", "the position of the sequence tasker.task_ids"),
+        (
+            "alter table pgmq.q_test_queue alter msg_id restart",
+            "the position of the sequence pgmq.q_test_queue_m",
+        ),
         ("truncate tasker.alembic_version", "alembic_version is empty"),
         ("drop table tasker.alembic_version", "alembic_version is empty or missing"),
     ],
