@@ -13,27 +13,28 @@ declare
   v_known record;
 begin
   for v_known in
-    select format('%I.%I', c.relnamespace::regnamespace, c.relname) as table_name,
-           a.attname as column_name,
-           pg_get_serial_sequence(format('%I.%I', c.relnamespace::regnamespace, c.relname),
-                                  a.attname) as sequence_name,
-           -- an archive has the ids of its queue
-           to_regclass('pgmq.' || quote_ident('a_' || substr(c.relname, 3))) as archive
+    select namespace.nspname, c.relname, a.attname,
+           pg_get_serial_sequence(format('%I.%I', namespace.nspname, c.relname), a.attname)
+             as sequence_name
       from pg_attribute as a
       join pg_class as c on c.oid = a.attrelid and c.relkind = 'r'
-     where c.relnamespace in (to_regnamespace('tasker'), to_regnamespace('pgmq'))
+      join pg_namespace as namespace on namespace.oid = c.relnamespace
+     where namespace.nspname in ('tasker', 'pgmq')
        and a.attidentity <> ''
      union all
-    select 'tasker.tasks', 'task_id', 'tasker.task_ids', null
+    select 'tasker', 'tasks', 'task_id', 'tasker.task_ids'
   loop
-    table_name    := v_known.table_name;
+    table_name    := format('%I.%I', v_known.nspname, v_known.relname);
     sequence_name := v_known.sequence_name;
     continue when not (has_table_privilege(table_name, 'select')
                        and has_sequence_privilege(sequence_name, 'usage, select'));
-    execute format('select max(%I) from %s', v_known.column_name, table_name) into highest_id;
-    if table_name like 'pgmq.q\_%' and v_known.archive is not null
-       and has_table_privilege(v_known.archive, 'select') then
-      execute format('select greatest(max(msg_id), $1) from %s', v_known.archive)
+    execute format('select max(%I) from %I.%I', v_known.attname, v_known.nspname, v_known.relname)
+       into highest_id;
+    if table_name like 'pgmq.q\_%'  -- an archive has the ids of its queue
+       and has_table_privilege(to_regclass(format('pgmq.%I', 'a_' || substr(v_known.relname, 3))),
+                               'select') then
+      execute format('select greatest(max(msg_id), $1) from pgmq.%I',
+                     'a_' || substr(v_known.relname, 3))
          into highest_id using highest_id;
     end if;
     if highest_id > coalesce(pg_sequence_last_value(sequence_name::regclass), 0) then
