@@ -13,7 +13,8 @@ as $$
 -- Steps that wait for a handler which no live worker has, for more than a minute. What is paused
 -- may wait.
 --
--- Returns  problems, one for each handler; of the first 100 handlers, and 1000 steps of each
+-- Returns  problems, one for each of the first 20 handlers, since its first step that may run waits;
+--          looks for that among 100, and counts up to 1000
 -- Calls    _missing_handler, _recovery_grace, _shell_word, _counted, _ago
 #variable_conflict use_column
 declare
@@ -33,17 +34,23 @@ begin
             limit 1) as next
   ),
   waiting as materialized (
-    select namespace.name as namespace, kind.handler, parked.number, parked.since,
+    select namespace.name as namespace, kind.handler, parked.number, first.since,
            tasker._missing_handler(namespace.name, kind.handler, true, v_now) as missing
-      from (select * from kind limit 100) as kind
+      from (select * from kind limit 20) as kind
       join tasker.namespaces as namespace on namespace.namespace_id = kind.namespace_id
      cross join lateral (
-           select count(*) as number, min(step.enqueued_at) as since
+           select count(*) as number
+             from (select from tasker.parked_steps as parked
+                    where parked.namespace_id = kind.namespace_id
+                      and parked.handler = kind.handler
+                    limit 1000) as head) as parked
+     cross join lateral (
+           select step.enqueued_at as since
              from (select parked.step_id from tasker.parked_steps as parked
                     where parked.namespace_id = kind.namespace_id
                       and parked.handler = kind.handler
                     order by parked.priority desc, parked.step_id
-                    limit 1000) as head
+                    limit 100) as head
             cross join lateral (
                   select step.enqueued_at from tasker.steps as step
                    where step.step_id = head.step_id
@@ -52,9 +59,10 @@ begin
                            where task.task_id = step.step_id >> 20)
                      and (select template.paused_at is null from tasker.task_templates as template
                            where template.template_id = step.template_id)
-                   limit 1) as step) as parked
+                   limit 1) as step
+            limit 1) as first
      where namespace.paused_at is null
-       and parked.since < v_now - tasker._recovery_grace()
+       and first.since < v_now - tasker._recovery_grace()
   )
   select 'critical', 'handler_missing',
          format('handler %s of namespace %s', waiting.handler, waiting.namespace), waiting.since,
