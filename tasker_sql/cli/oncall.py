@@ -128,7 +128,8 @@ def _status_picture(now: Status) -> Picture:
         f"{_count(now.queued_steps, 'step')} queued{oldest}, {now.running_steps} running, ",
         f"{now.retrying_steps} waiting to be retried; {_count(now.live_runners, 'live runner')}",
         f"{lost}; {_count(now.critical_problems, 'critical problem')}, ",
-        f"{_count(now.warnings, 'warning')}, {now.acknowledged} acknowledged",
+        f"{_count(now.warnings, 'warning')}",
+        f", {now.acknowledged} acknowledged" if now.acknowledged else "",
     ]
     worst = now.worst
     if worst:
@@ -166,7 +167,7 @@ def acknowledge(
     It stays listed, marked and last, and comes back when it gets worse. Until then it raises no
     alarm.
 
-    Example: tasker-sql acknowledge no_worker "namespace a" -r "it moves on Monday"
+    Example: tasker-sql acknowledge dead_letters "$SUBJECT" -r "a known bug"
     """
     with opened() as client:
         known = client.acknowledge_problem(

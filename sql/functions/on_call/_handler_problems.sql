@@ -13,8 +13,8 @@ as $$
 -- Steps that wait for a handler which no live worker has, for more than a minute. What is paused
 -- may wait.
 --
--- Returns  problems, one for each of the first 20 handlers, since its first step that may run waits;
---          looks for that among 100, and counts up to 1000
+-- Returns  problems, one for each of the first 20 handlers, since its first step that may run waits
+--          (looked for among 100); counts up to 1000
 -- Calls    _missing_handler, _recovery_grace, _shell_word, _counted, _ago
 #variable_conflict use_column
 declare

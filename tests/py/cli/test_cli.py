@@ -459,6 +459,7 @@ def shop(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dic
     return {
         "WORKER": "php",
         "FAILED": str(failed),
+        "SUBJECT": "template fulfillment/process_order",
         "OPEN": str(is_open),
         "STEP_UUID": str(step_named(client, failed, "process_payment").step_uuid),
     }
