@@ -34,7 +34,7 @@ from tasker_sql.worker.handlers import Step, default_registry
 from tasker_sql.workflows import arguments, definitions, kinds, tracing
 from tasker_sql.workflows.definitions import Settings
 from tasker_sql.workflows.kinds import UNKNOWN
-from tasker_sql.workflows.tracing import Call, Place, Placeholder, Trace, WorkflowError
+from tasker_sql.workflows.tracing import Call, CallSite, Placeholder, Trace, WorkflowError
 
 if TYPE_CHECKING:
     from tasker_sql.client import Client
@@ -76,7 +76,7 @@ def step(*function: Any, **settings: Any) -> Any:
 
     Raises WorkflowError, which names file and line, for what cannot work.
     """
-    place, names = Place.here(), dict(sys._getframe(1).f_locals)
+    place, names = CallSite.here(), dict(sys._getframe(1).f_locals)
     if len(function) == 1 and not settings and callable(function[0]):
         return StepFunction(function[0], {}, place, names)
     if function:
@@ -93,7 +93,7 @@ def workflow(*function: Any, **settings: Any) -> Callable[[Function], Workflow]:
 
     Raises WorkflowError, which names file and line, for what cannot work.
     """
-    place, names = Place.here(), dict(sys._getframe(1).f_locals)
+    place, names = CallSite.here(), dict(sys._getframe(1).f_locals)
     if function or not settings:
         raise WorkflowError(f'{place}: write @workflow(namespace="shop", version="1.0.0")')
     return lambda decorated: Workflow(decorated, settings, place, names)
@@ -103,7 +103,11 @@ class StepFunction(Generic[R]):
     """A function that workflows can call as a step; anywhere else it is that function."""
 
     def __init__(
-        self, function: Callable[..., R], settings: Settings, place: Place, names: Mapping[str, Any]
+        self,
+        function: Callable[..., R],
+        settings: Settings,
+        place: CallSite,
+        names: Mapping[str, Any],
     ) -> None:
         functools.update_wrapper(self, function)
         settings = dict(settings)
@@ -199,7 +203,7 @@ class Workflow:
     """A workflow. `template` is what `register_template` takes: a plain dict."""
 
     def __init__(
-        self, function: Function, settings: Settings, place: Place, names: Mapping[str, Any]
+        self, function: Function, settings: Settings, place: CallSite, names: Mapping[str, Any]
     ) -> None:
         functools.update_wrapper(self, function)
         settings = dict(settings)
@@ -258,7 +262,7 @@ class Workflow:
     def __call__(self, *_: Any, **__: Any) -> NoReturn:
         name = self.function.__name__
         what = (
-            f"{Place.here()}: a workflow is not called: {name}.start(client, input) creates a "
+            f"{CallSite.here()}: a workflow is not called: {name}.start(client, input) creates a "
             f"task, and {name}.function(input) runs its steps here, without a database"
         )
         error = WorkflowError(what)
@@ -318,7 +322,7 @@ class Workflow:
         return f"<workflow {self.namespace}/{self.name} {self.version}>"
 
 
-def _name_of(function: Any, kind: str, place: Place) -> str:
+def _name_of(function: Any, kind: str, place: CallSite) -> str:
     """The function's name. Raises WorkflowError for what cannot be a step, or a workflow."""
     name = getattr(function, "__name__", None)
     wrong = ""
@@ -337,7 +341,7 @@ def _name_of(function: Any, kind: str, place: Place) -> str:
     return str(name)
 
 
-def _signature(function: Function, names: Mapping[str, Any], place: Place) -> inspect.Signature:
+def _signature(function: Function, names: Mapping[str, Any], place: CallSite) -> inspect.Signature:
     """The signature, its annotations evaluated with the names where the function stands.
 
     Raises WorkflowError for that of a parameter which cannot be; the result's is not known then.
@@ -367,7 +371,7 @@ def _signature(function: Function, names: Mapping[str, Any], place: Place) -> in
     )
 
 
-def _converter(parameter: inspect.Parameter, place: Place) -> arguments.Convert | None:
+def _converter(parameter: inspect.Parameter, place: CallSite) -> arguments.Convert | None:
     """Makes what JSON has into the type of a parameter; nothing where any will do. Raises
     WorkflowError."""
     kind = parameter.annotation

@@ -11,7 +11,7 @@ from typing import Any, Final
 from tasker_sql.jsonb import decode, encode
 from tasker_sql.templates import definition as rules
 from tasker_sql.templates.yamltext import Array, Object
-from tasker_sql.workflows.tracing import Call, Place, WorkflowError
+from tasker_sql.workflows.tracing import Call, CallSite, WorkflowError
 
 Settings = dict[str, Any]
 
@@ -19,7 +19,7 @@ Settings = dict[str, Any]
 KEYWORDS: Final = {"timeout_seconds": "timeout", "namespace_name": "namespace"}
 
 
-def of_step(settings: Settings, place: Place) -> Settings:
+def of_step(settings: Settings, place: CallSite) -> Settings:
     """The keys of a step in a template. Raises WorkflowError for what is none."""
     known = {**rules.STEP, **rules.RETRY}
     keys = _keys(settings, known, "step", place, {"name", "handler", "dependencies", "retry"})
@@ -27,12 +27,12 @@ def of_step(settings: Settings, place: Place) -> Settings:
     return {**({"retry": retry} if retry else {}), **keys}
 
 
-def of_template(settings: Settings, place: Place) -> Settings:
+def of_template(settings: Settings, place: CallSite) -> Settings:
     """The keys of a template beside its name and its steps. Raises WorkflowError."""
     return _keys(settings, rules.TEMPLATE, "template", place, {"name", "steps"})
 
 
-def template(head: Settings, calls: Sequence[Call], place: Place) -> dict[str, Any]:
+def template(head: Settings, calls: Sequence[Call], place: CallSite) -> dict[str, Any]:
     """What `register_template` takes. Raises WorkflowError, with a line for each fault."""
     places = [place, *(call.place for call in calls)]  # numbers of these are the checker's lines
     made = _placed(head, 0)
@@ -63,7 +63,7 @@ def _step(head: Settings, call: Call) -> Settings:
 
 
 def _keys(
-    settings: Settings, known: Mapping[str, Any], kind: str, place: Place, without: set[str]
+    settings: Settings, known: Mapping[str, Any], kind: str, place: CallSite, without: set[str]
 ) -> Settings:
     """Keywords as keys: `if_` is `if`, and times are numbers."""
     allowed = {KEYWORDS.get(key, key): key for key in known if key not in without}

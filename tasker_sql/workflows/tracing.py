@@ -30,14 +30,14 @@ class WorkflowError(HandlerError):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CallSite:
     """A line of somebody's code."""
 
     file: str
     line: int
 
     @classmethod
-    def here(cls) -> Place:
+    def here(cls) -> CallSite:
         """The line that called this package, or the library that did."""
         frame = sys._getframe(1)
         while frame.f_back and is_ours(frame):
@@ -57,12 +57,12 @@ def is_ours(frame: FrameType) -> bool:
     )
 
 
-def origin(error: Exception) -> Place:
+def origin(error: Exception) -> CallSite:
     """The line of somebody's code that an error came from."""
-    found, trace = Place("?", 0), error.__traceback__
+    found, trace = CallSite("?", 0), error.__traceback__
     while trace:
         if not is_ours(trace.tb_frame):
-            found = Place(trace.tb_frame.f_code.co_filename, trace.tb_lineno)
+            found = CallSite(trace.tb_frame.f_code.co_filename, trace.tb_lineno)
         trace = trace.tb_next
     return found
 
@@ -88,7 +88,7 @@ class Call:
     step: Callee
     sources: Mapping[str, Any]
     dependencies: Sequence[str]
-    place: Place
+    place: CallSite
 
 
 class Trace:
@@ -100,7 +100,7 @@ class Trace:
         self.error: WorkflowError | None = None  # the first one, which the function may have caught
 
     def refusal(self, what: str) -> WorkflowError:
-        error = WorkflowError(f"{Place.here()}: {what}")
+        error = WorkflowError(f"{CallSite.here()}: {what}")
         self.error = self.error or error
         return error
 
@@ -125,7 +125,7 @@ class Trace:
         }
         used += self._edges(after, step)
         parents = list(dict.fromkeys(call.name for call in used))
-        call = Call(self._name(step, name), step, sources, parents, Place.here())
+        call = Call(self._name(step, name), step, sources, parents, CallSite.here())
         self.calls.append(call)
         label = f"the result of {call.name}"
         return Placeholder(self, call, (RESULTS, call.name), step.returns, label)
