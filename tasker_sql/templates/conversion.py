@@ -1,4 +1,4 @@
-"""Templates of tasker-core, this project's ancestor, as templates of ours.
+"""Templates of tasker-core and tasker, this project's ancestors, as templates of ours.
 
 Keys without a meaning here are left out, keys with another name are renamed, and each change is
 listed with its line. What would behave differently is refused.
@@ -30,10 +30,15 @@ LEFT_OUT: Final[Mapping[str, Mapping[str, str]]] = {
         "system_dependencies": "systems are no part of a template here",
         "domain_events": "events are read from the history of tasks",
         "loaded_from": "a template does not know its file",
+        "task_handler_class": "a task has no handler of its own, only its steps have",
+        "module_namespace": "workers find handlers by their registered names",
+        "default_dependent_system": "systems are no part of a template here",
+        "named_steps": "the steps themselves have names",
         "lifecycle": "how long is too long, views and alerts say",
     },
     "step": {
         "system_dependency": "systems are no part of a template here",
+        "dependent_system": "systems are no part of a template here",
         "publishes_events": "events are read from the history of steps",
         "lifecycle": "how long is too long, views and alerts say",
         "result_schema": "results are not checked",
@@ -42,8 +47,8 @@ LEFT_OUT: Final[Mapping[str, Mapping[str, str]]] = {
     "retry": {},
 }
 RENAMED: Final[Mapping[str, Mapping[str, str]]] = {
-    "template": {},
-    "step": {"depends_on": "dependencies"},
+    "template": {"step_templates": "steps", "schema": "input_schema"},
+    "step": dict.fromkeys(("depends_on", "depends_on_step", "depends_on_steps"), "dependencies"),
     "handler": {},
     "retry": {"limit": "max_attempts", "retry_limit": "max_attempts"},
 }
@@ -55,6 +60,13 @@ REFUSED: Final[Mapping[str, Mapping[str, str]]] = {
         "initial_delay": "write backoff_base_ms, in milliseconds",
         "max_delay": "write max_backoff_ms, in milliseconds",
     },
+}
+# Keys of a step that stand in an object of it here.
+MOVED: Final[Mapping[str, tuple[str, str]]] = {
+    "handler_class": ("handler", "callable"),
+    "handler_config": ("handler", "initialization"),
+    "default_retryable": ("retry", "retryable"),
+    "default_retry_limit": ("retry", "max_attempts"),
 }
 PLAIN_TYPES: Final = ("standard", "sequential", "normal")
 
@@ -110,6 +122,7 @@ class _Converter:
             what = f"step {step.get('name')}"
             self._kind(step, what)
             self._object(step, "step", what)
+            self._moved(step, what)
             for kind in ("handler", "retry"):
                 if isinstance(inner := step.get(kind), Object):
                     self._object(inner, kind, f"the {kind} of {what}")
@@ -135,6 +148,21 @@ class _Converter:
                     given[new], given.lines[new] = given[key], line
                     self._changed(line, f"{key} of {what} is {new} now")
                 del given[key]
+
+    def _moved(self, step: Object, what: str) -> None:
+        for key, (outer, inner) in MOVED.items():
+            if key not in step:
+                continue
+            line, value = step.lines[key], step.pop(key)
+            if outer not in step:
+                step[outer], step.lines[outer] = Object(), line
+                step[outer].line, step[outer].lines = line, {}
+            holder = step[outer]
+            if not isinstance(holder, Object) or inner in holder:
+                self.done.faults.append((line, f"{what} has both {key} and {outer}"))
+                continue
+            holder[inner], holder.lines[inner] = value, line
+            self._changed(line, f"{key} of {what} is {outer}: {{{inner}: ...}} now")
 
     def _kind(self, step: Object, what: str) -> None:
         """Steps that make others, or wait for them to decide, have no counterpart."""

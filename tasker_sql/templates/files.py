@@ -61,7 +61,7 @@ class TemplateError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class TemplateFile:
     """A definition, and the file that it is from."""
 
     file: Path
@@ -84,7 +84,7 @@ class Template:
         return self.definition.lines[max(keys, key=len, default=key)]
 
 
-def load(file: Path, environment: str | None = None) -> Template:
+def load(file: Path, environment: str | None = None) -> TemplateFile:
     """Read a template, with the overrides of one environment merged in.
 
     Raises TemplateError, which names all that is wrong with the file in any environment, and
@@ -100,7 +100,7 @@ def load(file: Path, environment: str | None = None) -> Template:
     merged, more = check(base)
     if faults := sorted({*faults, *more}):
         raise TemplateError.of(file, faults)
-    return Template(file, merged.get(chosen, base))
+    return TemplateFile(file, merged.get(chosen, base))
 
 
 def check(base: Object) -> tuple[dict[str, Object], list[Fault]]:
@@ -124,7 +124,7 @@ def find(places: Sequence[Path]) -> Iterator[Path]:
             yield place
 
 
-def load_all(places: Sequence[Path], environment: str | None = None) -> list[Template]:
+def load_all(places: Sequence[Path], environment: str | None = None) -> list[TemplateFile]:
     """The templates in these files and folders. Raises TemplateError for all that are none."""
     loaded, errors = [], []
     for file in find(places):

@@ -74,6 +74,79 @@ def test_a_template_is_converted_and_told_what_was_changed(tmp_path: Path) -> No
     assert tested["steps"][1]["retry"] == {"max_attempts": 1}
 
 
+TASKER = """\
+name: process_order
+namespace_name: ecommerce
+version: 1.0.0
+task_handler_class: Ecommerce::OrderHandler
+default_dependent_system: shop
+schema: {type: object, required: [cart_id]}
+named_steps: [validate_cart, charge, ship]
+step_templates:
+  - name: validate_cart
+    handler_class: Ecommerce::ValidateCart
+    handler_config: {api: https://test}
+    default_retryable: true
+    default_retry_limit: 3
+  - name: charge
+    dependent_system: bank
+    depends_on_step: validate_cart
+    handler_class: Ecommerce::Charge
+    default_retryable: false
+  - name: ship
+    depends_on_steps: [validate_cart, charge]
+    handler_class: Ecommerce::Ship
+environments:
+  production:
+    step_templates:
+      - {name: validate_cart, handler_config: {api: https://shop}, default_retry_limit: 5}
+"""
+
+
+def test_a_template_of_tasker_is_converted(tmp_path: Path) -> None:
+    done = conversion.convert(TASKER.encode())
+    assert done.faults == []
+    assert (
+        dict(done.changes)[10]
+        == "handler_class of step validate_cart is handler: {callable: ...} now"
+    )
+    (file := tmp_path / "order.yaml").write_text(done.text)
+    made = templates.load(file, "production").definition
+    assert made["input_schema"] == {"type": "object", "required": ["cart_id"]}
+    assert made["steps"] == [
+        {
+            "name": "validate_cart",
+            "handler": {
+                "callable": "Ecommerce::ValidateCart",
+                "initialization": {"api": "https://shop"},
+            },
+            "retry": {"retryable": True, "max_attempts": 5},
+        },
+        {
+            "name": "charge",
+            "handler": {"callable": "Ecommerce::Charge"},
+            "dependencies": ["validate_cart"],
+            "retry": {"retryable": False},
+        },
+        {
+            "name": "ship",
+            "handler": {"callable": "Ecommerce::Ship"},
+            "dependencies": ["validate_cart", "charge"],
+        },
+    ]
+
+
+def test_what_is_said_twice_is_refused() -> None:
+    both = TASKER.replace("default_retryable: false", "handler: {callable: x}")
+    done = conversion.convert(both.encode())
+    assert (17, "step charge has both handler_class and handler") in done.faults
+    both = TASKER.replace("dependent_system: bank", "depends_on_steps: [validate_cart]")
+    assert any(
+        "charge has both depends_on" in fault
+        for _, fault in conversion.convert(both.encode()).faults
+    )
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
