@@ -64,7 +64,7 @@ def convert(
         Path | None, typer.Option(help="A folder to write to; default: standard output.")
     ] = None,
 ) -> None:
-    """Convert templates of tasker-core.
+    """Convert templates of tasker-core and tasker.
 
     What has no meaning here is left out, what has another name is renamed; standard error names
     each, by line. A file that would behave differently is refused, the others are converted. Exit
