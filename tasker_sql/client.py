@@ -257,21 +257,21 @@ class Client(Calls):
         with self._connection() as connection, translated():
             connection.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
 
-    def wait_for_notification(self, seconds: float, wake: int) -> bool:
+    def wait_for_notification(self, seconds: float, wake: int) -> list[str]:
         """Wait for a notification, for input on the file `wake`, or for the seconds to pass.
 
-        Says whether there was a notification.
+        The payloads of notifications.
         """
         with self._connection() as connection, translated():
-            if list(connection.notifies(timeout=0)):  # came in during another call
-                return True
+            if found := [one.payload for one in connection.notifies(timeout=0)]:
+                return found  # came in during another call
             poll = select.poll()  # unlike select(), takes file numbers of any size
             poll.register(connection.fileno(), select.POLLIN)
             poll.register(wake, select.POLLIN)
             ready = {file for file, _ in poll.poll(max(0, math.ceil(seconds * 1000)))}
             if connection.fileno() not in ready:
-                return False
-            return len(list(connection.notifies(timeout=0))) > 0
+                return []
+            return [one.payload for one in connection.notifies(timeout=0)]
 
     @property
     def changed(self) -> bool:

@@ -7,7 +7,7 @@ create or replace function tasker._wake (
 as $$
 -- Notifies up to p_most idle workers of a namespace, those that registered last (null: all), but
 -- not p_but, who calls: a batch of work wakes one, who wakes the next if there is more than it can
--- take. Their registrations go, and with them those that are over.
+-- take. The payload is the namespace's name. Registrations of these go, and those that are over.
 --
 -- Locks    rows of waiters, skipping locked ones
 -- Calls    _channel
@@ -39,7 +39,9 @@ begin
     returning waiter.worker, waiter.until
   )
   select array_agg(distinct gone.worker) into v_workers from gone where gone.until >= p_now;
-  perform pg_notify(tasker._channel(worker), '') from unnest(v_workers) as worker;
+  perform pg_notify(tasker._channel(waiting.worker), namespace.name)
+     from unnest(v_workers) as waiting (worker)
+     join tasker.namespaces as namespace on namespace.namespace_id = p_namespace_id;
 end;
 $$;
 

@@ -48,7 +48,7 @@ begin
     loop
       exit looking when cardinality(step_ids) >= p_need;
       if v_left <= 0 then
-        perform pg_notify(tasker._channel(p_wanted.worker), '');
+        perform pg_notify(tasker._channel(p_wanted.worker), p_place.name);
         exit looking;
       end if;
       v_sift  := tasker._sift_queue(v_queue, p_place.namespace_id, p_wanted.handlers,
