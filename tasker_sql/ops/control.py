@@ -11,20 +11,20 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Protocol
 
 from tasker_sql import __version__
-from tasker_sql import circuit as breaker
+from tasker_sql.circuit import BreakerState, CircuitBreaker, CircuitBreakers
 from tasker_sql.client import Client
 from tasker_sql.config.settings import Config
 from tasker_sql.errors import TaskerError, UnavailableError
 from tasker_sql.ops import health, scaling
 from tasker_sql.ops.executors import Counts
 from tasker_sql.ops.health import State
-from tasker_sql.pool import Circuit, Circuits, Connections, Session
+from tasker_sql.pool import Pool as Connections
 
 QUEUES: Final = {
     "task_request_processor": "orchestration_task_requests",
@@ -38,7 +38,7 @@ class Pool(Protocol):
     """What can be measured and scaled: executors of one kind, or the slots of a worker."""
 
     name: str
-    circuit: Circuit
+    circuit: CircuitBreaker
     least: int
     most: int
     factor: float  # of back-pressure
@@ -153,9 +153,9 @@ class Control:
         self,
         name: str,
         settings: Config,
-        circuits: Circuits,
-        connections: Connections,
-        session: Session,
+        circuits: CircuitBreakers,
+        connections: Sequence[Connections],
+        own: Connections,
         serve: Callable[[str], None],
         handlers: Callable[[], list[str]],
     ) -> None:
@@ -164,7 +164,7 @@ class Control:
         self._config = settings
         self._circuits = circuits
         self._connections = connections
-        self._session = session
+        self._own = own
         self._serve = serve
         self._handlers = handlers
         self._watched: list[Watched] = []
@@ -207,6 +207,12 @@ class Control:
 
     def run(self) -> None:
         """Do what is due, until the runner has stopped."""
+        try:
+            self._work()
+        finally:
+            self._own.close()
+
+    def _work(self) -> None:
         jobs = self._jobs()
         due = [0.0 for _ in jobs]
         while self.state is not State.STOPPED:
@@ -219,7 +225,6 @@ class Control:
                 self._wake.clear()
                 due[0] = 0.0  # the state has changed
         self._try(self._beat)
-        self._session.close()
 
     def report(self) -> Health:
         """How the runner is. Asks the database nothing."""
@@ -230,9 +235,9 @@ class Control:
             uptime=time.monotonic() - self._began,
             pools=[self._pool_health(one) for one in self._all],
             breakers=[_breaker_health(circuit) for circuit in self._circuits],
-            connections=self._connections.open,
-            connections_used=self._connections.used,
-            connections_waited_for=self._connections.waiting,
+            connections=self._sum("pool_size"),
+            connections_used=self._sum("pool_size") - self._sum("pool_available"),
+            connections_waited_for=self._sum("requests_waiting"),
             database_use=self._database_use,
             pressure=self._pressure,
         )
@@ -262,11 +267,12 @@ class Control:
 
     def _beat(self) -> None:
         """Measure, and let executors hold back when connections run short."""
-        self._connections.trim()
+        for connections in self._connections:
+            connections.trim()
         (before, used_before), now = self._used, time.monotonic()
-        self._used = (now, self._connections.seconds_used())
+        self._used = (now, self._sum("usage_ms") / 1000)
         used = (self._used[1] - used_before) / max(now - before, 1e-6)
-        self._database_use = used / self._connections.size
+        self._database_use = used / self._sum("pool_max")
         for one in self._all:
             one.shown.read(one.pool, now)
             one.pool.factor = self._pressure
@@ -274,18 +280,19 @@ class Control:
 
     def _tell(self) -> None:
         """Tell the database how the runner is, and do what operators want of its circuits."""
-        wanted = self._session.call(
+        wanted = self._own.call(
             lambda client: client.report_runner(
                 self._name,
                 self._report(),
                 timedelta(seconds=self._config.orchestration.heartbeat),
             ),
+            self._circuits.database,
             although_forced=True,
         )
         orders = {order.breaker: order for order in wanted}
         for circuit in self._circuits:
             if order := orders.get(circuit.name):
-                circuit.force(breaker.State(order.forced), order.reason)
+                circuit.force(BreakerState(order.forced), order.reason)
             else:
                 circuit.force(None)
 
@@ -304,7 +311,7 @@ class Control:
             "pools": [asdict(pool) for pool in found.pools],
             "breakers": [asdict(circuit) for circuit in found.breakers],
             "connections": {
-                "size": self._connections.size,
+                "size": self._sum("pool_max"),
                 "open": found.connections,
                 "used": found.connections_used,
                 "waited_for": found.connections_waited_for,
@@ -341,7 +348,7 @@ class Control:
                 queue_depth=one.queue_depth,
                 queue_age=one.queue_age,
                 database_use=self._database_use,
-                blocked=not pool.circuit.breaker.passes,
+                blocked=not pool.circuit.passes,
             )
             decision = scaling.decide(
                 measured, pool.least, pool.most, self._rules, now, one.resized_at
@@ -359,7 +366,7 @@ class Control:
     def _queues(self) -> dict[str, tuple[int, float]]:
         """How much waits in the queues of each namespace, and for how many seconds at most."""
         found: dict[str, tuple[int, float]] = {}
-        for queue in self._session.call(Client.queue_depths, self._circuits.queue):
+        for queue in self._own.call(Client.queue_depths, self._circuits.queue):
             age = queue.oldest_age.total_seconds() if queue.oldest_age else 0.0
             name = queue.namespace or queue.queue_name
             depth, oldest = found.get(name, (0, 0.0))
@@ -369,11 +376,14 @@ class Control:
     def _discover(self) -> None:
         """Serve namespaces that are new."""
         served = {one.pool.namespace for one in self._all}
-        for namespace in self._session.call(Client.list_namespaces):
+        for namespace in self._own.call(Client.list_namespaces, self._circuits.database):
             if namespace.name not in served:
                 self._serve(namespace.name)
 
     # What is known
+
+    def _sum(self, key: str) -> int:
+        return sum(connections.get_stats()[key] for connections in self._connections)
 
     @property
     def _all(self) -> Iterable[Watched]:
@@ -411,13 +421,12 @@ class Control:
         )
 
 
-def _breaker_health(circuit: Circuit) -> BreakerHealth:
-    inner = circuit.breaker
+def _breaker_health(circuit: CircuitBreaker) -> BreakerHealth:
     return BreakerHealth(
         breaker=circuit.name,
-        state=str(inner.state),
-        forced=str(inner.forced) if inner.forced else None,
-        failed_in_a_row=inner.failed_in_a_row,
+        state=str(circuit.state),
+        forced=str(circuit.forced) if circuit.forced else None,
+        failed_in_a_row=circuit.failed_in_a_row,
         failed_calls=circuit.failed_calls,
         opened=circuit.opened,
         changed_ago=time.monotonic() - circuit.changed_at,

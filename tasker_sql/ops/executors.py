@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from tasker_sql.circuit import CircuitBreaker
 from tasker_sql.client import Client
 from tasker_sql.config.settings import PoolSettings
 from tasker_sql.errors import BusyError, TaskerError, UnavailableError
 from tasker_sql.ops import health, scaling
 from tasker_sql.ops.health import Vitals
-from tasker_sql.pool import Circuit, Session
+from tasker_sql.pool import Pool as Connections
 from tasker_sql.threads import WatchedThread
 
 SOON: Final = 0.004  # seconds
@@ -89,7 +90,7 @@ class Executor(WatchedThread):
         pool = self._pool
         poll, limit = pool.poll, pool.batch
         try:
-            done = pool.session.call(lambda client: self._timed(client, limit))
+            done = pool.connections.call(lambda client: self._timed(client, limit), pool.circuit)
         except UnavailableError as error:
             return min(max(error.retry_in, 0.01), LONGEST_PAUSE)
         except BusyError as error:
@@ -146,15 +147,15 @@ class Pool:
     def __init__(
         self,
         name: str,
-        session: Session,
-        circuit: Circuit,
+        connections: Connections,
+        circuit: CircuitBreaker,
         work: Work,
         chosen: PoolSettings,
         died: Callable[[str, BaseException], None],
     ) -> None:
         self.name = name
         self.died = died
-        self.session = session
+        self.connections = connections
         self.circuit = circuit
         self.work = work
         self.least = chosen.min
@@ -202,7 +203,7 @@ class Pool:
         return not any(executor.is_alive() for executor in leaving)
 
     def states(self, limits: health.Limits) -> list[health.Executor]:
-        blocked = not self.circuit.breaker.passes
+        blocked = not self.circuit.passes
         with self._changing:
             return [health.executor(one.vitals(blocked), limits) for one in self._alive()]
 

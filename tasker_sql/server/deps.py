@@ -8,11 +8,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from tasker_sql.circuit import Breaker
+from tasker_sql.circuit import CircuitBreaker
 from tasker_sql.client import Client, connect
 from tasker_sql.config.settings import Config
 from tasker_sql.errors import BadValueError
-from tasker_sql.pool import Circuit, Connections, Session
+from tasker_sql.pool import Pool
 from tasker_sql.schema import migrations as schema
 from tasker_sql.schema.database import application_name
 
@@ -28,16 +28,15 @@ class Store:
         self.dsn = schema.ready(settings.database.url)
         self.timeout = settings.web.timeout
         chosen = settings.circuit_breakers.web
-        self.circuit = Circuit("web", Breaker(chosen.failures, chosen.open_for, chosen.successes))
-        self.connections = Connections(partial(self._connect, settings), settings.web.pool_size)
-        self._session = Session(self.connections, self.circuit)
+        self.circuit = CircuitBreaker("web", chosen.failures, chosen.open_for, chosen.successes)
+        self.connections = Pool(partial(self._connect, settings), settings.web.pool_size)
 
     def call(self, work: Callable[[Client], T]) -> T:
         """What `work` makes of a client, in one transaction.
 
         Raises TaskerError for an answer, and UnavailableError when there is none.
         """
-        return self._session.call(partial(self._limited, work))
+        return self.connections.call(partial(self._limited, work), self.circuit)
 
     def close(self) -> None:
         self.connections.close()

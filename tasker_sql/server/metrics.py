@@ -31,7 +31,7 @@ from prometheus_client.core import (
 from starlette.types import Scope
 
 from tasker_sql import rows
-from tasker_sql.circuit import State
+from tasker_sql.circuit import BreakerState
 from tasker_sql.client import Client
 from tasker_sql.errors import TaskerError, UnavailableError
 from tasker_sql.server.deps import Store
@@ -171,7 +171,7 @@ class FromDatabase:
         yield from _breakers(
             "http_circuit_breaker",
             ("breaker",),
-            [((circuit.name,), circuit.breaker.state, circuit.failed_calls, circuit.opened)],
+            [((circuit.name,), circuit.state, circuit.failed_calls, circuit.opened)],
         )
 
     def _add(self, events: list[rows.EventCount]) -> None:
@@ -284,7 +284,7 @@ def _pools(found: list[rows.ExecutorPool]) -> Iterator[Metric]:
 def _breakers(
     name: str, labels: Sequence[str], found: list[tuple[tuple[str, ...], str, int, int]]
 ) -> Iterator[Metric]:
-    states = {(*key, one): state == one for key, state, _, _ in found for one in State}
+    states = {(*key, one): state == one for key, state, _, _ in found for one in BreakerState}
     yield _gauge(f"{name}_state", "1 for its state.", (*labels, "state"), states)
     failures = {key: failed for key, _, failed, _ in found}
     yield _counter(f"{name}_failures", "Calls that the database failed.", labels, failures)
