@@ -939,8 +939,8 @@ class TestProcess:
             _, said = runner.communicate(timeout=SECONDS)
         assert (runner.returncode, said) == (
             2,
-            "error: this runner may open 202 connections, and the server allows 97: a "
-            "database.pool_size of 95 or less is needed\n",
+            "error: this runner may open 203 connections, and the server allows 97: a "
+            "database.pool_size of 94 or less is needed, or a higher max_connections\n",
         )
 
     def test_a_missing_module_is_said(self) -> None:

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ import psycopg
 import pytest
 import servers
 from psycopg.conninfo import conninfo_to_dict
-from running import client_of, ended, running, template, wait_for
+from running import client_of, configured, ended, running, template, wait_for
 from servers import rows
 
 from tasker_sql.client import connect
+from tasker_sql.config import ConfigError
+from tasker_sql.ops.orchestrator import OrchestrationCore
 from tasker_sql.worker.handlers import Registry, Step
 
 pytestmark = pytest.mark.newest
@@ -30,7 +33,13 @@ SIZE = 4  # connections to the server
 
 
 @pytest.fixture
-def bouncer(database: str) -> Iterator[str]:
+def mode() -> str:
+    """What PgBouncer pools."""
+    return "transaction"
+
+
+@pytest.fixture
+def bouncer(database: str, mode: str) -> Iterator[str]:
     """The URL of a database behind a PgBouncer. On Debian's CI it may not be missing."""
     try:
         program = downloads.pgbouncer()
@@ -55,6 +64,7 @@ def bouncer(database: str) -> Iterator[str]:
             "listen_port": port,
             "auth_type": "trust",
             "auth_file": str(folder / "users"),
+            "pool_mode": mode,
             "default_pool_size": str(SIZE),
             "unix_socket_dir": "",
         }
@@ -130,6 +140,22 @@ def test_many_clients_share_few_connections(database: str, bouncer: str) -> None
         assert 0 < most <= SIZE
         assert rows(database, "select count(*), count(distinct n) from booked") == [(301, 301)]
         assert client.check_invariants() == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "option", "refusal"),
+    [
+        ("transaction", False, "pools transactions .* start with --pgbouncer"),
+        ("transaction", True, None),
+        ("session", False, None),
+        ("statement", False, "pools statements .* a runner needs transactions"),
+        ("statement", True, "pools statements .* a runner needs transactions"),
+    ],
+)
+def test_it_is_recognised_at_the_start(bouncer: str, option: bool, refusal: str | None) -> None:
+    core = OrchestrationCore(configured(bouncer, more={"database.pgbouncer": option}))
+    with pytest.raises(ConfigError, match=refusal) if refusal else nullcontext():
+        core.check()
 
 
 def test_without_the_option_statements_are_missed(bouncer: str) -> None:
