@@ -240,7 +240,7 @@ class Soak:
         if late > early * GROWTH[0] + GROWTH[1]:
             yield f"memory grew from {early:.1f} to {late:.1f} MiB"
         early, late = quarters(self.connections)
-        found, most = max(self.connections), RUNNERS * (POOL + 2) + 1
+        found, most = max(self.connections), RUNNERS * (POOL + 3) + 1
         print(f"connections, quarter 2 and 4: {early:g} and {late:g}, at most {found}")
         if late > early + 4:
             yield f"connections grew from {early:g} to {late:g}"

@@ -144,7 +144,7 @@ def watch(core: OrchestrationCore, client: Client, screen: Screen, tasks: int) -
             live.update(screen.show(core.health(), left()))
 
         def left() -> int:
-            return tasks - sum(worker.done for worker in core.workers) if asked else 0
+            return tasks - core.worker.done if asked else 0
 
         def at_rest() -> bool:
             return all(pool.executors == pool.min_executors for pool in core.health().pools)

@@ -27,18 +27,18 @@ class WatchedThread(threading.Thread):
             self._died(self.name, error)
 
 
-class Bell:
-    """A pipe: `ring` from any thread, wait on `fileno()` in one.
+class Wakeup:
+    """A pipe: `set` from any thread, wait on `fileno()` in one.
 
-    A thread about to wait sets `sleeping` and only then looks for news; one with news stores them
-    and only then rings. So a ring that is not needed costs nothing, and none is missed.
+    A thread about to wait sets `waits` and only then looks for news; one with news stores them and
+    only then calls `set`. So a wakeup that is not needed costs nothing, and none is missed.
     """
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         os.set_blocking(self._write, False)
-        self.sleeping = False
+        self.waits = False
 
     def __del__(self) -> None:
         os.close(self._read)
@@ -47,22 +47,22 @@ class Bell:
     def fileno(self) -> int:
         return self._read
 
-    def ring(self) -> None:
+    def set(self) -> None:
         """Wake the thread that waits, if one does."""
-        if self.sleeping:
-            self.sleeping = False
-            with suppress(BlockingIOError):  # full: it rings already
+        if self.waits:
+            self.waits = False
+            with suppress(BlockingIOError):  # full: it is set already
                 os.write(self._write, b".")
 
     def wait(self, seconds: float) -> None:
-        """Wait for a ring. The caller sets `sleeping` before, and calls `hush` after."""
-        bell = poll()
-        bell.register(self._read)
-        bell.poll(max(0.0, seconds * 1000))
+        """Wait until it is set. The caller sets `waits` before, and calls `clear` after."""
+        pipe = poll()
+        pipe.register(self._read)
+        pipe.poll(max(0.0, seconds * 1000))
 
-    def hush(self) -> None:
-        """Awake: forget the rings so far."""
-        self.sleeping = False
+    def clear(self) -> None:
+        """Awake: forget that it was set."""
+        self.waits = False
         with suppress(BlockingIOError):
             while os.read(self._read, 4096):
                 pass

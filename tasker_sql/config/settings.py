@@ -33,7 +33,7 @@ class DatabaseSettings(Component):
     connect_timeout: int = key("Give up connecting after this time.", "seconds", 2, 300)
     pool_size: int = key(
         "Connections that executors and handlers (in SQL, and transactional ones) share. A runner "
-        "has one more for each namespace, and one for its own control.",
+        "has three more.",
         *("", 4, 10_000),
     )
     pgbouncer: bool = key(

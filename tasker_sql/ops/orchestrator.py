@@ -6,7 +6,7 @@ Five pools of executors, each of which repeats one SQL function:
     step_result_processor    process_step_results    outcomes handed in over the two-hop path
     step_enqueuer            enqueue_steps           what is due, or was lost on its way
     task_finalizer           finalize_tasks          tasks that no last step has ended
-    task_claimer             finish_and_claim        the workers, one for each namespace, with slots
+    task_claimer             finish_and_claim        the worker, with slots for each namespace
 
 Any number of runners may do the same at the same time.
 """
@@ -21,6 +21,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing, suppress
 from datetime import timedelta
 from enum import IntEnum
 from functools import partial
@@ -29,29 +30,26 @@ from types import FrameType, TracebackType
 from typing import Self
 
 from tasker_sql import config
-from tasker_sql.circuit import Breaker
+from tasker_sql.circuit import CircuitBreaker, CircuitBreakers
 from tasker_sql.client import Client, Settings, connect
 from tasker_sql.config.settings import BreakerSettings, Config, PoolSettings
-from tasker_sql.ops import telemetry
+from tasker_sql.errors import UnavailableError
+from tasker_sql.ops import preflight, telemetry
 from tasker_sql.ops.control import QUEUES, Control, Health
-from tasker_sql.ops.executors import Pool, Work
+from tasker_sql.ops.executors import Pool as Executors
+from tasker_sql.ops.executors import Work
 from tasker_sql.ops.health import State
-from tasker_sql.pool import Circuit, Circuits, Connection, Connections, Session
+from tasker_sql.pool import Pool
 from tasker_sql.rows import SweptAction
 from tasker_sql.schema import migrations as schema
 from tasker_sql.schema.database import application_name
-from tasker_sql.threads import Bell, WatchedThread
+from tasker_sql.threads import Wakeup, WatchedThread
 from tasker_sql.worker.handlers import Registry, Sources, default_registry
-from tasker_sql.worker.worker import ALL_SQL, Solitude, Worker
+from tasker_sql.worker.worker import ALL_SQL, Worker
 
 log = logging.getLogger(__name__)
 
 SLICE = 1.0  # seconds after which whoever waits looks again
-
-ALLOWED = b"""
-select pg_catalog.current_setting('max_connections')::integer
-         - pg_catalog.current_setting('superuser_reserved_connections')::integer
-"""
 
 
 class Exit(IntEnum):
@@ -97,7 +95,7 @@ class OrchestrationCore:
         self.graceful = settings.orchestration.graceful_timeout
         self.emergency = settings.orchestration.emergency_timeout
         self.dsn = schema.ready(settings.database.url)
-        self.circuits = Circuits(
+        self.circuits = CircuitBreakers(
             _circuit("database", settings.circuit_breakers.database),
             _circuit("queue", settings.circuit_breakers.queue),
         )
@@ -108,34 +106,33 @@ class OrchestrationCore:
             ("step_enqueuer", _enqueue_steps, pools.step_enqueuer),
             ("task_finalizer", _finalize_tasks, pools.task_finalizer),
         ]
-        self.connections = Connections(
-            partial(self._connect, "pool"),
-            settings.database.pool_size,
-            reserved=sum(chosen.min for _, _, chosen in orchestrating),
-        )
+        least = sum(chosen.min for _, _, chosen in orchestrating)
+        size = settings.database.pool_size
+        ours = min(max(least, size // 3), size - 1)  # handlers, however slow, leave these to us
+        self.connections = Pool(partial(self._connect, "pool"), ours)
+        self.handlers = Pool(partial(self._connect, "handlers"), size - ours, reset=True)
         self.control = Control(
             self.name,
             settings,
             self.circuits,
-            self.connections,
-            Session(Connection(partial(self._connect, "control")), self.circuits.database),
+            (self.connections, self.handlers),
+            Pool(partial(self._connect, "control"), 1),
             self._serve,
             lambda: [*self._registry.names, ALL_SQL],
         )
         self._pools = [self._pool(name, work, chosen) for name, work, chosen in orchestrating]
-        self.workers: list[Worker] = []
-        self._solitude = Solitude()
+        self.worker = self._worker(registry)
         self._registry = registry
         self._sources = Sources(settings.orchestration.handlers, registry)
         self._reloading = threading.Lock()
-        self._bell = Bell()
+        self._wakeup = Wakeup()
         self._stops = 0
         self._broken = False
         self._adding = threading.Lock()
-        self._serving = 0  # workers that have not ended
         self._exit = Exit.BROKEN  # until it has ended well
         self._supervisor = WatchedThread("supervisor", self._supervise, self._died)
         self._controller = WatchedThread("control", self.control.run, self._died)
+        self._working = WatchedThread("worker", self._work, self._died)
 
     @classmethod
     def from_config(
@@ -159,20 +156,13 @@ class OrchestrationCore:
 
         Raises ConfigError, and what `schema.check` raises.
         """
+        chosen, connect = self.config.database, partial(self._connect, "check")
+        with suppress(UnavailableError):  # which `schema.check` tells, too
+            preflight.check_pooler(connect, chosen.pgbouncer)
         schema.check(self.dsn)
-        if self.config.database.pgbouncer:
-            return  # what counts is what PgBouncer opens
-        needed = self.most_connections(max(1, len(self.config.orchestration.namespaces)))
-        client = self._connect("check")
-        with client.transaction() as connection:
-            found = connection.execute(ALLOWED).fetchone()
-        client.close()
-        if found and needed > found[0]:
-            size = self.config.database.pool_size - (needed - found[0])
-            raise config.ConfigError(
-                f"this runner may open {needed} connections, and the server allows {found[0]}: a "
-                f"database.pool_size of {size} or less is needed"
-            )
+        if not chosen.pgbouncer:  # there, what counts is what PgBouncer opens
+            with closing(connect()) as client:
+                preflight.check_limits(client, self.most_connections(), chosen.pool_size)
 
     def run(self) -> Exit:
         """Run until told to stop."""
@@ -192,7 +182,7 @@ class OrchestrationCore:
     def stop(self) -> None:
         """Stop gracefully; called again, at once. Returns immediately, from any thread."""
         self._stops += 1
-        self._bell.ring()
+        self._wakeup.set()
 
     def reload(self) -> None:
         """Load the modules with handlers again, for what starts from now on; attempts that run end
@@ -234,9 +224,10 @@ class OrchestrationCore:
         """How it is now. Asks the database nothing."""
         return self.control.report()
 
-    def most_connections(self, namespaces: int = 1) -> int:
-        """How many connections this runner opens at most when it serves so many namespaces."""
-        return self.connections.size + namespaces + 1
+    def most_connections(self) -> int:
+        """How many connections this runner opens at most: those of the pools, two of the worker,
+        to call and to listen, and one of the control."""
+        return self.config.database.pool_size + 3
 
     # The supervisor: one state after the other
 
@@ -244,8 +235,7 @@ class OrchestrationCore:
         try:
             self._live()
         finally:
-            for worker in self.workers:
-                worker.abandon()
+            self.worker.abandon()
             telemetry.WRITER.end()
 
     def _live(self) -> None:
@@ -254,6 +244,7 @@ class OrchestrationCore:
         log.info("runner %s starts with %s", self.name, what)
         for namespace in dict.fromkeys(self.config.orchestration.namespaces):
             self._serve(namespace)
+        self._working.start()
         for pool in self._pools:
             pool.resize(pool.least)
         self._controller.start()
@@ -264,15 +255,14 @@ class OrchestrationCore:
 
         with self._adding:
             self._become(State.GRACEFUL_SHUTDOWN)
-        log.info("runner %s stops: waiting for %d steps", self.name, self._unfinished)
-        for worker in self.workers:
-            worker.stop()
+        log.info("runner %s stops: waiting for %d steps", self.name, self.worker.unfinished)
+        self.worker.stop()
         deadline = time.monotonic() + self.graceful
-        self._wait_for(lambda: self._stops > 1 or self._serving == 0, deadline)
+        self._wait_for(lambda: self._stops > 1 or not self._working.is_alive(), deadline)
         for pool in self._pools:
             pool.stop()
         ended = self._stops < 2 and all(pool.join(deadline) for pool in self._pools)
-        left = self._serving > 0
+        left = self._working.is_alive()
         if left or not ended:
             self._emergency()
         self._end(left)
@@ -280,8 +270,7 @@ class OrchestrationCore:
     def _emergency(self) -> None:
         self._become(State.EMERGENCY)
         deadline = time.monotonic() + self.emergency
-        for worker in self.workers:
-            worker.abandon()
+        self.worker.abandon()
         for pool in self._pools:
             pool.join(deadline)
 
@@ -289,13 +278,13 @@ class OrchestrationCore:
         self._become(State.STOPPED)
         self._controller.join(self.emergency)
         self.connections.close()
+        self.handlers.close()
         self._exit = Exit.BROKEN if self._broken else Exit.WORK_LEFT if left else Exit.CLEAN
         if left:
-            unreported = sum(worker.unreported for worker in self.workers)
             log.error(
                 "runner %s ends with %d steps unfinished, %d of them with a result that is lost; "
                 "others take them over when their leases run out, within %s",
-                *(self.name, self._unfinished, unreported, self._lease),
+                *(self.name, self.worker.unfinished, self.worker.unreported, self._lease),
             )
         else:
             log.info("runner %s has stopped", self.name)
@@ -315,48 +304,36 @@ class OrchestrationCore:
         log.warning("runner %s has %d MiB of memory, %d are allowed", self.name, used, most)
         return True
 
-    @property
-    def _unfinished(self) -> int:
-        return sum(worker.unfinished for worker in self.workers)
-
     def _wait_for(self, happened: Callable[[], bool], deadline: float | None) -> None:
         """Wait until it has happened, or until the deadline."""
         while True:
-            self._bell.sleeping = True
+            self._wakeup.waits = True
             now = time.monotonic()
             if happened() or (deadline is not None and now >= deadline):
                 break
             slice_ = 0.1 if self.state is State.STARTUP else SLICE
-            self._bell.wait(slice_ if deadline is None else min(deadline - now, slice_))
-            self._bell.hush()
-        self._bell.hush()
+            self._wakeup.wait(slice_ if deadline is None else min(deadline - now, slice_))
+            self._wakeup.clear()
+        self._wakeup.clear()
 
     # Its parts
 
     def _serve(self, namespace: str) -> None:
-        """Start a worker, unless the runner is stopping."""
+        """Claim its steps, too, unless the runner is stopping."""
         with self._adding:
-            if self.state not in (State.STARTUP, State.NORMAL):
-                return
-            worker = self._worker(namespace)
-            thread = WatchedThread(f"worker {namespace}", partial(self._run, worker), self._died)
-            self.workers.append(worker)
-            self.control.add(worker)
-            self._serving += 1
-            thread.start()
+            if self.state in (State.STARTUP, State.NORMAL):
+                self.control.add(self.worker.serve(namespace))
 
-    def _run(self, worker: Worker) -> None:
+    def _work(self) -> None:
         try:
-            worker.run()
+            self.worker.run()
         finally:
-            with self._adding:
-                self._serving -= 1
-            self._bell.ring()
+            self._wakeup.set()
 
     def _died(self, part: str, error: BaseException) -> None:
         """A thread that dies of a defect takes the runner with it: better than a silent gap."""
         self._broken = True
-        self._bell.ring()
+        self._wakeup.set()
         log.critical("%s died, so the runner stops", part, exc_info=error)
 
     def _take_signals(self) -> dict[signal.Signals, signal._HANDLER]:
@@ -389,9 +366,9 @@ class OrchestrationCore:
         """How long the database may be silent: when it answers later, a lease has run out."""
         return max(5.0, 2 * self._lease.total_seconds())
 
-    def _pool(self, name: str, work: Work, chosen: PoolSettings) -> Pool:
+    def _pool(self, name: str, work: Work, chosen: PoolSettings) -> Executors:
         circuit = self.circuits.queue if name in QUEUES else self.circuits.database
-        pool = Pool(name, Session(self.connections, circuit), circuit, work, chosen, self._died)
+        pool = Executors(name, self.connections, circuit, work, chosen, self._died)
         self.control.add(pool)
         return pool
 
@@ -399,26 +376,23 @@ class OrchestrationCore:
     def _lease(self) -> timedelta:
         return timedelta(seconds=self.config.engine.lease)
 
-    def _worker(self, namespace: str) -> Worker:
-        chosen = self.config.executor_pools.task_claimer
+    def _worker(self, registry: Registry) -> Worker:
         return Worker(
-            partial(self._connect, namespace),
-            namespace,
+            partial(self._connect, "worker"),
             self.name,
-            circuits=self.circuits,
-            handlers=Session(self.connections.for_handlers, self.circuits.database),
+            breakers=self.circuits,
+            handlers=self.handlers,
             died=self._died,
-            solitude=self._solitude,
-            registry=self._registry,
-            bounds=chosen,
+            bounds=self.config.executor_pools.task_claimer,
+            registry=registry,
             lease=self._lease,
             two_hop=self.config.engine.two_hop,
             listen=not self.config.database.pgbouncer,
         )
 
 
-def _circuit(name: str, chosen: BreakerSettings) -> Circuit:
-    return Circuit(name, Breaker(chosen.failures, chosen.open_for, chosen.successes))
+def _circuit(name: str, chosen: BreakerSettings) -> CircuitBreaker:
+    return CircuitBreaker(name, chosen.failures, chosen.open_for, chosen.successes)
 
 
 # What the pools repeat: of a client and a limit, how much was done

@@ -180,7 +180,7 @@ def _work(console: Console, dsn: str, run: Run, workers: int) -> Figures:
     runner = OrchestrationCore(config.load(chosen).config)
 
     def failures() -> int:
-        return sum(worker.failed for worker in runner.workers)
+        return sum(slots.failed for slots in runner.worker.slots)
 
     watch = Watch(lambda: _connect(dsn), run, failures)
     with _quiet() as troubles:

@@ -249,14 +249,14 @@ def pool(name: str, attribute: str) -> Probe:
 
     def probe(settings: Config) -> Any:
         runner = OrchestrationCore(settings)
-        pools: list[control.Pool] = [*runner._pools, runner._worker("test")]
+        pools: list[control.Pool] = [*runner._pools, runner.worker.serve("test")]
         return next(getattr(pool, attribute) for pool in pools if pool.name == name)
 
     return probe
 
 
 def breaker(name: str, attribute: str) -> Probe:
-    return core(lambda core: getattr(getattr(core.circuits, name).breaker, attribute))
+    return core(lambda core: getattr(getattr(core.circuits, name), attribute))
 
 
 def rule(attribute: str) -> Probe:
@@ -329,10 +329,10 @@ POOLS = (
 PROBES: dict[str, tuple[Any, Probe]] = {
     "database.url": ("dbname=after", core(lambda core: core.dsn)),
     "database.connect_timeout": (3, connected),
-    "database.pool_size": (99, core(lambda core: core.connections.size)),
+    "database.pool_size": (99, core(lambda core: core.connections.size + core.handlers.size)),
     "database.pgbouncer": (True, connected),
-    "engine.lease": (7, pool("task_claimer", "_lease")),
-    "engine.two_hop": (True, pool("task_claimer", "_two_hop")),
+    "engine.lease": (7, core(lambda core: core.worker._calls.lease)),
+    "engine.two_hop": (True, core(lambda core: core.worker._calls.two_hop)),
     "executor_pools.scaling.interval": (7, interval("_scale")),
     "executor_pools.scaling.cooldown": (7, rule("cooldown")),
     "executor_pools.scaling.target_utilization": (0.7, rule("target_utilization")),
@@ -355,7 +355,7 @@ PROBES: dict[str, tuple[Any, Probe]] = {
         )
     },
     **{
-        f"circuit_breakers.web.{key}": (7, lambda settings: vars(Store(settings).circuit.breaker))
+        f"circuit_breakers.web.{key}": (7, lambda settings: vars(Store(settings).circuit))
         for key in ("failures", "open_for", "successes")
     },
     "web.host": ("::1", listening(lambda server: server.url.rpartition(":")[0])),

@@ -268,7 +268,7 @@ def test_the_size_is_what_runners_may_open(scene: Scene) -> None:
     (query,) = blocks("Size", "sql")
     wait_for(lambda: scene.client.known_runners() and scene.client.known_runners()[0].namespaces)
     ((most, allowed),) = rows(scene.dsn, query)
-    assert (most, allowed) == (core.most_connections(namespaces=1), 97)
+    assert (most, allowed) == (core.most_connections(), 97)
     assert "20; 60 in production" in section("Size")
     assert [configured(scene.dsn).database.pool_size, production().database.pool_size] == [20, 60]
 

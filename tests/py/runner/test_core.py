@@ -75,7 +75,7 @@ def breaker_of(client: Client, name: str) -> CircuitBreaker:
 
 
 def done(core: OrchestrationCore) -> int:
-    return sum(worker.done for worker in core.workers)
+    return core.worker.done
 
 
 class TestLife:
@@ -91,7 +91,7 @@ class TestLife:
             assert {pool.pool for pool in found.pools} == POOLS
             assert (found.status, found.state) == ("healthy", "normal")
             opened = rows(database, FUNCTIONS)[0][0]
-            assert opened <= core.most_connections(namespaces=1)
+            assert opened <= core.most_connections()
         assert core.wait() is Exit.CLEAN
         assert states == [State.NORMAL, State.GRACEFUL_SHUTDOWN, State.STOPPED]
         wait_for(lambda: rows(database, FUNCTIONS) == [(0,)], "the end of its connections")
@@ -176,7 +176,7 @@ class TestScaling:
         with running(database, registry, ["test"], more=more) as core:
             wait_for(lambda: most_at_once[0] == 9, "nine handlers at a time")
             assert pool(core, "task_claimer").executors == 9
-            assert core.workers[0].unfinished == 9, "it claims no more than it has slots for"
+            assert core.worker.unfinished == 9, "it claims no more than it has slots for"
             go_on.set()
             wait_for(lambda: pool(core, "task_claimer").executors == 2, "two slots")
             for task in tasks:
@@ -230,8 +230,8 @@ class TestScaling:
         more = {"database.pool_size": 12, "executor_pools.scaling.most_database_use": 0.5}
         with running(database, registry, ["test"], more=more, slots=12) as core:
             wait_for(lambda: core.health().pressure < 0.75, "pressure")
-            assert core.connections.for_handlers._used == 8, "12 but 4 that are reserved"
-            assert core.connections.used < 12
+            assert core.handlers.used == 8, "12 but 4 that are reserved"
+            assert core.connections.used <= 4
             found = pool(core, "step_enqueuer")
             assert (found.poll > 0.06, found.batch < 800) == (True, True)
             calls = core._pools[2].counts().calls
@@ -256,7 +256,7 @@ class TestRegistry:
             assert {pool.pool for pool in client.executor_pools()} == POOLS
             breakers = {one.breaker: one.state for one in client.circuit_breakers()}
             assert breakers == {"database": "closed", "queue": "closed"}
-            assert client.known_runners()[0].connections["size"] == core.connections.size
+            assert client.known_runners()[0].connections["size"] == core.config.database.pool_size
             assert rows(database, "select live_runners, slots from tasker.served_namespaces") == [
                 (1, 4)
             ]
@@ -285,7 +285,7 @@ class TestRegistry:
             finish.set()
             first = step_named(client, task, "a").lease_until
             wait_for(lambda: step_named(client, task, "a").lease_until > first + LEASE)
-            assert core.workers[0].unfinished == 1, "its heartbeats keep what it cannot report"
+            assert core.worker.unfinished == 1, "its heartbeats keep what it cannot report"
             assert client.get_task(later).state == "pending"
 
             assert client.release_breaker("queue", "over").changed
@@ -302,7 +302,7 @@ class TestRegistry:
         with running(database, registry, ["test"]) as core:
             wait_for(lambda: client.circuit_breakers())
             client.force_breaker("database", "open", "a test", "test")
-            wait_for(lambda: core.circuits.database.breaker.forced)
+            wait_for(lambda: core.circuits.database.forced)
             calls = core._pools[2].counts().calls
             assert core.health().status != "healthy"
             wait_for(lambda: breaker_of(client, "database").forced == "open")

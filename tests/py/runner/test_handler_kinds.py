@@ -131,7 +131,7 @@ class TestCoroutines:
         with running(database, registry, ["test"], slots=1) as runner:
             assert ended(client, task) == "complete"
             assert cleaned.wait(SECONDS)
-            wait_for(lambda: runner.workers[0].unfinished == 0)
+            wait_for(lambda: runner.worker.unfinished == 0)
         assert step_named(client, task, "a").result == "second"
         assert client.check_invariants() == []
 

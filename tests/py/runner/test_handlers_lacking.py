@@ -14,7 +14,7 @@ from servers import rows
 
 from tasker_sql.client import Client
 from tasker_sql.worker.handlers import Registry
-from tasker_sql.worker.worker import Worker
+from tasker_sql.worker.slots import Slots
 
 pytestmark = pytest.mark.newest
 
@@ -105,7 +105,7 @@ def test_a_handler_that_goes_between_claim_and_run_is_no_attempt(
     registry.handler("b")(lambda _: None)
     client.register_template(template({"a": [], "b": []}))
     task = client.create_task("test", "flow").task_uuid
-    monkeypatch.setattr(Worker, "_wanted", lambda one: 0 if one._stopping else 2 - len(one._busy))
+    monkeypatch.setattr(Slots, "room", property(lambda one: 2 - len(one.busy)))
     with running(database, registry, ["test"], slots=1):
         wait_for(lambda: runs)
         go_on.set()

@@ -33,8 +33,9 @@ from tasker_sql.ops.control import Control
 from tasker_sql.ops.executors import Executor
 from tasker_sql.ops.health import State
 from tasker_sql.ops.orchestrator import Exit
-from tasker_sql.worker import attempt
+from tasker_sql.worker import outcomes
 from tasker_sql.worker.handlers import Registry, Step
+from tasker_sql.worker.slots import Slots
 from tasker_sql.worker.worker import Worker
 
 pytestmark = pytest.mark.newest
@@ -213,7 +214,7 @@ SOON = datetime.now(UTC) + timedelta(hours=1)
     ],
 )
 def test_waits(value: Any, least: float, most: float) -> None:
-    found = attempt.seconds(value)
+    found = outcomes.seconds(value)
     assert found is not None and least <= found <= most
 
 
@@ -221,7 +222,7 @@ def test_waits(value: Any, least: float, most: float) -> None:
     "value", [True, False, "", "soon", "nan", "inf", float("nan"), float("-inf"), b"5", [5], 1j]
 )
 def test_what_is_no_wait(value: Any) -> None:
-    assert attempt.seconds(value) is None
+    assert outcomes.seconds(value) is None
 
 
 class TestTheLog:
@@ -312,7 +313,7 @@ class TestThreads:
 
     @pytest.mark.parametrize(
         ("part", "method"),
-        [(Worker, "_run"), (Worker, "_turn"), (Control, "_try"), (Executor, "_turn")],
+        [(Slots, "_outcome"), (Worker, "_turn"), (Control, "_try"), (Executor, "_turn")],
         ids=["slot", "coordinator", "control", "executor"],
     )
     def test_each_is_watched(
@@ -339,7 +340,7 @@ class TestThreads:
     ) -> None:
         registry.handler("a")(lambda step: step.attempt)
         client.register_template(template(ONE))
-        monkeypatch.setattr(attempt, "run", trap)
+        monkeypatch.setattr(Slots, "_outcome", trap)
         task = client.create_task("test", "flow").task_uuid
         with running(database, registry, ["test"], Exit.BROKEN) as core:
             wait_for(lambda: core._broken)
@@ -362,21 +363,20 @@ class TestThreads:
 
         client.register_template(template(ONE))
         client.create_tasks("test", "flow", [{}] * 3)
-        wanted = Worker._wanted
-        monkeypatch.setattr(Worker, "_wanted", lambda self: 3 * wanted(self))
-        adjust, broken = Worker._adjust_slots, threading.Event()
+        monkeypatch.setattr(Slots, "room", property(lambda self: 3 - len(self.busy)))
+        run_suspect, broken = Worker._run_suspect, threading.Event()
 
-        def dies_once(self: Worker) -> None:
+        def dies_once(self: Worker, now: float) -> None:
             if started.is_set() and not broken.is_set():
                 broken.set()
                 raise ZeroDivisionError
-            adjust(self)
+            run_suspect(self, now)
 
-        monkeypatch.setattr(Worker, "_adjust_slots", dies_once)
+        monkeypatch.setattr(Worker, "_run_suspect", dies_once)
         with running(database, registry, ["test"], Exit.BROKEN, slots=1) as core:
             assert broken.wait(SECONDS)
             wait_for(lambda: core.state is State.GRACEFUL_SHUTDOWN)
-            wait_for(lambda: core.workers[0].waiting == 0)
+            wait_for(lambda: core.worker.waiting == 0)
             finish.set()
             core.wait()
         states = dict(rows(database, "select state::text, count(*) from tasker.steps group by 1"))

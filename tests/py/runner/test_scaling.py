@@ -10,7 +10,7 @@ import pytest
 from tasker_sql import config
 from tasker_sql.ops import scaling
 from tasker_sql.ops.scaling import Decision, Measured, Rules, batch, decide, poll, pressure
-from tasker_sql.worker.worker import IDLE_FOR
+from tasker_sql.worker.claims import IDLE_FOR
 
 RULES = Rules()
 USUAL = Measured(executors=4, utilization=0.75, error_rate=0.0)

@@ -422,9 +422,9 @@ class TestStopping:
                 ended(client, task.task_uuid)  # now it claims some in advance
             client.create_tasks("test", "flow", [{}] * 20)
             assert started.wait(SECONDS)
-            wait_for(lambda: runner.workers[0].unfinished > 1)
+            wait_for(lambda: runner.worker.unfinished > 1)
             runner.stop()
-            wait_for(lambda: runner.workers[0].waiting == 0)
+            wait_for(lambda: runner.worker.waiting == 0)
             finish.set()
         states = dict(rows(database, "select state::text, count(*) from tasker.steps group by 1"))
         assert states == {"complete": 201, "enqueued": 19}

@@ -48,8 +48,9 @@ from tasker_sql.errors import (
 )
 from tasker_sql.ops.orchestrator import OrchestrationCore
 from tasker_sql.rows import ClaimedStep
-from tasker_sql.worker import attempt
+from tasker_sql.worker import attempt, outcomes
 from tasker_sql.worker.handlers import Registry, Step
+from tasker_sql.worker.slots import Slots
 
 T = TypeVar("T")
 
@@ -148,7 +149,7 @@ def _set_clock(seconds: float) -> None:
 
     time.time = lambda: real() + seconds
     time.time_ns = lambda: int((real() + seconds) * 1e9)
-    for module in (attempt, __import__("tasker_sql.worker.handlers").handlers):
+    for module in (attempt, outcomes, __import__("tasker_sql.worker.handlers").handlers):
         vars(module)["datetime"] = Wrong
 
 
@@ -175,14 +176,15 @@ def _run(spec: Spec, ledger: Ledger) -> None:
     log.propagate = False
 
     running = threading.local()
-    really_run = attempt.run
+    really_run = Slots._outcome
 
-    def run(job: attempt.Job, *others: Any) -> attempt.Outcome:
-        running.step = job.claimed
-        _started(ledger, spec.name, job.claimed)
-        return really_run(job, *others)
+    def run(slots: Slots, one: attempt.Attempt) -> outcomes.Outcome:
+        if not one.cancelled.is_set():
+            running.step = one.step
+            _started(ledger, spec.name, one.step)
+        return really_run(slots, one)
 
-    vars(attempt)["run"] = run  # every start goes through it
+    setattr(Slots, "_outcome", run)  # every start goes through it  # noqa: B010
     if spec.limit:
         limit = f"('{spec.limit}', '200ms')".encode()
         wanted = rf"\('{spec.limit}', '\w+'\)".encode()

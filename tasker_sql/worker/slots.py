@@ -1,0 +1,292 @@
+"""The slots of one namespace: threads that run handlers, and what is measured of them."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
+from typing import Final
+
+from tasker_sql.circuit import CircuitBreaker
+from tasker_sql.config.settings import PoolSettings
+from tasker_sql.ops import health, scaling
+from tasker_sql.ops.executors import Counts
+from tasker_sql.threads import WatchedThread
+from tasker_sql.worker import attempt as plain
+from tasker_sql.worker import outcomes, transaction
+from tasker_sql.worker.attempt import Attempt
+from tasker_sql.worker.handlers import Registry
+from tasker_sql.worker.outcomes import Completed, Dropped, Failure, GivenBack, Outcome
+from tasker_sql.worker.transaction import Claimer
+
+PREFETCH: Final = 0.02  # seconds of work that a slot may hold in advance
+MOST_LEAKED: Final = 4  # threads for each slot, that hang and are replaced: each costs memory
+
+log = logging.getLogger(__name__)
+
+
+class Slots:
+    """A pool, as control sees it: `size` slots, in each of which one handler runs at a time.
+
+    Threads are started when they are needed. `factor` is the back-pressure on the pool. `ended` is
+    called in a slot's thread with each outcome, and with none when the thread of an attempt that
+    was given up is free again; it may answer what to run next. `died` is called when a thread ends
+    by an error; `state` is that of a slot which can work.
+    """
+
+    name = "task_claimer"
+
+    def __init__(
+        self,
+        claimer: Claimer,
+        registry: Registry,
+        bounds: PoolSettings,
+        circuit: CircuitBreaker,
+        *,
+        ended: Callable[[Slots, Attempt, Outcome | None], Attempt | None],
+        died: Callable[[str, BaseException], None],
+        state: Callable[[health.Limits], health.Executor],
+    ) -> None:
+        self.namespace = claimer.namespace
+        self.circuit = circuit
+        self.least, self.most, self.size = bounds.min, bounds.max, bounds.min
+        self.factor = 1.0
+        self.done = 0  # attempts that were reported, or completed in their own transaction
+        self.failed = 0  # of these, how many failed
+        self.busy: set[Attempt] = set()  # in a slot, or on the way to one
+        self._claimer = claimer
+        self._registry = registry
+        self._bounds = bounds
+        self._ended = ended
+        self._died = died
+        self._state = state
+        self._queue: SimpleQueue[Attempt | None] = SimpleQueue()
+        self._keeps = False  # whether the thread that submits runs the next one itself
+        self._kept: Attempt | None = None
+        self._started = 0  # threads, ever
+        self._threads = 0  # that were started and not told to end
+        self._runs: dict[Attempt, threading.Thread] = {}  # in which thread
+        self._leaked: dict[Attempt, threading.Thread] = {}
+        self._hung = 0  # slots whose thread hangs and was not replaced
+        self._seconds = 0.0  # that handlers took, in sum
+        self._slowest = math.inf  # seconds that the slowest of the last handlers took, about
+        self._completing = False  # whether slots complete steps themselves, it seems
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What the log says of it, in JSON."""
+        return {"worker": self._claimer.worker, "namespace": self.namespace}
+
+    def __str__(self) -> str:
+        return f"worker {self._claimer.worker} of {self.namespace}"
+
+    # What control asks
+
+    @property
+    def poll(self) -> float:
+        return scaling.poll(self._bounds.poll / 1000, self.factor)
+
+    @property
+    def idle_poll(self) -> float:
+        return self._bounds.idle_poll / 1000
+
+    @property
+    def batch(self) -> int:
+        return scaling.batch(self._bounds.batch, self.factor)
+
+    def resize(self, size: int) -> None:
+        """Run so many handlers at a time, as soon as those that run have ended. Returns at once."""
+        self.size = size
+
+    def states(self, limits: health.Limits) -> list[health.Executor]:
+        """How each slot is. One that a handler holds past its time, and cannot be replaced, is of
+        no use; how long handlers take before that is their own affair."""
+        hung = min(self._hung, self.size)
+        state = self._state(limits)
+        return [health.Executor.UNHEALTHY] * hung + [state] * (self.size - hung)
+
+    def counts(self) -> Counts:
+        """What the slots have done. A handler that fails is no failure of its slot."""
+        now = time.monotonic()
+        starts = [one.started for one in list(self.busy)]
+        running = sum(now - started for started in starts if started is not None)
+        return Counts(self.done, 0, self.done, self._seconds + running)
+
+    @property
+    def running(self) -> int:
+        """How many handlers run, those apart that were given up."""
+        return sum(one.started is not None for one in list(self.busy))
+
+    @property
+    def waiting(self) -> int:
+        """How many slots wait for a connection."""
+        return sum(one.waits for one in list(self.busy))
+
+    @property
+    def hung(self) -> int:
+        """How many slots are of no use, because their threads hang in handlers that were given up,
+        and too many others do."""
+        return self._hung
+
+    @property
+    def leaked(self) -> dict[str, int]:
+        """In which handlers threads hang that were given up, and how many in each."""
+        alive = [one for one, thread in list(self._leaked.items()) if thread.is_alive()]
+        return dict(Counter(one.step.handler for one in alive))
+
+    # What the coordinator does
+
+    @property
+    def room(self) -> int:
+        """How many steps to ask for: what free slots can take, and more while all are short."""
+        ahead = 0.0 if self._completing else PREFETCH / max(self._slowest, 1e-6)
+        room = (self.size - self._hung) * max(1.0, ahead)
+        return max(0, min(self.batch, int(room)) - len(self.busy))
+
+    def submit(self, attempt: Attempt) -> None:
+        """Run it in a slot."""
+        self.busy.add(attempt)
+        if self._keeps and self._queue.empty():
+            self._keeps, self._kept = False, attempt
+        else:
+            self._queue.put(attempt)
+            self.adjust()
+
+    @contextmanager
+    def keeping(self) -> Iterator[list[Attempt]]:
+        """Within, a thread of a slot submits what comes next: the first of it is for itself, so
+        that it wakes nobody. At the end the list has it."""
+        kept: list[Attempt] = []
+        self._keeps = True
+        try:
+            yield kept
+        finally:
+            self._keeps = False
+            if self._kept:
+                kept.append(self._kept)
+            self._kept = None
+
+    def adjust(self) -> None:
+        """Start threads that are needed, and let those end that are too many."""
+        while self._threads < min(self.size, len(self.busy) + self._hung):
+            self._threads += 1
+            self._started += 1
+            name = f"{self._claimer.worker} {self.namespace} {self._started}"
+            WatchedThread(name, self._work, self._died).start()
+        while self._threads > self.size:
+            self._threads -= 1
+            self._queue.put(None)  # behind what waits
+
+    def free(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Its slot is free."""
+        self.busy.discard(attempt)
+        self._runs.pop(attempt, None)
+        if attempt.started is not None:
+            faded = 0.98 * self._slowest if math.isfinite(self._slowest) else 0.0
+            self._slowest = max(attempt.seconds, faded)
+            self._seconds += attempt.seconds
+        if not isinstance(outcome, Dropped | GivenBack):
+            self._completing = isinstance(outcome, Completed)
+
+    def reported(self, outcome: Outcome) -> None:
+        self.done += 1
+        self.failed += isinstance(outcome, Failure)
+
+    def late(self, now: float) -> list[Attempt]:
+        """Attempts past their time that have not ended. Their slots are free: another thread takes
+        the place of one that hangs, unless too many do."""
+        late = [one for one in self.busy if one.started is not None and one.gives_up_at <= now]
+        late = [one for one in late if self._give_up(one)]
+        self.adjust()
+        return late
+
+    def _give_up(self, attempt: Attempt) -> bool:
+        self._leaked = {one: thread for one, thread in self._leaked.items() if thread.is_alive()}
+        attempt.leaked = len(self._leaked) < MOST_LEAKED * self.size
+        if not attempt.settle():
+            return False  # it has just ended
+        attempt.cancelled.set()
+        self.busy.discard(attempt)
+        if thread := self._runs.pop(attempt, None):
+            self._leaked[attempt] = thread
+        if attempt.leaked:
+            self._threads -= 1
+        else:
+            self._hung += 1
+            told = ", ".join(f"{count} in {name}" for name, count in self.leaked.items())
+            log.error("%s hangs and its slot is lost: threads hang %s", attempt, told)
+        return True
+
+    def found(self, attempt: Attempt) -> None:
+        """The slot that was lost with this attempt is of use again."""
+        self._leaked.pop(attempt, None)
+        self._hung -= 1
+
+    def take_back(self) -> list[Attempt]:
+        """Those that no slot has started."""
+        found: list[Attempt] = []
+        ends = 0
+        while True:
+            try:
+                attempt = self._queue.get_nowait()
+            except Empty:
+                break
+            if attempt is None:
+                ends += 1
+            else:
+                found.append(attempt)
+        for _ in range(ends):
+            self._queue.put(None)
+        self.busy.difference_update(found)
+        return found
+
+    def close(self) -> None:
+        """Let all threads end."""
+        self.size = 0
+        self.adjust()
+
+    # What the threads do
+
+    @property
+    def queued(self) -> int:
+        """How many wait for a slot."""
+        return self._queue.qsize()
+
+    def _work(self) -> None:
+        attempt = None
+        try:
+            while attempt := attempt or self._queue.get():
+                self._runs[attempt] = threading.current_thread()
+                outcome = self._outcome(attempt)
+                if attempt.started is not None:
+                    attempt.seconds = time.monotonic() - attempt.started
+                if attempt.settle():
+                    attempt = self._ended(self, attempt, outcome)
+                elif not attempt.leaked:
+                    attempt = self._ended(self, attempt, None)
+                else:
+                    log.warning(
+                        "%s ended after it had been given up; its result is dropped", attempt
+                    )
+                    return
+        except BaseException:
+            if attempt is not None and attempt.settle():
+                self._ended(self, attempt, outcomes.indescribable(attempt.step.step_uuid))
+            raise
+
+    def _outcome(self, attempt: Attempt) -> Outcome:
+        if attempt.cancelled.is_set():
+            return Dropped("taken away before it started")
+        if attempt.by_sql:
+            return transaction.run(attempt, None, self._claimer)
+        handler = self._registry.find(attempt.step.handler)
+        if handler is None:
+            return GivenBack(f"no handler {attempt.step.handler!r}")
+        if handler.transactional:
+            return transaction.run(attempt, handler, self._claimer)
+        return plain.run(attempt, handler)
