@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar, cast
 
+from tasker_sql.circuit import CircuitBreaker
 from tasker_sql.client import Client, connect
 from tasker_sql.errors import StaleClaimError, TaskerError
 from tasker_sql.jsonb import JsonText
@@ -17,10 +18,13 @@ from tasker_sql.rows import ClaimedStep, RegisteredTemplate, TaskStep
 from tasker_sql.schema.database import application_name
 from tasker_sql.templates import files
 from tasker_sql.verdict import Whose
-from tasker_sql.worker import attempt, coroutines
-from tasker_sql.worker.attempt import Claimer, Job, Outcome
+from tasker_sql.worker import coroutines, outcomes
+from tasker_sql.worker.attempt import Attempt
 from tasker_sql.worker.handlers import Handler, default_registry
+from tasker_sql.worker.outcomes import Failure, GivenBack, Result
 from tasker_sql.worker.signatures import SQL_PREFIX
+from tasker_sql.worker.slots import outcome_of
+from tasker_sql.worker.transaction import Claimer
 from tasker_sql.workflows.decorators import PASSING, Workflow
 
 T = TypeVar("T")
@@ -127,23 +131,25 @@ class Tasker:
             self._attempt(namespace, found[0])
 
     def _attempt(self, namespace: str, step: ClaimedStep) -> None:
-        job = Job(step, WORKER)
-        registry = _Handlers(job)
+        attempt = Attempt(step, WORKER)
+        registry = _Handlers(attempt)
         claimer = Claimer(
-            *(namespace, WORKER, LEASE, _handlers), stopping=lambda: False, refrains=lambda: True
+            *(namespace, WORKER, LEASE, _handlers),
+            limit=lambda: 0,
+            stopping=lambda: False,
+            pool=cast(Any, _Connection(self._worker)),
+            breaker=CircuitBreaker(WORKER),
         )
-        outcome = attempt.run(
-            job, cast(Any, registry), cast(Any, _Connection(self._worker)), claimer
-        )
+        outcome = outcome_of(attempt, cast(Any, registry), claimer)
         if registry.interrupt:
             raise registry.interrupt
-        if outcome.given_back:
+        if isinstance(outcome, GivenBack):
             self._worker.release_claim(step.token)
             raise DrainError(f"step {step.name} of task {step.task_uuid}: {outcome.note}")
-        if outcome.report is None:
+        if not isinstance(outcome, Result | Failure):
             return
-        if job.seconds > (step.timeout_seconds or job.seconds):
-            outcome = attempt.timed_out(job)
+        if attempt.seconds > (step.timeout_seconds or attempt.seconds):
+            outcome = outcomes.timed_out(step)
         try:
             self._report(namespace, step, outcome)
         except StaleClaimError:
@@ -151,11 +157,11 @@ class Tasker:
         except TaskerError as error:
             if error.verdict.whose is not Whose.RESULT:
                 raise
-            self._report(namespace, step, attempt.refused(job, error))
+            self._report(namespace, step, outcomes.refused(step.step_uuid, error))
 
-    def _report(self, namespace: str, step: ClaimedStep, outcome: Outcome) -> None:
-        outcomes = JsonText(f"[{outcome.report}]")
-        self._worker.finish_and_claim(namespace, WORKER, step.token, outcomes, 0, LEASE)
+    def _report(self, namespace: str, step: ClaimedStep, outcome: Result | Failure) -> None:
+        report = JsonText(f"[{outcome.report}]")
+        self._worker.finish_and_claim(namespace, WORKER, step.token, report, 0, LEASE)
 
     def _open_steps(self) -> Iterator[tuple[Any, TaskStep]]:
         for state in OPEN:
@@ -190,8 +196,8 @@ def _handlers() -> list[str]:
 class _Handlers:
     """The registered handlers, for one attempt. What ends a test is no failure of the step."""
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
         self.interrupt: BaseException | None = None
 
     def find(self, name: str) -> Handler | None:
@@ -206,7 +212,7 @@ class _Handlers:
             try:
                 answer = function(*arguments)
                 if inspect.isawaitable(answer) and not transactional:
-                    return coroutines.run(answer, self._job.cancelled)
+                    return coroutines.run(answer, self._attempt.cancelled)
             except (Exception, SystemExit, GeneratorExit):
                 raise
             except BaseException as error:
@@ -224,8 +230,8 @@ class _Connection:
         self._client = client
 
     @contextmanager
-    def lend(self) -> Iterator[Client]:
+    def connection(self, _: CircuitBreaker) -> Iterator[Client]:
         yield self._client
 
-    def call(self, work: Callable[[Client], T]) -> T:
+    def call(self, work: Callable[[Client], T], _: CircuitBreaker) -> T:
         return work(self._client)

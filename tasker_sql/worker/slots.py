@@ -263,8 +263,6 @@ class Slots:
             while attempt := attempt or self._queue.get():
                 self._runs[attempt] = threading.current_thread()
                 outcome = self._outcome(attempt)
-                if attempt.started is not None:
-                    attempt.seconds = time.monotonic() - attempt.started
                 if attempt.settle():
                     attempt = self._ended(self, attempt, outcome)
                 elif not attempt.leaked:
@@ -280,13 +278,20 @@ class Slots:
             raise
 
     def _outcome(self, attempt: Attempt) -> Outcome:
-        if attempt.cancelled.is_set():
-            return Dropped("taken away before it started")
-        if attempt.by_sql:
-            return transaction.run(attempt, None, self._claimer)
-        handler = self._registry.find(attempt.step.handler)
-        if handler is None:
-            return GivenBack(f"no handler {attempt.step.handler!r}")
-        if handler.transactional:
-            return transaction.run(attempt, handler, self._claimer)
-        return plain.run(attempt, handler)
+        return outcome_of(attempt, self._registry, self._claimer)
+
+
+def outcome_of(attempt: Attempt, registry: Registry, claimer: Claimer) -> Outcome:
+    """Run an attempt, whatever kind of handler it has. Never raises."""
+    if attempt.cancelled.is_set():
+        return Dropped("taken away before it started")
+    handler = registry.find(attempt.step.handler)
+    if attempt.by_sql or (handler and handler.transactional):
+        outcome = transaction.run(attempt, handler, claimer)
+    elif handler is None:
+        return GivenBack(f"no handler {attempt.step.handler!r}")
+    else:
+        outcome = plain.run(attempt, handler)
+    if attempt.started is not None:
+        attempt.seconds = time.monotonic() - attempt.started
+    return outcome
