@@ -106,7 +106,7 @@ class StepLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class AttemptLine:
     """An attempt at a step; of its error the words."""
 
     attempt: int

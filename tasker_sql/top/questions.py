@@ -22,7 +22,7 @@ from tasker_sql.rows import (
 )
 from tasker_sql.top.answers import (
     Act,
-    Attempt,
+    AttemptLine,
     Blocker,
     Claim,
     DatabaseHealth,
@@ -153,7 +153,7 @@ WHY_STEP: Final = _ask(
 )
 ATTEMPTS: Final = _ask(
     "attempts",
-    Attempt,
+    AttemptLine,
     f"""from tasker.step_attempts(p_step_uuid => %(step)s) with ordinality
  order by ordinality desc limit {MOST_HISTORY}""",
     error="""left(coalesce(nullif(concat_ws(': ', error ->> 'class', error ->> 'message'), ''),

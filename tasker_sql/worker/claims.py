@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Calls:
+class WorkerCalls:
     """The calls of a worker, and over which connection it makes them."""
 
     worker: str
@@ -111,7 +111,7 @@ class Claim:
 class Claims:
     """All claims of a worker, by their tokens."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: WorkerCalls) -> None:
         self.all: dict[UUID, Claim] = {}
         self.unreadable: set[UUID] = set()  # that were made, and are to be given back
         self._calls = calls

@@ -18,7 +18,7 @@ from tasker_sql.rows import ClaimedStep
 from tasker_sql.verdict import Verdict, Whose
 from tasker_sql.worker import outcomes
 from tasker_sql.worker.attempt import Attempt, count_late_write
-from tasker_sql.worker.claims import Calls, Claim, Claims, Finished
+from tasker_sql.worker.claims import Claim, Claims, Finished, WorkerCalls
 from tasker_sql.worker.outcomes import Failure, Result
 from tasker_sql.worker.slots import Slots
 
@@ -46,7 +46,7 @@ class Report:
 class Reports:
     """Reports outcomes, and with the last report of a namespace claims what comes next."""
 
-    def __init__(self, calls: Calls, claims: Claims) -> None:
+    def __init__(self, calls: WorkerCalls, claims: Claims) -> None:
         self.hurries = False  # there is not much time any more
         self.unsent: Report | None = None
         self._calls = calls

@@ -61,12 +61,12 @@ class Claimer:
 def run(attempt: Attempt, handler: Handler | None, claimer: Claimer) -> Outcome:
     """Run a transactional handler; without one, that in SQL. Never raises."""
     try:
-        return Transaction(attempt, handler, claimer).run()
+        return _Transaction(attempt, handler, claimer).run()
     except BaseException as error:
         return outcomes.raised(attempt.step.step_uuid, error)
 
 
-class Transaction:
+class _Transaction:
     """The transactions of one attempt: one, unless something passes that makes it roll back."""
 
     def __init__(self, attempt: Attempt, handler: Handler | None, claimer: Claimer) -> None:

@@ -32,7 +32,7 @@ from tasker_sql.threads import Wakeup
 from tasker_sql.verdict import Whose
 from tasker_sql.worker import outcomes
 from tasker_sql.worker.attempt import Attempt
-from tasker_sql.worker.claims import Calls, Claims, Poller
+from tasker_sql.worker.claims import Claims, Poller, WorkerCalls
 from tasker_sql.worker.handlers import Registry, default_registry
 from tasker_sql.worker.outcomes import Completed, Dropped, GivenBack, Outcome
 from tasker_sql.worker.reports import MOST_KEPT, Reports
@@ -81,7 +81,7 @@ class Worker:
         self._listens = listen
         self._listener = Pool(connect, 1, configure=self._on_listening)
         self._hears = False  # whether it does
-        self._calls = Calls(name, lease, self._names, two_hop, Pool(connect, 1), breakers)
+        self._calls = WorkerCalls(name, lease, self._names, two_hop, Pool(connect, 1), breakers)
         self._claims = Claims(self._calls)
         self._reports = Reports(self._calls, self._claims)
         self._pollers: dict[str, Poller] = {}

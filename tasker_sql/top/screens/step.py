@@ -8,7 +8,7 @@ from typing import Final
 
 from tasker_sql.durations import span
 from tasker_sql.rows import StepReason, StepTimings
-from tasker_sql.top.answers import Act, Attempt, StepLine, TaskHead
+from tasker_sql.top.answers import Act, AttemptLine, StepLine, TaskHead
 from tasker_sql.top.screens.acts import act_row
 from tasker_sql.top.screens.steps import STEP_COLUMNS, step_row, why_row
 from tasker_sql.top.snapshot import Snapshot
@@ -23,7 +23,7 @@ def step(seen: Snapshot) -> View:
     rows = [why_row(reason, seen) for reason in seen.of(StepReason)]
     rows.append(replace(step_row(one, next(iter(seen.of(StepTimings)), None), seen), opens=None))
     past = [(act.at, act_row(act)) for act in seen.of(Act)]
-    past += [(_moment(tried), _attempt(tried)) for tried in seen.of(Attempt)]
+    past += [(_moment(tried), _attempt(tried)) for tried in seen.of(AttemptLine)]
     rows += [row for _, row in sorted(past, key=lambda told: told[0], reverse=True)]
     title = (
         f"{one.name} of {head.namespace}/{head.name}  {one.step_uuid}",
@@ -33,7 +33,7 @@ def step(seen: Snapshot) -> View:
     return replace(view, verbs=step_verbs(one.step_uuid, one.state))
 
 
-def _moment(one: Attempt) -> datetime:
+def _moment(one: AttemptLine) -> datetime:
     """When an attempt ended, or as much of that as is known."""
     return one.ended_at or one.started_at or one.enqueued_at or NEVER
 
@@ -41,7 +41,7 @@ def _moment(one: Attempt) -> datetime:
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
-def _attempt(one: Attempt) -> Row:
+def _attempt(one: AttemptLine) -> Row:
     ran = one.ended_at - one.started_at if one.ended_at and one.started_at else None
     queued = one.started_at - one.enqueued_at if one.started_at and one.enqueued_at else None
     final = ", for good" if one.retryable is False else ""

@@ -16,7 +16,7 @@ from tasker_sql.client import Client
 from tasker_sql.ops.health import State
 from tasker_sql.threads import Wakeup
 from tasker_sql.worker import claims as of_claims
-from tasker_sql.worker.claims import Calls
+from tasker_sql.worker.claims import WorkerCalls
 from tasker_sql.worker.handlers import Registry, Step
 from tasker_sql.worker.slots import MOST_LEAKED
 
@@ -50,13 +50,13 @@ def registry() -> Registry:
 def claims(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The namespaces from which a worker claims, but for what it claims with a report."""
     seen: list[str] = []
-    claim = Calls.claim
+    claim = WorkerCalls.claim
 
-    def noted(self: Calls, namespace: str, limit: int) -> Any:
+    def noted(self: WorkerCalls, namespace: str, limit: int) -> Any:
         seen.append(namespace)
         return claim(self, namespace, limit)
 
-    monkeypatch.setattr(Calls, "claim", noted)
+    monkeypatch.setattr(WorkerCalls, "claim", noted)
     return seen
 
 
@@ -113,9 +113,9 @@ def test_steps_in_a_row_run_in_one_thread_which_reports_and_claims(
     """Nobody is woken between them, and one call is made for each."""
     registry, runs, wakes = Registry(), list[str](), list[int]()
     finishes: list[str] = []
-    finish, put = Calls.finish, Wakeup.set
+    finish, put = WorkerCalls.finish, Wakeup.set
 
-    def finished(self: Calls, *arguments: Any) -> Any:
+    def finished(self: WorkerCalls, *arguments: Any) -> Any:
         finishes.append(threading.current_thread().name)
         return finish(self, *arguments)
 
@@ -139,7 +139,7 @@ def test_steps_in_a_row_run_in_one_thread_which_reports_and_claims(
         wait_for(lambda: rows(database, WAITING))
         claims.clear()
         monkeypatch.setattr(of_claims, "LINGER", SECONDS)  # it does not register meanwhile
-        monkeypatch.setattr(Calls, "finish", finished)
+        monkeypatch.setattr(WorkerCalls, "finish", finished)
         monkeypatch.setattr(Wakeup, "set", woken)
         assert ended(client, client.create_task("test", "flow").task_uuid) == "complete"
     assert len(runs) == 10

@@ -20,7 +20,7 @@ from tasker_sql.rows import (
 )
 from tasker_sql.top.answers import (
     Act,
-    Attempt,
+    AttemptLine,
     Claim,
     DatabaseHealth,
     ForeignWorker,
@@ -241,15 +241,15 @@ MOVING_PATH = tuple(
     )
 )
 ATTEMPTS = (
-    Attempt(
+    AttemptLine(
         *(3, "failed", "host-1:4711", ago(minutes=6), ago(minutes=5), ago(minutes=2)),
         *(f"CardError: {DECLINED}", False, None),
     ),
-    Attempt(
+    AttemptLine(
         *(2, "lost", "host-2:99", ago(minutes=9), ago(minutes=8), ago(minutes=7), None, True),
         ago(minutes=6),
     ),
-    Attempt(
+    AttemptLine(
         *(1, "failed", "host-1:4711", ago(minutes=11), ago(minutes=10), ago(minutes=9)),
         *(GATEWAY, True, ago(minutes=9)),
     ),
