@@ -244,9 +244,9 @@ def _program() -> str:
 
 
 def _complain(message: str) -> None:
-    said = "\n".join(visible_lines(masked(message)))
+    text = "\n".join(visible_lines(masked(message)))
     Console(stderr=True, highlight=False, soft_wrap=True).print(
-        Text.assemble(("error: ", "bold red"), said)
+        Text.assemble(("error: ", "bold red"), text)
     )
 
 
@@ -303,7 +303,7 @@ class _Troubles(logging.Handler):
         self._at = time.monotonic()
 
     def latest(self) -> str:
-        """What was said in the last seconds."""
+        """The last error of the last seconds."""
         return self.last if time.monotonic() - self._at < TROUBLE_SHOWN else ""
 
 

@@ -49,7 +49,7 @@ def process_payment(step: Step, connection: Connection) -> dict[str, Any]:
 
 
 def charge(payment: dict[str, Any], cents: int, idempotency_key: str, attempt: int) -> str:
-    """A payment gateway for tests: it answers what the order tells it to, attempt by attempt."""
+    """A payment gateway for tests: it answers what the order says, attempt by attempt."""
     answers = payment["gateway_says"]
     match answers[min(attempt, len(answers)) - 1]:
         case "ok":

@@ -1,7 +1,7 @@
 """The orders of the shop: the same ones every time, and how each of them must end.
 
 Most go through. Some meet a payment gateway that does not answer at once, some are wrong in a way
-that no retry can mend.
+that no retry can fix.
 """
 
 from __future__ import annotations

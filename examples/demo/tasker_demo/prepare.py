@@ -182,9 +182,15 @@ def _order(connection: Connection, run: int, batch: orders.Batch) -> None:
         copy = "copy shop.orders (order_id, run, customer, items, task_uuid) from stdin"
         with cursor.copy(copy) as into:
             for order, task in zip(batch.orders, tasks, strict=True):
-                said = order.context
+                context = order.context
                 into.write_row(
-                    (order.order_id, run, said["customer"], Jsonb(said["items"]), task.task_uuid)
+                    (
+                        order.order_id,
+                        run,
+                        context["customer"],
+                        Jsonb(context["items"]),
+                        task.task_uuid,
+                    )
                 )
 
 

@@ -150,11 +150,11 @@ def _orders(ends: Sequence[OrderEnd]) -> Table:
         if not counts[outcome]:
             continue
         good = outcome in (Outcome.SHIPPED, Outcome.RETRIED)
-        said = Text(str(outcome), style="green" if good else "red")
+        text = Text(str(outcome), style="green" if good else "red")
         example = next(end.message for end in ends if end.outcome is outcome)
         if example:
-            said = Text(f"error, such as: {example}", style="red")
-        table.add_row(f"{counts[outcome]:,}", said)
+            text = Text(f"error, for example: {example}", style="red")
+        table.add_row(f"{counts[outcome]:,}", text)
         if advice := ADVICE.get(outcome):
             table.add_row("", Text(advice, style="dim"))
     return table

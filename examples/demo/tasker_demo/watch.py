@@ -22,7 +22,7 @@ Connection = psycopg.Connection[Any]
 ENDED: Final = frozenset({"complete", "error", "cancelled", "resolved_manually"})
 AT_ONCE: Final = 1000  # tasks that one question asks about
 RATE_OVER: Final = 0.25  # seconds
-LOADING_STEPS: Final = 2  # of analyze_day, before which there is nothing to tell about a day
+LOADING_STEPS: Final = 2  # of analyze_day, before which nothing is known about a day
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class Progress:
 
 
 class Watch:
-    """`look` asks again. `failures` tells how many attempts have failed in this process."""
+    """`look` asks again. `failures` is how many attempts have failed in this process."""
 
     def __init__(
         self, connect: Callable[[], Connection], run: Run, failures: Callable[[], int]
@@ -82,7 +82,7 @@ class Watch:
         return (self._ended or time.monotonic()) - self._began
 
     def look(self) -> Snapshot:
-        """Ask, and tell."""
+        """Ask the database."""
         note = ""
         if self._open:
             try:

@@ -48,7 +48,7 @@ def _weather(seen: dict[str, Any]) -> Iterator[str]:
 
 
 def _time_of_day(lost: dict[str, int]) -> Iterator[str]:
-    """Where in the day the time was lost, when that tells something."""
+    """Where in the day the time was lost, when that explains something."""
     morning, evening = lost.get("morning", 0), lost.get("evening", 0)
     if morning < QUIET and evening >= BAD:
         yield f"calm morning, evening {evening} min"
