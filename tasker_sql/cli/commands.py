@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -16,19 +16,31 @@ F = TypeVar("F", bound=Callable[..., Any])
 WATCH_EVERY: Final = 2  # seconds
 INTERRUPTED: Final = 130
 
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+Watch = Annotated[
+    float | None,
+    typer.Option(
+        *("--watch", "-w"),
+        min=0.1,
+        metavar="[SECONDS]",
+        help=f"Ask again every so many seconds ({WATCH_EVERY}), until Ctrl-C.",
+        show_default=False,
+    ),
+]
+
 # Each with the module that has it, and what the help says of it.
 ROOT: Final[Mapping[str, tuple[str, str]]] = {
     "run": ("orchestrate", "Orchestrate, and run steps, until SIGTERM or Ctrl-C."),
     "serve": ("orchestrate", "Serve HTTP until SIGTERM or Ctrl-C."),
-    "sweep": ("orchestrate", "Do once what is due, and mend what was lost."),
+    "sweep": ("orchestrate", "Run one sweep: fire due timers, recover lost steps."),
     "check": ("orchestrate", "Check the invariants."),
     "demo": ("orchestrate", "Run workflows over a year of New York flights."),
-    "top": ("top", "Watch all of it on a dashboard."),
-    "status": ("oncall", "How the system is, in a paragraph, for people and cron."),
-    "problems": ("oncall", "What is wrong now, the worst first, each with its cure."),
-    "acknowledge": ("oncall", "Say that you know of a problem, so that it raises no alarm."),
-    "repair": ("oncall", "Do the same to all that match, after a look at them."),
-    "dlq": ("oncall", "Dead letters: steps that failed for good."),
+    "top": ("top", "Watch the whole system on a dashboard."),
+    "status": ("problems", "How the system is, in a paragraph, for people and cron."),
+    "problems": ("problems", "What is wrong now, the worst first, each with its cure."),
+    "acknowledge": ("problems", "Say that you know of a problem, so that it raises no alarm."),
+    "repair": ("dlq", "Do the same to all that match, after a look at them."),
+    "dlq": ("dlq", "Dead letters: steps that failed for good."),
     "db": ("database", "The database and its schema."),
     "task": ("tasks", "Tasks: runs of templates."),
     "step": ("steps", "Why a step waits, and what an operator can do about it."),
@@ -41,21 +53,24 @@ ROOT: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-class DebugMode:
-    on = False
+class Options:
+    """Those before the command; `timeout` is in seconds."""
+
+    debug = False
+    timeout: float | None = None
 
 
-debug_mode: Final = DebugMode()
+options: Final = Options()
 
 
 class Commands(typer.Typer):
     """A group of commands, each of which has examples."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(no_args_is_help=True, rich_markup_mode=None, **options)
+    def __init__(self, **more: Any) -> None:
+        super().__init__(no_args_is_help=True, rich_markup_mode=None, **more)
 
-    def command(self, *arguments: Any, **options: Any) -> Callable[[F], F]:
-        return super().command(*arguments, **{"cls": Command, **options})
+    def command(self, *arguments: Any, **more: Any) -> Callable[[F], F]:
+        return super().command(*arguments, **{"cls": Command, **more})
 
 
 class Command(TyperCommand):
@@ -65,8 +80,8 @@ class Command(TyperCommand):
     """
 
     def __init__(self, name: str | None, *, help: str | None = None, **more: Any) -> None:  # noqa: A002
-        told, *examples = re.split(r"\n\nExamples?:\s*", help or "", maxsplit=1)
-        super().__init__(name, help=told, **more)
+        text, *examples = re.split(r"\n\nExamples?:\s*", help or "", maxsplit=1)
+        super().__init__(name, help=text, **more)
         lines = "\n".join(examples).splitlines()
         self.examples: Final = [line.strip() for line in lines if line.strip()]
 
@@ -161,6 +176,6 @@ class RootGroup(TyperGroup):
 
             if not isinstance(error, KNOWN_ERRORS):
                 raise
-            if debug_mode.on:
+            if options.debug:
                 confess(error)
             raise typer.Exit(explain(error)) from error

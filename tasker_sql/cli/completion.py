@@ -7,9 +7,9 @@ from typing import Final
 from uuid import UUID
 
 from tasker_sql import config
-from tasker_sql.cli.opening import opened
 from tasker_sql.client import Client
 from tasker_sql.schema import database
+from tasker_sql.top.backend import connected
 
 WITHIN: Final = 1.0  # seconds for an answer
 MOST: Final = 30  # tasks
@@ -35,7 +35,7 @@ def asked(ask: Callable[[Client, str], Iterable[str]]) -> Offers:
             url = database.running()
             if url is None:
                 return []
-            client = opened(url, "completion", connect_timeout=1, patience=WITHIN)
+            client = connected(url, "completion", connect_timeout=1, patience=WITHIN)
             try:
                 found = list(ask(client, incomplete))
             finally:
@@ -47,41 +47,19 @@ def asked(ask: Callable[[Client, str], Iterable[str]]) -> Offers:
     return offers
 
 
-@asked
-def namespaces(client: Client, _: str) -> Iterable[str]:
-    return (one.name for one in client.list_namespaces())
-
-
-@asked
-def templates(client: Client, _: str) -> Iterable[str]:
-    return (f"{one.namespace}/{one.name}" for one in client.list_templates() if one.is_latest)
-
-
-@asked
-def template_names(client: Client, _: str) -> Iterable[str]:
-    return (one.name for one in client.list_templates() if one.is_latest)
-
-
 def _open_tasks(client: Client) -> list[str]:
     """The newest first; a uuid begins with the time."""
     found = (task for state in OPEN for task in client.list_tasks({"state": state}, MOST))
     return sorted((str(task.task_uuid) for task in found if task.task_uuid), reverse=True)[:MOST]
 
 
-@asked
-def open_tasks(client: Client, _: str) -> Iterable[str]:
-    return _open_tasks(client)
-
-
-@asked
-def tasks(client: Client, _: str) -> Iterator[str]:
+def _tasks(client: Client, _: str) -> Iterator[str]:
     """The open ones, then the newest."""
     newest = (str(task.task_uuid) for task in client.list_tasks({}, MOST) if task.task_uuid)
     yield from dict.fromkeys([*_open_tasks(client), *newest])
 
 
-@asked
-def steps(client: Client, incomplete: str) -> Iterator[str]:
+def _steps(client: Client, incomplete: str) -> Iterator[str]:
     """Tasks; once one is clear, TASK/NAME of its steps."""
     task, slash, _ = incomplete.partition("/")
     fit = [task] if slash else [one for one in _open_tasks(client) if one.startswith(task)]
@@ -91,29 +69,20 @@ def steps(client: Client, incomplete: str) -> Iterator[str]:
         yield from (f"{one}/{step.name}" for step in client.get_task_steps(UUID(one)))
 
 
-@asked
-def runners(client: Client, _: str) -> Iterable[str]:
-    return (one.name for one in client.known_runners() if one.is_live)
+def _templates(client: Client) -> Iterator[tuple[str, str]]:
+    return ((one.namespace, one.name) for one in client.list_templates() if one.is_latest)
 
 
-@asked
-def workers(client: Client, _: str) -> Iterable[str]:
-    return (one.name for one in client.known_workers() if one.claims)
-
-
-@asked
-def step_names(client: Client, _: str) -> Iterable[str]:
-    return sorted({letter.name for letter in client.dead_letters()})
-
-
-@asked
-def fingerprints(client: Client, _: str) -> Iterable[str]:
-    return sorted({letter.fingerprint for letter in client.dead_letters()})
-
-
-@asked
-def limits(client: Client, _: str) -> Iterable[str]:
-    return (limit.name for limit in client.list_limits())
+tasks, steps = asked(_tasks), asked(_steps)
+open_tasks = asked(lambda client, _: _open_tasks(client))
+namespaces = asked(lambda client, _: (one.name for one in client.list_namespaces()))
+templates = asked(lambda client, _: map("/".join, _templates(client)))
+template_names = asked(lambda client, _: (name for _, name in _templates(client)))
+runners = asked(lambda client, _: (one.name for one in client.known_runners() if one.is_live))
+workers = asked(lambda client, _: (one.name for one in client.known_workers() if one.claims))
+step_names = asked(lambda client, _: sorted({one.name for one in client.dead_letters()}))
+fingerprints = asked(lambda client, _: sorted({one.fingerprint for one in client.dead_letters()}))
+limits = asked(lambda client, _: (limit.name for limit in client.list_limits()))
 
 
 def config_keys(incomplete: str) -> list[str]:

@@ -8,13 +8,12 @@ import typer
 
 from tasker_sql import config
 from tasker_sql.cli import completion
-from tasker_sql.cli.arguments import Json
-from tasker_sql.cli.commands import Commands
+from tasker_sql.cli.commands import ROOT, Commands, Json
 from tasker_sql.cli.errors import complain
 from tasker_sql.cli.output import Part, answer, line, table
 from tasker_sql.schema import database
 
-app = Commands(help="What is configured: show, check, explain.")
+app = Commands(help=ROOT["config"][1])
 
 Keys = Annotated[
     list[str] | None,
@@ -28,24 +27,23 @@ Keys = Annotated[
 
 @app.command()
 def show(keys: Keys = None, as_json: Json = False) -> None:
-    """Print the effective configuration and the source of each value, without passwords.
+    """Print the effective values and their sources, without passwords.
 
     Example: tasker-sql config show executor_pools
     """
     loaded = config.load()
-    found = [(path, loaded.given[path], config.keys()[path]) for path in _chosen(keys)]
+    values = {path: config.shown(path, loaded.given[path].value) for path in _chosen(keys)}
+    origins = {path: loaded.given[path].origin for path in values}
     answer(
-        {
-            path: {"value": config.shown(path, given.value), "from": given.origin}
-            for path, given, _ in found
-        },
+        {path: {"value": value, "from": origins[path]} for path, value in values.items()},
         table(
-            ["key", "value", "unit", "from"],
-            [
-                (path, config.plain(config.shown(path, given.value)), key.unit, given.origin)
-                for path, given, key in found
-            ],
+            values,
+            "key, value, unit, from",
             "nothing",
+            key=str,
+            value=lambda path: config.plain(values[path]),
+            unit=lambda path: config.keys()[path].unit,
+            **{"from": origins.__getitem__},
         ),
         as_json,
     )

@@ -8,17 +8,18 @@ from typing import Annotated
 import typer
 
 from tasker_sql.cli import completion
-from tasker_sql.cli.arguments import Json, Reason, Watch
-from tasker_sql.cli.asking import tell
-from tasker_sql.cli.commands import Commands
+from tasker_sql.cli.commands import ROOT, Commands, Json
 from tasker_sql.cli.errors import NO_DATABASE, complain
-from tasker_sql.cli.output import Picture, answer, print_json, put, table
-from tasker_sql.rows import ChangedLimit, Limit, SystemHealthCounts
+from tasker_sql.cli.options import Reason
+from tasker_sql.cli.output import Output, answer, cell, plain, print_json, put, table
+from tasker_sql.cli.query import query
+from tasker_sql.client import Client
 from tasker_sql.schema import database
 from tasker_sql.schema import migrations as schema
 from tasker_sql.schema.embedded import default_server
+from tasker_sql.top.format import words
 
-app = Commands(help="The database and its schema.")
+app = Commands(help=ROOT["db"][1])
 
 
 @app.command()
@@ -105,55 +106,48 @@ def stop(as_json: Json = False) -> None:
     answer({"stopped": was_running}, "stopped" if was_running else "it was not running", as_json)
 
 
-@app.command()
-def health(as_json: Json = False, watch: Watch = None) -> None:
+@query(app, watch=True)
+def health(client: Client) -> Output:
     """Show how the whole system stands, in numbers.
 
     Example: tasker-sql db health --watch
     """
+    counts = client.get_system_health_counts()
+    lines = [
+        f"{name.replace('_', ' '):26} {words(getattr(counts, name), counts.measured_at) or '-'}"
+        for name in plain(counts)
+        if name != "measured_at"
+    ]
+    return Output(counts, [f"{'measured at':26} {cell(counts.measured_at)}", *lines])
 
-    def draw(counts: SystemHealthCounts) -> Picture:
-        names = counts._fields
-        return [f"{name.replace('_', ' '):26} {getattr(counts, name)}" for name in names]
 
-    tell(lambda client: client.get_system_health_counts(), draw, as_json, watch)
-
-
-@app.command()
-def limits(as_json: Json = False) -> None:
+@query(app)
+def limits(client: Client) -> Output:
     """Show what the engine takes at most, and the bounds of that.
 
     Example: tasker-sql db limits
     """
-
-    def draw(found: list[Limit]) -> Picture:
-        return table(
-            ["limit", "value", "initial", "minimum", "maximum", "unit", "meaning"],
-            [(x.name, x.value, x.initial, x.minimum, x.maximum, x.unit, x.meaning) for x in found],
-            "no limits",
-        )
-
-    tell(lambda client: client.list_limits(), draw, as_json)
+    found = client.list_limits()
+    columns = "limit=name, value, initial, minimum, maximum, unit, meaning"
+    return Output(found, table(found, columns, "no limits"))
 
 
-@app.command("set-limit")
+@query(app, "set-limit")
 def set_limit(
+    client: Client,
     name: Annotated[
         str,
         typer.Argument(help="The limit.", show_default=False, autocompletion=completion.limits),
     ],
-    value: Annotated[int, typer.Argument(help="What it shall be.", show_default=False)],
+    value: Annotated[int, typer.Argument(help="Its new value.", show_default=False)],
     reason: Reason,
-    as_json: Json = False,
-) -> None:
+) -> Output:
     """Change a limit, from the next call on.
 
     What was let in before stays.
 
     Example: tasker-sql db set-limit result_bytes 4194304 -r "invoices are images"
     """
-
-    def draw(done: ChangedLimit) -> str:
-        return f"{name} is {value}{f', was {done.previous}' if done.changed else ', as before'}"
-
-    tell(lambda client: client.set_limit(name, value, reason), draw, as_json)
+    done = client.set_limit(name, value, reason)
+    was = f", was {done.previous}" if done.changed else ", as before"
+    return Output(done, f"{name} is {value}{was}")

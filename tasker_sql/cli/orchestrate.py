@@ -13,20 +13,19 @@ import typer
 
 from tasker_sql import config
 from tasker_sql.cli import completion
-from tasker_sql.cli.arguments import Json
-from tasker_sql.cli.asking import tell
-from tasker_sql.cli.errors import NO
-from tasker_sql.cli.output import Picture, table
+from tasker_sql.cli.commands import Commands
+from tasker_sql.cli.output import Output, table
+from tasker_sql.cli.query import query
+from tasker_sql.client import Client
 from tasker_sql.ops import telemetry
 from tasker_sql.ops.orchestrator import Exit, OrchestrationCore
-from tasker_sql.rows import SweptAction, Violation
 
 
-def add_to(app: typer.Typer) -> None:
+def add_to(app: Commands) -> None:
     app.command()(run)
     app.command()(serve)
-    app.command()(sweep)
-    app.command()(check)
+    query(app, within=60)(sweep)
+    query(app, within=600)(check)
     app.command(
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
         add_help_option=False,
@@ -51,7 +50,7 @@ def run(
     ] = None,
     two_hop: Annotated[
         bool | None,
-        typer.Option("--two-hop", help="Hand results in instead of orchestrating oneself."),
+        typer.Option("--two-hop", help="Submit results for another process to apply."),
     ] = None,
     lease: Annotated[
         float | None, typer.Option(help="Seconds until others take a lost step over.")
@@ -136,41 +135,31 @@ def serve(
     serve_http(settings)
 
 
-def sweep(as_json: Json = False) -> None:
-    """Do once what is due, and mend what was lost.
+def sweep(client: Client) -> Output:
+    """Run one sweep: fire due timers, recover lost steps.
 
     `tasker-sql run` does it every second. From cron, it keeps a system of foreign workers alive.
 
     Example: tasker-sql sweep
     """
-
-    def draw(actions: list[SweptAction]) -> Picture:
-        return table(["action", "affected"], [(a.action, a.affected) for a in actions], "nothing")
-
-    tell(lambda client: client.sweep(), draw, as_json)
+    found = client.sweep()
+    return Output(found, table(found, "action, affected", "nothing"))
 
 
 def check(
+    client: Client,
     task: Annotated[
         UUID | None,
         typer.Option("--task", help="Look at this task only.", autocompletion=completion.tasks),
     ] = None,
-    as_json: Json = False,
-) -> None:
+) -> Output:
     """Check the invariants. Exit code 1 when one does not hold.
 
     Example: tasker-sql check --task $TASK_UUID
     """
-
-    def draw(violations: list[Violation]) -> Picture:
-        return table(
-            ["invariant", "severity", "task", "step", "detail"],
-            [(v.invariant, v.severity, v.task_uuid, v.step_uuid, v.detail) for v in violations],
-            "all invariants hold",
-        )
-
-    if tell(lambda client: client.check_invariants(task), draw, as_json):
-        raise typer.Exit(NO)
+    found = client.check_invariants(task)
+    columns = "invariant, severity, task=task_uuid, step=step_uuid, detail"
+    return Output(found, table(found, columns, "all invariants hold"), well=not found)
 
 
 def demo(context: typer.Context) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -26,6 +27,16 @@ from tasker_sql.visible import csv_cell, visible, visible_json, visible_lines
 
 Part = str | Text | Table  # a line of plain text, one made by `line`, a table made by `table`
 Picture = Part | list[Part]
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a command found, for scripts, and its picture; the exit code is 1 unless it is well."""
+
+    value: Any
+    picture: Picture
+    well: bool = True
+
 
 ENDLESS: Final = 100_000  # columns
 MOVING: Final = {"running", "submitted", "due", "uncounted", "ended"}  # reasons that pass
@@ -96,16 +107,30 @@ def lines(text: str, indent: str = "") -> list[Part]:
     return [line(f"{indent}{shown}") for shown in visible_lines(text)]
 
 
-def table(headers: Sequence[str], lines: Iterable[Sequence[Any]], empty: str) -> Part:
-    """A table of values; a sentence when there is none."""
-    rows = list(lines)
-    made = Table(box=None, pad_edge=False, header_style="bold")
-    for place, header in enumerate(headers):
-        to_copy = any(isinstance(row[place], UUID) for row in rows)
-        made.add_column(header, overflow="fold", no_wrap=to_copy)
-    for row in rows:
-        made.add_row(*(cell(value) for value in row))
-    return made if rows else empty
+def table(rows: Iterable[Any], columns: str, empty: str, **made: Callable[[Any], Any]) -> Part:
+    """A table of rows; a sentence when there is none.
+
+    `columns` are the headers; behind `=` stands the attribute, or the key, that a column shows,
+    unless that has the header's name. What is `made` of a row takes the place of an attribute.
+    """
+    pairs = [part.strip().partition("=") for part in columns.split(",")]
+    readers = [
+        _reader(attribute or header.replace(" ", "_"), made) for header, _, attribute in pairs
+    ]
+    lines = [[read(row) for read in readers] for row in rows]
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for place, (header, _, _) in enumerate(pairs):
+        to_copy = any(isinstance(line[place], UUID) for line in lines)
+        shown.add_column(header, overflow="fold", no_wrap=to_copy)
+    for line in lines:
+        shown.add_row(*map(cell, line))
+    return shown if lines else empty
+
+
+def _reader(name: str, made: Mapping[str, Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    if name in made:
+        return made[name]
+    return lambda row: row[name] if isinstance(row, Mapping) else getattr(row, name)
 
 
 def reasons(found: Sequence[StepReason | TaskReason]) -> Picture:
@@ -121,16 +146,10 @@ def reasons(found: Sequence[StepReason | TaskReason]) -> Picture:
     return picture
 
 
-def paused(subject: str) -> Callable[[Pause], str]:
-    """What is said after it was paused or resumed."""
-
-    def draw(pause: Pause) -> str:
-        return (
-            f"{subject} {'is paused' if pause.paused else 'runs'}"
-            f"{'' if pause.changed else ', as before'}"
-        )
-
-    return draw
+def paused(subject: str, pause: Pause) -> Output:
+    """After it was paused or resumed."""
+    state = "is paused" if pause.paused else "runs"
+    return Output(pause, f"{subject} {state}{'' if pause.changed else ', as before'}")
 
 
 def cell(value: Any) -> Text:
@@ -142,7 +161,7 @@ def cell(value: Any) -> Text:
     if isinstance(value, datetime):
         return Text(value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"))
     if isinstance(value, timedelta):
-        return Text(span(value))
+        return Text(span(value) if value >= timedelta() else f"ended {span(-value)} ago")
     if isinstance(value, dict | list):
         text = visible_json(dumps(value))
         return Text(text if len(text) <= 60 else f"{text[:56]} ...")

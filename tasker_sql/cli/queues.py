@@ -2,46 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tasker_sql.cli import completion
-from tasker_sql.cli.arguments import Json, Watch
-from tasker_sql.cli.asking import tell
-from tasker_sql.cli.commands import Commands
-from tasker_sql.cli.output import Part, Picture, table
+from tasker_sql.cli.commands import ROOT, Commands
+from tasker_sql.cli.output import Output, Part, plain, table
+from tasker_sql.cli.query import query
 from tasker_sql.client import Client
 from tasker_sql.rows import QueuedStep
 
-app = Commands(
-    help="Queues: how full, who serves them, what is in them. `namespace pause` stops one."
-)
+app = Commands(help=f"{ROOT['queue'][1]} `namespace pause` stops one.")
 
 
-@dataclass(frozen=True)
-class Queue:
-    """A queue, whether it is paused, and the live runners that serve it."""
-
-    queue_name: str
-    namespace: str | None
-    priority: str | None
-    depth: int | None
-    depth_is_exact: bool | None
-    oldest_at: datetime | None
-    oldest_age: timedelta | None
-    missing: bool
-    paused_at: datetime | None
-    paused_by: str | None
-    pause_reason: str | None
-    live_runners: int | None
-    slots: int | None
-
-
-@app.command("list")
-def list_(as_json: Json = False, watch: Watch = None) -> None:
+@query(app, "list", watch=True)
+def list_(client: Client) -> Output:
     """List the queues: how full, how old, and who serves them.
 
     Also which are paused or missing. Three for each namespace, by priority, and two of the
@@ -51,11 +27,42 @@ def list_(as_json: Json = False, watch: Watch = None) -> None:
       tasker-sql queue list --watch
       tasker-sql queue list --json
     """
-    tell(_queues, _queues_picture, as_json, watch)
+    spaces = {one.name: one for one in client.list_namespaces()}
+    served = {one.namespace: one for one in client.served_namespaces()}
+    queues: list[dict[str, Any]] = []
+    for queue in client.queue_depths():
+        space, runners = spaces.get(queue.namespace or ""), served.get(queue.namespace or "")
+        pause = {name: getattr(space, name, None) for name in PAUSE}
+        service = {name: getattr(runners, name, None) for name in SERVICE}
+        shown = {"queue": queue, "state": _state(queue.missing, pause)}
+        queues.append({**plain(queue), **plain(pause), **service, **shown})
+    picture = table(
+        queues,
+        "queue=queue_name, depth, oldest, runners=live_runners, slots, state",
+        "no queues",
+        depth=lambda q: f"~{q['depth']}" if q["depth_is_exact"] is False else q["depth"],
+        oldest=lambda q: q["queue"].oldest_age,
+    )
+    return Output(
+        [{k: v for k, v in q.items() if k not in ("queue", "state")} for q in queues], picture
+    )
 
 
-@app.command()
+PAUSE = ("paused_at", "paused_by", "pause_reason")
+SERVICE = ("live_runners", "slots")
+
+
+def _state(missing: bool, pause: dict[str, Any]) -> str | None:
+    if missing:
+        return "missing: the next sweep makes it again"
+    if pause["paused_at"]:
+        return "paused since {paused_at:%F %T} by {paused_by}: {pause_reason}".format(**pause)
+    return None
+
+
+@query(app, watch=True)
 def show(
+    client: Client,
     name: Annotated[
         str,
         typer.Argument(
@@ -65,88 +72,33 @@ def show(
         ),
     ],
     limit: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
-    as_json: Json = False,
-    watch: Watch = None,
-) -> None:
+) -> Output:
     """Show what waits longest in a namespace, and why.
 
     Reads no payloads. `step explain` tells all the reasons of one step.
 
     Example: tasker-sql queue show fulfillment --limit 5
     """
-
-    def ask(client: Client) -> list[QueuedStep]:
-        queues = {queue.queue_name: queue.namespace for queue in client.queue_depths()}
-        namespace = queues.get(name, name)
-        if namespace is None:
-            raise ValueError(f"{name} holds no steps; a namespace is needed")
-        return client.list_queued_steps(namespace, limit)
-
-    tell(ask, _steps_picture, as_json, watch)
-
-
-def _queues(client: Client) -> list[Queue]:
-    spaces = {one.name: one for one in client.list_namespaces()}
-    served = {one.namespace: one for one in client.served_namespaces()}
-    found = []
-    for queue in client.queue_depths():
-        space, runners = spaces.get(queue.namespace or ""), served.get(queue.namespace or "")
-        found.append(
-            Queue(
-                **queue._asdict(),
-                paused_at=space.paused_at if space else None,
-                paused_by=space.paused_by if space else None,
-                pause_reason=space.pause_reason if space else None,
-                live_runners=runners.live_runners if runners else None,
-                slots=runners.slots if runners else None,
-            )
-        )
-    return found
-
-
-def _queues_picture(found: list[Queue]) -> Picture:
-    return table(
-        ["queue", "waiting", "oldest", "runners", "slots", "state"],
-        [
-            (
-                *(q.queue_name, f"~{q.depth}" if q.depth_is_exact is False else q.depth),
-                q.oldest_age,
-                *(q.live_runners, q.slots, _state(q)),
-            )
-            for q in found
-        ],
-        "no queues",
-    )
-
-
-def _state(queue: Queue) -> str | None:
-    if queue.missing:
-        return "missing: the next sweep makes it again"
-    if queue.paused_at:
-        by = f"{queue.paused_by}: {queue.pause_reason}"
-        return f"paused since {queue.paused_at:%F %T} by {by}"
-    return None
-
-
-def _steps_picture(found: list[QueuedStep]) -> Picture:
+    queues = {queue.queue_name: queue.namespace for queue in client.queue_depths()}
+    namespace = queues.get(name, name)
+    if namespace is None:
+        raise ValueError(f"{name} holds no steps; a namespace is needed")
+    found = client.list_queued_steps(namespace, limit)
     picture: list[Part] = [
         table(
-            ["waited", "why", "attempt", "step", "uuid"],
-            [
-                (
-                    *(s.waited, s.code or f"{s.state}: a claim drops it"),
-                    *(f"{s.attempt}/{s.max_attempts}", f"{s.task_name}/{s.name}", s.step_uuid),
-                )
-                for s in found
-            ],
+            found,
+            "waited, why, attempt, step, uuid=step_uuid",
             "nothing waits",
+            why=lambda step: step.code or f"{step.state}: a claim drops it",
+            attempt=lambda step: f"{step.attempt}/{step.max_attempts}",
+            step=lambda step: f"{step.task_name}/{step.name}",
         )
     ]
-    told: dict[str, QueuedStep] = {}
+    examples: dict[str, QueuedStep] = {}
     for step in found:
         if step.code:
-            told.setdefault(step.code, step)
-    for code, step in told.items():
+            examples.setdefault(step.code, step)
+    for code, step in examples.items():
         picture += ["", f"{code}  such as {step.name}: {step.reason}"]
         picture += [f"    {step.cure}"] if step.cure else []
-    return picture
+    return Output(found, picture)

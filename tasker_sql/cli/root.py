@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from tasker_sql import __version__
-from tasker_sql.cli.commands import Commands, RootGroup, debug_mode
+from tasker_sql.cli.commands import Commands, RootGroup
+from tasker_sql.cli.commands import options as given
 
 HELP = """Workflow orchestration where PostgreSQL is the orchestrator.
 
@@ -34,9 +35,15 @@ def _show_version(asked: bool) -> None:
 @app.callback()
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01, help="Seconds that a call of the database may take.", show_default=False
+        ),
+    ] = None,
     version: Annotated[  # noqa: ARG001
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    debug_mode.on = debug
+    given.debug, given.timeout = debug, timeout

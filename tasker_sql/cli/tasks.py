@@ -2,54 +2,57 @@
 
 from __future__ import annotations
 
-from tasker_sql.cli import task_creating, task_listing, task_looking
-from tasker_sql.cli.arguments import Json, OpenTaskUuid, Reason, TaskUuid
-from tasker_sql.cli.asking import tell
-from tasker_sql.cli.commands import Commands
-from tasker_sql.cli.output import paused
+from tasker_sql.cli import task_create, task_list, task_show
+from tasker_sql.cli.commands import ROOT, Commands
+from tasker_sql.cli.options import OpenTaskUuid, Reason, TaskUuid
+from tasker_sql.cli.output import Output, paused
+from tasker_sql.cli.query import query
+from tasker_sql.client import Client
 from tasker_sql.rows import ClosedTask
 
-app = Commands(help="Tasks: runs of templates.")
-task_creating.add_to(app)
-task_looking.add_to(app)
-task_listing.add_to(app)
+app = Commands(help=ROOT["task"][1])
+task_create.add_to(app)
+task_show.add_to(app)
+task_list.add_to(app)
 
 
-@app.command()
-def cancel(task_uuid: OpenTaskUuid, reason: Reason, as_json: Json = False) -> None:
+@query(app)
+def cancel(client: Client, task_uuid: OpenTaskUuid, reason: Reason) -> Output:
     """Cancel a task with all its open steps. Running handlers learn of it within seconds.
 
     Example: tasker-sql task cancel $TASK_UUID --reason "ordered twice"
     """
-    tell(lambda client: client.cancel_task(task_uuid, reason), _closed, as_json)
+    return _closed(client.cancel_task(task_uuid, reason))
 
 
-@app.command()
-def resolve(task_uuid: TaskUuid, reason: Reason, as_json: Json = False) -> None:
-    """Settle a task that was dealt with outside the engine.
+@query(app)
+def resolve(client: Client, task_uuid: TaskUuid, reason: Reason) -> Output:
+    """Resolve a task that was dealt with outside the engine.
 
     Example: tasker-sql task resolve $TASK_UUID --reason "shipped by hand"
     """
-    tell(lambda client: client.resolve_task(task_uuid, reason), _closed, as_json)
+    return _closed(client.resolve_task(task_uuid, reason))
 
 
-@app.command()
-def pause(task_uuid: OpenTaskUuid, reason: Reason, as_json: Json = False) -> None:
+@query(app)
+def pause(client: Client, task_uuid: OpenTaskUuid, reason: Reason) -> Output:
     """Hand out no more steps of a task; what runs goes on.
 
     Example: tasker-sql task pause $TASK_UUID --reason "the customer is to call back"
     """
-    tell(lambda client: client.pause_task(task_uuid, reason), paused("the task"), as_json)
+    return paused("the task", client.pause_task(task_uuid, reason))
 
 
-@app.command()
-def resume(task_uuid: OpenTaskUuid, reason: Reason, as_json: Json = False) -> None:
+@query(app)
+def resume(client: Client, task_uuid: OpenTaskUuid, reason: Reason) -> Output:
     """Hand out steps of a paused task again.
 
     Example: tasker-sql task resume $TASK_UUID --reason "the customer has called"
     """
-    tell(lambda client: client.resume_task(task_uuid, reason), paused("the task"), as_json)
+    return paused("the task", client.resume_task(task_uuid, reason))
 
 
-def _closed(answer: ClosedTask) -> str:
-    return f"the task is {answer.task_state}, {answer.cancelled_steps} steps were cancelled"
+def _closed(task: ClosedTask) -> Output:
+    return Output(
+        task, f"the task is {task.task_state}, {task.cancelled_steps} steps were cancelled"
+    )

@@ -8,18 +8,17 @@ from typing import Annotated, Any, Final
 import typer
 
 from tasker_sql.cli import completion
-from tasker_sql.cli.arguments import Json, Namespace, Reason, Watch, template_argument
-from tasker_sql.cli.asking import tell
-from tasker_sql.cli.commands import Commands
+from tasker_sql.cli.commands import ROOT, Commands, Json
 from tasker_sql.cli.errors import NO
-from tasker_sql.cli.output import Picture, answer, lines, paused, print_json, put, table
+from tasker_sql.cli.options import OfNamespace, Reason, template_argument
+from tasker_sql.cli.output import Output, answer, lines, paused, put, table
+from tasker_sql.cli.query import query, run_query
 from tasker_sql.client import Client
 from tasker_sql.errors import BadValueError, ConflictError, CycleError, LimitExceededError
-from tasker_sql.rows import ListedTemplate, RegisteredTemplate
 from tasker_sql.templates import conversion, drawing, yamltext
 from tasker_sql.templates import files as templates
 
-app = Commands(help="Task templates: versioned DAGs.")
+app = Commands(help=ROOT["template"][1])
 
 NONE: Final = "no YAML files there"
 
@@ -53,8 +52,7 @@ def lint(files: Files, environment: Environment = None, as_json: Json = False) -
         }
         for one in loaded
     ]
-    columns = ["file", "namespace", "name", "version", "steps"]
-    answer(found, table(columns, [[*one.values()] for one in found], NONE), as_json)
+    answer(found, table(found, "file, namespace, name, version, steps", NONE), as_json)
 
 
 @app.command()
@@ -76,8 +74,8 @@ def convert(
     for place in files:
         for file in templates.find([place]):
             done = conversion.convert(yamltext.data(file))
-            told = [f"{file}:{line}: {what}" for line, what in done.faults or done.changes]
-            put([*told, *([f"{file}: refused"] if done.faults else [])], stderr=True)
+            notes = [f"{file}:{line}: {what}" for line, what in done.faults or done.changes]
+            put([*notes, *([f"{file}: refused"] if done.faults else [])], stderr=True)
             refused = refused or bool(done.faults)
             if done.faults:
                 continue
@@ -95,65 +93,44 @@ def convert(
         raise typer.Exit(NO)
 
 
-@app.command()
-def register(files: Files, environment: Environment = None, as_json: Json = False) -> None:
+@query(app)
+def register(client: Client, files: Files, environment: Environment = None) -> Output:
     """Register templates: all of them, or none when one is wrong.
 
     Example: tasker-sql template register examples/workflows
     """
-    loaded = templates.load_all(files, environment)
-
-    def ask(client: Client) -> list[RegisteredTemplate]:
-        registered, refused = [], []
-        with client.transaction():
-            for template in loaded:
-                try:
-                    with client.transaction():
-                        registered.append(client.register_template(template.definition))
-                except (BadValueError, ConflictError, CycleError, LimitExceededError) as error:
-                    refused.append(template.explain(error))
-            if refused:
-                raise templates.TemplateError.all(refused)
-        return registered
-
-    tell(ask, _registered_picture, as_json)
+    registered, refused = [], []
+    for template in templates.load_all(files, environment):
+        try:
+            with client.transaction():
+                registered.append(client.register_template(template.definition))
+        except (BadValueError, ConflictError, CycleError, LimitExceededError) as error:
+            refused.append(template.explain(error))
+    if refused:
+        raise templates.TemplateError.all(refused)
+    columns = "namespace, name, version, =created"
+    shown = table(registered, columns, NONE, created=lambda r: "new" if r.created else "known")
+    return Output(registered, shown)
 
 
-def _registered_picture(found: list[RegisteredTemplate]) -> Picture:
-    listed = [(r.namespace, r.name, r.version, "new" if r.created else "known") for r in found]
-    return table(["namespace", "name", "version", ""], listed, NONE)
-
-
-@app.command("list")
+@query(app, "list", watch=True)
 def list_(
-    namespace: Namespace = None,
+    client: Client,
+    namespace: OfNamespace = None,
     every: Annotated[bool, typer.Option("--all", help="Old versions too.")] = False,
-    as_json: Json = False,
-    watch: Watch = None,
-) -> None:
+) -> Output:
     """List the registered templates.
 
     Example: tasker-sql template list -n fulfillment
     """
-
-    def ask(client: Client) -> list[ListedTemplate]:
-        return [t for t in client.list_templates(namespace) if every or t.is_latest]
-
-    tell(ask, _templates_picture, as_json, watch)
-
-
-def _templates_picture(found: list[ListedTemplate]) -> Picture:
-    return table(
-        ["template", "version", "steps", "paused", "registered at", "description"],
-        [
-            (
-                f"{t.namespace}/{t.name}",
-                *(t.version, t.step_count, t.pause_reason, t.registered_at, t.description),
-            )
-            for t in found
-        ],
+    found = [one for one in client.list_templates(namespace) if every or one.is_latest]
+    picture = table(
+        found,
+        "template, version, steps=step_count, paused=pause_reason, registered at, description",
         "no templates; `tasker-sql template register FILE` makes one",
+        template=lambda one: f"{one.namespace}/{one.name}",
     )
+    return Output(found, picture)
 
 
 Paused = Annotated[
@@ -167,24 +144,22 @@ Paused = Annotated[
 ]
 
 
-@app.command()
-def pause(template: Paused, reason: Reason, as_json: Json = False) -> None:
+@query(app)
+def pause(client: Client, template: Paused, reason: Reason) -> Output:
     """Hand out no more steps of a template's tasks; what runs goes on.
 
     Example: tasker-sql template pause fulfillment/process_order -r "prices are wrong"
     """
-    place = _unversioned(template)
-    tell(lambda client: client.pause_template(*place, reason), paused(template), as_json)
+    return paused(template, client.pause_template(*_unversioned(template), reason))
 
 
-@app.command()
-def resume(template: Paused, reason: Reason, as_json: Json = False) -> None:
+@query(app)
+def resume(client: Client, template: Paused, reason: Reason) -> Output:
     """Hand out steps of a paused template's tasks again.
 
     Example: tasker-sql template resume fulfillment/process_order -r "prices are right"
     """
-    place = _unversioned(template)
-    tell(lambda client: client.resume_template(*place, reason), paused(template), as_json)
+    return paused(template, client.resume_template(*_unversioned(template), reason))
 
 
 def _unversioned(template: str) -> tuple[str, str]:
@@ -214,16 +189,14 @@ def show(
       tasker-sql template show examples/workflows/diamond.yaml --mermaid
     """
 
-    def draw(definition: Any) -> Picture:
+    def drawn(definition: Any) -> Output:
         dag = drawing.dag_of(definition)
-        return lines((drawing.mermaid(dag) if mermaid else drawing.text(dag)).rstrip("\n"))
+        text = (drawing.mermaid if mermaid else drawing.text)(dag)
+        return Output(definition, lines(text.rstrip("\n")))
 
     if template.endswith((".yaml", ".yml")):
-        definition = templates.load(Path(template)).definition
-        if as_json:
-            print_json(definition)
-        else:
-            put(draw(definition))
+        found = drawn(templates.load(Path(template)).definition)
+        answer(found.value, found.picture, as_json)
         return
     place = template_argument(template)
-    tell(lambda client: client.get_template(*place).definition, draw, as_json)
+    run_query(lambda client: drawn(client.get_template(*place).definition), as_json)

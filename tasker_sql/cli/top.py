@@ -11,15 +11,14 @@ import typer
 from rich.table import Table
 
 from tasker_sql.cli import completion
-from tasker_sql.cli.arguments import Json
-from tasker_sql.cli.opening import opened
+from tasker_sql.cli.commands import Commands, Json
 from tasker_sql.cli.output import Part, console, line, print_csv, print_json, put
-from tasker_sql.client import Client
-from tasker_sql.schema import migrations as schema
+from tasker_sql.schema.migrations import ready
 from tasker_sql.top import screens, table
+from tasker_sql.top.backend import Backend
+from tasker_sql.top.queries import QUERIES
 from tasker_sql.top.screens import ALONE, TABS
-from tasker_sql.top.snapshot import QUESTIONS, Place, Snapshot, place_of
-from tasker_sql.top.source import Source
+from tasker_sql.top.snapshot import Location, Snapshot, place_of
 from tasker_sql.top.table import View
 
 What = Annotated[
@@ -32,7 +31,7 @@ What = Annotated[
 ]
 
 
-def add_to(app: typer.Typer) -> None:
+def add_to(app: Commands) -> None:
     app.command()(top)
 
 
@@ -49,11 +48,10 @@ def top(
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for scripts.")] = False,
 ) -> None:
-    """Watch all of it on a dashboard.
+    """Watch the whole system on a dashboard.
 
     Problems, queues, tasks, claims, workers, failures, the database, and what operators did. `?`
-    shows the keys.
-    Whatever changes something shows its SQL, and asks.
+    shows the keys. Before any change it shows the SQL, and asks.
 
     Example: tasker-sql top problems --once --json
     """
@@ -62,30 +60,28 @@ def top(
         raise ValueError("--json and --csv print one screen: add --once")
     if as_json and as_csv:
         raise ValueError("--json or --csv, not both")
-    source = Source(lambda: _connect(timeout), timeout)
+    backend = Backend(ready, timeout)
     try:
         if once:
-            _print(source.read(place), as_json, as_csv)
+            _print(backend.read(place), as_json, as_csv)
         elif not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise ValueError("top needs a terminal; --once prints one screen")
         elif console().is_dumb_terminal:
-            said = f"top cannot draw on a terminal whose TERM is {os.environ['TERM']}"
-            raise ValueError(f"{said}; --once prints one screen")
+            raise ValueError(
+                f"top cannot draw on a terminal whose TERM is {os.environ['TERM']}; --once prints "
+                "one screen"
+            )
         else:
             from tasker_sql.top.app import Top  # its library takes 0.2 s to import
 
-            Top(source, place, interval, read_only).run()
+            Top(backend, place, interval, read_only).run()
     finally:
-        source.close()
+        backend.close()
 
 
-def _connect(timeout: float) -> Client:
-    return opened(schema.ready(), "top", connect_timeout=5, patience=timeout + 5)
-
-
-def _place(what: str) -> Place:
+def _place(what: str) -> Location:
     if what in ALONE:
-        return Place(what)
+        return Location(what)
     try:
         return place_of(UUID(what))
     except ValueError:
@@ -96,7 +92,7 @@ def _place(what: str) -> Place:
 
 def _print(seen: Snapshot, as_json: bool, as_csv: bool) -> None:
     if as_json:
-        asked = QUESTIONS[seen.place.screen]
+        asked = QUERIES[seen.place.screen]
         answers = {a.name: list(seen.of(a.row)) if a.row in seen.answers else None for a in asked}
         print_json({"screen": seen.place.screen, "seconds": seen.seconds, **answers})
         return

@@ -2,48 +2,49 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated
 
 import typer
 
 from tasker_sql.cli import completion
-from tasker_sql.cli.arguments import Json, Watch
-from tasker_sql.cli.asking import tell
-from tasker_sql.cli.commands import Commands
-from tasker_sql.cli.output import Picture, table
+from tasker_sql.cli.commands import ROOT, Commands
+from tasker_sql.cli.output import Output, table
+from tasker_sql.cli.query import query
 from tasker_sql.client import Client
-from tasker_sql.durations import span
-from tasker_sql.rows import KnownWorker, LiveClaim
 
 app = Commands(
-    help="""Workers: who does steps, in any language.
+    help=f"""{ROOT["worker"][1]}
 
-A worker is whoever claims steps. A runner is a worker of ours: a process with pools and circuit
-breakers, about which `tasker-sql runner` tells more."""
+A worker is any program that claims steps. A runner is a worker of ours: a process with pools and
+circuit breakers, about which `tasker-sql runner` tells more."""
 )
 
 
-@app.command("list")
-def list_(as_json: Json = False, watch: Watch = None) -> None:
+@query(app, "list", watch=True)
+def list_(client: Client) -> Output:
     """List everybody who works.
 
     The runners of the last day, and who else has claims or waits for work.
 
     Example: tasker-sql worker list --watch
     """
-    tell(lambda client: client.known_workers(), _workers_picture, as_json, watch)
+    found = client.known_workers()
+    picture = table(
+        sorted(found, key=lambda worker: (worker.kind, worker.name)),
+        "worker=name, kind, status, namespaces, claims, steps, lease ends in=lease_left",
+        "nobody works",
+        namespaces=lambda worker: ", ".join(worker.namespaces),
+    )
+    return Output(found, picture)
 
 
-@app.command()
+@query(app, watch=True)
 def claims(
+    client: Client,
     worker: Annotated[
-        str | None,
-        typer.Argument(help="Of this worker only.", autocompletion=completion.workers),
+        str | None, typer.Argument(help="Of this worker only.", autocompletion=completion.workers)
     ] = None,
-    as_json: Json = False,
-    watch: Watch = None,
-) -> None:
+) -> Output:
     """List live claims: who has which steps, and how long.
 
     One line a claim, with one of its steps; of one worker, one line a step.
@@ -52,55 +53,28 @@ def claims(
       tasker-sql worker claims
       tasker-sql worker claims $WORKER --watch 1
     """
-
-    def ask(client: Client) -> list[LiveClaim]:
-        found = [one for one in client.live_claims() if worker in (None, one.worker)]
-        return sorted(found, key=lambda claim: claim.lease_until)
-
-    tell(ask, _claims_picture if worker is None else _steps_picture, as_json, watch)
-
-
-def _workers_picture(found: list[KnownWorker]) -> Picture:
-    return table(
-        ["worker", "kind", "status", "namespaces", "claims", "steps", "lease ends in"],
-        [
-            (
-                *(w.name, w.kind, w.status, ", ".join(w.namespaces), w.claims, w.steps),
-                _left(w.lease_left),
-            )
-            for w in sorted(found, key=lambda worker: (worker.kind, worker.name))
-        ],
-        "nobody works",
-    )
-
-
-def _claims_picture(found: list[LiveClaim]) -> Picture:
-    return table(
-        ["worker", "namespace", "claimed at", "lease ends in", "steps", "such as", "uuid"],
-        [
-            (
-                *(c.worker, c.namespace, c.claimed_at, _left(c.lease_left), c.step_count),
-                *((c.steps[0], c.step_uuids[0]) if c.steps else (None, None)),
-            )
-            for c in found
-        ],
-        "no claims",
-    )
-
-
-def _steps_picture(found: list[LiveClaim]) -> Picture:
-    return table(
-        ["namespace", "claimed at", "lease ends in", "step", "uuid"],
-        [
-            (c.namespace, c.claimed_at, _left(c.lease_left), step, step_uuid)
-            for c in found
-            for step, step_uuid in zip(c.steps, c.step_uuids, strict=True)
-        ],
-        "no claims",
-    )
-
-
-def _left(left: timedelta | None) -> str | None:
-    if left is None:
-        return None
-    return span(left) if left >= timedelta() else f"ended {span(-left)} ago"
+    held = [claim for claim in client.live_claims() if worker in (None, claim.worker)]
+    held.sort(key=lambda claim: claim.lease_until)
+    if worker is None:
+        picture = table(
+            held,
+            "worker, namespace, claimed at, lease ends in=lease_left, steps=step_count, such as, "
+            "uuid",
+            "no claims",
+            such_as=lambda claim: next(iter(claim.steps), None),
+            uuid=lambda claim: next(iter(claim.step_uuids), None),
+        )
+    else:
+        picture = table(
+            [
+                {"claim": claim, "step": step, "uuid": uuid}
+                for claim in held
+                for step, uuid in zip(claim.steps, claim.step_uuids, strict=True)
+            ],
+            "namespace, claimed at, lease ends in, step, uuid",
+            "no claims",
+            namespace=lambda row: row["claim"].namespace,
+            claimed_at=lambda row: row["claim"].claimed_at,
+            lease_ends_in=lambda row: row["claim"].lease_left,
+        )
+    return Output(held, picture)

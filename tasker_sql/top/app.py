@@ -1,46 +1,101 @@
-"""The terminal program: asks every few seconds, draws what `screens` says, and passes keys on."""
+"""The terminal program: draws what `screens` makes of the last snapshot, and acts on keys."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from rich.text import Text
 from textual import work
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.events import Key, Resize
 from textual.filter import LineFilter
+from textual.screen import Screen
 from textual.widgets import DataTable, Input, Static
 
-from tasker_sql.errors import TaskerError, UnavailableError
 from tasker_sql.top import screens, table
-from tasker_sql.top.colour import NoColour
-from tasker_sql.top.dialogs import HELP, Confirm, Told, answer, text_of
-from tasker_sql.top.lines import Key as Hint
-from tasker_sql.top.lines import head_line, hint_line, no_frame_line, pane, tab_line
+from tasker_sql.top.backend import Backend
+from tasker_sql.top.chrome import (
+    Hint,
+    NoColour,
+    head_line,
+    hint_line,
+    no_frame_line,
+    pane,
+    tab_line,
+)
+from tasker_sql.top.dialogs import Confirm, Reading, Repair, answer, outcome_of, text_of
 from tasker_sql.top.listing import Listing
-from tasker_sql.top.repair import Repair
+from tasker_sql.top.poller import PollingApp
 from tasker_sql.top.screens import TABS
-from tasker_sql.top.snapshot import Place, place_of
+from tasker_sql.top.snapshot import Location, place_of
 from tasker_sql.top.statements import Verb
 from tasker_sql.top.table import Row, View
-from tasker_sql.top.watching import Database, Watching
-from tasker_sql.top.words import said
+from tasker_sql.trouble import KNOWN, trouble
 from tasker_sql.visible import visible
 
-READS: Final = {"i": "input", "o": "result", "t": "traceback"}
 ONE_LINE: Final = 120  # characters of an answer that need not be kept on the screen
 
 
-class Top(Watching):
+READS: Final = {"i": "input", "o": "result", "t": "traceback"}
+VERBS: Final = {
+    "x": "run the cure of a problem, or of a reason to wait",
+    "R": "retry a step; in failures: all with the same error",
+    "S": "resolve a step without a result; in failures: all",
+    "Q": "requeue a step whose worker hangs",
+    "P": "pause or resume a task or namespace",
+    "T": "pause or resume a task's template",
+    "C": "cancel a task",
+    "B": "force a breaker open, release it",
+}
+# What keys do, by their names or as they are shown: the bindings, the help, the command palette.
+KEYS: Final = (
+    *(Binding(str(n), f"go('{name}')", f"the screen {name}") for n, name in enumerate(TABS, 1)),
+    Binding("tab", "turn(1)", "another screen: the next; its number, too", priority=True),
+    Binding("shift+tab", "turn(-1)", "the screen before", priority=True),
+    Binding("enter", "open", "open the row, as two clicks do"),
+    Binding("escape", "leave", "back"),
+    Binding("slash", "type('filter')", "filter the rows", key_display="/"),
+    Binding("s", "sort", "sort by the next column; a click on a header, too"),
+    Binding("I", "invert", "invert the order"),
+    Binding("f", "type('find')", "find a row by text, or a task or step by its uuid"),
+    Binding("n", "find_next", "the next row with that text"),
+    Binding("d", "draw", "a task's DAG, and back; ◆ decides when it ends"),
+    Binding("i", "read('input')", "read the input of a task"),
+    Binding("o", "read('result')", "read the result of a step; y copies what is read"),
+    Binding("t", "read('traceback')", "read how a step failed"),
+    Binding("a", "actions", "what operators did, and why"),
+    Binding("y", "copy", "copy the cure, or else the uuid"),
+    Binding("p", "picture", "save the screen as an SVG picture in this folder"),
+    Binding("space", "pause", "freeze"),
+    Binding("plus,equals_sign", "rate(-1)", "refresh more often", key_display="+"),
+    Binding("minus", "rate(1)", "refresh less often", key_display="-"),
+    Binding("r,f5", "now", "refresh now"),
+    Binding("question_mark,h", "help", "these keys", key_display="?"),
+    Binding("q,ctrl+c", "quit", "quit"),
+    *(Binding(key, f"verb('{key}')", text) for key, text in VERBS.items()),
+)
+
+
+def help_text() -> str:
+    """What the keys do."""
+    lines = [f"{one.key_display or one.key:10} {one.description}" for one in KEYS[len(TABS) :]]
+    lines[-len(VERBS) : -len(VERBS)] = [
+        "j k g G    move, as arrows, a click and the wheel do",
+        "\nThese show the SQL that they will run, and ask:\n",
+    ]
+    return "\n".join([*lines, "", "The last line of the screen names those that work here."])
+
+
+class Top(PollingApp):
     """The dashboard. `interval` is in seconds; `read_only` withholds every verb."""
 
     TITLE = "tasker-sql top"
-    ENABLE_COMMAND_PALETTE = False
     CSS = """
     Screen { layers: base above; }
     #head, #tabs, #hints { height: 1; }
@@ -52,42 +107,19 @@ class Top(Watching):
     #about { height: auto; max-height: 40%; border-top: solid $primary; scrollbar-size: 1 1; }
     #filter { height: 1; border: none; padding: 0; display: none; }
     #hints { background: $surface; }
-    Confirm, Told, Repair { align: center middle; }
+    Confirm, Reading, Repair { align: center middle; }
     #box { width: 90%; max-width: 100; height: auto; max-height: 90%; padding: 0 1;
            border: round $warning; background: $surface; }
     ToastRack { dock: top; align: right top; margin: 2 0 0 0; }
     Toast:nocolor { border: round; }
     #statement { margin: 1 0; color: $text-warning; }
     """
-    BINDINGS: ClassVar = [
-        *(Binding(str(n), f"go('{name}')") for n, name in enumerate(TABS, 1)),
-        Binding("tab", "turn(1)", priority=True),
-        Binding("shift+tab", "turn(-1)", priority=True),
-        Binding("enter", "open"),
-        Binding("escape", "leave"),
-        Binding("slash", "type('filter')"),
-        Binding("f", "type('find')"),
-        Binding("n", "find_next"),
-        Binding("s", "sort"),
-        Binding("I", "invert"),
-        Binding("d", "draw"),
-        Binding("a", "acts"),
-        *(Binding(key, f"read('{what}')") for key, what in READS.items()),
-        Binding("y", "copy"),
-        Binding("p", "picture"),
-        Binding("space", "pause"),
-        Binding("plus,equals_sign", "rate(-1)"),
-        Binding("minus", "rate(1)"),
-        Binding("r,f5", "now"),
-        Binding("question_mark,h", "help"),
-        Binding("q,ctrl+c", "quit", priority=False),
-        *(Binding(key, f"verb('{key}')") for key in "xRSPTCBQ"),
-    ]
+    BINDINGS: ClassVar = [*KEYS]
 
     def __init__(
         self,
-        database: Database,
-        place: Place = Place(TABS[0]),  # noqa: B008
+        database: Backend,
+        place: Location = Location(TABS[0]),  # noqa: B008
         interval: float = 2.0,
         read_only: bool = False,
     ) -> None:
@@ -96,7 +128,7 @@ class Top(Watching):
         self._shown_of = place
         self._only = self._sought = self._seeks = ""
         self._sorted: dict[str, tuple[str | None, bool]] = {}  # by screen
-        self._cursors: dict[Place, str] = {}
+        self._cursors: dict[Location, str] = {}
         self._typing = ""
         self._drawn = False
 
@@ -110,6 +142,12 @@ class Top(Watching):
         self._about = Static(id="about")
         self._field = Input(id="filter")
         self._hints = Static(id="hints")
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002
+        """What the command palette (Ctrl-P) offers: all that keys do."""
+        for one in KEYS:
+            run = partial(self.run_action, one.action)
+            yield SystemCommand(one.description, f"key {one.key_display or one.key}", run)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [NoColour()] if self.no_color else super().get_line_filters()
@@ -152,11 +190,11 @@ class Top(Watching):
         if self.frame is not None:
             self._shown = table.arranged(screens.view(self.frame), self._only, by, down)
         shown = self._shown
-        told = shown.title if shown and shown.title != self.place.screen else ""
+        title = shown.title if shown and shown.title != self.place.screen else ""
         if self._only:
-            told = f"{told}\nonly rows with '{self._only}'".strip()
-        self._title.display = bool(told or (shown and self._trouble))
-        self._title.update(Text(self._trouble if shown and self._trouble else told))
+            title = f"{title}\nonly rows with '{self._only}'".strip()
+        self._title.display = bool(title or (shown and self._trouble))
+        self._title.update(Text(self._trouble if shown and self._trouble else title))
         self._drawing.display = pictured = self._pictured
         if shown and shown.picture and pictured:
             self._picture.update(shown.picture.drawn(self.size.width - 1))
@@ -170,7 +208,7 @@ class Top(Watching):
         )
         if self.screen_stack[0].focused is None:  # what is hidden loses it
             self._list.focus()
-        self._tell_about()
+        self._show_details()
         self.show_age()
 
     @property
@@ -182,7 +220,7 @@ class Top(Watching):
     def _pictured(self) -> bool:
         return bool(self._drawn and self._shown and self._shown.picture)
 
-    def _tell_about(self) -> None:
+    def _show_details(self) -> None:
         """The pane: everything about the row under the cursor; and the keys that work."""
         row = self._row
         self._about.display = row is not None and bool(row.about)
@@ -219,7 +257,7 @@ class Top(Watching):
             self._cursors[self.place] = row.key
 
     def on_data_table_row_highlighted(self) -> None:
-        self._tell_about()
+        self._show_details()
 
     def on_resize(self, _: Resize) -> None:
         self._draw()
@@ -227,13 +265,13 @@ class Top(Watching):
     # Moving
 
     def action_go(self, screen: str) -> None:
-        self._go([Place(screen)])
+        self._go([Location(screen)])
 
     def action_turn(self, by: int) -> None:
         place = TABS.index(self._trail[0].screen) if self._trail[0].screen in TABS else 0
         self.action_go(TABS[(place + by) % len(TABS)])
 
-    def _go(self, trail: list[Place]) -> None:
+    def _go(self, trail: list[Location]) -> None:
         if self._typing:
             self._stop_typing()
         self._trail = trail
@@ -247,9 +285,9 @@ class Top(Watching):
             self._go([*self._trail, row.opens])
             self._seeks = row.seeks if row.opens.uuid is None else ""
 
-    def action_acts(self) -> None:
+    def action_actions(self) -> None:
         if self.place.screen != "acts":
-            self._go([*self._trail, Place("acts")])
+            self._go([*self._trail, Location("acts")])
 
     def on_opened(self) -> None:
         self.action_open()
@@ -273,12 +311,7 @@ class Top(Watching):
 
     def action_copy(self) -> None:
         row = self._row
-        cure = (
-            next((said for label, said in row.about if label == "cure" and said), None)
-            if row
-            else None
-        )
-        text = cure or (row and row.opens and row.opens.uuid and str(row.opens.uuid))
+        text = row and (row.cure or (row.opens and row.opens.uuid and str(row.opens.uuid)))
         if text:
             self.copy_to_clipboard(text)
             self.notify(f"Copied: {visible(text)}", markup=False)
@@ -353,7 +386,7 @@ class Top(Watching):
             self.notify(f"No row contains '{sought}'.", severity="warning")
 
     def action_help(self) -> None:
-        self.push_screen(Told(HELP))
+        self.push_screen(Reading(help_text()))
 
     def action_read(self, what: str) -> None:
         """Read the input, the results or the errors of the task or step under the cursor."""
@@ -364,20 +397,21 @@ class Top(Watching):
             self._fetch(what, place)
 
     @property
-    def _to_read(self) -> Place | None:
+    def _to_read(self) -> Location | None:
         """The task or step under the cursor, or else that of the screen."""
         row = self._row
         places = (row.opens if row else None, self.place)
         return next((place for place in places if place and place.uuid), None)
 
     @work(thread=True)
-    def _fetch(self, what: str, place: Place) -> None:
+    def _fetch(self, what: str, place: Location) -> None:
         try:
             context, steps = self._database.texts(place)
-        except (TaskerError, UnavailableError) as error:
-            self.call_from_thread(self.notify, said(error), severity="error", markup=False)
+        except KNOWN as error:
+            text = visible(str(trouble(error)))
+            self.call_from_thread(self.notify, text, severity="error", markup=False)
         else:
-            self.call_from_thread(self.push_screen, Told(text_of(what, context, steps)))
+            self.call_from_thread(self.push_screen, Reading(text_of(what, context, steps)))
 
     # Writing
 
@@ -387,10 +421,9 @@ class Top(Watching):
         if shown is None:
             self.notify("Not read yet.", severity="warning")
         elif verb is None:
-            cure = key == "x" and row and any(label == "cure" and said for label, said in row.about)
             self.notify(
                 "This cure is for a shell, or for psql: y copies it."
-                if cure
+                if key == "x" and row and row.cure
                 else "Nothing here that this key could change.",
                 severity="warning",
             )
@@ -411,20 +444,16 @@ class Top(Watching):
 
     @work(thread=True)
     def _run(self, statement: str) -> None:
-        tell: Callable[..., Any] = self.notify
+        show: Callable[..., Any] = self.notify
         self._due = 0.0
         try:
             rows = self._database.run(statement)
-        except UnavailableError as error:
-            lost = "Nobody knows whether it was carried out: look before you repeat it."
-            told = f"{said(error)}. {lost}"
-            severity = "error"
-        except TaskerError as error:
-            told, severity = said(error), "error"
+        except KNOWN as error:
+            text, severity = visible(outcome_of(error)), "error"
         else:
-            told, severity = answer(rows) or "nothing to do", "information"
-            if len(rows) > 1 or len(told) > ONE_LINE:
-                text = f"{visible(statement)}\n\n{told}\n\nEsc: back"
-                self.call_from_thread(self.push_screen, Told(text))
+            text, severity = answer(rows) or "nothing to do", "information"
+            if len(rows) > 1 or len(text) > ONE_LINE:
+                whole = f"{visible(statement)}\n\n{text}\n\nEsc: back"
+                self.call_from_thread(self.push_screen, Reading(whole))
                 return
-        self.call_from_thread(tell, told, severity=severity, markup=False)
+        self.call_from_thread(show, text, severity=severity, markup=False)

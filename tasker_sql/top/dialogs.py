@@ -1,11 +1,14 @@
-"""What stands above a screen: a statement to be confirmed, its answer, the keys."""
+"""What stands above a screen: a text, a statement to be confirmed, a repair of many."""
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, TypeVar
 
 from rich.text import Text
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
@@ -13,42 +16,17 @@ from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from tasker_sql.errors import UnavailableError
 from tasker_sql.failure import error_lines
 from tasker_sql.jsonb import dumps
-from tasker_sql.top.answers import StepText
-from tasker_sql.top.statements import WHY, Verb, needs_reason, with_reason
+from tasker_sql.rows import AppliedRepair, PlannedRepair
+from tasker_sql.top.backend import Backend
+from tasker_sql.top.rows import StepText
+from tasker_sql.top.statements import WHY, Verb, call, literal, needs_reason, with_reason
+from tasker_sql.trouble import KNOWN, trouble
 from tasker_sql.visible import visible, visible_lines
 
 R = TypeVar("R")
-
-HELP: Final = """\
-1 to 7, Tab     another screen
-↑ ↓ j k g G     move            click, wheel   move
-Enter, 2 clicks open the row    Esc            back
-/               filter the rows
-s, I, header    sort by the next column, invert
-f               find: the uuid of a task or step opens it, other
-                text goes to the next row with it; n: again
-d               a task's DAG as a picture, and back; a step with ◆
-                is one of those that decide when the task ends
-i, o, t         read the input of a task, the result of a step,
-                and how it failed; y copies what is read
-a               what operators did, and why
-y               copy the cure, or else the uuid
-p               save the screen as a picture (SVG) in this folder
-space           freeze          + - r          faster, slower, now
-q               quit
-
-These show the SQL that they will run, and ask:
-
-x   run the cure of a problem, or of what something waits for
-R   retry a step          S   settle a step without a result
-    (in failures: all with the same error, slowly, after a look)
-Q   requeue a step: take it back from a worker that hangs
-P   pause or resume       T   pause or resume a task's template
-C   cancel a task         B   force a breaker open, release it
-
-The last line of the screen names those that work here."""
 
 
 class Dialog(ModalScreen[R]):
@@ -60,7 +38,7 @@ class Dialog(ModalScreen[R]):
 
 
 class Confirm(Dialog[str | None]):
-    """Shows the statement as it will be run, asks for the reason, and answers the statement."""
+    """Shows the statement as it will be run, asks for the reason, and returns the statement."""
 
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar = [Binding("escape", "leave"), Binding("enter", "run")]
@@ -102,7 +80,7 @@ class Confirm(Dialog[str | None]):
 MOVES: Final = {"up", "down", "pageup", "pagedown", "home", "end"}
 
 
-class Told(Dialog[None]):
+class Reading(Dialog[None]):
     """A text to be read: keys that move scroll it, y copies it, others and a click end it."""
 
     def __init__(self, text: str) -> None:
@@ -129,23 +107,14 @@ class Told(Dialog[None]):
 def text_of(what: str, context: Any, steps: Sequence[StepText]) -> str:
     """The input of a task, or what its steps made, or how they failed."""
     if what == "input":
-        return f"input\n\n{_pretty(context)}"
+        return f"input\n\n{dumps(context, indent=2)}"
     if what == "result":
-        parts = [
-            f"result of {one.name}\n\n{_pretty(one.result)}" for one in steps if has_result(one)
-        ]
+        ended = [one for one in steps if one.result is not None or one.state == "complete"]
+        parts = [f"result of {one.name}\n\n{dumps(one.result, indent=2)}" for one in ended]
         return "\n\n".join(parts) or "There is no result yet."
     failed = [one for one in steps if one.last_error is not None]
     parts = ["\n".join([f"{one.name} failed", "", *error_lines(one.last_error)]) for one in failed]
     return "\n\n".join(parts) or "Nothing has failed here."
-
-
-def has_result(one: StepText) -> bool:
-    return one.result is not None or one.state == "complete"
-
-
-def _pretty(value: Any) -> str:
-    return dumps(value, indent=2)
 
 
 def answer(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -156,3 +125,177 @@ def answer(rows: Sequence[Mapping[str, Any]]) -> str:
         )
         for row in rows
     )
+
+
+def outcome_of(error: Exception) -> str:
+    """What an error says of a statement that was to be run."""
+    lost = " Nobody knows whether it was carried out: look before you repeat it."
+    return f"{trouble(error)}{lost if isinstance(error, UnavailableError) else ''}"
+
+
+RATE: Final = 100  # a second, at most
+SAMPLE: Final = 3  # so that all fits into 24 lines
+PLANNING, READY, APPLYING, ENDED = "planning ...", "ready", "applying", "ended"
+KEYS: Final = {
+    PLANNING: "Esc: do not",
+    READY: f"Enter: go on, at most {RATE} a second     Esc: do not",
+    APPLYING: "Esc: stop",
+    ENDED: "Enter: plan again     Esc: back",
+}
+
+
+class Repair(Dialog[None]):
+    """Plans at once, which changes no step and no task, and shows how many match, with a sample.
+
+    Carries the plan out when a reason was given. What nobody planned is not touched: when more
+    match than were planned, it says so, and can plan again.
+    """
+
+    AUTO_FOCUS = "Input"
+    DEFAULT_CSS = """
+    Repair #sample { margin: 1 0; text-wrap: nowrap; text-overflow: ellipsis; }
+    Repair #statement { margin: 1 0 0 0; }
+    """
+    BINDINGS: ClassVar = [Binding("escape", "leave"), Binding("enter", "go_on")]
+
+    def __init__(self, database: Backend, verb: Verb) -> None:
+        super().__init__()
+        self._database = database
+        self._verb = verb
+        self._phase = PLANNING
+        self._plan: PlannedRepair | None = None
+        self._done = self._refused = 0
+        self._stopping = threading.Event()
+        self._sample = Static(id="sample")
+        self._reason = Input(placeholder="Why? It is kept in the history.", max_length=1000)
+        self._statement = Static(id="statement")
+        self._progress = Static(id="progress")
+        self._keys = Static(id="keys")
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(id="box", can_focus=False):
+            yield Static(Text(visible(self._verb.name), style="bold"))
+            yield Static(Text(visible(self._verb.statement)))
+            yield self._sample
+            yield self._reason
+            yield self._statement
+            yield self._progress
+            yield self._keys
+
+    def on_mount(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self._plan, self._done, self._refused = None, 0, 0
+        self._stopping.clear()
+        self._enter(PLANNING, "")
+        self._make_plan()
+
+    def _enter(self, phase: str, message: str) -> None:
+        self._phase = phase
+        self._reason.display = self._statement.display = phase in (READY, APPLYING)
+        self._reason.disabled = phase != READY
+        if phase == READY:
+            self._reason.focus()
+        else:
+            self.set_focus(None)
+        self._progress.update(Text(message or (phase if phase == PLANNING else "")))
+        self._keys.update(Text(KEYS[phase]))
+        self._show_statement()
+
+    def _show_statement(self) -> None:
+        if self._plan:
+            self._statement.update(Text(visible(self._apply(self._reason.value or WHY))))
+
+    def _apply(self, reason: str) -> str:
+        assert self._plan is not None
+        return call("apply_repair", literal(str(self._plan.plan_uuid)), literal(reason), str(RATE))
+
+    # Planning
+
+    @work(thread=True)
+    def _make_plan(self) -> None:
+        try:
+            plan = self._database.rows(self._verb.statement, PlannedRepair)
+        except KNOWN as error:
+            self._call(self._enter, ENDED, visible(str(trouble(error))))
+        else:
+            self._call(self._planned, plan)
+
+    def _planned(self, plan: Sequence[PlannedRepair]) -> None:
+        if not plan:
+            self._sample.update("")
+            self._enter(ENDED, "Nothing matches: somebody may have dealt with it.")
+            return
+        self._plan = plan[0]
+        many = "1 matches" if self._plan.matched == 1 else f"{self._plan.matched:,} match"
+        lines = [f"{many}, such as"]
+        for one in plan[:SAMPLE]:
+            which = one.subject_uuid or one.subject
+            lines.append(visible(f"  {which}  {one.error or one.state}"))
+        self._sample.update(Text("\n".join(lines)))
+        self._enter(READY, "")
+
+    # Carrying out
+
+    @work(thread=True)
+    def _carry_out(self, statement: str) -> None:
+        refusal: str | None = None
+        remaining = 1
+        while remaining and not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                (applied,) = self._database.rows(statement, AppliedRepair)
+            except KNOWN as error:
+                self._call(self._end, visible(outcome_of(error)), refusal)
+                return
+            self._done += applied.applied
+            self._refused += applied.refused
+            refusal, remaining = applied.last_refusal or refusal, applied.remaining
+            self._call(self._show_progress, remaining)
+            if remaining:
+                self._pause(began + 1 - time.monotonic())
+        self._call(self._end, "Stopped." if remaining else "", refusal)
+
+    def _pause(self, seconds: float) -> None:
+        self._stopping.wait(max(0.0, seconds))
+
+    def _call(self, what: Any, *arguments: Any) -> None:
+        """Call it where the screen is drawn, unless that has gone."""
+        if self.is_attached:
+            self.app.call_from_thread(what, *arguments)
+
+    def _show_progress(self, remaining: int) -> None:
+        self._progress.update(Text(f"{self._so_far()}, {remaining:,} to go"))
+
+    def _so_far(self) -> str:
+        refused = f", {self._refused:,} refused" if self._refused else ""
+        return f"{self._done:,} done{refused}"
+
+    def _end(self, message: str, refusal: str | None) -> None:
+        why = f"\nRefused: {visible(refusal)}" if refusal else ""
+        self._enter(ENDED, f"{self._so_far()}. {message}{why}")
+
+    # Keys
+
+    def on_input_changed(self) -> None:
+        self._show_statement()
+
+    def on_input_submitted(self) -> None:
+        self.action_go_on()
+
+    def action_go_on(self) -> None:
+        if self._phase == ENDED:
+            self._begin()
+        elif self._phase == READY and not self._reason.value.strip():
+            self.notify("It is not run without a reason.", severity="warning")
+        elif self._phase == READY:
+            statement = self._apply(self._reason.value)
+            self._enter(APPLYING, "0 done")
+            self._carry_out(statement)
+
+    def action_leave(self) -> None:
+        if self._phase == APPLYING:
+            self._stopping.set()
+        else:
+            self.leave()

@@ -94,5 +94,5 @@ def step_verbs(uuid: UUID, state: str) -> tuple[Verb, ...]:
     if state in ("enqueued", "in_progress"):
         verbs.append(requeue(uuid))
     if state not in DONE:
-        verbs.append(Verb("S", "settle step", statement("resolve_step", uuid, WHY)))
+        verbs.append(Verb("S", "resolve step", statement("resolve_step", uuid, WHY)))
     return tuple(verbs)

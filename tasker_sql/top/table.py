@@ -9,14 +9,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import repeat
 from typing import Any, Final
 
 from rich.text import Text
 
 from tasker_sql.templates import drawing
-from tasker_sql.top.snapshot import Place, Snapshot
+from tasker_sql.top.format import whole, words
+from tasker_sql.top.snapshot import Location, Snapshot
 from tasker_sql.top.statements import Verb
-from tasker_sql.top.words import words
 from tasker_sql.visible import visible
 
 GAP: Final = 2  # blanks between columns
@@ -42,6 +43,9 @@ STYLES: Final[Mapping[str, str]] = {
 }
 
 
+Details = tuple[tuple[str, Any], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column. The one that `stretches` takes what the others leave; those with a `rank` are left
@@ -60,10 +64,14 @@ class Row:
 
     key: str
     cells: tuple[Any, ...]
-    about: tuple[tuple[str, Any], ...] = ()
-    opens: Place | None = None
+    about: Details = ()
+    opens: Location | None = None
     verbs: tuple[Verb, ...] = ()
     seeks: str = ""
+
+    @property
+    def cure(self) -> str | None:
+        return next((value for label, value in self.about if label == "cure"), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +127,8 @@ def arranged(shown: View, only: str = "", by: str | None = None, down: bool = Fa
 
 def searched(row: Row, at: datetime) -> str:
     """The words in which a filter and a search look."""
-    values = [*row.cells, *(value for _, value in row.about)]
-    return " ".join(words(value, at) for value in values).casefold()
+    values = [*map(words, row.cells, repeat(at)), *(text for _, text in about(row, at))]
+    return " ".join(values).casefold()
 
 
 def _rank(value: Any) -> tuple[int, Any]:
@@ -182,5 +190,14 @@ def cell(row: Row, fit: Fitted, at: datetime) -> Text:
 
 def about(row: Row, at: datetime) -> list[tuple[str, str]]:
     """Everything about a row, in words; nothing about what is not known."""
-    told = [(label, words(value, at)) for label, value in row.about]
-    return [(label, said) for label, said in told if said]
+    return [(label, text) for label, value in row.about if (text := whole(value, at))]
+
+
+def details(one: Any, *first: tuple[str, Any], skip: str = "", **names: str) -> Details:
+    """What is known of a row of the database: its columns, some by other `names`, after `first`."""
+    left_out = {*skip.split(), *(label for label, _ in first)}
+    named = ((names.get(name, name.replace("_", " ")), name) for name in one.__match_args__)
+    rest = (
+        (label, getattr(one, name)) for label, name in named if {label, name}.isdisjoint(left_out)
+    )
+    return (*first, *rest)

@@ -7,19 +7,20 @@ from typing import Final
 
 from tasker_sql.durations import span
 from tasker_sql.rows import DeadLetters
-from tasker_sql.top.answers import LateWrite, Rejection, Retry
-from tasker_sql.top.snapshot import Place, Snapshot
+from tasker_sql.top.rows import LateOutcome, RejectedRequest, WaitingRetry
+from tasker_sql.top.snapshot import Location, Snapshot
 from tasker_sql.top.statements import WHY, Verb, many_verb, step_verbs
-from tasker_sql.top.table import Column, Row, View, view_of
-from tasker_sql.top.words import clock
+from tasker_sql.top.table import Column, Row, View, details, view_of
+
+OVERDUE: Final = timedelta(seconds=5)  # a sweep every second is usual
 
 
 def failures(seen: Snapshot) -> View:
-    """What failed: dead letters, retries to come, late writes, messages that were refused."""
+    """What failed: dead letters, retries to come, late outcomes, messages that were refused."""
     rows = [_dead(one) for one in seen.of(DeadLetters)]
-    rows += [_retry(one, seen.status.at) for one in seen.of(Retry)]
-    rows += [_late(one) for one in seen.of(LateWrite)]
-    rows += [_rejection(one) for one in seen.of(Rejection)]
+    rows += [_retry(one, seen.status.at) for one in seen.of(WaitingRetry)]
+    rows += [_late(one) for one in seen.of(LateOutcome)]
+    rows += [_rejected(one) for one in seen.of(RejectedRequest)]
     columns = (
         Column("kind"),
         Column("what"),
@@ -30,28 +31,22 @@ def failures(seen: Snapshot) -> View:
     return view_of(seen, "failures", columns, rows, "Nothing has failed.")
 
 
-OVERDUE: Final = timedelta(seconds=5)  # a sweep every second is usual
-
-
 def _dead(one: DeadLetters) -> Row:
-    name = f"{one.namespace}/{one.task_name}.{one.name}"
+    name = f"{one.namespace}/{one.task_name}/{one.name}"
     steps = "1 step" if one.count == 1 else f"{one.count:,} steps"
     which = f"--namespace {one.namespace} --template {one.task_name} --step {one.name}"
+    cure = f"tasker-sql dlq retry {which} --fingerprint {one.fingerprint} --reason '{WHY}'"
     return Row(
         f"dead {name} {one.fingerprint}",
         ("dead", name, None, one.last_at, f"{steps}: {one.sample_error}"),
-        (
+        details(
+            one,
             ("error", one.sample_error),
             ("steps", f"{steps} of {name} failed for good like this"),
-            ("such as", str(one.sample_step_uuid)),
-            ("first", clock(one.first_at)),
-            ("last", clock(one.last_at)),
-            (
-                "cure",
-                f"tasker-sql dlq retry {which} --fingerprint {one.fingerprint} --reason '{WHY}'",
-            ),
+            ("cure", cure),
+            skip="namespace task_name name sample_error count",
         ),
-        Place("step", one.sample_step_uuid),
+        Location("step", one.sample_step_uuid),
         _dead_verbs(one),
     )
 
@@ -63,51 +58,49 @@ def _dead_verbs(one: DeadLetters) -> tuple[Verb, ...]:
     same["fingerprint"] = one.fingerprint
     return (
         many_verb("R", f"retry all {one.count:,}", "retry_step", same),
-        many_verb("S", f"settle all {one.count:,}", "resolve_step", same),
+        many_verb("S", f"resolve all {one.count:,}", "resolve_step", same),
     )
 
 
-def _retry(one: Retry, at: datetime) -> Row:
-    name = f"{one.namespace}/{one.task_name}.{one.name}"
+def _retry(one: WaitingRetry, at: datetime) -> Row:
+    name = f"{one.namespace}/{one.task_name}/{one.name}"
     overdue = "due, and nobody calls sweep()" if one.next_retry_at < at - OVERDUE else None
     why = f"{overdue}; {one.error}" if overdue else one.error
     return Row(
         f"retry {one.step_uuid}",
         ("retry", name, f"{one.attempt}/{one.max_attempts}", one.next_retry_at, why),
-        (
+        details(
+            one,
             ("error", one.error),
             ("overdue", overdue),
-            ("step", f"{name}  {one.step_uuid}"),
-            ("failed", clock(one.failed_at)),
-            ("again", clock(one.next_retry_at)),
+            ("step", name),
+            skip="namespace task_name name attempt max_attempts",
         ),
-        Place("step", one.step_uuid),
+        Location("step", one.step_uuid),
         step_verbs(one.step_uuid, "waiting_for_retry"),
     )
 
 
-def _late(one: LateWrite) -> Row:
+def _late(one: LateOutcome) -> Row:
     late = f"{span(one.late_by)} late" if one.late_by is not None else "it never held the claim"
+    cause = f"{one.cause}, {late}"
     return Row(
         f"late {one.step_uuid} {one.refused_at}",
-        ("late", one.name, one.attempt, one.refused_at, f"{one.worker}: {one.cause}, {late}"),
-        (
-            ("late write", f"{one.cause}, {late}; it changed nothing"),
-            ("step", f"{one.name}  {one.step_uuid}, now {one.step_state}"),
-            ("worker", one.worker),
-            ("refused", clock(one.refused_at)),
-        ),
-        Place("step", one.step_uuid),
+        ("late", one.name, one.attempt, one.refused_at, f"{one.worker}: {cause}"),
+        details(one, ("late", f"{cause}; it changed nothing"), skip="cause late_by"),
+        Location("step", one.step_uuid),
     )
 
 
-def _rejection(one: Rejection) -> Row:
+def _rejected(one: RejectedRequest) -> Row:
+    error = f"{one.code}: {one.error}"
     return Row(
         f"rejected {one.queue_name} {one.msg_id}",
-        ("rejected", one.queue_name, None, one.rejected_at, f"{one.code}: {one.error}"),
-        (
-            ("error", f"{one.code}: {one.error}"),
+        ("rejected", one.queue_name, None, one.rejected_at, error),
+        details(
+            one,
+            ("error", error),
             ("message", f"{one.msg_id} of {one.queue_name}; read it in tasker.rejected_requests"),
-            ("rejected", clock(one.rejected_at)),
+            skip="queue_name msg_id code",
         ),
     )

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tasker_sql.durations import span
-from tasker_sql.rows import CircuitBreaker, ExecutorPool
-from tasker_sql.top.answers import ForeignWorker, Runner
-from tasker_sql.top.snapshot import Place, Snapshot
+from tasker_sql.rows import CircuitBreaker, ExecutorPool, KnownRunner, KnownWorker
+from tasker_sql.top.format import clock, joined, percent
+from tasker_sql.top.snapshot import Location, Snapshot
 from tasker_sql.top.statements import WHY, Verb, statement
-from tasker_sql.top.table import Column, Row, View, view_of
-from tasker_sql.top.words import clock
+from tasker_sql.top.table import Column, Row, View, details, view_of
+
+NOTHING = (None,) * 5
 
 
 def workers(seen: Snapshot) -> View:
     """Runners, under each its pools and circuit breakers; then who is seen by claims alone."""
     rows: list[Row] = []
-    for runner in seen.of(Runner):
-        rows.append(_runner(runner, seen))
+    for runner in seen.of(KnownRunner):
+        rows.append(_runner(runner))
         rows += [_pool(one) for one in seen.of(ExecutorPool) if one.runner == runner.name]
         rows += [_breaker(one) for one in seen.of(CircuitBreaker) if one.runner == runner.name]
-    rows += [_foreign(one) for one in seen.of(ForeignWorker)]
+    rows += [_foreign(one) for one in seen.of(KnownWorker)]
     columns = (
         Column("worker, pool, breaker"),
         Column("state"),
@@ -28,58 +27,54 @@ def workers(seen: Snapshot) -> View:
         Column("of", right=True, rank=1),
         Column("busy", right=True, rank=2),
         Column("per s", right=True, rank=3),
-        Column("waiting", right=True),
+        Column("depth", right=True),
         Column("note", stretches=True),
     )
-    return view_of(
-        seen, "workers", columns, rows, "Nobody works, and no runner has reported within a day."
-    )
+    nobody = "Nobody works, and no runner has reported within a day."
+    return view_of(seen, "workers", columns, rows, nobody)
 
 
-def _runner(one: Runner, seen: Snapshot) -> Row:
+def _runner(one: KnownRunner) -> Row:
     use = one.connections if isinstance(one.connections, dict) else {}
-    used = _joined(" of ", use.get("used"), use.get("size"))
-    state = one.status if one.is_live else one.state
+    used = joined(" of ", use.get("used"), use.get("size"))
     in_use = used and f"{used} connections in use"
     note = in_use if one.is_live else f"silent for {span(one.silent_for)}"
     return Row(
         one.name,
-        (one.name, state, *([None] * 5), note),
-        (
+        (one.name, one.status if one.is_live else one.state, *NOTHING, note),
+        details(
+            one,
             ("runner", f"{one.name}, {one.state}, {one.status}"),
             ("on", f"{one.host}, process {one.pid}, tasker-sql {one.version}"),
-            ("serves", one.namespaces),
-            ("began", clock(one.started_at)),
-            ("last heartbeat", seen.status.at - one.silent_for),
             ("connections in use", used),
             ("waiting for one", use.get("waited_for")),
+            skip="name is_live state status host pid version connections silent_for",
+            seen_at="last heartbeat",
         ),
     )
 
 
-def _foreign(one: ForeignWorker) -> Row:
+def _foreign(one: KnownWorker) -> Row:
     steps = "1 step" if one.steps == 1 else f"{one.steps:,} steps"
     held = f"holds {steps}" if one.claims else "waits for work"
+    about = f"{one.name}, {one.status}; no runner of ours, it is seen by its claims"
     return Row(
         f"foreign {one.name}",
-        (one.name, one.status, *([None] * 5), held),
-        (
-            ("worker", f"{one.name}, {one.status}; no runner of ours, it is seen by its claims"),
-            ("serves", one.namespaces),
-            ("now", held),
-            ("its next lease ends", one.lease_until),
+        (one.name, one.status, *NOTHING, held),
+        details(
+            one, ("worker", about), ("now", held), skip="name kind status claims steps lease_left"
         ),
-        Place("claims") if one.claims else None,
+        Location("claims") if one.claims else None,
         seeks=one.name,
     )
 
 
 def _pool(one: ExecutorPool) -> Row:
-    """A runner may tell only some of this: what it does not tell is not shown."""
+    """A runner may say only some of this: what it does not say is not shown."""
     name = f"{one.pool} {one.namespace}" if one.namespace else one.pool
-    busy, failing = _percent(one.utilization), _percent(one.error_rate or None)
+    busy, failing = percent(one.utilization), percent(one.error_rate or None)
     scaled = f"was {one.scaled_from}: {one.scaled_why}" if one.scaled_at else None
-    bounds = _joined("-", one.min_executors, one.max_executors)
+    bounds = joined("-", one.min_executors, one.max_executors)
     notes = (failing and f"{failing} of its calls fail", scaled)
     return Row(
         f"{one.runner} pool {name}",
@@ -87,28 +82,17 @@ def _pool(one: ExecutorPool) -> Row:
             *(f"  {name}", one.status, one.executors, bounds, busy, one.throughput),
             *(one.queue_depth, ", ".join(note for note in notes if note)),
         ),
-        (
+        details(
+            one,
             ("pool", f"{name} of {one.runner}"),
-            ("executors", one.executors),
-            ("of them unhealthy", one.unhealthy),
             ("bounds", bounds),
-            ("last scaled", scaled and f"{clock(one.scaled_at)}, {scaled}"),
+            ("last scaled", scaled and one.scaled_at and f"{clock(one.scaled_at)}, {scaled}"),
             ("busy", busy and f"{busy} of the time"),
             ("calls that fail", failing),
-            ("done since it began", one.done),
-            ("the oldest waits for", one.queue_age),
-            ("polls every", one.poll),
-            ("takes at a time", one.batch),
+            skip="runner namespace status min_executors max_executors utilization error_rate "
+            "throughput queue_depth seen_at scaled_at scaled_from scaled_why",
         ),
     )
-
-
-def _percent(share: float | None) -> str | None:
-    return None if share is None else f"{share:.0%}"
-
-
-def _joined(between: str, *values: Any) -> str | None:
-    return between.join(map(str, values)) if None not in values else None
 
 
 def _breaker(one: CircuitBreaker) -> Row:
@@ -119,16 +103,21 @@ def _breaker(one: CircuitBreaker) -> Row:
     else:
         force = statement("force_breaker", one.breaker, "open", WHY, one.runner)
         verb = Verb("B", "force breaker open", force)
-    note = one.last_error if one.state != "closed" else None
+    state = one.effective_state
     return Row(
         f"{one.runner} breaker {one.breaker}",
-        (f"  breaker {one.breaker}", one.state, *([None] * 5), note),
         (
-            ("breaker", f"{one.breaker} of {one.runner}: {one.state}{wanted}"),
-            ("since", clock(one.changed_at)),
+            f"  breaker {one.breaker}",
+            state,
+            *NOTHING,
+            one.last_error if state != "closed" else None,
+        ),
+        details(
+            one,
+            ("breaker", f"{one.breaker} of {one.runner}: {state}{wanted}"),
             ("failures", f"{one.failed_in_a_row} in a row, {one.failed_calls} since it began"),
-            ("opened", f"{one.opened} times"),
-            ("last error", one.last_error or None),
+            skip="runner state effective_state failed_in_a_row failed_calls seen_at",
+            changed_at="since",
         ),
         verbs=(verb,),
     )

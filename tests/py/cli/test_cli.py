@@ -654,7 +654,7 @@ class TestWatching:
         os.close(slave)
         os.close(master)
 
-    @pytest.mark.parametrize("term", ["dumb", "unknown"])
+    @pytest.mark.parametrize("term", ["dumb", pytest.param("unknown", marks=pytest.mark.slow)])
     def test_a_terminal_that_cannot_be_drawn_on_gets_one_answer_after_the_other(
         self, database: str, client: Client, term: str
     ) -> None:
@@ -752,7 +752,10 @@ class TestExitCodes:
     PAGE = (ROOT / "docs/operate.md").read_text()
     ROWS = re.findall(r"^\| (\d+) \|.*\| (?:`(.*)` )?\|$", PAGE, re.MULTILINE)
 
-    @pytest.mark.parametrize(("code", "line"), ROWS)
+    @pytest.mark.parametrize(
+        ("code", "line"),
+        [pytest.param(*row, marks=[pytest.mark.slow] if row[0] == "130" else []) for row in ROWS],
+    )
     def test_are_those_of_the_page(self, code: str, line: str, client: Client) -> None:
         client.create_namespace("shop")
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
@@ -902,6 +905,7 @@ def slow(step):
 
 
 class TestProcess:
+    @pytest.mark.slow
     def test_sigterm_lets_handlers_finish(
         self, client: Client, tmp_path: Path, slow: Callable[[], bool]
     ) -> None:
@@ -917,6 +921,7 @@ class TestProcess:
         assert client.get_task(task).state == "complete"
         assert client.check_invariants() == []
 
+    @pytest.mark.slow
     def test_a_second_signal_ends_it_at_once(
         self, client: Client, tmp_path: Path, slow: Callable[[], bool]
     ) -> None:
@@ -930,6 +935,7 @@ class TestProcess:
             runner.send_signal(signal.SIGINT)
             assert runner.wait(SECONDS) == 1
 
+    @pytest.mark.slow
     def test_more_connections_than_the_server_allows_are_refused(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:

@@ -25,7 +25,7 @@ from tasker_sql.client import Client
 from tasker_sql.errors import StaleClaimError
 from tasker_sql.rows import Problem
 from tasker_sql.top import screens, table
-from tasker_sql.top.snapshot import Place, read
+from tasker_sql.top.snapshot import Location, read
 from tasker_sql.verdict import trouble
 from tasker_sql.worker.handlers import Registry, RetryableError
 
@@ -79,7 +79,7 @@ CAUSES = {
     "no_worker": ["unserved", "no live runner of tasker-sql serves it"],
     "stale_claim": ["doomed", "expired", "the next sweep takes its steps back"],
     "timers_overdue": ["due, and nobody calls sweep()"],
-    "dead_letters": ["no route to bank", "5 steps of test/payment.pay failed for good"],
+    "dead_letters": ["no route to bank", "5 steps of test/payment/pay failed for good"],
     "paused": ["paused", "a release on friday"],
     "queue_missing": ["missing", "the table of this queue is gone; the next sweep makes it again"],
     "step_runs_long": ["in_progress", "has run at hung for 50 min"],
@@ -91,7 +91,7 @@ CAUSES = {
 
 def followed_in_top(client: Client, one: Problem) -> str:
     """What `top` shows after Enter on the row of the problem, in small letters."""
-    shown = screens.view(read(client, Place("problems"), SECONDS))
+    shown = screens.view(read(client, Location("problems"), SECONDS))
     (row,) = [row for row in shown.rows if (one.code, one.subject) == row.cells[1:3]]
     assert row.opens is not None
     there = screens.view(read(client, row.opens, SECONDS))
@@ -169,7 +169,7 @@ def test_blocked_by(client: Client, database: str, sessions: Opener) -> None:
     assert "lock table tasker.steps in access exclusive mode" in found.problem
     assert client.problems()[0].code == "blocked_by"
     assert "psql of ann" in cli(database, "problems")
-    shown = screens.view(read(client, Place("problems"), SECONDS))
+    shown = screens.view(read(client, Location("problems"), SECONDS))
     assert found.cure in str(shown.rows)
     assert found.cure == f"select pg_terminate_backend({pid})"
     run(client, found.cure)
@@ -485,7 +485,7 @@ def test_an_acknowledged_problem_raises_no_alarm(client: Client, database: str) 
     assert "until it changes: they come back at noon" in shown
     assert status_of(database) == 0
     assert "1 acknowledged" in cli(database, "status")
-    view = screens.view(read(client, Place("problems"), SECONDS))
+    view = screens.view(read(client, Location("problems"), SECONDS))
     assert "(acknowledged by " in str(view.rows)
 
 

@@ -18,7 +18,8 @@ from running import client_of, template
 from servers import Server
 
 from tasker_sql.client import Client
-from tasker_sql.top.snapshot import QUESTIONS, Place, read
+from tasker_sql.top.queries import QUERIES
+from tasker_sql.top.snapshot import Location, read
 
 pytestmark = [pytest.mark.newest, pytest.mark.timeout(300)]
 
@@ -177,7 +178,7 @@ def test_all(scene: Scene, question: str) -> None:
 @pytest.mark.parametrize("where", PLACES)
 @pytest.mark.parametrize("question", ASKED)
 def test_one(scene: Scene, question: str, where: str) -> None:
-    place = Place("step", scene.steps[where])
+    place = Location("step", scene.steps[where])
     arguments = {"step": place.uuid, "task": place.task_uuid}
     pages, ms = measured(scene.client, [(ASKED[question], arguments)])
     print(f"\n{question} {where:20} {pages:8,} pages {ms:6.0f} ms")
@@ -186,7 +187,7 @@ def test_one(scene: Scene, question: str, where: str) -> None:
 
 SCREENS = [
     (screen, where)
-    for screen in QUESTIONS
+    for screen in QUERIES
     for where in PLACES
     if screen in ("task", "step") or where == "queued"
 ]
@@ -195,10 +196,10 @@ SCREENS = [
 @pytest.mark.parametrize(("screen", "where"), SCREENS)
 def test_screen(scene: Scene, screen: str, where: str) -> None:
     uuid = scene.steps[where]
-    task = Place("step", uuid).task_uuid
-    place = Place(screen, {"task": task, "step": uuid}.get(screen))
+    task = Location("step", uuid).task_uuid
+    place = Location(screen, {"task": task, "step": uuid}.get(screen))
     arguments = {"task": task, "step": uuid}
-    pages, ms = measured(scene.client, [(one.sql, arguments) for one in QUESTIONS[screen]])
+    pages, ms = measured(scene.client, [(one.sql, arguments) for one in QUERIES[screen]])
     seconds = min(read(scene.client, place, timeout=30).seconds for _ in range(3))
     told = f"{pages:8,} pages {ms:6.0f} ms, {seconds * 1000:.0f} at the client"
     print(f"\nscreen {screen} {where:20} {told}")

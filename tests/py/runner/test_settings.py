@@ -20,7 +20,7 @@ from servers import rows
 
 from tasker_sql.client import Client
 from tasker_sql.jsonb import decode
-from tasker_sql.top.snapshot import Place, read
+from tasker_sql.top.snapshot import Location, read
 from tasker_sql.worker.handlers import Registry, Step
 
 pytestmark = pytest.mark.newest
@@ -131,7 +131,7 @@ def test_a_setting_costs_no_attempt(
             steps = reader.get_task_steps(tasks[0])
             assert [step.result for step in steps] == ["Köln", "Köln 1 day, 0:00:00", "Köln"]
             assert reader.get_task(tasks[0]).context == CONTEXT
-            assert read(reader, Place("task", tasks[0]), SECONDS).answers
+            assert read(reader, Location("task", tasks[0]), SECONDS).answers
     assert client.check_invariants() == []
 
 

@@ -12,31 +12,31 @@ from tasker_sql.rows import (
     CircuitBreaker,
     DeadLetters,
     ExecutorPool,
+    KnownRunner,
+    KnownWorker,
     PathStep,
     Problem,
+    StepAttempt,
     StepReason,
     StepTimings,
     TaskReason,
 )
-from tasker_sql.top.answers import (
-    Act,
-    AttemptLine,
-    Claim,
-    DatabaseHealth,
-    ForeignWorker,
-    LateWrite,
-    Queue,
-    Rejection,
-    Relation,
-    Retry,
-    Runner,
-    Status,
+from tasker_sql.top.rows import (
+    ClaimLine,
+    Identity,
+    LateOutcome,
+    OpenTransaction,
+    OperatorAction,
+    QueueLine,
+    RejectedRequest,
+    ServerHealth,
     StepLine,
+    TableSize,
     TaskHead,
     TaskLine,
-    Transaction,
+    WaitingRetry,
 )
-from tasker_sql.top.snapshot import Place, Snapshot
+from tasker_sql.top.snapshot import Location, Snapshot
 
 AT = datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC)
 TASK = UUID("01c0ffee-0000-7abc-8000-000000100000")
@@ -83,16 +83,16 @@ PROBLEMS = (
 )
 NOT_PAUSED = (None, None, None)
 QUEUES = (
-    Queue(
+    QueueLine(
         *("billing_queue", "billing", "normal", 120, True, timedelta(minutes=42), False),
         *(*NOT_PAUSED, 0, 0),
     ),
-    Queue(
+    QueueLine(
         *("shop_queue", "shop", "normal", 31_000, False, timedelta(days=2), False),
         *(ago(days=2), "ann", "the warehouse moves", 2, 16),
     ),
-    Queue(*("shop_queue_high", "shop", "high", None, None, None, True, *NOT_PAUSED, 2, 16)),
-    Queue(
+    QueueLine(*("shop_queue_high", "shop", "high", None, None, None, True, *NOT_PAUSED, 2, 16)),
+    QueueLine(
         *("orchestration_task_requests", None, None, 3, True, timedelta(seconds=1.5), False),
         *(*NOT_PAUSED, None, None),
     ),
@@ -241,36 +241,49 @@ MOVING_PATH = tuple(
     )
 )
 ATTEMPTS = (
-    AttemptLine(
+    StepAttempt(
         *(3, "failed", "host-1:4711", ago(minutes=6), ago(minutes=5), ago(minutes=2)),
-        *(f"CardError: {DECLINED}", False, None),
+        *(f"CardError: {DECLINED}", False, None, None),
     ),
-    AttemptLine(
+    StepAttempt(
         *(2, "lost", "host-2:99", ago(minutes=9), ago(minutes=8), ago(minutes=7), None, True),
-        ago(minutes=6),
+        *(ago(minutes=6), None),
     ),
-    AttemptLine(
+    StepAttempt(
         *(1, "failed", "host-1:4711", ago(minutes=11), ago(minutes=10), ago(minutes=9)),
-        *(GATEWAY, True, ago(minutes=9)),
+        *(GATEWAY, True, ago(minutes=9), None),
     ),
 )
 ACTS = (
-    Act(ago(minutes=11, seconds=1), "retry_step", str(PAID), "the bank is back", "ann", "psql"),
-    Act(ago(hours=3), "pause_namespace", "billing", "stock is counted", "bob", "tasker-sql"),
-)
-FOREIGN = (ForeignWorker("php-7", "working", ["shop"], 1, 12, hence(seconds=20)),)
-CLAIMS = (
-    Claim("host-2:99", "shop", ago(minutes=3), ago(seconds=4), True, 1, [STEPS[3].step_uuid]),
-    Claim("host-1:4711", "shop", ago(seconds=18), hence(seconds=12), False, 2, [PAID, TASK]),
-)
-RUNNERS = (
-    Runner(
-        *("host-1:4711", True, "normal", "degraded", ["shop"], ago(days=1), timedelta(seconds=3)),
-        *("host-1", 4711, "0.1.0", {"size": 20, "used": 17, "waited_for": 2}),
+    OperatorAction(
+        ago(minutes=11, seconds=1), "retry_step", str(PAID), "the bank is back", "ann", "psql"
     ),
-    Runner(
-        *("host-2:99", False, "lost", "healthy", ["billing"], ago(days=2), timedelta(hours=2)),
-        *("host-2", 99, "0.1.0", {"size": 20, "used": 1, "waited_for": 0}),
+    OperatorAction(
+        ago(hours=3), "pause_namespace", "billing", "stock is counted", "bob", "tasker-sql"
+    ),
+)
+FOREIGN = (
+    KnownWorker(
+        "php-7", "foreign", "working", ["shop"], 1, 12, hence(seconds=20), timedelta(seconds=20)
+    ),
+)
+CLAIMS = (
+    ClaimLine("host-2:99", "shop", ago(minutes=3), ago(seconds=4), True, 1, [STEPS[3].step_uuid]),
+    ClaimLine("host-1:4711", "shop", ago(seconds=18), hence(seconds=12), False, 2, [PAID, TASK]),
+)
+USED = {"size": 20, "used": 17, "waited_for": 2}
+RUNNERS = (
+    KnownRunner(
+        *("host-1:4711", True, "normal", "degraded", ["shop"], ago(days=1), ago(seconds=3)),
+        timedelta(seconds=3),
+        "host-1",
+        *(4711, "0.1.0", USED, ["ship"], [], "worker"),
+    ),
+    KnownRunner(
+        *("host-2:99", False, "lost", "healthy", ["billing"], ago(days=2), ago(hours=2)),
+        timedelta(hours=2),
+        "host-2",
+        *(99, "0.1.0", {**USED, "used": 1}, [], [], "worker"),
     ),
 )
 POOLS = (
@@ -297,39 +310,41 @@ DEAD = (
     ),
 )
 RETRIES = (
-    Retry(
+    WaitingRetry(
         *(STEPS[1].step_uuid, "shop", "process_order", "reserve_inventory", 1, 3),
         *(hence(seconds=40), ago(seconds=20), GATEWAY),
     ),
 )
 LATE = (
-    LateWrite(
+    LateOutcome(
         *(ago(minutes=7), STEPS[0].step_uuid, "validate_order", "host-2:99", 1, "lease expired"),
         *(timedelta(seconds=2.5), "complete"),
     ),
 )
 REJECTED = (
-    Rejection(ago(hours=1), "orchestration_task_requests", 17, "TK002", "no such template: nope"),
+    RejectedRequest(
+        ago(hours=1), "orchestration_task_requests", 17, "TK002", "no such template: nope"
+    ),
 )
-SERVER = DatabaseHealth(
+SERVER = ServerHealth(
     *("18.6", False, ago(days=10), 90, 12, 100, 1, 2, ago(minutes=25), 990_000, 10_000, 3, 99.1),
     5_000_000_000,
 )
 TRANSACTIONS = (
-    Transaction(
+    OpenTransaction(
         *(815, "psql", "ann", "idle in transaction", ago(minutes=25), "Client: ClientRead", []),
         *("10.0.0.7", "select * from orders"),
     ),
 )
 RELATIONS = (
-    Relation("tasker.steps", 2_000_000_000, 900_000, 80_000, ago(hours=5)),
-    Relation("tasker.transitions", 700_000_000, 100_000, 0, None),
+    TableSize("tasker.steps", 2_000_000_000, 900_000, 80_000, ago(hours=5)),
+    TableSize("tasker.transitions", 700_000_000, 100_000, 0, None),
 )
 
 
-def snapshot(place: Place, *answers: Any, may_write: bool = True) -> Snapshot:
+def snapshot(place: Location, *answers: Any, may_write: bool = True) -> Snapshot:
     """A snapshot with these rows, and with the problems, where it asks for them."""
-    status = Status("shop", "ann", AT, may_write)
+    status = Identity("shop", "ann", AT, may_write)
     found: dict[type[Any], list[Any]] = {}
     told = () if place.uuid else PROBLEMS
     for row in (status, *told, *answers):
@@ -340,16 +355,16 @@ def snapshot(place: Place, *answers: Any, may_write: bool = True) -> Snapshot:
 SNAPSHOTS = {
     seen.place: seen
     for seen in (
-        snapshot(Place("problems")),
-        snapshot(Place("queues"), *QUEUES),
-        snapshot(Place("tasks"), *TASKS),
-        snapshot(Place("task", TASK), HEAD, *STEPS, *WHY_TASK, TIMINGS, *FAILED_PATH),
-        snapshot(Place("task", MOVES), MOVING, *MOVING_STEPS, WHY_MOVING, *MOVING_PATH),
-        snapshot(Place("step", PAID), HEAD, STEPS[2], *WHY_STEP, TIMINGS, *ATTEMPTS, ACTS[0]),
-        snapshot(Place("claims"), *CLAIMS),
-        snapshot(Place("workers"), *RUNNERS, *FOREIGN, *POOLS, *BREAKERS),
-        snapshot(Place("failures"), *DEAD, *RETRIES, *LATE, *REJECTED),
-        snapshot(Place("database"), SERVER, *TRANSACTIONS, *RELATIONS),
-        snapshot(Place("acts"), *ACTS),
+        snapshot(Location("problems")),
+        snapshot(Location("queues"), *QUEUES),
+        snapshot(Location("tasks"), *TASKS),
+        snapshot(Location("task", TASK), HEAD, *STEPS, *WHY_TASK, TIMINGS, *FAILED_PATH),
+        snapshot(Location("task", MOVES), MOVING, *MOVING_STEPS, WHY_MOVING, *MOVING_PATH),
+        snapshot(Location("step", PAID), HEAD, STEPS[2], *WHY_STEP, TIMINGS, *ATTEMPTS, ACTS[0]),
+        snapshot(Location("claims"), *CLAIMS),
+        snapshot(Location("workers"), *RUNNERS, *FOREIGN, *POOLS, *BREAKERS),
+        snapshot(Location("failures"), *DEAD, *RETRIES, *LATE, *REJECTED),
+        snapshot(Location("database"), SERVER, *TRANSACTIONS, *RELATIONS),
+        snapshot(Location("acts"), *ACTS),
     )
 }

@@ -7,65 +7,58 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
-from collections.abc import Mapping, Sequence
-from html import unescape
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import seen
 
 from tasker_sql.top.app import Top
-from tasker_sql.top.snapshot import Place, Snapshot
+from tasker_sql.top.backend import Backend
+from tasker_sql.top.snapshot import Location, Snapshot
 
 STORED = Path(__file__).with_name("top.txt")
 SIZES = [(80, 24), (150, 30)]
-SHOWN: list[tuple[str, Place, str]] = [
+SHOWN: list[tuple[str, Location, str]] = [
     *((place.screen, place, "") for place in seen.SNAPSHOTS),
-    ("DAG", Place("task", seen.MOVES), "d"),
+    ("DAG", Location("task", seen.MOVES), "d"),
 ]
-CELL = (12.2, 24.4)  # a character of Textual's pictures
 
 
-class Stored:
+class Stored(Backend):
     """Answers with the stored snapshots, and carries nothing out."""
 
-    def read(self, place: Place) -> Snapshot:
+    def __init__(self) -> None:
+        super().__init__(str, 1.0)
+
+    def read(self, place: Location) -> Snapshot:
         return seen.SNAPSHOTS[place]
 
-    def texts(self, place: Place) -> tuple[Any, Sequence[Any]]:
+    def texts(self, place: Location) -> tuple[Any, Sequence[Any]]:
         raise AssertionError(place)
 
-    def run(self, statement: str) -> Sequence[Mapping[str, Any]]:
+    def run(self, statement: str) -> list[dict[str, Any]]:
         raise AssertionError(statement)
 
-    def answers(self, statement: str, row: type[Any]) -> Sequence[Any]:
-        raise AssertionError(statement, row)
+
+def lines_of(app: Top) -> list[str]:
+    """The characters on the screen."""
+    return [strip.text.rstrip() for strip in app.screen._compositor.render_strips()]
 
 
-def lines_of(svg: str, height: int) -> list[str]:
-    """The characters of a picture of the terminal."""
-    lines = [""] * height
-    for x, y, text in re.findall(r'<text class="\S+" x="([\d.]+)" y="([\d.]+)" [^>]*>(.*?)<', svg):
-        row, column = int((float(y) - 18.5) / CELL[1] + 0.5), round(float(x) / CELL[0])
-        if row < height and "line-" in svg:
-            lines[row] = lines[row].ljust(column) + unescape(text).replace("\xa0", " ")
-    return [line.rstrip() for line in lines]
-
-
-def drawn(place: Place, size: tuple[int, int], *keys: str) -> list[str]:
+def drawn(place: Location, size: tuple[int, int], *keys: str) -> list[str]:
     """The whole screen as text, once it has shown its snapshot and these keys were pressed."""
 
-    async def run() -> str:
+    async def run() -> list[str]:
         app = Top(Stored(), place, interval=3600)
         async with app.run_test(size=size) as pilot:
             while app._shown is None:
                 await pilot.pause(0.01)
             await pilot.press(*keys)
             await pilot.pause()
-            return app.export_screenshot()
+            return lines_of(app)
 
-    return lines_of(asyncio.run(run()), size[1])
+    return asyncio.run(run())
 
 
 def pictures() -> str:

@@ -81,7 +81,7 @@ def test_a_write_through_the_question(database: str, client: Client, task: UUID)
         top.sees("'it''s open again')")
         assert step_named(client, task, "a").state == "error"
         top.type("\r")
-        top.sees("a of test/flow", "by postgres: it's open again")
+        top.sees("test/flow/a", "by postgres: it's open again")
     assert step_named(client, task, "a").state == "enqueued"
 
 
@@ -113,6 +113,7 @@ def test_mouse_and_a_small_terminal(database: str, task: UUID) -> None:
         top.resize(80, 24)
         top.waits(lambda: top.lines[-1].startswith("⏎ open"), "the hints in the last line")
         top.sees("the bank is closed", "blocked_by_failures, 0 of 2")
+        top.sees("? help")
         top.click("? help")
         top.sees("another screen")
         top.type("\x1b[B\x1b[B\x1b[6~")  # a key that is held, and a page

@@ -4,40 +4,26 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
 from tasker_sql.cli import completion
-from tasker_sql.cli.commands import WATCH_EVERY
 from tasker_sql.errors import FileError
 from tasker_sql.jsonb import JsonError, JsonText, given
 from tasker_sql.top.snapshot import place_of
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-Watch = Annotated[
-    float | None,
-    typer.Option(
-        *("--watch", "-w"),
-        min=0.1,
-        metavar="[SECONDS]",
-        help=f"Ask again every so many seconds ({WATCH_EVERY}), until Ctrl-C.",
-        show_default=False,
-    ),
-]
 Reason = Annotated[
     str, typer.Option("--reason", "-r", help="Why. It is kept in the history.", show_default=False)
 ]
-Namespace = Annotated[
+OfNamespace = Annotated[
     str | None,
     typer.Option(
-        *("--namespace", "-n"),
-        help="Of this namespace.",
-        autocompletion=completion.namespaces,
+        *("--namespace", "-n"), help="Of this namespace.", autocompletion=completion.namespaces
     ),
 ]
-Template = Annotated[
+OfTemplate = Annotated[
     str | None,
     typer.Option("--template", help="Of this template.", autocompletion=completion.template_names),
 ]
@@ -50,26 +36,18 @@ def _of_a_task(uuid: UUID) -> UUID:
     return uuid
 
 
-TaskUuid = Annotated[
-    UUID,
-    typer.Argument(
+def _task(offers: completion.Offers) -> Any:
+    return typer.Argument(
         callback=_of_a_task,
         metavar="TASK_UUID",
         help="The task.",
         show_default=False,
-        autocompletion=completion.tasks,
-    ),
-]
-OpenTaskUuid = Annotated[
-    UUID,
-    typer.Argument(
-        callback=_of_a_task,
-        metavar="TASK_UUID",
-        help="The task.",
-        show_default=False,
-        autocompletion=completion.open_tasks,
-    ),
-]
+        autocompletion=offers,
+    )
+
+
+TaskUuid = Annotated[UUID, _task(completion.tasks)]
+OpenTaskUuid = Annotated[UUID, _task(completion.open_tasks)]
 
 
 def json_argument(text: str, what: str) -> JsonText:

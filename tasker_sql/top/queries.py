@@ -1,4 +1,4 @@
-"""The statements that screens ask, each bounded.
+"""The queries of the screens, each bounded.
 
 Nothing that is asked again and again reads contexts, results or messages, and nothing is counted
 whose size grows with history or with the number of open tasks.
@@ -10,37 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from tasker_sql.rows import (
-    CircuitBreaker,
-    DeadLetters,
-    ExecutorPool,
-    PathStep,
-    Problem,
-    StepReason,
-    StepTimings,
-    TaskReason,
-)
-from tasker_sql.top.answers import (
-    Act,
-    AttemptLine,
-    Blocker,
-    Claim,
-    DatabaseHealth,
-    ForeignWorker,
-    LateWrite,
-    Queue,
-    Rejection,
-    Relation,
-    Retry,
-    Runner,
-    Status,
-    StepLine,
-    StepText,
-    TaskHead,
-    TaskInput,
-    TaskLine,
-    Transaction,
-)
+from tasker_sql import rows as public
+from tasker_sql.top import rows
 
 MOST: Final = 200  # rows of a list
 MOST_STEPS: Final = 1000  # of a task, and up to which it is told where its time went
@@ -49,7 +20,7 @@ MOST_HISTORY: Final = 100  # attempts at a step, and acts of operators
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Query:
     """One statement: the columns of `row`, from a source that is bounded by itself. It is not asked
     of a task with more than `most_steps`."""
 
@@ -67,14 +38,14 @@ class Question:
         return f"select {', '.join(chosen)} {self.source}"
 
 
-def _ask(name: str, row: type[Any], source: str, /, **columns: str) -> Question:
-    return Question(name, row, source, columns)
+def _ask(name: str, row: type[Any], source: str, /, **columns: str) -> Query:
+    return Query(name, row, source, columns)
 
 
 # Without the right to write its history, no verb of an operator can be carried out.
 STATUS: Final = _ask(
     "status",
-    Status,
+    rows.Identity,
     "",
     database="current_database()",
     role="current_user",
@@ -91,14 +62,14 @@ STATUS: Final = _ask(
 PROBLEMS: Final = replace(
     _ask(
         "problems",
-        Problem,
+        public.Problem,
         f"from tasker.problems limit {MOST}",
     ),
     least=3.0,  # while a table is locked, it waits a moment for each kind of problem
 )
 QUEUES: Final = _ask(
     "queues",
-    Queue,
+    rows.QueueLine,
     """from tasker.queue_depths as queue
   left join tasker.list_namespaces() as space on space.name = queue.namespace
   left join tasker.served_namespaces as served on served.namespace = queue.namespace
@@ -108,7 +79,7 @@ QUEUES: Final = _ask(
 )
 TASKS: Final = _ask(
     "tasks",
-    TaskLine,
+    rows.TaskLine,
     f"""from tasker.list_tasks(p_limit => {MOST}) as listed
   join tasker.get_task_execution_contexts(p_task_uuids => array(
        select task_uuid from tasker.list_tasks(p_limit => {MOST}))) as counted using (task_uuid)
@@ -121,98 +92,108 @@ TASKS: Final = _ask(
     template_paused="template.paused_at is not null",
     namespace_paused="space.paused_at is not null",
 )
-TASK: Final = _ask("task", TaskHead, "from tasker.get_task(p_task_uuid => %(task)s)")
+TASK: Final = _ask("task", rows.TaskHead, "from tasker.get_task(p_task_uuid => %(task)s)")
 STEPS: Final = _ask(
     "steps",
-    StepLine,
+    rows.StepLine,
     f"from tasker.get_task_steps(p_task_uuid => %(task)s) limit {MOST_STEPS}",
     error="left(coalesce(last_error ->> 'message', last_error::text), 500)",
 )
 WHY_TASK: Final = _ask(
-    "reasons", TaskReason, "from tasker.explain_task(p_task_uuid => %(task)s) limit 50"
+    "reasons", public.TaskReason, "from tasker.explain_task(p_task_uuid => %(task)s) limit 50"
 )
 TASK_TIMINGS: Final = replace(
-    _ask("timings", StepTimings, "from tasker.task_timings(p_task_uuid => %(task)s)"),
+    _ask("timings", public.StepTimings, "from tasker.task_timings(p_task_uuid => %(task)s)"),
     most_steps=MOST_STEPS,
 )
 STEP_TIMINGS: Final = replace(
     TASK_TIMINGS, source=f"{TASK_TIMINGS.source} where step_uuid = %(step)s"
 )
 PATH: Final = replace(
-    _ask("path", PathStep, "from tasker.critical_path(p_task_uuid => %(task)s)"),
+    _ask("path", public.PathStep, "from tasker.critical_path(p_task_uuid => %(task)s)"),
     most_steps=MOST_FORESEEN,
 )
 STEP: Final = _ask(
     "step",
-    StepLine,
+    rows.StepLine,
     "from tasker.get_task_steps(p_task_uuid => %(task)s) where step_uuid = %(step)s",
     **STEPS.columns,
 )
 WHY_STEP: Final = _ask(
-    "reasons", StepReason, "from tasker.explain_step(p_step_uuid => %(step)s) limit 50"
+    "reasons", public.StepReason, "from tasker.explain_step(p_step_uuid => %(step)s) limit 50"
 )
 ATTEMPTS: Final = _ask(
     "attempts",
-    AttemptLine,
+    public.StepAttempt,
     f"""from tasker.step_attempts(p_step_uuid => %(step)s) with ordinality
  order by ordinality desc limit {MOST_HISTORY}""",
     error="""left(coalesce(nullif(concat_ws(': ', error ->> 'class', error ->> 'message'), ''),
                      error::text), 500)""",
 )
-ACTS: Final = _ask(
+ACTIONS: Final = _ask(
     "acts",
-    Act,
+    rows.OperatorAction,
     f"""from tasker.operator_history
  where subject = any (array[%(step)s::text, %(task)s::text])
  order by at desc limit {MOST_HISTORY}""",
 )
 # Asked once, when somebody wants to read it.
-INPUT: Final = _ask("input", TaskInput, "from tasker.get_task(p_task_uuid => %(task)s)")
+INPUT: Final = _ask("input", rows.TaskInput, "from tasker.get_task(p_task_uuid => %(task)s)")
 TEXTS: Final = _ask(
     "texts",
-    StepText,
+    rows.StepText,
     f"""from tasker.get_task_steps(p_task_uuid => %(task)s)
  where step_uuid = %(step)s or %(step)s = %(task)s limit {MOST_STEPS}""",
 )
-ALL_ACTS: Final = _ask(
-    "acts", Act, f"from tasker.operator_history order by action_id desc limit {MOST}"
+ALL_ACTIONS: Final = _ask(
+    "acts",
+    rows.OperatorAction,
+    f"from tasker.operator_history order by action_id desc limit {MOST}",
 )
-CLAIMS: Final = _ask("claims", Claim, f"from tasker.live_claims order by lease_until limit {MOST}")
+CLAIMS: Final = _ask(
+    "claims", rows.ClaimLine, f"from tasker.live_claims order by lease_until limit {MOST}"
+)
 FOREIGN: Final = _ask(
     "foreign_workers",
-    ForeignWorker,
+    public.KnownWorker,
     f"from tasker.known_workers where kind = 'foreign' order by name limit {MOST}",
 )
 RUNNERS: Final = _ask(
-    "runners", Runner, f"from tasker.known_runners order by is_live desc, name limit {MOST}"
+    "runners",
+    public.KnownRunner,
+    f"from tasker.known_runners order by is_live desc, name limit {MOST}",
 )
 POOLS: Final = _ask(
-    "pools", ExecutorPool, "from tasker.executor_pools order by runner, pool limit 1000"
+    "pools", public.ExecutorPool, "from tasker.executor_pools order by runner, pool limit 1000"
 )
 BREAKERS: Final = _ask(
-    "breakers", CircuitBreaker, "from tasker.circuit_breakers order by runner, breaker limit 1000"
+    "breakers",
+    public.CircuitBreaker,
+    "from tasker.circuit_breakers order by runner, breaker limit 1000",
 )
 DEAD: Final = _ask(
-    "dead_letters", DeadLetters, f"from tasker.dead_letters order by last_at desc limit {MOST}"
+    "dead_letters",
+    public.DeadLetters,
+    f"from tasker.dead_letters order by last_at desc limit {MOST}",
 )
 RETRIES: Final = _ask(
     "retries",
-    Retry,
+    rows.WaitingRetry,
     f"from tasker.waiting_retries order by next_retry_at limit {MOST}",
     error="left(coalesce(error ->> 'message', error::text), 500)",
 )
 LATE: Final = _ask(
-    "late_writes", LateWrite, "from tasker.late_writes order by refused_at desc limit 50"
+    "late_writes", rows.LateOutcome, "from tasker.late_writes order by refused_at desc limit 50"
 )
 REJECTED: Final = _ask(
     "rejected_requests",
-    Rejection,
+    rows.RejectedRequest,
     "from tasker.rejected_requests order by rejection_id desc limit 50",
     error="left(error, 500)",
 )
 SERVER: Final = _ask(
     "server",
-    DatabaseHealth,
+    rows.ServerHealth,
     """from pg_stat_database as base,
        (select count(*) as sessions,
                count(*) filter (where state = 'active') as active,
@@ -237,7 +218,7 @@ SERVER: Final = _ask(
 )
 TRANSACTIONS: Final = _ask(
     "transactions",
-    Transaction,
+    rows.OpenTransaction,
     """from pg_stat_activity
  where datname = current_database() and xact_start is not null and pid <> pg_backend_pid()
  order by xact_start limit 10""",
@@ -249,34 +230,9 @@ TRANSACTIONS: Final = _ask(
     address="host(client_addr)",
     query="left(query, 200)",
 )
-# Reads no table, so that no lock stands in its way.
-BLOCKERS: Final = _ask(
-    "blockers",
-    Blocker,
-    """from pg_stat_activity as holder
- cross join lateral (select count(*) from pg_stat_activity as waiting
-                      where waiting.wait_event_type = 'Lock'
-                        and holder.pid = any (pg_blocking_pids(waiting.pid))) as behind (sessions)
- where holder.datname = current_database() and holder.pid <> pg_backend_pid()
-   and (behind.sessions > 0
-        or exists (select from pg_locks as lock
-                     join pg_class as relation on relation.oid = lock.relation
-                    where lock.pid = holder.pid and lock.granted
-                      and relation.relnamespace = 'tasker'::regnamespace
-                      and lock.mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock',
-                                        'AccessExclusiveLock')))
- order by behind.sessions desc, holder.pid limit 3""",
-    sessions="behind.sessions",
-    pid="holder.pid",
-    application="holder.application_name",
-    role="holder.usename",
-    state="holder.state",
-    since="clock_timestamp() - holder.state_change",
-    query="left(holder.query, 200)",
-)
 RELATIONS: Final = _ask(
     "tables",
-    Relation,
+    rows.TableSize,
     """from pg_stat_user_tables where schemaname in ('tasker', 'pgmq')
  order by pg_total_relation_size(relid) desc, 1 limit 20""",
     table="schemaname || '.' || relname",
@@ -285,3 +241,20 @@ RELATIONS: Final = _ask(
     dead_rows="n_dead_tup",
     vacuumed_at="greatest(last_vacuum, last_autovacuum)",
 )
+
+
+# What each screen asks. Every one begins with where it is; those that are not about one task also
+# ask what is wrong.
+ALWAYS: Final = (STATUS, PROBLEMS)
+QUERIES: Final[Mapping[str, tuple[Query, ...]]] = {
+    "problems": ALWAYS,
+    "queues": (*ALWAYS, QUEUES),
+    "tasks": (*ALWAYS, TASKS),
+    "task": (STATUS, TASK, STEPS, WHY_TASK, TASK_TIMINGS, PATH),
+    "step": (STATUS, TASK, STEP, WHY_STEP, STEP_TIMINGS, ATTEMPTS, ACTIONS),
+    "claims": (*ALWAYS, CLAIMS),
+    "workers": (*ALWAYS, RUNNERS, FOREIGN, POOLS, BREAKERS),
+    "failures": (*ALWAYS, DEAD, RETRIES, LATE, REJECTED),
+    "database": (*ALWAYS, SERVER, TRANSACTIONS, RELATIONS),
+    "acts": (*ALWAYS, ALL_ACTIONS),
+}

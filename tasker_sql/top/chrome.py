@@ -1,18 +1,21 @@
-"""The lines above and below a screen's rows: where it comes from, the tabs, the keys."""
+"""What is drawn around a screen's rows: where they come from, the tabs, the keys, the details."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rich.segment import Segment
 from rich.text import Text
+from textual.color import Color
 from textual.content import Content
+from textual.filter import LineFilter
 
 from tasker_sql.top.screens import TABS
 from tasker_sql.top.snapshot import Snapshot
 from tasker_sql.top.table import STYLES, Row, about
 from tasker_sql.visible import visible
 
-Key = tuple[str, str, str]  # the key, what it does, the action of the application
+Hint = tuple[str, str, str]  # the key, what it does, the action of the application
 
 
 def head_line(seen: Snapshot, may_write: bool, freshness: str, is_fresh: bool) -> Content:
@@ -44,7 +47,7 @@ def tab_line(chosen: str, problems: int) -> Content:
     return Content("  ").join(parts)
 
 
-def hint_line(keys: Iterable[Key]) -> Content:
+def hint_line(keys: Iterable[Hint]) -> Content:
     """What the keys do here; a click does it too."""
     return Content("  ").join(
         Content.from_markup(
@@ -57,7 +60,17 @@ def hint_line(keys: Iterable[Key]) -> Content:
 def pane(row: Row, seen: Snapshot) -> Text:
     """Everything about a row."""
     lines = Text()
-    for label, said in about(row, seen.status.at):
-        lines.append(f"{label}: ", STYLES.get(label, "bold")).append(f"{said}\n")
+    for label, text in about(row, seen.status.at):
+        lines.append(f"{label}: ", STYLES.get(label, "bold")).append(f"{text}\n")
     lines.rstrip()
     return lines
+
+
+class NoColour(LineFilter):
+    """For NO_COLOR, where Textual draws in grey: leaves bold, reverse and underline alone."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
+        return [
+            Segment(text, style.without_color if style else style, control)
+            for text, style, control in segments
+        ]

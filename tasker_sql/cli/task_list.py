@@ -10,9 +10,10 @@ from uuid import UUID
 
 import typer
 
-from tasker_sql.cli.arguments import Json, Namespace, Template, Watch
-from tasker_sql.cli.asking import tell
-from tasker_sql.cli.output import Picture, table
+from tasker_sql.cli.commands import Commands
+from tasker_sql.cli.options import OfNamespace, OfTemplate
+from tasker_sql.cli.output import Output, table
+from tasker_sql.cli.query import query
 from tasker_sql.client import Client
 from tasker_sql.rows import ListedTask
 
@@ -20,8 +21,8 @@ AGO: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 PAGE: Final = 1000  # tasks
 
 
-def add_to(app: typer.Typer) -> None:
-    app.command("list")(list_)
+def add_to(app: Commands) -> None:
+    query(app, "list", watch=True)(list_)
 
 
 def _moment(text: str) -> datetime:
@@ -31,12 +32,13 @@ def _moment(text: str) -> datetime:
             return datetime.now(UTC) - timedelta(**{AGO[ago[2]]: int(ago[1])})
         found = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
-        said = f"{text}: 90s, 15m, 2h or 3d is needed (ago), or ISO 8601: 2026-01-31T17:00Z"
-        raise typer.BadParameter(said) from None
+        raise typer.BadParameter(
+            f"{text}: 90s, 15m, 2h or 3d is needed (ago), or ISO 8601: 2026-01-31T17:00Z"
+        ) from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-class State(StrEnum):
+class TaskState(StrEnum):
     """Of a task."""
 
     PENDING = "pending"
@@ -49,11 +51,12 @@ class State(StrEnum):
 
 
 def list_(
-    namespace: Namespace = None,
-    template: Template = None,
+    client: Client,
+    namespace: OfNamespace = None,
+    template: OfTemplate = None,
     state: Annotated[
-        State | None,
-        typer.Option(metavar="STATE", help=f"In this state: {', '.join(State)}."),
+        TaskState | None,
+        typer.Option(metavar="STATE", help=f"In this state: {', '.join(TaskState)}."),
     ] = None,
     tag: Annotated[str | None, typer.Option(help="With this tag.")] = None,
     initiator: Annotated[str | None, typer.Option(help="Asked for by this one.")] = None,
@@ -71,9 +74,7 @@ def list_(
         typer.Option(parser=_moment, metavar="TIME", help="Created before, likewise."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
-    as_json: Json = False,
-    watch: Watch = None,
-) -> None:
+) -> Output:
     """List tasks, newest first.
 
     Examples:
@@ -85,20 +86,14 @@ def list_(
     given |= {"since": since and since.isoformat(), "until": until and until.isoformat()}
     wanted = {name: value for name, value in given.items() if value is not None}
 
-    def draw(found: list[ListedTask]) -> Picture:
-        return table(
-            ["task", "template", "state", "paused", "created at", "finished at"],
-            [
-                (
-                    *(t.task_uuid, f"{t.namespace}/{t.name}@{t.version}", t.state, t.paused),
-                    *(t.created_at, t.finished_at),
-                )
-                for t in found
-            ],
-            "no such tasks",
-        )
-
-    tell(lambda client: _pages(client, wanted, limit), draw, as_json, watch)
+    found = _pages(client, wanted, limit)
+    picture = table(
+        found,
+        "task=task_uuid, template, state, paused, created at, finished at",
+        "no such tasks",
+        template=lambda task: f"{task.namespace}/{task.name}@{task.version}",
+    )
+    return Output(found, picture)
 
 
 def _pages(client: Client, wanted: dict[str, str], limit: int) -> list[ListedTask]:

@@ -1,4 +1,4 @@
-"""What the database answers, where that is not a row of the public API."""
+"""Rows of the dashboard's queries, where those are not rows of the public API."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class Identity:
     """Where this comes from, and whether the role may write there."""
 
     database: str
@@ -20,7 +20,7 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
+class QueueLine:
     """A queue, whether its namespace is paused, and who works for it."""
 
     queue_name: str
@@ -106,21 +106,6 @@ class StepLine:
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptLine:
-    """An attempt at a step; of its error the words."""
-
-    attempt: int
-    outcome: str
-    worker: str | None
-    enqueued_at: datetime | None
-    started_at: datetime | None
-    ended_at: datetime | None
-    error: str | None
-    retryable: bool | None
-    next_retry_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class TaskInput:
     """What a task was given."""
 
@@ -138,7 +123,7 @@ class StepText:
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class OperatorAction:
     """What an operator did, to what, and why."""
 
     at: datetime
@@ -150,7 +135,7 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ClaimLine:
     """Who has what in hand, and until when."""
 
     worker: str
@@ -163,36 +148,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Runner:
-    """A runner of the last day."""
-
-    name: str
-    is_live: bool
-    state: str
-    status: str
-    namespaces: list[str]
-    started_at: datetime
-    silent_for: timedelta
-    host: str
-    pid: int
-    version: str
-    connections: Any
-
-
-@dataclass(frozen=True, slots=True)
-class ForeignWorker:
-    """A worker that is no runner of ours: seen by its claims, or because it waits for work."""
-
-    name: str
-    status: str
-    namespaces: list[str]
-    claims: int
-    steps: int
-    lease_until: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
+class WaitingRetry:
     """A step that waits for its next attempt."""
 
     step_uuid: UUID
@@ -207,7 +163,7 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
-class LateWrite:
+class LateOutcome:
     """An outcome that came after its claim was lost, and changed nothing."""
 
     refused_at: datetime
@@ -221,7 +177,7 @@ class LateWrite:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejection:
+class RejectedRequest:
     """A message to an orchestration queue that could not be carried out, without the message."""
 
     rejected_at: datetime
@@ -232,7 +188,7 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
-class DatabaseHealth:
+class ServerHealth:
     """The server, as it judges itself."""
 
     version: str
@@ -252,7 +208,7 @@ class DatabaseHealth:
 
 
 @dataclass(frozen=True, slots=True)
-class Transaction:
+class OpenTransaction:
     """A session with an open transaction; what it holds back, vacuum cannot clean."""
 
     pid: int
@@ -267,20 +223,7 @@ class Transaction:
 
 
 @dataclass(frozen=True, slots=True)
-class Blocker:
-    """A session for which others wait, because of a lock that it holds or wants."""
-
-    sessions: int
-    pid: int
-    application: str | None
-    role: str | None
-    state: str | None
-    since: timedelta | None
-    query: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Relation:
+class TableSize:
     """A table of ours, as the statistics know it."""
 
     table: str

@@ -15,11 +15,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tasker_sql.cli import completion
-from tasker_sql.cli.arguments import Json, json_argument, template_argument
-from tasker_sql.cli.asking import opened
+from tasker_sql.cli.commands import Commands, Json
 from tasker_sql.cli.errors import NO, Faults
+from tasker_sql.cli.options import json_argument, template_argument
 from tasker_sql.cli.output import print_json, put
-from tasker_sql.cli.task_looking import Looked, task_picture
+from tasker_sql.cli.query import limited, opened
+from tasker_sql.cli.task_show import task_picture
 from tasker_sql.client import Client
 from tasker_sql.errors import BadValueError, FileError, LimitExceededError, TaskerError
 from tasker_sql.jsonb import JsonError, JsonText, given
@@ -28,7 +29,7 @@ ENDED = {"complete", "error", "cancelled", "resolved_manually"}
 BATCH: Final = 1000  # tasks
 
 
-def add_to(app: typer.Typer) -> None:
+def add_to(app: Commands) -> None:
     app.command()(create)
 
 
@@ -83,7 +84,8 @@ def create(
         if key is not None:
             options["idempotency_key"] = key
         value = json_argument(context, "--context")
-        made = client.create_task(namespace, name, value, options)
+        with limited(client):
+            made = client.create_task(namespace, name, value, options)
         if not as_json:
             put(str(made.task_uuid))
         elif not wait:
@@ -94,7 +96,7 @@ def create(
             if as_json:
                 print_json(task)
             else:
-                put(task_picture(Looked(task, client.get_task_steps(made.task_uuid))))
+                put(task_picture(task, client.get_task_steps(made.task_uuid)))
             if task.state != "complete":
                 raise typer.Exit(NO)
 
@@ -111,7 +113,8 @@ def _create_many(
             while batch := list(islice(lines, BATCH)):
                 contexts = [JsonText(line) for _, line in batch]
                 try:
-                    made = client.create_tasks(*template, contexts, options)
+                    with limited(client):
+                        made = client.create_tasks(*template, contexts, options)
                 except (BadValueError, LimitExceededError) as error:
                     raise _refused(client, template, file, batch, options, error) from error
                 created += [task.task_uuid for task in made]

@@ -3,55 +3,45 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Final
 
 from textual import work
 from textual.app import App
 
-from tasker_sql.errors import TaskerError, UnavailableError
 from tasker_sql.rows import Problem
-from tasker_sql.top import repair
-from tasker_sql.top.answers import StepText
-from tasker_sql.top.snapshot import Place, Snapshot
-from tasker_sql.top.words import said
+from tasker_sql.top.backend import Backend
+from tasker_sql.top.snapshot import Location, Snapshot
+from tasker_sql.trouble import KNOWN, trouble
+from tasker_sql.visible import visible
 
 INTERVALS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds
 TICK: Final = 0.1  # seconds
 LATE: Final = 2.0  # seconds after which a frame that should have been replaced is marked
 
 
-class Database(repair.Database, Protocol):
-    """Where snapshots come from and statements go."""
-
-    def read(self, place: Place) -> Snapshot: ...
-
-    def texts(self, place: Place) -> tuple[Any, Sequence[StepText]]: ...
-
-    def run(self, statement: str) -> Sequence[Mapping[str, Any]]: ...
-
-
-class Watching(App[None]):
+class PollingApp(App[None]):
     """Reads the place that is shown, the last of the trail; `interval` is in seconds."""
 
-    def __init__(self, database: Database, place: Place, interval: float, read_only: bool) -> None:
+    def __init__(
+        self, database: Backend, place: Location, interval: float, read_only: bool
+    ) -> None:
         super().__init__()
         self._database = database
         self._trail = [place]
         self._interval = interval
         self._read_only = read_only
-        self._frames: dict[Place, tuple[Snapshot, float]] = {}  # and when it came
+        self._frames: dict[Location, tuple[Snapshot, float]] = {}  # and when it came
         self._problems = 0  # as of the last screen that asked
         self._trouble = ""
         self._paused = False
-        self._reading: Place | None = None
+        self._reading: Location | None = None
         self._due = 0.0
 
     def on_mount(self) -> None:
         self.set_interval(TICK, self._tick)
 
     @property
-    def place(self) -> Place:
+    def place(self) -> Location:
         return self._trail[-1]
 
     @property
@@ -88,18 +78,18 @@ class Watching(App[None]):
         self.show_age()
 
     @work(thread=True)
-    def _read(self, place: Place) -> None:
+    def _read(self, place: Location) -> None:
         found: Snapshot | None = None
-        trouble = ""
+        why = ""
         try:
             found = self._database.read(place)
-        except (TaskerError, UnavailableError) as error:
-            trouble = said(error)
-        self.call_from_thread(self._has_read, place, found, trouble)
+        except KNOWN as error:
+            why = visible(str(trouble(error)))
+        self.call_from_thread(self._has_read, place, found, why)
 
-    def _has_read(self, place: Place, found: Snapshot | None, trouble: str) -> None:
+    def _has_read(self, place: Location, found: Snapshot | None, why: str) -> None:
         self._reading = None
-        self._trouble = trouble
+        self._trouble = why
         if found is not None:
             self._frames[place] = (found, time.monotonic())
             if Problem in found.answers:

@@ -1,0 +1,213 @@
+"""`tasker-sql dlq` and `tasker-sql repair`: the same for many steps, after a preview."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from tasker_sql.cli import completion
+from tasker_sql.cli.commands import ROOT, Commands, Json
+from tasker_sql.cli.errors import NO, complain
+from tasker_sql.cli.options import OfNamespace, OfTemplate, Reason, json_argument
+from tasker_sql.cli.output import Output, print_json, put, table
+from tasker_sql.cli.query import limited, opened, query
+from tasker_sql.client import Client
+from tasker_sql.rows import AppliedRepair, PlannedRepair
+
+OfStep = Annotated[
+    str | None,
+    typer.Option("--step", help="Steps of this name.", autocompletion=completion.step_names),
+]
+OfError = Annotated[
+    str | None,
+    typer.Option(
+        "--fingerprint",
+        help="With this error: see `dlq list`.",
+        autocompletion=completion.fingerprints,
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Rate = Annotated[int, typer.Option("--rate", min=1, max=1000, help="How many a second, at most.")]
+
+dlq = Commands(help=ROOT["dlq"][1])
+
+
+class RepairVerb(StrEnum):
+    """What is done to all that match."""
+
+    RETRY_STEP = "retry_step"
+    REQUEUE_STEP = "requeue_step"
+    RESOLVE_STEP = "resolve_step"
+    COMPLETE_STEP_MANUALLY = "complete_step_manually"
+    CANCEL_TASK = "cancel_task"
+    RESOLVE_TASK = "resolve_task"
+    PAUSE_TASK = "pause_task"
+    RESUME_TASK = "resume_task"
+    PAUSE_TEMPLATE = "pause_template"
+    RESUME_TEMPLATE = "resume_template"
+    PAUSE_NAMESPACE = "pause_namespace"
+    RESUME_NAMESPACE = "resume_namespace"
+
+
+def add_to(app: Commands) -> None:
+    app.command()(repair)
+    app.add_typer(dlq, name="dlq")
+
+
+@query(dlq, "list", watch=True)
+def list_(client: Client) -> Output:
+    """List dead letters, grouped by step and error.
+
+    The fingerprint is what errors have in common: numbers and names apart.
+
+    Example: tasker-sql dlq list
+    """
+    found = client.dead_letters()
+    picture = table(
+        found,
+        "step, fingerprint, count, retryable, first=first_at, last=last_at, "
+        "such as=sample_step_uuid, error=sample_error",
+        "no dead letters",
+        step=lambda one: f"{one.namespace}/{one.task_name}/{one.name}",
+    )
+    return Output(found, picture)
+
+
+def _of_dead_letters(verb: RepairVerb, doc: str) -> None:
+    def command(
+        reason: Reason,
+        namespace: OfNamespace = None,
+        template: OfTemplate = None,
+        step: OfStep = None,
+        fingerprint: OfError = None,
+        yes: Yes = False,
+        rate: Rate = 100,
+        as_json: Json = False,
+    ) -> None:
+        wanted = _wanted(namespace=namespace, template=template, step=step, fingerprint=fingerprint)
+        _repair(verb, wanted, reason, yes, rate, as_json)
+
+    dlq.command(verb.removesuffix("_step"), help=doc)(command)
+
+
+_of_dead_letters(
+    RepairVerb.RETRY_STEP,
+    """Run dead letters again with all their attempts.
+
+    All of them, or those that match. Shows how many and which before it asks. --json does not ask,
+    and only plans without --yes.
+
+    Example: tasker-sql dlq retry --step process_payment -r "the bank is back" --rate 20
+    """,
+)
+_of_dead_letters(
+    RepairVerb.RESOLVE_STEP,
+    """Resolve dead letters by hand, without results.
+
+    The steps after them go on. Shows how many and which before it asks, as `dlq retry` does.
+
+    Example: tasker-sql dlq resolve --step process_payment --reason "paid in cash" --yes
+    """,
+)
+
+
+def repair(
+    verb: Annotated[
+        RepairVerb,
+        typer.Argument(
+            metavar="VERB",
+            help=f"One of {', '.join(RepairVerb)}.",
+            show_default=False,
+            show_choices=False,
+        ),
+    ],
+    reason: Reason,
+    namespace: OfNamespace = None,
+    template: OfTemplate = None,
+    step: OfStep = None,
+    fingerprint: OfError = None,
+    worker: Annotated[str | None, typer.Option("--worker", help="Held by this worker.")] = None,
+    state: Annotated[str | None, typer.Option("--state", help="In this state.")] = None,
+    result: Annotated[
+        str | None,
+        typer.Option(help="For complete_step_manually: JSON, @FILE, or - for standard input."),
+    ] = None,
+    yes: Yes = False,
+    rate: Rate = 100,
+    as_json: Json = False,
+) -> None:
+    """Do the same to all that match, after a look at them.
+
+    Steps are those that failed for good, or with --state waiting_for_retry such; for requeue_step,
+    those that workers hold, or with --state enqueued such. Tasks are open ones; with --step,
+    --fingerprint or --state error, those of steps that failed for good. Templates and namespaces
+    are those that are not paused, or are.
+
+    Examples:
+      tasker-sql repair cancel_task --template process_order -r "ordered twice"
+      tasker-sql repair requeue_step --worker $WORKER -r "it hangs"
+      tasker-sql repair complete_step_manually --result true -r "paid in cash"
+      tasker-sql repair pause_namespace -r "the database moves"
+    """
+    wanted = _wanted(namespace=namespace, template=template, step=step, fingerprint=fingerprint)
+    wanted |= _wanted(worker=worker, state=state)
+    value = None if result is None else json_argument(result, "--result")
+    _repair(verb, wanted, reason, yes, rate, as_json, value)
+
+
+def _wanted(**given: str | None) -> dict[str, str]:
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _repair(
+    verb: RepairVerb,
+    wanted: dict[str, str],
+    reason: str,
+    yes: bool,
+    rate: int,
+    as_json: bool,
+    result: Any = None,
+) -> None:
+    done: AppliedRepair | None = None
+    with opened() as client:
+        with limited(client):
+            plan = client.plan_repair(verb, wanted, result=result)
+        if not as_json:
+            _put_plan(verb, plan)
+        if plan and not (yes or as_json) and not typer.confirm("Go on?"):
+            raise typer.Exit(NO)
+        if plan and (yes or not as_json):
+            done = _apply(client, plan[0], reason, rate)
+    if as_json:
+        print_json({"planned": plan, "done": done})
+    elif done:
+        put(f"{verb}: done {done.applied}, refused {done.refused}")
+        if done.last_refusal:
+            complain(f"refused: {done.last_refusal}")
+    if done and done.refused:
+        raise typer.Exit(NO)
+
+
+def _put_plan(verb: str, plan: list[PlannedRepair]) -> None:
+    columns = "such as=subject, uuid=subject_uuid, state, error"
+    sample = table(plan, columns, "nothing matches")
+    put([sample, "", f"{verb} for {plan[0].matched}"] if plan else sample)
+
+
+def _apply(client: Client, plan: PlannedRepair, reason: str, rate: int) -> AppliedRepair:
+    """Carry a plan out, no more than `rate` a second."""
+    applied = refused = 0
+    last_refusal: str | None = None
+    while True:
+        began = time.monotonic()
+        with limited(client):
+            done = client.apply_repair(plan.plan_uuid, reason, rate)
+        applied += done.applied
+        refused += done.refused
+        last_refusal = done.last_refusal or last_refusal
+        if not done.remaining:
+            return AppliedRepair(applied, refused, 0, last_refusal)
+        time.sleep(max(0.0, began + 1 - time.monotonic()))

@@ -1,0 +1,120 @@
+"""`tasker-sql status` and `tasker-sql problems`: what is wrong now."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Final
+
+import typer
+
+from tasker_sql.cli.commands import Commands
+from tasker_sql.cli.options import Reason
+from tasker_sql.cli.output import Output, Part, line
+from tasker_sql.cli.query import query
+from tasker_sql.client import Client
+from tasker_sql.durations import span
+
+NONE: Final = timedelta()
+
+
+def add_to(app: Commands) -> None:
+    query(app)(acknowledge)
+    for command in (status, problems):
+        query(app, watch=True, within=5)(command)
+
+
+def status(client: Client) -> Output:
+    """How the system is, in a paragraph, for people and cron.
+
+    Exit code 1 when work stands still: `tasker-sql problems` says more.
+
+    Example: tasker-sql status --watch 10
+    """
+    found, counts, runners = (
+        client.problems(),
+        client.get_system_health_counts(),
+        client.known_runners(),
+    )
+    unknown = [one for one in found if not one.acknowledged_by]
+    critical = sum(one.severity == "critical" for one in unknown)
+    warnings, worst = len(unknown) - critical, next(iter(unknown), None)
+    known = len(found) - len(unknown)
+    since = counts.oldest_message_at
+    age = None if since is None else max(counts.measured_at - since, NONE)
+    live, lost = sum(one.is_live for one in runners), sum(one.state == "lost" for one in runners)
+    style = "bold red" if critical else "yellow" if warnings else "green"
+    word = "work stands still" if critical else "attention" if warnings else "well"
+    waits = f", the oldest for {span(age)}" if age else ""
+    text = (
+        f": {_count(counts.open_tasks, 'open task')}, {counts.blocked_tasks} blocked by failures; "
+        f"{_count(counts.enqueued_steps, 'step')} queued{waits}, {counts.in_progress_steps} "
+        f"running, {counts.waiting_for_retry_steps} waiting to be retried; "
+        f"{_count(live, 'live runner')}{f', {lost} lost' if lost else ''}; "
+        f"{_count(critical, 'critical problem')}, {_count(warnings, 'warning')}"
+        f"{f', {known} acknowledged' if known else ''}"
+    )
+    if worst:
+        text += f"; the worst: {worst.code} {worst.subject}: {worst.problem} -> {worst.cure}"
+    facts = {
+        "well": not critical,
+        "open_tasks": counts.open_tasks,
+        "blocked_tasks": counts.blocked_tasks,
+        "queued_steps": counts.enqueued_steps,
+        "running_steps": counts.in_progress_steps,
+        "retrying_steps": counts.waiting_for_retry_steps,
+        "oldest_message_age": age,
+        "live_runners": live,
+        "lost_runners": lost,
+        "critical_problems": critical,
+        "warnings": warnings,
+        "acknowledged": known,
+        "worst": worst,
+    }
+    return Output(facts, line((word, style), text), well=not critical)
+
+
+def acknowledge(
+    client: Client,
+    code: Annotated[str, typer.Argument(help="As `problems` prints it.", show_default=False)],
+    subject: Annotated[str, typer.Argument(help="Likewise.", show_default=False)],
+    reason: Reason,
+    until: Annotated[
+        datetime | None, typer.Option(help="Until when; else until it changes.")
+    ] = None,
+) -> Output:
+    """Say that you know of a problem, so that it raises no alarm.
+
+    It stays listed, marked and last, and comes back when it gets worse.
+
+    Example: tasker-sql acknowledge no_worker "namespace a" -r "it moves on Monday"
+    """
+    end = until.astimezone() if until else None
+    known = client.acknowledge_problem(code, subject, reason, end)
+    return Output(known, f"acknowledged: {code} {subject}")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def problems(client: Client) -> Output:
+    """What is wrong now, the worst first, each with its cure.
+
+    Among equals the newest first. Exit code 1 when work stands still. `tasker-sql check` compares
+    everything with the invariants, which takes longer.
+
+    Example: tasker-sql problems --watch 5
+    """
+    found = client.problems()
+    picture: list[Part] = []
+    for one in found:
+        style = "bold red" if one.severity == "critical" else "yellow"
+        picture.append(line((one.severity, style), f"  {one.code}  ", (one.subject, "bold")))
+        picture += [f"    {one.problem}", f"    -> {one.cure}"]
+        if one.acknowledged_by:
+            until = one.acknowledged_until
+            how_long = f"until {until:%Y-%m-%d %H:%M}" if until else "until it changes"
+            who = f"acknowledged by {one.acknowledged_by} {how_long}"
+            picture.append(f"    {who}: {one.acknowledged_reason}")
+    well = all(one.severity != "critical" or one.acknowledged_by for one in found)
+    return Output(found, picture or "no problems", well)

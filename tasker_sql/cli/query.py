@@ -1,0 +1,181 @@
+"""Asking the database once, or again and again."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar, get_type_hints
+
+import typer
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.live import Live
+from rich.segment import Segment
+
+from tasker_sql.cli.commands import Commands, Json, Watch, options
+from tasker_sql.cli.errors import NO, explain
+from tasker_sql.cli.output import Output, Picture, answer, console, line, parts, print_json, put
+from tasker_sql.client import Client
+from tasker_sql.errors import TooSlowError, UnavailableError
+from tasker_sql.schema import migrations
+from tasker_sql.top.backend import SILENCE, blockers, connected
+from tasker_sql.trouble import naming_schema, trouble
+
+F = TypeVar("F", bound=Callable[..., Output])
+Ask = Callable[[Client], Output]
+Away = UnavailableError | TooSlowError
+
+WITHIN: Final = 30.0  # seconds that a call may take
+
+
+def query(
+    app: Commands, name: str | None = None, *, watch: bool = False, within: float = WITHIN
+) -> Callable[[F], F]:
+    """A command of `app` that asks the database, in one transaction, and prints the Output.
+
+    The function takes a client, and what the command takes; `--json` comes by itself, and with
+    `watch` also `--watch`. A call may take `within` seconds.
+    """
+
+    def register(ask: F) -> F:
+        @functools.wraps(ask)
+        def command(*, as_json: bool, watch: float | None = None, **given: Any) -> None:
+            run_query(lambda client: ask(client, **given), as_json, watch, within)
+
+        hints = get_type_hints(ask, include_extras=True)
+        _, *taken = inspect.signature(ask).parameters.values()
+        added = [
+            inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False),
+            inspect.Parameter("watch", inspect.Parameter.KEYWORD_ONLY, default=None),
+        ]
+        hints |= {"as_json": Json, "watch": Watch}
+        every = [*taken, *added[: 1 + watch]]
+        every = [one.replace(annotation=hints[one.name]) for one in every]
+        command.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
+        command.__annotations__ = {one.name: one.annotation for one in every}
+        app.command(name)(command)
+        return ask
+
+    return register
+
+
+@contextmanager
+def opened(within: float = WITHIN) -> Iterator[Client]:
+    """A client for one command, whose calls take no longer than `within` seconds."""
+    dsn = migrations.ready()
+    client = connected(dsn, "cli", patience=(options.timeout or within) + SILENCE)
+    try:
+        with naming_schema(dsn):
+            yield client
+    finally:
+        client.close()
+
+
+@contextmanager
+def limited(client: Client, within: float = WITHIN) -> Iterator[None]:
+    """A transaction for calls that take no longer. Raises TooSlowError, which says who blocks."""
+    seconds = options.timeout or within
+    try:
+        with client.limited(seconds):
+            yield
+    except TooSlowError:
+        hint = "`select pg_terminate_backend(PID)` ends a session, `--timeout` waits longer."
+        raise TooSlowError(f"no answer within {seconds:g} s", blockers(client), hint) from None
+
+
+def run_query(ask: Ask, as_json: bool, watch: float | None = None, within: float = WITHIN) -> None:
+    """Print the answer; again and again, with `watch` seconds between.
+
+    On a terminal, what is watched is drawn in place, and the last good picture stays, marked, while
+    the database is away. Elsewhere, and on a terminal that cannot do that (TERM=dumb), one answer
+    follows the other: in JSON, one a line.
+    """
+
+    def bounded(client: Client) -> Output:
+        with limited(client, within):
+            return ask(client)
+
+    if watch is None:
+        with opened(within) as client:
+            found = bounded(client)
+        answer(found.value, found.picture, as_json)
+        if not found.well:
+            raise typer.Exit(NO)
+        return
+    out = console()
+    if as_json or not out.is_terminal or out.is_dumb_terminal:
+        _follow(_answers(bounded, watch, within), as_json)
+    else:
+        _redraw(_answers(bounded, watch, within), watch)
+    raise AssertionError("Ctrl-C ends it")
+
+
+def _answers(ask: Ask, seconds: float, within: float) -> Iterator[Output | Away]:
+    """Answers for ever, over one connection; an error when the database is away meanwhile.
+
+    Raises the error when the database was never there.
+    """
+    seen = False
+    while True:
+        answered = False
+        try:
+            with opened(within) as client:
+                while True:
+                    found = ask(client)
+                    seen = answered = True
+                    yield found
+                    time.sleep(seconds)
+        except (TooSlowError, UnavailableError) as error:
+            if not seen:
+                raise
+            if answered and isinstance(error, UnavailableError):
+                continue  # this connection was lost; another may do
+            yield error
+        time.sleep(seconds)
+
+
+def _follow(answers: Iterator[Output | Away], as_json: bool) -> None:
+    was_away = False
+    for found in answers:
+        if isinstance(found, Away):
+            if not was_away:
+                explain(found)
+        elif as_json:
+            print_json(found.value, indent=None)
+        else:
+            put([f"{datetime.now(UTC):%F %T} UTC", *parts(found.picture), ""])
+        was_away = isinstance(found, Away)
+
+
+def _redraw(answers: Iterator[Output | Away], seconds: float) -> None:
+    shown: Picture = []
+    at = datetime.now(UTC)
+    try:
+        with Live(console=console(), screen=True, auto_refresh=False) as live:
+            for found in answers:
+                if isinstance(found, Away):
+                    head = line((f"as of {at:%T} UTC, {trouble(found)}", "bold red"))
+                else:
+                    shown, at = found.picture, datetime.now(UTC)
+                    head = line((f"as of {at:%T} UTC, every {seconds:g} s; Ctrl-C ends it", "dim"))
+                live.update(_Screenful([head, line(), *parts(shown)]), refresh=True)
+    finally:
+        put(shown)  # stays when the screen is left
+
+
+@dataclasses.dataclass
+class _Screenful:
+    """As much as fits; the last line says how much does not."""
+
+    parts: Sequence[RenderableType]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        lines = console.render_lines(Group(*self.parts), options.reset_height(), pad=False)
+        if (over := len(lines) - options.max_height) > 0:
+            rest = line((f"{over + 1} more lines do not fit", "dim"))
+            lines = lines[: options.max_height - 1] + console.render_lines(rest, pad=False)
+        yield from (part for line in lines for part in (*line, Segment.line()))

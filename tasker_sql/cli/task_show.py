@@ -1,0 +1,168 @@
+"""`tasker-sql task show`, `draw`, `explain`, `timings` and `critical-path`: how one task stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+import typer
+
+from tasker_sql.cli.commands import Commands
+from tasker_sql.cli.options import TaskUuid
+from tasker_sql.cli.output import Output, Part, Picture, cell, console, line, lines, reasons, table
+from tasker_sql.cli.query import query, run_query
+from tasker_sql.client import Client
+from tasker_sql.failure import error_lines
+from tasker_sql.jsonb import dumps
+from tasker_sql.rows import PathStep, Task, TaskStep
+from tasker_sql.templates import drawing
+from tasker_sql.templates.drawing import STYLES
+
+FAILED: Final = ("error", "waiting_for_retry")
+MOST_LINES: Final = 100  # of an input
+PARTS: Final = "waiting, queued, backing off, running, lost, failed, afterwards, finalizing"
+
+
+def add_to(app: Commands) -> None:
+    for command in (show, explain, timings):
+        query(app, watch=True)(command)
+    query(app, "critical-path", watch=True)(critical_path)
+    app.command()(draw)
+
+
+def show(client: Client, task_uuid: TaskUuid) -> Output:
+    """Show a task, with its DAG and its steps.
+
+    How it stands, the states, results and errors of its steps, its input, and where the handlers of
+    failed steps raised.
+
+    Example: tasker-sql task show $TASK_UUID --watch
+    """
+    task, steps = client.get_task(task_uuid), client.get_task_steps(task_uuid)
+    return Output({"task": task, "steps": steps}, task_picture(task, steps))
+
+
+def task_picture(task: Task, steps: list[TaskStep]) -> Picture:
+    paused = f", paused by {task.paused_by}: {task.pause_reason}" if task.paused else ""
+    stands = f" {task.completion_percentage:f} %, {task.health_status}{paused}"
+    picture: list[Part] = [
+        f"{task.namespace}/{task.name}@{task.version}  {task.task_uuid}",
+        line((task.state, STYLES.get(task.state, "")), stands),
+    ]
+    if task.recommended_action:
+        picture.append(f"next: {task.recommended_action}")
+    dag = {step.name: step.parents for step in steps}
+    out = console()
+    width = out.width if out.is_terminal else drawing.WIDTH
+    rows = table(
+        steps,
+        "step=name, state, attempt, took, result or error",
+        "no steps",
+        attempt=lambda step: f"{step.attempt}/{step.max_attempts}",
+        took=_took,
+        result_or_error=lambda step: step.result if step.result is not None else _error(step),
+    )
+    states = {step.name: step.state for step in steps}
+    picture += ["", *lines(drawing.text(dag, states, width)), rows, "", line(("input", "bold"))]
+    picture += _input(task.context)
+    for step in steps:
+        if step.state in FAILED and step.last_error is not None:
+            picture += ["", line((f"{step.name} failed", "bold red"), f", attempt {step.attempt}")]
+            picture += [f"  {one}" for one in error_lines(step.last_error)]
+    return picture
+
+
+def _took(step: TaskStep) -> timedelta | None:
+    return step.finished_at - step.started_at if step.finished_at and step.started_at else None
+
+
+def _input(context: Any) -> list[Part]:
+    text = dumps(context, indent=2).split("\n")
+    over = len(text) - MOST_LINES
+    more = [f"  ... {over} more lines: task show --json has all"] if over > 0 else []
+    return [*(f"  {one}" for one in text[:MOST_LINES]), *more]
+
+
+def _error(step: TaskStep) -> str | None:
+    return step.last_error.get("message") if isinstance(step.last_error, dict) else None
+
+
+class Drawing(StrEnum):
+    """How a DAG is drawn: by the function of that name."""
+
+    TEXT = "text"
+    MERMAID = "mermaid"
+    DOT = "dot"
+    SVG = "svg"
+
+
+def draw(
+    task_uuid: TaskUuid,
+    to: Annotated[Drawing, typer.Option("--as", help="Of which kind.")] = Drawing.TEXT,
+) -> None:
+    """Print the DAG with the states of its steps. SVG is drawn by Graphviz.
+
+    Example: tasker-sql task draw $TASK_UUID --as mermaid
+    """
+
+    def ask(client: Client) -> Output:
+        steps = client.get_task_steps(task_uuid)
+        dag, states = ({s.name: s.parents for s in steps}, {s.name: s.state for s in steps})
+        return Output(None, lines(getattr(drawing, to)(dag, states).rstrip("\n")))
+
+    run_query(ask, as_json=False)
+
+
+def explain(client: Client, task_uuid: TaskUuid) -> Output:
+    """What does it wait for?
+
+    Each kind of reason once, what blocks first, with its cure.
+
+    Example: tasker-sql task explain $TASK_UUID
+    """
+    found = client.explain_task(task_uuid)
+    return Output(found, reasons(found))
+
+
+def timings(client: Client, task_uuid: TaskUuid) -> Output:
+    """Where did its time go?
+
+    The parts of each step add up to the whole.
+
+    Example: tasker-sql task timings $TASK_UUID
+    """
+    found = client.task_timings(task_uuid)
+    made = {part: _unless_none(part) for part in PARTS.replace(" ", "_").split(",_")}
+    columns = f"step=name, state, {PARTS}, in all=wall_time"
+    return Output(found, table(found, columns, "no steps", **made))
+
+
+def _unless_none(part: str) -> Callable[[Any], Any]:
+    return lambda step: getattr(step, part) or None
+
+
+def critical_path(client: Client, task_uuid: TaskUuid) -> Output:
+    """Which steps decide when it ends?
+
+    How much time the others have, and when that will be.
+
+    Example: tasker-sql task critical-path $TASK_UUID
+    """
+    found = client.critical_path(task_uuid)
+    return Output(found, _path_picture(found))
+
+
+def _path_picture(path: list[PathStep]) -> Picture:
+    columns = (
+        "step=name, state, critical=is_critical, ready at, ends at, estimated=is_estimated, slack"
+    )
+    picture: list[Part] = [table(path, columns, "no steps")]
+    end, based_on = path[0].task_ends_at, path[0].based_on
+    if any(step.is_estimated for step in path):
+        tasks = "the last task" if based_on == 1 else f"the last {based_on} tasks"
+        picture.append(f"ends {cell(end)} UTC, if it goes as {tasks} of its template")
+    elif end is None:
+        picture.append("nobody can tell when it ends: see tasker-sql task explain")
+    return picture
