@@ -16,17 +16,17 @@ import math
 import select
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from hashlib import md5
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 from uuid import UUID
 
 import psycopg
 from psycopg import sql
 
-from tasker_sql import errors, rows
-from tasker_sql.calls import LEASE, Calls
+from tasker_sql import errors, rows, sources
+from tasker_sql.calls import EMPTY, LEASE, Calls
 from tasker_sql.connection import (
     HANDLERS_SETTINGS,
     IDLE,
@@ -34,7 +34,6 @@ from tasker_sql.connection import (
     RESET,
     SET_TIMEOUT,
     Connection,
-    ConnectionSource,
     Settings,
     TimedConnection,
     ask,
@@ -99,15 +98,49 @@ def connect(
     )
 
 
+def _configured() -> TimedConnection:
+    """A connection to the configured database. Raises UnavailableError, and as `ready`."""
+    from tasker_sql.schema import database, migrations
+
+    dsn, name = migrations.ready(), database.application_name("client")
+    return opened(dsn, name, 5, 10, None, Settings.KEPT)
+
+
 class Client(Calls):
     """The public functions of the schema `tasker` over a connection, or over a pool of them.
+
+    `source` is a connection of psycopg, SQLAlchemy or Django, whose transaction calls are a part
+    of, or a pool: see `sources`. Without it, the client has a connection of its own to the
+    configured database, in autocommit mode, and `with Client() as client` closes it.
 
     Raises the classes of tasker_sql.errors: TaskerError's kin as the methods tell,
     UnavailableError when the database cannot answer, and ValueError for what is not JSON.
     """
 
-    def __init__(self, source: Connection | ConnectionSource) -> None:
-        self._source = source
+    def __init__(self, source: Any = None) -> None:
+        self._source: Any = _configured() if source is None else source
+        self._lend = sources.lender(self._source)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connection, unless it was given."""
+        if isinstance(self._source, TimedConnection):
+            self.close()
+
+    def create_task(
+        self,
+        namespace: str,
+        name: str,
+        context: Any = EMPTY,
+        options: Any = EMPTY,
+        **more: Any,
+    ) -> rows.CreatedTask:
+        """As in the database, with options as keywords, too: `idempotency_key="order 7"`."""
+        return super().create_task(
+            namespace, name, context, {**options, **more} if more else options
+        )
 
     def wait(self, task: UUID | rows.CreatedTask, timeout: float | None = None) -> rows.TaskEnd:
         """Wait until a task has ended, for `timeout` seconds at most (None: as long as it takes).
@@ -302,12 +335,10 @@ class Client(Calls):
 
     def close(self) -> None:
         """Close the connection, or the pool."""
-        self._source.close()  # type: ignore[union-attr]
+        self._source.close()
 
     def _connection(self) -> AbstractContextManager[Connection]:
-        if isinstance(self._source, psycopg.Connection):
-            return nullcontext(self._source)
-        return self._source.connection()
+        return self._lend()
 
     def _rows(self, row: type[R], source: str, *arguments: Any) -> list[R]:
         with self._connection() as connection, translated():

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from enum import Enum
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -44,12 +44,6 @@ class Settings(Enum):
     KEPT = "none"
     OF_SESSION = "for its session"
     OF_TRANSACTION = "for the transactions of handlers: a pooler shares its session with others"
-
-
-class ConnectionSource(Protocol):
-    """What lends connections, such as psycopg_pool.ConnectionPool."""
-
-    def connection(self) -> AbstractContextManager[Connection]: ...
 
 
 class _Json(Loader):

@@ -105,6 +105,9 @@ def _placed(given: Any, line: int) -> Any:
 
 def _in_python(fault: str) -> str:
     """What is wrong with a key, with the keyword instead."""
+    if missing := re.fullmatch(r"the key '(\w+)' is missing in the template", fault):
+        keyword = KEYWORDS.get(missing[1], missing[1])
+        return f'{keyword} is missing: write @workflow(namespace="shop", version="1.0.0")'
     for key, keyword in KEYWORDS.items():
         fault = fault.replace(key, keyword)
     return re.sub(r"write (\w+): (?!\{)", r"write \1=", fault)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from servers import Server
+from servers import Server, rows
 
 DOCS = Path(__file__).parents[3] / "docs"
 FILE = re.compile(r"^```\w+\n# (\S+\.(?:py|yaml))\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -32,7 +32,7 @@ def test_the_first_workflow_runs(folder: Path, database: str) -> None:
     )
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
-        ["bash", "-euc", f"trap 'kill %1' EXIT\n{script}trap - EXIT; kill %1; wait %1"],
+        ["bash", "-euc", f"trap 'kill %1' EXIT\n{script}python app.py; trap - EXIT; kill %1; wait"],
         cwd=folder,
         env={**os.environ, "PATH": path, "DATABASE_URL": database},
         capture_output=True,
@@ -42,6 +42,8 @@ def test_the_first_workflow_runs(folder: Path, database: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"order 7, mail [0-9a-f-]{36}\n", done.stdout)
+    written = "select (select id from orders), (select count(*) from tasker.tasks)"
+    assert rows(database, written) == [(8, 2)]
 
 
 def run_tests(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -78,4 +80,6 @@ def test_examples_are_short() -> None:
     pages = [DOCS / "first-workflow.md", DOCS / "testing.md"]
     found = [(name, text) for page in pages for name, text in FILE.findall(page.read_text())]
     assert [name for name, text in found if text.count("\n") > LONGEST] == []
-    assert {name for name, _ in found} == {"flows.py", "start.py", "test_flows.py", "signup.yaml"}
+    assert {name for name, _ in found} == {
+        *("flows.py", "start.py", "app.py", "test_flows.py", "signup.yaml")
+    }

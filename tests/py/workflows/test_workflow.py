@@ -21,7 +21,7 @@ from typing_extensions import TypedDict
 from tasker_sql import Client, PermanentError, Step, TaskFailed, step, workflow
 from tasker_sql.errors import BadInputError, NotFoundError
 from tasker_sql.templates import files
-from tasker_sql.worker.handlers import HandlerError, default_registry, load
+from tasker_sql.worker.handlers import HandlerError, Sources, default_registry, load
 from tasker_sql.workflows import arguments
 from tasker_sql.workflows.decorators import StepFunction, Workflow
 from tasker_sql.workflows.tracing import WorkflowError
@@ -326,8 +326,8 @@ OTHERS = [
     ("@workflow\ndef flow(): ids()", 0, 'write @workflow(namespace="shop", version="1.0.0")'),
     ("@workflow()\ndef flow(): ids()", 0, 'write @workflow(namespace="shop", version="1.0.0")'),
     ('@workflow("shop")\ndef flow(): ids()', 0, 'write @workflow(namespace="shop", version'),
-    ('@workflow(namespace="shop")\ndef flow(): ids()', 0, "the key 'version' is missing in the te"),
-    ('@workflow(version="1.0.0")\ndef flow(): ids()', 0, "the key 'namespace' is missing in the t"),
+    ('@workflow(namespace="shop")\ndef flow(): ids()', 0, "version is missing: write @workflow("),
+    ('@workflow(version="1.0.0")\ndef flow(): ids()', 0, "namespace is missing: write @workflow(n"),
     ('@workflow(namespace="S", version="1")\ndef f(): ids()', 0, 'write version="1.0.0"'),
     ('@workflow(namespace="S", version="1")\ndef f(): ids()', 0, 'write namespace="s"'),
     ('@workflow(namespace="s", verison="1.0.0")\ndef f(): ids()', 0, "did you mean 'version'?"),
@@ -426,6 +426,17 @@ class TestRefusals:
         with pytest.raises(ImportError, match=r"the name 'taken/flow/ids' is taken by the handler"):
             load(str(other))
         load(str(file))  # as at a reload
+
+    def test_a_reload_takes_the_new_functions(self, written: Callable[[str], Path]) -> None:
+        text = "@workflow(namespace='again', version='1.0.0')\ndef flow(): count(ids())\n"
+        sources = Sources([str(file := written(text))])
+        sources.load()
+        file.write_text(file.read_text().replace("[1]", "[2, 3]").replace("count(ids())", "ids()"))
+        sources.load()
+        assert [name for name in default_registry.names if "again" in name] == ["again/flow/ids"]
+        found = default_registry.find("again/flow/ids")
+        assert found
+        assert found.call(step_of({})) == [2, 3]
 
     def test_a_placeholder_is_of_no_use_elsewhere(self) -> None:
         kept: list[Any] = []
