@@ -1,7 +1,7 @@
-"""The sessions in the README: what they say is run, and compared with what they show.
+"""The session in docs/psql.md: run, and compared with what the page shows.
 
 A block marked `psql` is part of one session. `=> ` begins a command, `-> ` continues it, and what
-follows is its output. `python tests/py/support/readme.py` writes the outputs anew.
+follows is its output. `python tests/py/support/psql_page.py` writes the outputs anew.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tasker_sql.schema.embedded import find_bin_dir
 
-README = Path(__file__).parents[3] / "README.md"
+PAGE = Path(__file__).parents[3] / "docs/psql.md"
 BLOCK = re.compile(r"^```psql\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^=> .*\n(?:-> .*\n)*", re.MULTILINE)
 UUID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b")
@@ -70,7 +70,7 @@ def anonymous(output: str) -> str:
 
 
 def rewritten(text: str, shown: list[str]) -> str:
-    """The README with these outputs instead of its own."""
+    """The PAGE with these outputs instead of its own."""
     rest = iter(shown)
     return BLOCK.sub(
         lambda block: (
@@ -90,6 +90,6 @@ if __name__ == "__main__":
 
     server = servers.get(servers.MAJORS[0])
     with server.database(server.migrated) as dsn:
-        text = README.read_text()
-        README.write_text(rewritten(text, run(text, dsn)))
+        text = PAGE.read_text()
+        PAGE.write_text(rewritten(text, run(text, dsn)))
     servers.close_all()

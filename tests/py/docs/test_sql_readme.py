@@ -79,7 +79,7 @@ def test_no_line_of_code_is_longer_than_100_columns() -> None:
 
 
 def test_no_line_of_a_test_in_sql_is_longer_than_100_columns() -> None:
-    tests = Path(__file__).parents[1] / "sql"
+    tests = Path(__file__).parents[2] / "sql"
     files = [*tests.rglob("*.sql"), *tests.rglob("*.psql")]
     assert len(files) > 300
     assert not [
