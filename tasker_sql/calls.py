@@ -380,7 +380,7 @@ class Calls(ABC):
 
     def report_late_writes(
         self, token: UUID, step_uuids: Sequence[UUID], worker: str
-    ) -> list[rows.LateWrite]:
+    ) -> list[rows.RefusedOutcome]:
         """Counts the late writes of a worker whose token was refused (TK001), after it has rolled
         back: up to steps_per_call steps it had claimed under that token.
 
@@ -391,7 +391,7 @@ class Calls(ABC):
         Raises BadValueError (bad argument), NotFoundError (unknown step).
         """
         return self._rows(
-            rows.LateWrite,
+            rows.RefusedOutcome,
             "tasker.report_late_writes(p_token => %s::uuid, p_step_uuids => %s::uuid[], "
             "p_worker => %s::text)",
             token,
@@ -1349,12 +1349,12 @@ class Calls(ABC):
         """The executor pools of live runners, as of their last heartbeats."""
         return self._rows(rows.ExecutorPool, "tasker.executor_pools")
 
-    def circuit_breakers(self) -> list[rows.CircuitBreaker]:
+    def circuit_breakers(self) -> list[rows.KnownBreaker]:
         """The circuit breakers of live runners, as of their last heartbeats.
 
         One that has lost this database cannot say so here: its silence does, see known_runners.
         """
-        return self._rows(rows.CircuitBreaker, "tasker.circuit_breakers")
+        return self._rows(rows.KnownBreaker, "tasker.circuit_breakers")
 
     def live_claims(self) -> list[rows.LiveClaim]:
         """Who works on what now: one row per claim.

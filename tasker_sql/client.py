@@ -84,17 +84,17 @@ def connect(
     application_name: str,
     prepare_threshold: int | None = 5,
     connect_timeout: int = 10,
-    patience: float | None = None,
+    read_timeout: float | None = None,
     settings: Settings = Settings.KEPT,
 ) -> Client:
     """A client with a connection of its own, in autocommit mode. Close it.
 
     `prepare_threshold=None` prepares no statements, for a PgBouncer that does not support them.
-    A call whose server is silent for `patience` seconds fails. What it reads depends on no setting
-    of the server; `settings` are for what a runner does. Raises UnavailableError.
+    A call fails when the server sends nothing for `read_timeout` seconds. What it reads depends on
+    no setting of the server; `settings` are for what a runner does. Raises UnavailableError.
     """
     return Client(
-        opened(dsn, application_name, prepare_threshold, connect_timeout, patience, settings)
+        opened(dsn, application_name, prepare_threshold, connect_timeout, read_timeout, settings)
     )
 
 
@@ -187,7 +187,7 @@ class Client(Calls):
     # Handlers, and what a worker needs of its connection
 
     @contextmanager
-    def patience(self, seconds: float | None) -> Iterator[None]:
+    def read_timeout(self, seconds: float | None) -> Iterator[None]:
         """Let calls raise UnavailableError when the server says nothing for so long; None: never.
 
         For a connection that `connect` opened.
@@ -196,11 +196,11 @@ class Client(Calls):
         if not isinstance(source, TimedConnection):
             yield
             return
-        before, source.patience = source.patience, seconds
+        before, source.read_timeout = source.read_timeout, seconds
         try:
             yield
         finally:
-            source.patience = before
+            source.read_timeout = before
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -217,7 +217,7 @@ class Client(Calls):
         if connection.settings is Settings.OF_TRANSACTION:
             connection.execute(LOCAL_SETTINGS)
         before = connection.ended_transactions
-        with self.patience(None):
+        with self.read_timeout(None):
             yield
         if connection.ended_transactions > before:
             raise errors.PermanentError(

@@ -101,19 +101,19 @@ def _token(cursor: psycopg.Cursor[Any]) -> UUID | None:
 
 
 class TimedConnection(psycopg.Connection[Any]):
-    """A connection whose server may be silent for `patience` seconds during a call.
+    """A connection whose server may be silent for `read_timeout` seconds during a call.
 
     A network that loses everything, or a proxy before a dead server, does not end a connection.
     """
 
-    patience: float | None = None
+    read_timeout: float | None = None
     settings = Settings.KEPT
     original: tuple[Any, ...] = ()
     ended_transactions = 0  # at which a call left the connection in none
 
     def wait(self, gen: Generator[Any, Any, R], *others: Any, **more: Any) -> R:
-        if self.patience is not None:
-            gen = self._within(gen, self.patience)
+        if self.read_timeout is not None:
+            gen = self._within(gen, self.read_timeout)
         try:
             return super().wait(gen, *others, **more)
         finally:
@@ -209,7 +209,7 @@ def opened(
     application_name: str,
     prepare_threshold: int | None,
     connect_timeout: int,
-    patience: float | None,
+    read_timeout: float | None,
     settings: Settings,
 ) -> TimedConnection:
     """As `tasker_sql.client.connect`."""
@@ -230,7 +230,7 @@ def opened(
     connection.add_notice_handler(
         lambda notice: log.info("%s: %s", notice.severity, notice.message_primary)
     )
-    connection.patience = patience
+    connection.read_timeout = read_timeout
     connection.settings = settings
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     set_json_loads(decode, connection)

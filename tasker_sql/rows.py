@@ -139,7 +139,7 @@ class TaskResult(NamedTuple):
     is_last: bool
 
 
-class LateWrite(NamedTuple):
+class RefusedOutcome(NamedTuple):
     """An outcome that was refused; `late_by` after its claim was lost (None: never held it)."""
 
     step_uuid: UUID
@@ -733,7 +733,7 @@ class ExecutorPool(NamedTuple):
     scaled_why: str | None
 
 
-class CircuitBreaker(NamedTuple):
+class KnownBreaker(NamedTuple):
     """A circuit breaker of a live runner, as of its last heartbeat."""
 
     runner: str

@@ -35,7 +35,7 @@ def asked(ask: Callable[[Client, str], Iterable[str]]) -> Offers:
             url = database.running()
             if url is None:
                 return []
-            client = connected(url, "completion", connect_timeout=1, patience=WITHIN)
+            client = connected(url, "completion", connect_timeout=1, read_timeout=WITHIN)
             try:
                 found = list(ask(client, incomplete))
             finally:

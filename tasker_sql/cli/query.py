@@ -67,7 +67,7 @@ def query(
 def opened(within: float = WITHIN) -> Iterator[Client]:
     """A client for one command, whose calls take no longer than `within` seconds."""
     dsn = migrations.ready()
-    client = connected(dsn, "cli", patience=(options.timeout or within) + SILENCE)
+    client = connected(dsn, "cli", read_timeout=(options.timeout or within) + SILENCE)
     try:
         with naming_schema(dsn):
             yield client

@@ -357,12 +357,12 @@ class OrchestrationCore:
             application_name(f"{self.name} {part}"),
             prepare_threshold=None if chosen.pgbouncer else 5,
             connect_timeout=chosen.connect_timeout,
-            patience=self.patience,
+            read_timeout=self.read_timeout,
             settings=Settings.OF_TRANSACTION if chosen.pgbouncer else Settings.OF_SESSION,
         )
 
     @property
-    def patience(self) -> float:
+    def read_timeout(self) -> float:
         """How long the database may be silent: when it answers later, a lease has run out."""
         return max(5.0, 2 * self._lease.total_seconds())
 

@@ -1,4 +1,4 @@
-"""The database as requests see it: connections, circuit and patience that no runner shares."""
+"""The database as requests see it: its own connections, circuit breaker and time-outs."""
 
 from __future__ import annotations
 
@@ -55,5 +55,5 @@ class Store:
             application_name(f"{socket.gethostname()}:{os.getpid()} web"),
             prepare_threshold=None if chosen.pgbouncer else 5,
             connect_timeout=chosen.connect_timeout,
-            patience=self.timeout + SILENCE,
+            read_timeout=self.timeout + SILENCE,
         )

@@ -61,7 +61,7 @@ class DetailedHealth(BaseModel):
     queues: list[shown(rows.QueueDepth)]  # type: ignore[valid-type]
     runners: list[shown(rows.KnownRunner)]  # type: ignore[valid-type]
     executor_pools: list[shown(rows.ExecutorPool)]  # type: ignore[valid-type]
-    circuit_breakers: list[shown(rows.CircuitBreaker)]  # type: ignore[valid-type]
+    circuit_breakers: list[shown(rows.KnownBreaker)]  # type: ignore[valid-type]
 
 
 @router.get("/live", response_model=Alive)

@@ -86,8 +86,10 @@ class Backend:
     def _connected(self) -> Iterator[Client]:
         with self._lock:
             if self._client is None:
-                self._dsn, patience = self._url(), self._timeout + SILENCE
-                self._client = connected(self._dsn, "top", connect_timeout=5, patience=patience)
+                self._dsn, read_timeout = self._url(), self._timeout + SILENCE
+                self._client = connected(
+                    self._dsn, "top", connect_timeout=5, read_timeout=read_timeout
+                )
             try:
                 with naming_schema(self._dsn):
                     yield self._client

@@ -168,7 +168,7 @@ POOLS: Final = _ask(
 )
 BREAKERS: Final = _ask(
     "breakers",
-    public.CircuitBreaker,
+    public.KnownBreaker,
     "from tasker.circuit_breakers order by runner, breaker limit 1000",
 )
 DEAD: Final = _ask(

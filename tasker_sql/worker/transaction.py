@@ -157,7 +157,7 @@ class _Transaction:
     def _finish_by_sql(self, client: Client) -> tuple[ClaimedStep, ...]:
         claimer = self._claimer
         schema, _, function = self._step.handler.removeprefix(SQL_PREFIX).partition(".")
-        with client.patience(None):
+        with client.read_timeout(None):
             claimed: Sequence[ClaimedStep] = client.finish_with_function(
                 *(schema, function, self._step, claimer.namespace, claimer.worker),
                 *(self._limit(), claimer.lease, claimer.handlers()),

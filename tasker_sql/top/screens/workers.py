@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasker_sql.durations import span
-from tasker_sql.rows import CircuitBreaker, ExecutorPool, KnownRunner, KnownWorker
+from tasker_sql.rows import ExecutorPool, KnownBreaker, KnownRunner, KnownWorker
 from tasker_sql.top.format import clock, joined, percent
 from tasker_sql.top.snapshot import Location, Snapshot
 from tasker_sql.top.statements import WHY, Verb, statement
@@ -18,7 +18,7 @@ def workers(seen: Snapshot) -> View:
     for runner in seen.of(KnownRunner):
         rows.append(_runner(runner))
         rows += [_pool(one) for one in seen.of(ExecutorPool) if one.runner == runner.name]
-        rows += [_breaker(one) for one in seen.of(CircuitBreaker) if one.runner == runner.name]
+        rows += [_breaker(one) for one in seen.of(KnownBreaker) if one.runner == runner.name]
     rows += [_foreign(one) for one in seen.of(KnownWorker)]
     columns = (
         Column("worker, pool, breaker"),
@@ -95,7 +95,7 @@ def _pool(one: ExecutorPool) -> Row:
     )
 
 
-def _breaker(one: CircuitBreaker) -> Row:
+def _breaker(one: KnownBreaker) -> Row:
     wanted = f", operators want it {one.wanted}" if one.wanted else ""
     if one.forced or one.wanted:
         release = statement("release_breaker", one.breaker, WHY, one.runner)

@@ -80,14 +80,14 @@ def test_a_call_that_is_not_answered_fails(database: str) -> None:
     with Proxy(database) as proxy, client_of(proxy.dsn) as client:
         client.list_namespaces()
         proxy.lose_servers()
-        with client.patience(0.2), pytest.raises(UnavailableError, match="was silent"):
+        with client.read_timeout(0.2), pytest.raises(UnavailableError, match="was silent"):
             client.list_namespaces()
 
 
 def test_a_runner_whose_server_has_vanished_connects_again(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(OrchestrationCore, "patience", 0.5)
+    monkeypatch.setattr(OrchestrationCore, "read_timeout", 0.5)
     registry = Registry()
     registry.handler("step")(lambda step: step.attempt)
     with client_of(database) as client, Proxy(database) as proxy:
@@ -102,7 +102,7 @@ def test_a_runner_whose_server_has_vanished_connects_again(
 def test_a_handler_may_make_the_server_work_for_long(
     database: str, monkeypatch: pytest.MonkeyPatch, handler: Any
 ) -> None:
-    monkeypatch.setattr(OrchestrationCore, "patience", 0.5)
+    monkeypatch.setattr(OrchestrationCore, "read_timeout", 0.5)
     registry = Registry()
 
     @registry.handler("step", transactional=True)

@@ -19,7 +19,7 @@ from tasker_sql.ops import health
 from tasker_sql.ops.control import Control, PoolHealth
 from tasker_sql.ops.health import State
 from tasker_sql.ops.orchestrator import Exit, OrchestrationCore
-from tasker_sql.rows import CircuitBreaker
+from tasker_sql.rows import KnownBreaker
 from tasker_sql.worker.handlers import Registry, Step
 from tasker_sql.worker.worker import Worker
 
@@ -70,7 +70,7 @@ def pool(core: OrchestrationCore, name: str) -> PoolHealth:
     return next(pool for pool in core.health().pools if pool.pool == name)
 
 
-def breaker_of(client: Client, name: str) -> CircuitBreaker:
+def breaker_of(client: Client, name: str) -> KnownBreaker:
     return next(one for one in client.circuit_breakers() if one.breaker == name)
 
 

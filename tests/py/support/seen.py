@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from tasker_sql.rows import (
-    CircuitBreaker,
     DeadLetters,
     ExecutorPool,
+    KnownBreaker,
     KnownRunner,
     KnownWorker,
     PathStep,
@@ -294,11 +294,11 @@ POOLS = (
     ),
 )
 BREAKERS = (
-    CircuitBreaker(
+    KnownBreaker(
         *("host-1:4711", "database", "closed", None, None, 0, 0, 0, ago(days=1), ""),
         *(ago(seconds=3), "closed"),
     ),
-    CircuitBreaker(
+    KnownBreaker(
         *("host-1:4711", "queue", "open", "open", "open", 5, 9, 2, ago(minutes=1)),
         *("the server closed the connection", ago(seconds=3), "open"),
     ),
