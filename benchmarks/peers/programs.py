@@ -71,7 +71,7 @@ def absurd_work(url: str, workload: str) -> None:
         app.start_worker(concurrency=1, batch_size=AT_ONCE)
     if workload == "W4":
         creating = Absurd(url, queue_name="bench")
-        create_and_wait(url, lambda: creating.spawn(workload, {}, queue="bench"), absurd_open)
+        create_and_wait(url, lambda _: creating.spawn(workload, {}, queue="bench"), absurd_open)
         app.start_worker(concurrency=1, poll_interval=0.02)
     while True:
         for _ in range(AT_ONCE if steps <= 50 else 1):
@@ -314,8 +314,7 @@ def loop(url: str, workload: str, work: Callable[[psycopg.Connection[Any]], Any]
     """Work; whoever finds nothing creates the next tasks (not where the queue was filled)."""
     with psycopg.connect(url, autocommit=True) as connection:
         if workload == "W4":
-            creating = psycopg.connect(url, autocommit=True)
-            create_and_wait(url, lambda: tasker_create(creating, workload), tasker_open)
+            create_and_wait(url, lambda own: tasker_create(own, workload), tasker_open)
         many = 1 if work is one_at_a_time or LONG[workload] > 50 else AT_ONCE
         for found in work(connection):
             if not found and workload != "W3" and workload != "W4":
@@ -367,7 +366,7 @@ def run_work(url: str, workload: str) -> None:
         os.execv(runner, arguments)
     with psycopg.connect(url, autocommit=True) as connection:
         if workload == "W4":
-            create_and_wait(url, lambda: tasker_create(connection, workload), tasker_open)
+            create_and_wait(url, lambda own: tasker_create(own, workload), tasker_open)
         ahead = max(1, 2000 // LONG[workload])
         while workload not in ("W3", "W4"):
             missing = ahead - connection.execute(tasker_open).fetchone()[0]
@@ -383,14 +382,16 @@ tasker_open = "select count(*) from tasker.open_tasks"
 tasker_count = {"*": "select count(*) from tasker.steps where state = 'complete'"}
 
 
-def create_and_wait(url: str, create: Callable[[], Any], unfinished: str) -> None:
+def create_and_wait(
+    url: str, create: Callable[[psycopg.Connection[Any]], Any], unfinished: str
+) -> None:
     """In a child process: create a task, wait until it has ended and all is quiet, and again."""
     if os.fork():
         return
     with psycopg.connect(url, autocommit=True) as connection:
         time.sleep(3)
         while True:
-            create()
+            create(connection)
             mark("created")
             while connection.execute(unfinished).fetchone()[0]:
                 time.sleep(0.05)
