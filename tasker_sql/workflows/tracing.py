@@ -13,7 +13,7 @@ import sysconfig
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from types import FrameType
 from typing import Any, Final, NoReturn, Protocol
 
@@ -159,6 +159,11 @@ class Trace:
             if wrong := [key for key in given if not isinstance(key, str)]:
                 raise self.refusal(f"{what} has the key {wrong[0]!r}; JSON knows texts only")
             return {key: self._source(item, used, what) for key, item in given.items()}
+        plain_class = is_dataclass(given) and not hasattr(given, "__pydantic_validator__")
+        if plain_class and not isinstance(given, type):
+            return self._source(
+                {field.name: getattr(given, field.name) for field in fields(given)}, used, what
+            )
         try:
             plain = decode(encode(given))
         except ValueError as error:

@@ -177,7 +177,7 @@ class TestTemplate:
                 b=order.lines[0].price,
                 c=odd.total,
                 d=["$5", "$.context", None, {"day": date(2026, 11, 29)}],
-                e=Checked(2.5),
+                e=[Checked(2.5), Checked(order.amount)],
             )
 
         assert (flow.name, flow.template["description"]) == ("more", "all of it")
@@ -187,7 +187,7 @@ class TestTemplate:
                 "b": "$.context.lines[0].price",
                 "c": '$.results."odd-one.1".total',
                 "d": ["$$5", "$$.context", None, {"day": "2026-11-29"}],
-                "e": {"total": 2.5},
+                "e": [{"total": 2.5}, {"total": "$.context.amount"}],
             }
         }
 
