@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar, cast
+from uuid import UUID
 
 from tasker_sql.circuit import CircuitBreaker
 from tasker_sql.client import Client, connect
+from tasker_sql.connection import Settings, opened
 from tasker_sql.errors import StaleClaimError, TaskerError
 from tasker_sql.jsonb import JsonText
-from tasker_sql.rows import ClaimedStep, RegisteredTemplate, TaskStep
+from tasker_sql.rows import ClaimedStep, CreatedTask, RegisteredTemplate, TaskEnd, TaskStep
 from tasker_sql.schema.database import application_name
 from tasker_sql.templates import files
 from tasker_sql.verdict import Whose
@@ -48,7 +51,7 @@ class Tasker:
 
     def __init__(self, url: str, folder: Path) -> None:
         self.url = url
-        self.client = connect(url, application_name("test"))
+        self.client = _Client(opened(url, application_name("test"), 5, 10, None, Settings.KEPT))
         self._folder = folder  # of the test
         self._worker = connect(url, application_name(WORKER))
         self._ahead = timedelta(0)
@@ -67,12 +70,13 @@ class Tasker:
                 default_registry.forget(name)
 
     def register(self, template: str | Path | Mapping[str, Any] | Workflow) -> RegisteredTemplate:
-        """Register a template: of a YAML file (from where pytest runs, or beside the test), as a
-        dict, or of a workflow."""
+        """Register a template: of a YAML file (from where pytest runs, or beside the test) in its
+        environment `test` unless TASKER_ENV names another, as a dict, or of a workflow."""
         if isinstance(template, str | Path):
             file = Path(template)
             beside = self._folder / file
-            loaded = files.load(beside if not file.exists() and beside.exists() else file)
+            place = beside if not file.exists() and beside.exists() else file
+            loaded = files.load(place, os.environ.get(files.ENVIRONMENT, "").strip() or "test")
             try:
                 return self.client.register_template(loaded.definition)
             except TaskerError as error:
@@ -187,6 +191,19 @@ class Tasker:
                 f"module that registers it (known are: {known})"
             )
         raise DrainError(f"{what}: {'; '.join(one.reason for one in reasons)}")
+
+
+class _Client(Client):
+    """Of a test, in whose thread all runs: there is nothing to wait for."""
+
+    def wait(self, task: UUID | CreatedTask, timeout: float | None = None) -> TaskEnd:
+        """As a client's, but without a timeout it does not wait."""
+        try:
+            return super().wait(task, timeout or 0.0)
+        except TimeoutError as error:
+            reasons = self.explain_task(task if isinstance(task, UUID) else task.task_uuid)
+            why = "; ".join(one.reason for one in reasons)
+            raise TimeoutError(f"{error}, and waits: {why}. drain() runs what is due") from None
 
 
 def _handlers() -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -85,8 +87,6 @@ def flow_of(*steps: Any) -> Any:
 
 class TestDrain:
     def test_it_runs_all_that_is_due_in_this_thread(self, tasker: Tasker) -> None:
-        import threading
-
         threads = set()
 
         @step
@@ -200,6 +200,39 @@ class TestDrain:
         with pytest.raises(TaskFailed, match="step large failed"):
             tasker.client.result(task, 0)
 
+    def test_what_takes_longer_than_its_timeout_has_failed(
+        self, tasker: Tasker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ahead, monotonic = [0.0], time.monotonic
+
+        @step(timeout=5, max_attempts=1)
+        def slow(_: dict[str, Any]) -> None:
+            ahead[0] += 6.0
+
+        tasker.register(flow := flow_of(slow))
+        task = flow.start(tasker.client)
+        monkeypatch.setattr(time, "monotonic", lambda: monotonic() + ahead[0])
+        tasker.drain()
+        with pytest.raises(
+            TaskFailed, match="step slow failed: the handler did not end within 5 s"
+        ):
+            tasker.client.result(task)
+
+    def test_a_result_that_is_not_there_yet_says_why(self, tasker: Tasker) -> None:
+        @step
+        def busy(_: dict[str, Any]) -> None:
+            raise RetryableError("busy", retry_after=timedelta(hours=1))
+
+        tasker.register(flow := flow_of(busy))
+        task = flow.start(tasker.client)
+        tasker.drain()
+        with pytest.raises(
+            TimeoutError, match=r"is in_progress after 0 s, and waits: busy: attempt 1 of 3"
+        ):
+            tasker.client.result(task)
+        with pytest.raises(TimeoutError, match=r"drain\(\) runs what is due"):
+            tasker.client.wait(task.task_uuid)
+
     def test_it_raises_when_a_handler_is_missing(self, tasker: Tasker) -> None:
         template = {"name": "flow", "namespace_name": "test", "version": "1.0.0"}
         tasker.register({**template, "steps": [{"name": "a", "handler": {"callable": "gone"}}]})
@@ -282,6 +315,17 @@ class TestRegister:
         with Tasker(database, tmp_path / "tests") as tasker:
             assert tasker.register("flow.yaml").created
             assert not tasker.register("tests/flow.yaml").created
+
+    def test_a_file_is_read_for_the_environment_test(
+        self, tasker: Tasker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("TASKER_ENV", raising=False)
+        more = "environments:\n  test: {description: quick}\n  ci: {version: 2.0.0}\n"
+        (file := tmp_path / "flow.yaml").write_text(self.YAML + more)
+        tasker.register(file)
+        assert tasker.client.get_template("test", "flow").definition["description"] == "quick"
+        monkeypatch.setenv("TASKER_ENV", "ci")
+        assert tasker.register(file).version == "2.0.0"
 
     def test_what_is_wrong_has_its_line(self, tasker: Tasker, tmp_path: Path) -> None:
         (file := tmp_path / "flow.yaml").write_text(self.YAML.replace("handler: a", "retries: 3"))
