@@ -34,7 +34,7 @@ from tasker_sql.worker.handlers import Step, default_registry
 from tasker_sql.workflows import arguments, definitions, kinds, tracing
 from tasker_sql.workflows.definitions import Settings
 from tasker_sql.workflows.kinds import UNKNOWN
-from tasker_sql.workflows.tracing import Call, CallSite, Placeholder, Trace, WorkflowError
+from tasker_sql.workflows.tracing import Call, CallSite, Trace, WorkflowError
 
 if TYPE_CHECKING:
     from tasker_sql.client import Client
@@ -292,7 +292,7 @@ class Workflow:
     def _record(self, trace: Trace) -> list[Call]:
         given = []
         if self._input:
-            given = [Placeholder.of_input(trace, self._input.annotation, self._input.name)]
+            given = [tracing.of_input(trace, self._input.annotation, self._input.name)]
         try:
             with tracing.tracing(trace):
                 returned = self.function(*given)
@@ -308,7 +308,7 @@ class Workflow:
             raise trace.error
         if not trace.calls:
             self._fail(f"{self.function.__name__} calls no step: a workflow has at least one")
-        if not _are_results(returned):
+        if not tracing.are_results(returned):
             self._fail(
                 f"{self.function.__name__} returns something else than results of steps, but the "
                 "result of a task is what its last steps return: return that, or nothing"
@@ -386,16 +386,6 @@ def _converter(parameter: inspect.Parameter, place: CallSite) -> arguments.Conve
     except TypeError as error:
         what = f"{parameter.name} cannot be read from JSON as {kinds.shown(kind)}"
         raise WorkflowError(f"{place}: {what}: {error}") from error
-
-
-def _are_results(returned: Any) -> bool:
-    if isinstance(returned, Placeholder):
-        return returned.is_result
-    if isinstance(returned, list | tuple):
-        return all(map(_are_results, returned))
-    if isinstance(returned, dict):
-        return all(map(_are_results, returned.values()))
-    return returned is None
 
 
 def _one_by_function(calls: list[Call]) -> list[Call]:

@@ -168,9 +168,8 @@ class Trace:
             plain = decode(encode(given))
         except ValueError as error:
             raise self.refusal(f"{what} is kept in the template, as JSON, but {error}") from None
-        return (
-            plain if not isinstance(plain, str | list | dict) else self._source(plain, used, what)
-        )
+        has_texts = isinstance(plain, str | list | dict)
+        return self._source(plain, used, what) if has_texts else plain
 
     def _edges(self, after: Any, step: Callee) -> Iterator[Call]:
         for one in after if isinstance(after, list | tuple) else [] if after is None else [after]:
@@ -187,7 +186,7 @@ class Trace:
 
 
 class Placeholder:
-    """A value that is known when a task runs."""
+    """A value that is known when a task runs. Its public attributes are those of the value."""
 
     __slots__ = ("_call", "_kind", "_label", "_path", "_trace")
 
@@ -206,10 +205,6 @@ class Placeholder:
             strict=True,
         ):
             object.__setattr__(self, name, given)
-
-    @classmethod
-    def of_input(cls, trace: Trace, kind: Any, name: str) -> Placeholder:
-        return cls(trace, None, (CONTEXT,), kind, name)
 
     def __getattr__(self, name: str) -> Placeholder:
         if name.startswith("__"):
@@ -241,12 +236,23 @@ class Placeholder:
     def __repr__(self) -> str:
         return f"<{self._label} in {self._trace}>"
 
-    @property
-    def is_result(self) -> bool:
-        """Whether it is a whole result of a step."""
-        return self._call is not None and len(self._path) == 2
-
     __hash__ = object.__hash__
+
+
+def of_input(trace: Trace, kind: Any, name: str) -> Placeholder:
+    """Stands for the input of a workflow."""
+    return Placeholder(trace, None, (CONTEXT,), kind, name)
+
+
+def are_results(value: Any) -> bool:
+    """Whether there is nothing in it but whole results of steps."""
+    if isinstance(value, Placeholder):
+        return value._call is not None and len(value._path) == 2
+    if isinstance(value, list | tuple):
+        return all(map(are_results, value))
+    if isinstance(value, dict):
+        return all(map(are_results, value.values()))
+    return value is None
 
 
 _REFUSED: Final = {
