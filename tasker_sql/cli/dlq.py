@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Literal, get_args
 
 import typer
 
@@ -34,22 +33,11 @@ Rate = Annotated[int, typer.Option("--rate", min=1, max=1000, help="How many a s
 
 dlq = Commands(help=ROOT["dlq"][1])
 
-
-class RepairVerb(StrEnum):
-    """What is done to all that match."""
-
-    RETRY_STEP = "retry_step"
-    REQUEUE_STEP = "requeue_step"
-    RESOLVE_STEP = "resolve_step"
-    COMPLETE_STEP_MANUALLY = "complete_step_manually"
-    CANCEL_TASK = "cancel_task"
-    RESOLVE_TASK = "resolve_task"
-    PAUSE_TASK = "pause_task"
-    RESUME_TASK = "resume_task"
-    PAUSE_TEMPLATE = "pause_template"
-    RESUME_TEMPLATE = "resume_template"
-    PAUSE_NAMESPACE = "pause_namespace"
-    RESUME_NAMESPACE = "resume_namespace"
+Verb = Literal[  # noqa: RUF041 - a line for each kind
+    Literal["retry_step", "requeue_step", "resolve_step", "complete_step_manually"],
+    Literal["cancel_task", "resolve_task", "pause_task", "resume_task"],
+    Literal["pause_template", "resume_template", "pause_namespace", "resume_namespace"],
+]
 
 
 def add_to(app: Commands) -> None:
@@ -76,7 +64,7 @@ def list_(client: Client) -> Output:
     return Output(found, picture)
 
 
-def _of_dead_letters(verb: RepairVerb, doc: str) -> None:
+def _of_dead_letters(verb: Verb, doc: str) -> None:
     def command(
         reason: Reason,
         namespace: OfNamespace = None,
@@ -87,14 +75,14 @@ def _of_dead_letters(verb: RepairVerb, doc: str) -> None:
         rate: Rate = 100,
         as_json: Json = False,
     ) -> None:
-        wanted = _wanted(namespace=namespace, template=template, step=step, fingerprint=fingerprint)
-        _repair(verb, wanted, reason, yes, rate, as_json)
+        where = (namespace, template, step, fingerprint)
+        repair(verb, reason, *where, yes=yes, rate=rate, as_json=as_json)
 
     dlq.command(verb.removesuffix("_step"), help=doc)(command)
 
 
 _of_dead_letters(
-    RepairVerb.RETRY_STEP,
+    "retry_step",
     """Run dead letters again with all their attempts.
 
     All of them, or those that match. Shows how many and which before it asks. --json does not ask,
@@ -104,7 +92,7 @@ _of_dead_letters(
     """,
 )
 _of_dead_letters(
-    RepairVerb.RESOLVE_STEP,
+    "resolve_step",
     """Resolve dead letters by hand, without results.
 
     The steps after them go on. Shows how many and which before it asks, as `dlq retry` does.
@@ -116,10 +104,10 @@ _of_dead_letters(
 
 def repair(
     verb: Annotated[
-        RepairVerb,
+        Verb,
         typer.Argument(
             metavar="VERB",
-            help=f"One of {', '.join(RepairVerb)}.",
+            help=f"One of {', '.join(get_args(Verb))}.",
             show_default=False,
             show_choices=False,
         ),
@@ -152,29 +140,14 @@ def repair(
       tasker-sql repair complete_step_manually --result true -r "paid in cash"
       tasker-sql repair pause_namespace -r "the database moves"
     """
-    wanted = _wanted(namespace=namespace, template=template, step=step, fingerprint=fingerprint)
-    wanted |= _wanted(worker=worker, state=state)
+    given = {"namespace": namespace, "template": template, "step": step}
+    given |= {"fingerprint": fingerprint, "worker": worker, "state": state}
+    wanted = {key: value for key, value in given.items() if value is not None}
     value = None if result is None else json_argument(result, "--result")
-    _repair(verb, wanted, reason, yes, rate, as_json, value)
-
-
-def _wanted(**given: str | None) -> dict[str, str]:
-    return {key: value for key, value in given.items() if value is not None}
-
-
-def _repair(
-    verb: RepairVerb,
-    wanted: dict[str, str],
-    reason: str,
-    yes: bool,
-    rate: int,
-    as_json: bool,
-    result: Any = None,
-) -> None:
     done: AppliedRepair | None = None
     with opened() as client:
         with limited(client):
-            plan = client.plan_repair(verb, wanted, result=result)
+            plan = client.plan_repair(verb, wanted, result=value)
         if not as_json:
             _put_plan(verb, plan)
         if plan and not (yes or as_json) and not typer.confirm("Go on?"):

@@ -86,7 +86,7 @@ def acknowledge(
 
     It stays listed, marked and last, and comes back when it gets worse.
 
-    Example: tasker-sql acknowledge no_worker "namespace a" -r "it moves on Monday"
+    Example: tasker-sql acknowledge dead_letters "$SUBJECT" -r "a known bug"
     """
     end = until.astimezone() if until else None
     known = client.acknowledge_problem(code, subject, reason, end)

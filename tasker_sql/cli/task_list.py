@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal, get_args
 from uuid import UUID
 
 import typer
@@ -19,6 +18,10 @@ from tasker_sql.rows import ListedTask
 
 AGO: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 PAGE: Final = 1000  # tasks
+State = Literal[  # noqa: RUF041 - two lines, not seven
+    Literal["pending", "in_progress", "blocked_by_failures", "complete", "error", "cancelled"],
+    Literal["resolved_manually"],
+]
 
 
 def add_to(app: Commands) -> None:
@@ -38,25 +41,13 @@ def _moment(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-class TaskState(StrEnum):
-    """Of a task."""
-
-    PENDING = "pending"
-    IN_PROGRESS = "in_progress"
-    BLOCKED_BY_FAILURES = "blocked_by_failures"
-    COMPLETE = "complete"
-    ERROR = "error"
-    CANCELLED = "cancelled"
-    RESOLVED_MANUALLY = "resolved_manually"
-
-
 def list_(
     client: Client,
     namespace: OfNamespace = None,
     template: OfTemplate = None,
     state: Annotated[
-        TaskState | None,
-        typer.Option(metavar="STATE", help=f"In this state: {', '.join(TaskState)}."),
+        State | None,
+        typer.Option(metavar="STATE", help=f"In this state: {', '.join(get_args(State))}."),
     ] = None,
     tag: Annotated[str | None, typer.Option(help="With this tag.")] = None,
     initiator: Annotated[str | None, typer.Option(help="Asked for by this one.")] = None,

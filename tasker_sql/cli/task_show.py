@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
@@ -21,6 +20,7 @@ from tasker_sql.templates import drawing
 from tasker_sql.templates.drawing import STYLES
 
 FAILED: Final = ("error", "waiting_for_retry")
+Drawing = Literal["text", "mermaid", "dot", "svg"]  # functions of `drawing`
 MOST_LINES: Final = 100  # of an input
 PARTS: Final = "waiting, queued, backing off, running, lost, failed, afterwards, finalizing"
 
@@ -89,18 +89,9 @@ def _error(step: TaskStep) -> str | None:
     return step.last_error.get("message") if isinstance(step.last_error, dict) else None
 
 
-class Drawing(StrEnum):
-    """How a DAG is drawn: by the function of that name."""
-
-    TEXT = "text"
-    MERMAID = "mermaid"
-    DOT = "dot"
-    SVG = "svg"
-
-
 def draw(
     task_uuid: TaskUuid,
-    to: Annotated[Drawing, typer.Option("--as", help="Of which kind.")] = Drawing.TEXT,
+    to: Annotated[Drawing, typer.Option("--as", help="Of which kind.")] = "text",
 ) -> None:
     """Print the DAG with the states of its steps. SVG is drawn by Graphviz.
 

@@ -52,6 +52,7 @@ VERBS: Final = {
     "T": "pause or resume a task's template",
     "C": "cancel a task",
     "B": "force a breaker open, release it",
+    "A": "acknowledge a problem: it is listed last, and marked",
 }
 # What keys do, by their names or as they are shown: the bindings, the help, the command palette.
 KEYS: Final = (
@@ -107,6 +108,7 @@ class Top(PollingApp):
     #about { height: auto; max-height: 40%; border-top: solid $primary; scrollbar-size: 1 1; }
     #filter { height: 1; border: none; padding: 0; display: none; }
     #hints { background: $surface; }
+    #tabs, #hints { link-style: none; }
     Confirm, Reading, Repair { align: center middle; }
     #box { width: 90%; max-width: 100; height: auto; max-height: 90%; padding: 0 1;
            border: round $warning; background: $surface; }
@@ -148,6 +150,7 @@ class Top(PollingApp):
         for one in KEYS:
             run = partial(self.run_action, one.action)
             yield SystemCommand(one.description, f"key {one.key_display or one.key}", run)
+        yield SystemCommand("choose other colours", "light and dark", self.action_change_theme)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [NoColour()] if self.no_color else super().get_line_filters()

@@ -93,7 +93,7 @@ class PollingApp(App[None]):
         if found is not None:
             self._frames[place] = (found, time.monotonic())
             if Problem in found.answers:
-                self._problems = len(found.of(Problem))
+                self._problems = sum(not one.acknowledged_by for one in found.of(Problem))
         if place != self.place:
             self._due = 0.0
         self.show_frame()

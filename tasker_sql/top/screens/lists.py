@@ -66,7 +66,7 @@ def problems(seen: Snapshot) -> View:
             (one.severity, one.code, one.subject, one.since, _marked(one), one.cure),
             details(one, (one.severity, _marked(one)), ("cure", one.cure), skip="severity problem"),
             _more_of(one),
-            cure_verbs(one.cure),
+            (*cure_verbs(one.cure), *_acknowledge(one)),
             _sought(one),
         )
         for number, one in enumerate(seen.of(Problem))
@@ -77,6 +77,11 @@ def problems(seen: Snapshot) -> View:
 def _marked(one: Problem) -> str:
     known = f"(acknowledged by {one.acknowledged_by}) " if one.acknowledged_by else ""
     return known + one.problem
+
+
+def _acknowledge(one: Problem) -> tuple[Verb, ...]:
+    known = statement("acknowledge_problem", one.code, one.subject, WHY)
+    return () if one.acknowledged_by else (Verb("A", "acknowledge", known),)
 
 
 def _more_of(one: Problem) -> Location | None:

@@ -978,6 +978,23 @@ class TestProblems:
         assert Answer("problems").code == 0
 
 
+class TestAcknowledging:
+    def test_a_problem_that_is_known_is_marked_and_no_alarm(self, client: Client) -> None:
+        client.create_namespace("test")
+        with client.transaction() as connection:
+            connection.execute("select pgmq.drop_queue('test_queue')")
+        known = ("acknowledge", "queue_missing", "queue test_queue", "-r", "it moves")
+        assert Answer(*known).out == "acknowledged: queue_missing queue test_queue\n"
+        problems = Answer("problems")
+        assert problems.code == 0
+        assert problems.out.endswith("acknowledged by postgres until it changes: it moves\n")
+        assert (Answer("status").code, Answer("status", "--json").json["acknowledged"]) == (0, 1)
+        until = Answer(*known, "--until", "2100-01-01", "--json")
+        assert until.json["until"].startswith(("2100-01-01", "2099-12-31"))
+        unknown = Answer("acknowledge", "queue_missing", "queue other", "-r", "it moves")
+        assert (unknown.code, "there is no such problem now" in unknown.err) == (1, True)
+
+
 class TestDeadLetters:
     def test_are_listed_by_step_and_error(self, failed: UUID) -> None:
         (letter,) = Answer("dlq", "list", "--json").json

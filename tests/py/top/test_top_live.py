@@ -474,6 +474,35 @@ class TestWrites:
         assert step_named(client, task, "c").state == "in_progress"
 
     @needs_task
+    def test_a_problem_is_acknowledged(self, database: str, client: Client) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("1 problems (1)", "x run cure  A acknowledge")
+            await top.press("A")
+            await top.sees("tasker.acknowledge_problem('dead_letters', ", "'<why>')")
+            await top.type(REASON)
+            await top.press("enter")
+            await top.sees("(acknowledged by postgres) 1 failed for good", f"reason: {REASON}")
+            await top.waits(lambda: "1 problems  2" in top.text, "no number of problems")
+            assert "A acknowledge" not in top.text
+
+        driven(database, play)
+        (known,) = client.problems()
+        assert (known.acknowledged_by, known.acknowledged_reason) == ("postgres", REASON)
+
+    @needs_task
+    def test_the_palette_finds_what_a_key_does(self, database: str) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("dead_letters")
+            await top.press("ctrl+p")
+            await top.type("screen workers")
+            await top.sees("key 5")
+            await top.press("enter")
+            await top.press("enter")
+            await top.sees("worker, pool, breaker", "r1")
+
+        driven(database, play)
+
+    @needs_task
     def test_escape_runs_nothing(self, database: str, client: Client) -> None:
         async def play(top: Driver) -> None:
             await top.sees("paused", "resume paused")
