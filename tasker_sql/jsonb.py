@@ -42,16 +42,7 @@ def encode(value: Any) -> JsonText:
     if isinstance(value, JsonText):
         return value
     try:
-        text = _PLAIN.encode(value)
-        text.encode()
-        if "\\u0000" not in text:  # of a NUL, or of these six characters
-            return JsonText(text)
-    except RecursionError:
-        raise ValueError("nested too deeply to be JSON") from None
-    except (TypeError, ValueError):
-        pass
-    try:
-        return JsonText("".join(_written(value, "value")))
+        return JsonText(_plain(value) or "".join(_written(value, "value")))
     except RecursionError:
         raise ValueError("nested too deeply to be JSON") from None
 
@@ -184,12 +175,20 @@ _STRICT_DECODER: Final = json.JSONDecoder(
 )
 
 
-# Encoding: what `json` writes by itself is left to it, the rest is written here. Where keys are not
-# all of one kind, two of them might become one: they cannot be sorted.
-
+# Keys that cannot be sorted are of several types: two of them might become one.
 _PLAIN: Final = json.JSONEncoder(
     allow_nan=False, ensure_ascii=False, sort_keys=True, separators=(",", ":")
 )
+
+
+def _plain(value: Any) -> str | None:
+    """What `json` writes by itself; None when that is nothing, or is not sure to be right."""
+    try:
+        text = _PLAIN.encode(value)
+        text.encode()  # refuses lone surrogates
+    except (TypeError, ValueError):
+        return None
+    return None if "\\u0000" in text else text  # a NUL, or these six characters
 
 
 def _written(value: Any, path: str) -> Iterator[str]:

@@ -226,11 +226,13 @@ def generated(dsn: str) -> dict[Path, str]:
     rows, may_be_none = table()
     known = {one.name: one for one in objects(dsn, may_be_none)}
     listed = {name for row in rows for name in row.of}
-    lost = [one.name for one in known.values() if one.arguments is not None]
-    if missing := sorted({*lost} - listed):
-        raise SystemExit(f"{TABLE.name} has no row for {', '.join(missing)}")
+    functions = {one.name for one in known.values() if one.arguments is not None}
+    if missing := sorted(functions - listed):
+        raise SystemExit(f"{TABLE.name} needs a row for {', '.join(missing)}")
     if unknown := sorted(listed - known.keys()):
-        raise SystemExit(f"{TABLE.name} names {', '.join(unknown)}, which the database has not")
+        raise SystemExit(
+            f"{TABLE.name} names {', '.join(unknown)}, which the database does not have"
+        )
     package = ROOT / "tasker_sql"
     return {
         package / "rows.py": _formatted("\n\n".join([ROWS_HEAD, *_classes(rows, known)])),
@@ -242,12 +244,12 @@ def _classes(rows: Sequence[Row], known: Mapping[str, Object]) -> Iterator[str]:
     for row in rows:
         lines = [f"class {row.name}(NamedTuple):", *_docstring([row.about], 4), ""]
         for name, kind in _columns(row, known).items():
-            shown = COLUMNS[kind]
-            if name in row.may_be_null and shown != "Any":
-                shown += " | None"
+            python = COLUMNS[kind]
+            if name in row.may_be_null and python != "Any":
+                python += " | None"
             # A tuple has a method of this name.
             ignored = "  # type: ignore[assignment]" if hasattr(tuple, name) else ""
-            lines.append(f"    {name}: {shown}{ignored}")
+            lines.append(f"    {name}: {python}{ignored}")
         yield "\n".join(lines)
 
 
@@ -294,11 +296,11 @@ def _method(one: Object, row: Row, columns: Mapping[str, str]) -> Iterator[str]:
 
 def _paragraphs(meaning: str) -> list[str]:
     """A comment in the words of Python: what it does, the rest, and what it raises."""
-    said = re.sub(r"\bp_(\w+)", lambda found: _python_name(found[1]), meaning)
-    said = re.sub(r"\b[Nn]ull\b", "None", said)
-    said = re.sub(r"\b[Rr]aises .*", _named_errors, said)
-    said, raises, errors = said.partition(" Raises ")
-    first, _, rest = re.sub(r"(?<=[.?]) ", "\n", said, count=1).partition("\n")
+    text = re.sub(r"\bp_(\w+)", lambda found: _python_name(found[1]), meaning)
+    text = re.sub(r"\b[Nn]ull\b", "None", text)
+    text = re.sub(r"\b[Rr]aises .*", _named_errors, text)
+    text, raises, errors = text.partition(" Raises ")
+    first, _, rest = re.sub(r"(?<=[.?]) ", "\n", text, count=1).partition("\n")
     return [part for part in (first, rest, f"Raises {errors}" if raises else "") if part]
 
 

@@ -74,6 +74,9 @@ READ: Final[Mapping[str, Callable[..., Any]]] = {
     STEPS: Client.get_task_steps,
     f"{STEP}/explain": Client.explain_step,
     "/problems": Client.problems,
+    "/queues": Client.queue_depths,
+    "/workers": Client.known_workers,
+    "/dead_letters": Client.dead_letters,
     "/namespaces": Client.list_namespaces,
     "/handlers": Client.list_templates,
     "/handlers/{namespace}/{name}": Client.get_template,
@@ -124,7 +127,7 @@ def _no_step(task_uuid: UUID, step_uuid: UUID) -> NotFoundError:
 def _route(
     permission: Permission, path: str, model: Any, verb: str = "GET", **more: Any
 ) -> Callable[[Callable[..., Any]], Any]:
-    """A decorator for what answers it."""
+    """A decorator for the function that answers it."""
     tag = "steps" if path.startswith(STEPS) else path.split("/")[1]
     checks: list[Callable[..., Any]] = [may(permission), _no_others]
     if path.startswith(STEP):
@@ -140,7 +143,7 @@ def _route(
 
 
 def _add(permission: Permission, path: str, method: Callable[..., Any]) -> None:
-    """A route that is a call of this method."""
+    """A route that calls this method of the client."""
     kinds = get_type_hints(method)
     row = kinds.pop("return")
     is_list = get_origin(row) is list

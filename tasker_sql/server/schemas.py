@@ -28,13 +28,13 @@ from tasker_sql import rows
 from tasker_sql.jsonb import marked, parse, unmarked
 
 
-def _written(value: Any) -> Any:
+def _iso(value: Any) -> Any:
     if not isinstance(value, str) or not re.match(r"\d{4}-\d\d-\d\d[T ]", value):
         raise ValueError("a moment is written in ISO 8601, with a zone")
     return value
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_written)]  # and not a number of seconds
+Moment = Annotated[AwareDatetime, BeforeValidator(_iso)]  # and not a number of seconds
 Seconds = Annotated[
     timedelta,
     PlainSerializer(timedelta.total_seconds, return_type=float),
@@ -48,7 +48,7 @@ Exact = Annotated[Any, PlainSerializer(marked, when_used="json")]  # see ExactRe
 def shown(row: Any, without: tuple[str, ...] = ()) -> Any:
     """The shape of a row: its columns, durations in seconds."""
     columns: Any = {
-        name: (_told(kind), ...)
+        name: (_shape(kind), ...)
         for name, kind in get_type_hints(row).items()
         if name not in without
     }
@@ -60,7 +60,7 @@ def shown(row: Any, without: tuple[str, ...] = ()) -> Any:
     )
 
 
-def _told(kind: Any) -> Any:
+def _shape(kind: Any) -> Any:
     if kind is timedelta:
         return Seconds
     if kind is Decimal:
@@ -68,7 +68,7 @@ def _told(kind: Any) -> Any:
     if kind is Any:
         return Exact
     if type(None) in get_args(kind):
-        return Union[tuple(_told(one) for one in get_args(kind))]  # noqa: UP007
+        return Union[tuple(_shape(one) for one in get_args(kind))]  # noqa: UP007
     return kind
 
 

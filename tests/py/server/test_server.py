@@ -259,6 +259,20 @@ class TestQuestions:
         other = web.post("/v1/problems/acknowledge", json={**body, "subject": "queue nowhere"})
         assert fault(other)[:2] == (404, "not_found")
 
+    def test_the_first_look_needs_no_other_tool(self, web: httpx.Client, client: Client) -> None:
+        created(web)
+        (step,) = client.claim_steps("test", "somebody")
+        found = {
+            name: web.get(f"/v1/{name}").json()["items"]
+            for name in ("queues", "workers", "dead_letters")
+        }
+        assert "test_queue" in [queue["queue_name"] for queue in found["queues"]]
+        assert [(one["name"], one["claims"]) for one in found["workers"]] == [("somebody", 1)]
+        assert found["dead_letters"] == []
+        client.fail_step(step.step_uuid, step.token, {"message": "no"}, retryable=False)
+        (letters,) = web.get("/v1/dead_letters").json()["items"]
+        assert (letters["count"], letters["sample_error"]) == (1, "no")
+
     def test_handlers_are_templates(self, web: httpx.Client) -> None:
         assert [one["name"] for one in web.get("/v1/namespaces").json()["items"]] == ["test"]
         (listed,) = web.get("/v1/handlers", params={"namespace": "test"}).json()["items"]
