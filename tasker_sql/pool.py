@@ -1,6 +1,6 @@
 """Connections that many threads share, and calls over them with a circuit breaker around each.
 
-Ours and not psycopg_pool's, for the reasons in docs/decisions/0016; statistics and arguments have
+Ours and not psycopg_pool's, for the reasons in docs/decisions/0017; statistics and arguments have
 its names.
 """
 
@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from tasker_sql.circuit import CircuitBreaker
@@ -25,6 +26,14 @@ MAX_IDLE: Final = 60.0  # seconds after which a connection that nobody used is c
 
 class PoolTimeoutError(UnavailableError):
     """All connections are in use: no fault of the database, and no failure of a call."""
+
+
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    """Somebody who waits for a connection."""
+
+    since: float = field(default_factory=time.monotonic)
+    served: threading.Event = field(default_factory=threading.Event)
 
 
 class Pool:
@@ -49,8 +58,8 @@ class Pool:
         self._reset = reset
         self._idle: deque[tuple[Client, float]] = deque()  # and since when
         self._used = 0
-        self._waiting: set[float] = set()  # since when
-        self._returned = threading.Condition()
+        self._waiting: deque[_Waiter] = deque()  # who came first is served first
+        self._lock = threading.Lock()
         self._counts = dict.fromkeys(
             ("requests_num", "requests_queued", "requests_errors", "connections_num"), 0
         )
@@ -119,10 +128,10 @@ class Pool:
     def get_stats(self) -> dict[str, int]:
         """What psycopg_pool's method answers: sizes and who waits now, and sums since the beginning
         (with those who still wait, or use a connection)."""
-        with self._returned:
+        with self._lock:
             now = time.monotonic()
             self._count_use(0)
-            waited = self._seconds_waited + sum(now - since for since in self._waiting)
+            waited = self._seconds_waited + sum(now - one.since for one in self._waiting)
             return {
                 "pool_min": 0,
                 "pool_max": self.size,
@@ -142,7 +151,7 @@ class Pool:
     def trim(self, max_idle: float = MAX_IDLE) -> None:
         """Close the connections that nobody has used for so long."""
         old = []
-        with self._returned:
+        with self._lock:
             before = time.monotonic() - max_idle
             while self._idle and self._idle[0][1] <= before:
                 old.append(self._idle.popleft()[0])
@@ -154,11 +163,18 @@ class Pool:
         self.trim(0.0)
 
     def _get(self) -> Client:
-        with self._returned:
+        waiter = None
+        with self._lock:
             self._counts["requests_num"] += 1
-            if self._used >= self.size:
-                self._wait()
-            self._count_use(1)
+            if self._used < self.size:
+                self._count_use(1)
+            else:
+                self._counts["requests_queued"] += 1
+                waiter = _Waiter()
+                self._waiting.append(waiter)
+        if waiter:
+            self._wait(waiter)
+        with self._lock:
             if self._idle:
                 return self._idle.pop()[0]
             self._counts["connections_num"] += 1
@@ -175,25 +191,26 @@ class Pool:
             raise
         return client
 
-    def _wait(self) -> None:
-        began = time.monotonic()
-        self._counts["requests_queued"] += 1
-        self._waiting.add(began)
-        free = self._returned.wait_for(lambda: self._used < self.size, TIMEOUT)
-        self._waiting.discard(began)
-        self._seconds_waited += time.monotonic() - began
-        if not free:
-            self._counts["requests_errors"] += 1
-            raise PoolTimeoutError(f"all {self.size} connections are in use", 0.05)
+    def _wait(self, waiter: _Waiter) -> None:
+        """Until somebody who gives one back lets this one have it."""
+        waiter.served.wait(TIMEOUT)
+        with self._lock:
+            self._seconds_waited += time.monotonic() - waiter.since
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+                self._counts["requests_errors"] += 1
+                raise PoolTimeoutError(f"all {self.size} connections are in use", 0.05)
 
     def _put(self, client: Client | None) -> None:
         kept = client is not None and client.usable and (not self._reset or _is_reset(client))
-        with self._returned:
-            self._count_use(-1)
+        with self._lock:
             if client and kept:
                 self._idle.append((client, time.monotonic()))
             self._counts["connections_lost"] += client is not None and not kept
-            self._returned.notify()
+            if self._waiting:
+                self._waiting.popleft().served.set()
+            else:
+                self._count_use(-1)
         if client and not kept:
             client.close()
 

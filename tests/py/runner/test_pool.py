@@ -91,6 +91,24 @@ class TestConnections:
         assert got.wait(SECONDS)
         thread.join()
 
+    def test_who_came_first_is_served_first(self, make: Make) -> None:
+        """Also before somebody who comes when one is given back, again and again."""
+        pool, order = make(1), list[int]()
+
+        def borrow(number: int) -> None:
+            with pool.connection():
+                order.append(number)
+
+        threads = [threading.Thread(target=borrow, args=[number]) for number in range(5)]
+        with pool.connection():
+            for number, thread in enumerate(threads):
+                thread.start()
+                wait_for(lambda: pool.get_stats()["requests_waiting"] == number + 1)  # noqa: B023
+        with pool.connection():
+            assert order == [0, 1, 2, 3, 4]
+        for thread in threads:
+            thread.join()
+
     def test_what_a_handler_leaves_behind_no_other_handler_meets(self, make: Make) -> None:
         pool = make(2, reset=True)
         with pool.connection() as client, client.transaction() as connection:
