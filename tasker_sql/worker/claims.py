@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 LINGER: Final = 0.01  # seconds without work after which a worker registers as idle
 IDLE_FOR: Final = timedelta(seconds=30)  # how long such a registration holds
+LONGEST_TRUST: Final = 0.02  # seconds for which a queue that was empty counts as empty
 LONGEST_BARREN: Final = 5.0  # seconds without claims, after a step that could not be run
 
 log = logging.getLogger(__name__)
@@ -189,8 +190,15 @@ class Poller:
         self._idle_since: float | None = None
         self._registered_until = 0.0
         self._barren = 0  # how often in a row
+        self._trust = LINGER / 2  # seconds for which a queue that was empty counts as empty
+        self._look_at = 0.0
 
-    def found(self, steps: int, limit: int, now: float) -> None:
+    def limit(self, room: int, reported: int, now: float) -> int:
+        """How many to ask for with a report of so many: as many as there is room for; but no more
+        than were reported, which is the cheaper call, while the queue was empty a moment ago."""
+        return room if now >= self._look_at else min(room, reported)
+
+    def found(self, steps: int, limit: int, now: float, reported: int = 0) -> None:
         """A claim was answered. Fewer than asked for: the queue is empty."""
         self.answered = True
         if steps:
@@ -198,8 +206,14 @@ class Poller:
             self._pause = self.slots.poll
         elif limit and self._listens:  # new work wakes it
             self._pause = scaling.idle(self._pause, self.slots.poll, self.slots.idle_poll)
-        if limit:
-            self.ask_at = now + (self._pause if steps < limit else 0.0)
+        if limit > reported:
+            found_more = steps > reported
+            self._trust = LINGER / 2 if found_more else min(2 * self._trust, LONGEST_TRUST)
+            self._look_at = now + (self._trust if steps < limit else 0.0)
+        if steps < limit:
+            self.ask_at = now + self._pause
+        elif limit:
+            self.ask_at = max(now, self._look_at)
 
     def busy(self) -> None:
         """There was something to do."""
@@ -207,7 +221,7 @@ class Poller:
 
     def notified(self) -> None:
         """There is work, and the registration is gone; or nobody knows whether it is."""
-        self.ask_at = self._registered_until = 0.0
+        self.ask_at = self._look_at = self._registered_until = 0.0
 
     def is_idle(self, now: float) -> bool:
         """Whether to register as idle."""

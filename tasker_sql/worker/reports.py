@@ -85,7 +85,7 @@ class Reports:
         )
 
     def send(
-        self, now: float, room: Callable[[Slots], int]
+        self, now: float, limit: Callable[[Slots, int], int]
     ) -> Iterator[tuple[Report, Sequence[ClaimedStep]]]:
         """Send what is due; each report that was answered, with the steps that it claimed.
 
@@ -98,7 +98,7 @@ class Reports:
         for claim in due:
             while part := _part(claim, now):
                 claims = last[claim.slots] is claim and len(part) == len(claim.finished)
-                self.unsent = Report(claim, part, room(claim.slots) if claims else 0)
+                self.unsent = Report(claim, part, limit(claim.slots, len(part)) if claims else 0)
                 yield from self._send(self.unsent)
 
     def _send(self, report: Report) -> Iterator[tuple[Report, Sequence[ClaimedStep]]]:

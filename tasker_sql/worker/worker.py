@@ -378,10 +378,12 @@ class Worker:
         if now < self._again_at:
             return
         reported = set()
-        for report, steps in self._reports.send(now, self._room_of):
+        for report, steps in self._reports.send(now, self._limit):
             slots = report.claim.slots
             reported.add(slots.namespace)
-            self._pollers[slots.namespace].found(len(steps), report.limit, time.monotonic())
+            self._pollers[slots.namespace].found(
+                len(steps), report.limit, time.monotonic(), len(report.finished)
+            )
             self._take(slots, steps)
         self._look_for_work(now, reported)
         self._refusals = 0
@@ -463,8 +465,10 @@ class Worker:
             if claim := self._claims.of(attempt):
                 claim.back.append(attempt)
 
-    def _room_of(self, slots: Slots) -> int:
-        return self._room(self._pollers[slots.namespace])
+    def _limit(self, slots: Slots, reported: int) -> int:
+        """How many steps to ask for with a report of so many."""
+        poller = self._pollers[slots.namespace]
+        return poller.limit(self._room(poller), reported, time.monotonic())
 
     def _room(self, poller: Poller) -> int:
         """How many steps to ask for."""
