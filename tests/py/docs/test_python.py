@@ -1,4 +1,4 @@
-"""docs/first-workflow.md and docs/testing.md are true: their files are written, and run."""
+"""The pages on Python are true: their files are written, and run."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ import pytest
 from servers import Server, rows
 
 DOCS = Path(__file__).parents[3] / "docs"
+PAGES = [DOCS / name for name in ("first-workflow.md", "testing.md", "app-transaction.md")]
 FILE = re.compile(r"^```\w+\n# (\S+\.(?:py|yaml))\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LONGEST = 30  # lines of an example
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The files of both pages."""
-    for page in ("first-workflow.md", "testing.md"):
-        for name, text in FILE.findall((DOCS / page).read_text()):
+    """The files of the pages."""
+    for page in PAGES:
+        for name, text in FILE.findall(page.read_text()):
             (tmp_path / name).write_text(text)
     return tmp_path
 
@@ -32,7 +33,7 @@ def test_the_first_workflow_runs(folder: Path, database: str) -> None:
     )
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
-        ["bash", "-euc", f"trap 'kill %1' EXIT\n{script}python app.py; trap - EXIT; kill %1; wait"],
+        ["bash", "-euc", f"trap 'kill %1' EXIT\n{script}trap - EXIT; kill %1; wait"],
         cwd=folder,
         env={**os.environ, "PATH": path, "DATABASE_URL": database},
         capture_output=True,
@@ -42,8 +43,6 @@ def test_the_first_workflow_runs(folder: Path, database: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"order 7, mail [0-9a-f-]{36}\n", done.stdout)
-    written = "select (select id from orders), (select count(*) from tasker.tasks)"
-    assert rows(database, written) == [(8, 2)]
 
 
 def run_tests(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -66,6 +65,40 @@ def test_the_tests_of_it_pass(folder: Path, server: Server) -> None:
     assert left.fetchall() == []
 
 
+APPLICATIONS = """
+from fastapi.testclient import TestClient
+import site_app, tasker_sql, web
+
+with TestClient(web.app) as browser:
+    made = browser.post("/orders", json={"id": 7, "amount": 59.9})
+    with tasker_sql.Client() as client:
+        print(client.result(UUID(made.json()["task"]), timeout=60))
+site = site_app.app.test_client()
+print(site.post("/orders", json={"id": 8, "amount": 1.0}).status_code)
+print(site.post("/orders", json={"id": 8, "amount": 1.0}).status_code)
+"""
+
+
+@pytest.mark.newest
+@pytest.mark.slow
+def test_applications_start_tasks_with_their_writes(folder: Path, database: str) -> None:
+    rows(database, "create table orders (id integer primary key)")
+    (folder / "use.py").write_text(f"from uuid import UUID\n{APPLICATIONS}")
+    done = subprocess.run(
+        [sys.executable, "use.py"],
+        cwd=folder,
+        env={**os.environ, "DATABASE_URL": database, "TASKER_ENV": "test"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"order 7, mail [0-9a-f-]{36}\n200\n500\n", done.stdout)
+    assert rows(database, "select id from orders order by id") == [(7,), (8,)]
+    assert rows(database, "select count(*) from tasker.tasks") == [(2,)]
+
+
 @pytest.mark.slow
 def test_they_start_a_server_and_leave_nothing(folder: Path, tmp_path: Path) -> None:
     (temporary := tmp_path / "tmp").mkdir()
@@ -77,9 +110,8 @@ def test_they_start_a_server_and_leave_nothing(folder: Path, tmp_path: Path) -> 
 
 
 def test_examples_are_short() -> None:
-    pages = [DOCS / "first-workflow.md", DOCS / "testing.md"]
-    found = [(name, text) for page in pages for name, text in FILE.findall(page.read_text())]
+    found = [(name, text) for page in PAGES for name, text in FILE.findall(page.read_text())]
     assert [name for name, text in found if text.count("\n") > LONGEST] == []
     assert {name for name, _ in found} == {
-        *("flows.py", "start.py", "app.py", "test_flows.py", "signup.yaml")
+        *("flows.py", "start.py", "test_flows.py", "signup.yaml", "web.py", "site_app.py")
     }
