@@ -596,6 +596,10 @@ class TestStatus:
         assert "1 critical problem, 1 warning; the worst: queue_missing" in bad.out
         told = Answer("status", "--json").json
         assert (told["well"], told["worst"]["code"]) == (False, "queue_missing")
+        Answer("acknowledge", "queue_missing", "queue test_queue", "-r", "it is known")
+        known = Answer("status")
+        assert (known.code, known.out[:24]) == (0, "attention: 0 open tasks,")
+        assert "0 critical problems, 1 warning, 1 acknowledged; the worst: dead" in known.out
 
 
 class TestWatching:
