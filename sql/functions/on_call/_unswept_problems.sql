@@ -21,7 +21,7 @@ begin
   return query
   with unfinalized as materialized (
     select task.task_uuid, task.finalize_externally, unfinalized.since
-      from (select * from tasker.unfinalized_tasks order by task_id limit 200) as unfinalized
+      from (select * from tasker.unfinalized_tasks order by task_id limit 100) as unfinalized
       join tasker.tasks as task on task.task_id = unfinalized.task_id
      where unfinalized.since < v_late
        and not tasker._is_active(task.task_id)
@@ -73,4 +73,4 @@ begin
 end;
 $$;
 
-comment on function tasker._unswept_problems is 'problems: what a sweep should have dealt with long ago. Looks at 200 unfinalized tasks.';
+comment on function tasker._unswept_problems is 'problems: what a sweep should have dealt with long ago. Looks at 100 unfinalized tasks.';

@@ -22,6 +22,7 @@ from workflows import REPORT, define, later
 SQL = Path(__file__).parents[3] / "sql"
 SMALL, LARGE, HUGE = 12_000, 30_000, 100_000
 MOST_PAGES = 20_000  # of 8 kB, in memory
+COUNTED = 500  # pages of the messages that a question counts in each queue, 10,000 at most
 WIDE = 1000
 LINE = {f"s{n}": [f"s{n - 1}"] if n else [] for n in range(10)}
 
@@ -272,10 +273,11 @@ def test_costs_the_same_behind_any_backlog(
     small, large = seen[SMALL], seen[size]
     for number in large:
         assert large[number].faults() == [], f"call {number}"
+    slack = COUNTED if name == "queue_depths" else 100
     for numbers in ([1], [number for number in large if number > 1]):
         before, after = (max(of[number].pages for number in numbers) for of in (small, large))
         print(f"\n{name}, call {numbers[-1]}: {before} -> {after} pages")
-        assert after <= min(MOST_PAGES, before * 1.3 + 100)
+        assert after <= min(MOST_PAGES, before * 1.3 + slack)
 
 
 # Questions ---------------------------------------------------------------------------------------
@@ -283,7 +285,10 @@ def test_costs_the_same_behind_any_backlog(
 ONE_TASK = 1_000  # pages
 A_SCREEN = 5_000
 WAITING_STEP = "(select step_uuid from tasker.list_queued_steps('q', 1))"
-A_TASK = '(select task_uuid from tasker.list_tasks(\'{"namespace": "line"}\', 1))'
+A_TASK = """(select task.task_uuid from tasker.tasks as task
+  join tasker.task_templates as template on template.template_id = task.template_id
+                                        and template.name = 'line'
+ order by task.task_id desc limit 1)"""
 QUESTIONS = {
     "explain_step": (f"select * from tasker.explain_step({WAITING_STEP})", 300),
     "explain_task": (f"select * from tasker.explain_task({A_TASK})", ONE_TASK),
