@@ -28,6 +28,46 @@ REVIEWED = {
     "bf7e66c75ed771df0c5f7cb2b9f0123ca77992daacd56e3911d1894a3efa99de",  # 1.13.0, in pgmq 1.1.4
 }
 
+# What PGMQ has in every version: without a part of it, it is installed again.
+MISSING_OF_PGMQ = """
+select case when to_regnamespace('pgmq') is null then 'the schema pgmq'
+            else format('the %s pgmq.%s', needed.kind, needed.name) end
+  from (values ('table', 'meta'), ('type', 'message_record'), ('function', 'create'),
+               ('function', 'drop_queue'), ('function', 'send(text, jsonb)'),
+               ('function', 'send_batch'), ('function', 'read'), ('function', 'pop'),
+               ('function', 'set_vt'), ('function', 'archive(text, bigint)'),
+               ('function', 'delete(text, bigint)')) as needed (kind, name)
+ where case needed.kind
+         when 'table' then to_regclass('pgmq.' || needed.name) is null
+         when 'type' then to_regtype('pgmq.' || needed.name) is null
+         else to_regprocedure('pgmq.' || needed.name) is null
+              and not exists (
+                select from pg_catalog.pg_proc
+                 where pronamespace = to_regnamespace('pgmq') and proname = needed.name)
+       end
+"""
+# What runs before its SQL does where a part of it is there: the tables, with their messages, stay.
+DROP_REST_OF_PGMQ = """
+do $$
+declare
+  v_drop text;
+begin
+  for v_drop in
+    select format('drop routine %s', oid::regprocedure)
+      from pg_catalog.pg_proc
+     where pronamespace = to_regnamespace('pgmq') and prorettype <> 'trigger'::regtype
+     union all
+    select format('drop type %s', oid::regtype)
+      from pg_catalog.pg_type
+     where typnamespace = to_regnamespace('pgmq')
+       and typrelid in (select oid from pg_catalog.pg_class where relkind = 'c')
+  loop
+    execute v_drop;
+  end loop;
+end;
+$$
+"""
+
 SESSION = """
 set lock_timeout = '5s';
 set check_function_bodies = off;
@@ -243,7 +283,12 @@ def _problem(connection: psycopg.Connection[Any], needed: str) -> str:
             f"({_few(other)}): {cure}"
         )
     parts = connection.execute("select part from tasker._missing_parts()").fetchall()
-    return f"missing: {_few([part for (part,) in parts])}: {cure}" if parts else ""
+    missing = [part for (part,) in parts] + _missing_of_pgmq(connection)
+    return f"missing: {_few(missing)}: {cure}" if missing else ""
+
+
+def _missing_of_pgmq(connection: psycopg.Connection[Any]) -> list[str]:
+    return sorted({part for (part,) in connection.execute(MISSING_OF_PGMQ).fetchall()})
 
 
 def _few(names: list[str]) -> str:
@@ -254,12 +299,14 @@ def install_pgmq(connection: psycopg.Connection[Any]) -> str:
     """Install PGMQ in the connection's transaction unless it is there; returns its version.
 
     Prefers the extension where the server offers it and we may create it, else runs the SQL of
-    the Python package `pgmq` and leaves the version in the comment of the schema `pgmq`.
+    the Python package `pgmq` and leaves the version in the comment of the schema `pgmq`. Where a
+    part of it is there, as after a partial restore, it is made whole, and messages stay.
     """
     if present := pgmq_version(connection):
         return present
+    is_partial = _missing_of_pgmq(connection) != ["the schema pgmq"]
     offered = "select from pg_catalog.pg_available_extensions where name = 'pgmq'"
-    if connection.execute(offered).fetchone() is not None:
+    if not is_partial and connection.execute(offered).fetchone() is not None:
         try:
             with connection.transaction():
                 connection.execute("create extension pgmq")
@@ -276,6 +323,8 @@ def install_pgmq(connection: psycopg.Connection[Any]) -> str:
             f"the SQL of PGMQ {version} is not one that was reviewed for this version, and was not "
             "run: install the Python package pgmq 1.1.4, or `create extension pgmq`"
         )
+    if is_partial:
+        connection.execute(DROP_REST_OF_PGMQ)
     connection.execute(script)
     connection.execute(f"comment on schema pgmq is 'PGMQ {version}, plain SQL'".encode())
     return version
@@ -283,6 +332,8 @@ def install_pgmq(connection: psycopg.Connection[Any]) -> str:
 
 def pgmq_version(connection: psycopg.Connection[Any]) -> str | None:
     """The version of the PGMQ in this database, `unknown` for plain SQL of others, else nothing."""
+    if _missing_of_pgmq(connection):
+        return None
     row = connection.execute(
         """
         select coalesce(
@@ -295,7 +346,6 @@ def pgmq_version(connection: psycopg.Connection[Any]) -> str | None:
                    where nspname = 'pgmq'),
                  'unknown'
                )
-         where pg_catalog.to_regprocedure('pgmq.send(text, jsonb)') is not null
         """
     ).fetchone()
     return row[0] if row else None

@@ -4,7 +4,7 @@ create or replace function tasker._missing_parts ()
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- What a dump of a part, or without data, leaves out: fixed rows, PGMQ, queues; and what logical
+-- What a dump of a part, or without data, leaves out: fixed rows, queues; and what logical
 -- replication leaves out: the state of sequences.
 --
 -- Returns  no rows when nothing is missing
@@ -25,11 +25,9 @@ begin
     from (values ('lost_messages'), ('unfinalized_tasks')) as fixed (action)
    where not exists (select from tasker.sweep_cursors as had where had.action = fixed.action)
    union all
-  select 'the schema tasker_queues' where to_regnamespace('tasker_queues') is null
-   union all
-  select 'the schema pgmq' where to_regprocedure('pgmq.send(text, jsonb)') is null;
+  select 'the schema tasker_queues' where to_regnamespace('tasker_queues') is null;
 
-  if to_regprocedure('pgmq.send(text, jsonb)') is not null then
+  if to_regclass('pgmq.meta') is not null then  -- db check looks for PGMQ itself
     return query
     select format('the queue %s', queue.name)
       from tasker._our_queues() as queue
@@ -42,4 +40,4 @@ begin
 end;
 $$;
 
-comment on function tasker._missing_parts is 'What this installation misses: fixed rows, PGMQ, queues, the state of sequences. db check asks for it, db upgrade restores it.';
+comment on function tasker._missing_parts is 'What this installation misses: fixed rows, queues, the state of sequences. db check asks for it, db upgrade restores it.';
