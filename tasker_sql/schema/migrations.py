@@ -31,19 +31,19 @@ REVIEWED = {
 # What PGMQ has in every version: without a part of it, it is installed again.
 MISSING_OF_PGMQ = """
 select case when to_regnamespace('pgmq') is null then 'the schema pgmq'
-            else format('the %s pgmq.%s', needed.kind, needed.name) end
+            else format('the %s pgmq.%s', replace(needed.kind, 'call', 'function'),
+                        needed.name) end
   from (values ('table', 'meta'), ('type', 'message_record'), ('function', 'create'),
-               ('function', 'drop_queue'), ('function', 'send(text, jsonb)'),
+               ('function', 'drop_queue'), ('call', 'send(text, jsonb)'),
                ('function', 'send_batch'), ('function', 'read'), ('function', 'pop'),
-               ('function', 'set_vt'), ('function', 'archive(text, bigint)'),
-               ('function', 'delete(text, bigint)')) as needed (kind, name)
+               ('function', 'set_vt'), ('call', 'archive(text, bigint)'),
+               ('call', 'delete(text, bigint)')) as needed (kind, name)
  where case needed.kind
          when 'table' then to_regclass('pgmq.' || needed.name) is null
          when 'type' then to_regtype('pgmq.' || needed.name) is null
-         else to_regprocedure('pgmq.' || needed.name) is null
-              and not exists (
-                select from pg_catalog.pg_proc
-                 where pronamespace = to_regnamespace('pgmq') and proname = needed.name)
+         when 'call' then to_regprocedure('pgmq.' || needed.name) is null
+         else not exists (select from pg_catalog.pg_proc
+                           where pronamespace = to_regnamespace('pgmq') and proname = needed.name)
        end
 """
 # What runs before its SQL does where a part of it is there: the tables, with their messages, stay.
