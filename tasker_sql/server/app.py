@@ -111,7 +111,7 @@ class Listening:
         self._server.should_exit = True
 
 
-class Hurried(H11Protocol):
+class HeadTimeout(H11Protocol):
     """A connection on which the head of each request must come within `seconds`."""
 
     def __init__(self, seconds: float, **given: Any) -> None:
@@ -147,7 +147,7 @@ def uvicorn_config(app: ASGIApp, settings: Config) -> uvicorn.Config:
     """How requests are read. Anything may be sent here, so nothing that is sent is believed."""
     return uvicorn.Config(
         app,
-        http=partial(Hurried, settings.web.timeout),  # type: ignore[arg-type]
+        http=partial(HeadTimeout, settings.web.timeout),  # type: ignore[arg-type]
         timeout_keep_alive=settings.web.keep_alive,
         timeout_graceful_shutdown=math.ceil(settings.web.timeout),
         log_config=None,
