@@ -17,9 +17,9 @@ import select
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import md5
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Literal, Self, TypedDict, TypeVar, Unpack
 from uuid import UUID
 
 import psycopg
@@ -106,6 +106,19 @@ def _configured() -> TimedConnection:
     return opened(dsn, name, 5, 10, None, Settings.KEPT)
 
 
+class TaskOptions(TypedDict, total=False):
+    """The options of `create_task`."""
+
+    version: str | None  # of the template; None: the highest
+    idempotency_key: str | None  # the same key and context again: the same task
+    priority: Literal["high", "normal", "low"] | None
+    run_at: datetime | str | None  # not before
+    tags: Sequence[str] | None
+    initiator: str | None
+    source_system: str | None
+    reason: str | None
+
+
 class Client(Calls):
     """The public functions of the schema `tasker` over a connection, or over a pool of them.
 
@@ -135,7 +148,7 @@ class Client(Calls):
         name: str,
         context: Any = EMPTY,
         options: Any = EMPTY,
-        **more: Any,
+        **more: Unpack[TaskOptions],
     ) -> rows.CreatedTask:
         """As in the database, with options as keywords, too: `idempotency_key="order 7"`."""
         return super().create_task(

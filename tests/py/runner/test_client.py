@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from servers import rows
 
 from tasker_sql import errors
 from tasker_sql.calls import Calls
-from tasker_sql.client import Client
+from tasker_sql.client import Client, TaskOptions
 from tasker_sql.jsonb import JsonText
 
 EXAMPLES: dict[Any, Any] = {
@@ -80,6 +81,18 @@ class TestDrift:
                     method(**needed)
             except errors.TaskerError as error:
                 assert not error.sqlstate.startswith("42"), f"{name}: {error}"
+
+    @pytest.mark.newest
+    def test_options_are_those_that_the_database_knows(self, client: Client) -> None:
+        client.register_template(template({"a": []}))
+        with pytest.raises(errors.BadValueError) as refused:
+            client.create_task("test", "flow", {}, {"bogus": 1})
+        known = set(re.findall(r"\w+", refused.value.detail.partition("known are ")[2]))
+        assert set(TaskOptions.__annotations__) == known - {"idempotency_keys"}
+        made = client.create_task("test", "flow", idempotency_key="7", tags=["a"], priority="low")
+        task = client.get_task(made.task_uuid)
+        assert (task.tags, task.priority) == (["a"], "low")
+        assert not client.create_task("test", "flow", idempotency_key="7").created
 
     def test_every_code_of_ours_has_a_class(self) -> None:
         codes = [f"TK00{number}" for number in range(1, 10)]
