@@ -396,6 +396,17 @@ create index finalization_attempts_by_task on tasker.finalization_attempts (task
 create index finalization_attempts_by_end on tasker.finalization_attempts (ended_at);
 comment on table tasker.finalization_attempts is 'Every finalization claim, and how it ended, or why it was refused (with no task_id: there is no such task).';
 
+create table tasker.finalization_events (
+  at      timestamptz      not null,
+  event   text             not null
+          constraint finalization_events_are_known
+          check (event in ('claimed', 'already_claimed', 'already_complete', 'not_ready',
+                           'not_found', 'extended', 'released', 'finalized', 'expired')),
+  seconds double precision
+);
+create index finalization_events_by_time on tasker.finalization_events (at);
+comment on table tasker.finalization_events is 'Each thing that happened to a finalization claim, for count_events. seconds: how long asking for it took, or, once it ended, how long it was held.';
+
 create table tasker.rejected_messages (
   rejection_id bigint      generated always as identity primary key,
   queue_name   text        not null,
@@ -488,7 +499,8 @@ create table tasker.runners (
   connections jsonb       not null,
   handlers    text[],
   troubles    jsonb       not null default '[]',
-  role        text        not null default session_user
+  role        text        not null default session_user,
+  counters    jsonb       not null default '{}'
 ) with (fillfactor = 50);
 comment on column tasker.runners.handlers is 'What it can run; null when it does not say.';
 comment on column tasker.runners.role is 'The role that its heartbeats come from.';

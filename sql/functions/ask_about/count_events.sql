@@ -53,6 +53,12 @@ begin
        and tasker._full_xid(transition.xmin, v_next) >= v_from
        and tasker._full_xid(transition.xmin, v_next) < v_settled
      group by run.change
+  ), happened as (
+    select event.event, event.seconds
+      from tasker.finalization_events as event
+     where event.at >= v_floor
+       and tasker._full_xid(event.xmin, v_next) >= v_from
+       and tasker._full_xid(event.xmin, v_next) < v_settled
   )
   select legal.entity, legal.from_state, legal.to_state,
          coalesce(change.events, 0), null::double precision, v_after
@@ -68,28 +74,23 @@ begin
      and tasker._full_xid(late.xmin, v_next) < v_settled
    group by known.cause
   union all
-  select 'finalization claim', null, known.outcome, count(attempt.task_id),
-         coalesce(sum(greatest(extract(epoch from attempt.ended_at - attempt.claimed_at), 0)), 0),
-         v_after
-    from unnest('{finalized,released,expired}'::text[]) as known (outcome)
-    left join tasker.finalization_attempts as attempt
-      on attempt.outcome = known.outcome
-     and attempt.ended_at >= v_floor
-     and tasker._full_xid(attempt.xmin, v_next) >= v_from
-     and tasker._full_xid(attempt.xmin, v_next) < v_settled
-   group by known.outcome
+  select 'finalization claim', null, known.event, count(happened.event),
+         coalesce(sum(happened.seconds), 0), v_after
+    from unnest('{claimed,already_claimed,already_complete,not_ready,not_found,extended,released,'
+                'finalized,expired}'::text[]) as known (event)
+    left join happened on happened.event = known.event
+   group by known.event
   union all
-  select 'refused finalization claim', null, known.reason, count(attempt.attempt_uuid), null,
-         v_after
-    from unnest('{already_claimed,already_complete,not_ready,not_found}'::text[]) as known (reason)
-    left join tasker.finalization_attempts as attempt
-      on attempt.reason = known.reason
-     and attempt.ended_at >= v_floor
-     and tasker._full_xid(attempt.xmin, v_next) >= v_from
-     and tasker._full_xid(attempt.xmin, v_next) < v_settled
-   group by known.reason;
+  select 'claiming to finalize', null, bucket.most::text, count(happened.event),
+         coalesce(sum(happened.seconds), 0), v_after
+    from unnest('{0.0005,0.001,0.0025,0.005,0.01,0.025,0.05,0.1,0.25,1,inf}'::float8[])
+      as bucket (most)
+    left join happened on happened.seconds <= bucket.most
+                      and happened.event in ('claimed', 'already_claimed', 'already_complete',
+                                             'not_ready', 'not_found')
+   group by bucket.most;
 end;
 $$;
 
 comment on function tasker.count_events is
-'How often each kind of event has happened since the call whose next_after this is (null: from now on); at most in the last hour. subject: task or step, with its change of state; late write, with its cause; finalization claim, with how it ended and the seconds that it was held; refused finalization claim, with its reason. An event counts once, and not before all transactions that were open when it happened have ended. Costs as much as happened since that call, by calls and not by steps. Raises 22023 (p_after is not what a call returned).';
+'How often each kind of event has happened since the call whose next_after this is (null: from now on); at most in the last hour. subject: task or step, with its change of state; late write, with its cause; finalization claim, with what happened to it (claimed, extended; released, finalized or expired, with the seconds that it was held; or why it was refused); claiming to finalize, with the seconds that asking for such a claim took, by the least bound that these do not exceed and all larger ones. An event counts once, and not before all transactions that were open when it happened have ended. Costs as much as happened since that call, by calls and not by steps. Raises 22023 (p_after is not what a call returned).';

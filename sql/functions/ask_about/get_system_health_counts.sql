@@ -6,7 +6,7 @@ create or replace function tasker.get_system_health_counts ()
     live_claims bigint, expired_claims bigint, active_workers bigint, idle_workers bigint,
     pending_submissions bigint, deferred_joins bigint, missing_queues bigint,
     oldest_message_at timestamptz, active_connections bigint, max_connections integer,
-    measured_at timestamptz, counts_are_exact boolean
+    measured_at timestamptz, counts_are_exact boolean, finalization_claims bigint
   )
   language plpgsql
   stable
@@ -43,8 +43,7 @@ begin
          claim.live,
          claim.expired,
          claim.workers,
-         (select count(distinct waiter.worker)
-            from tasker.waiters as waiter
+         (select count(distinct waiter.worker) from tasker.waiters as waiter
            where waiter.until >= v_now),
          submission.pending,
          (select count(distinct deferred.step_id) from tasker.deferred_decrements as deferred),
@@ -54,7 +53,8 @@ begin
            where activity.datname = current_database()),
          current_setting('max_connections')::integer,
          v_now,
-         cardinality(v_open) <= 300 and cardinality(v_timers) <= 300
+         cardinality(v_open) <= 300 and cardinality(v_timers) <= 300,
+         (select count(*) from tasker.finalization_claims where claimed_until >= v_now)
     from (select coalesce(round(share.pending * cardinality(v_open)), 0)::bigint as pending,
                  coalesce(round(share.blocked * cardinality(v_open)), 0)::bigint as blocked,
                  coalesce(round(share.paused * cardinality(v_open)), 0)::bigint as paused
@@ -97,4 +97,4 @@ end;
 $$;
 
 comment on function tasker.get_system_health_counts is
-'How the whole system stands now, counted in tables of open work only. Of more than 300 open tasks or timers their states are told by the shares among 300 of them, and counts_are_exact is false. unfinalized_tasks: blocked by failures, or to be finalized externally. enqueued_steps: messages in the namespaces'' queues (see queue_depths). scheduled_steps: first steps of tasks with run_at. overdue_timers and expired_claims wait for the next sweep: more than a few for more than seconds means that nobody calls it. active_workers hold a claim, idle_workers wait to be notified. active_connections are those to this database.';
+'How the whole system stands now, counted in tables of open work only. Of more than 300 open tasks or timers their states are told by the shares among 300 of them, and counts_are_exact is false. unfinalized_tasks: blocked by failures, or to be finalized externally. enqueued_steps: messages in the namespaces'' queues (see queue_depths). scheduled_steps: first steps of tasks with run_at. overdue_timers and expired_claims wait for the next sweep: more than a few for more than seconds means that nobody calls it. active_workers hold a claim, idle_workers wait to be notified. active_connections are those to this database. finalization_claims: how many tasks a processor is finalizing now.';

@@ -43,9 +43,14 @@ begin
      set since = unfinalized.since
    where unfinalized.task_id = p_task_id;
   delete from tasker.finalization_claims as claim where claim.task_id = p_task_id;
-  update tasker.finalization_attempts as attempt
-     set ended_at = p_now, outcome = 'expired'
-   where attempt.attempt_uuid = v_claim.attempt_uuid;
+  with expired as (
+    update tasker.finalization_attempts as attempt
+       set ended_at = p_now, outcome = 'expired'
+     where attempt.attempt_uuid = v_claim.attempt_uuid
+    returning attempt.claimed_at
+  )
+  insert into tasker.finalization_events (at, event, seconds)
+  select p_now, 'expired', extract(epoch from p_now - expired.claimed_at) from expired;
   insert into tasker.finalization_claims (
     task_id, attempt_uuid, processor_id, claimed_at, claimed_until
   )

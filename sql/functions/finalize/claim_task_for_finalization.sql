@@ -51,6 +51,8 @@ begin
     case when v_refusal is not null then 'refused' end,
     v_refusal
   );
+  insert into tasker.finalization_events (at, event, seconds)
+  values (v_now, coalesce(v_refusal, 'claimed'), extract(epoch from tasker._now() - v_now));
   return query
   select v_refusal is null,
          case when v_refusal = 'already_claimed' and v_claim.claimed_until >= v_now

@@ -26,6 +26,7 @@ begin
   if not found then
     perform tasker._stale_finalization(p_finalization_attempt_uuid, 'the claim is gone');
   end if;
+  insert into tasker.finalization_events (at, event) values (tasker._now(), 'extended');
   return query
   select task.task_uuid, v_claim.claimed_until, 'extended'
     from tasker.tasks as task

@@ -46,10 +46,15 @@ begin
                     else 'not_ready' end;
   if v_outcome <> 'not_ready' then
     delete from tasker.finalization_claims as claim where claim.task_id = v_task_id;
-    update tasker.finalization_attempts as attempt
-       set ended_at = v_now, outcome = 'finalized'
-     where attempt.attempt_uuid = v_claim.attempt_uuid
-       and attempt.outcome is null;
+    with ended as (
+      update tasker.finalization_attempts as attempt
+         set ended_at = v_now, outcome = 'finalized'
+       where attempt.attempt_uuid = v_claim.attempt_uuid
+         and attempt.outcome is null
+      returning attempt.claimed_at
+    )
+    insert into tasker.finalization_events (at, event, seconds)
+    select v_now, 'finalized', extract(epoch from v_now - ended.claimed_at) from ended;
   end if;
   return query select p_task_uuid, v_log.state::text, v_outcome = 'finalized', v_outcome;
 end;

@@ -14,10 +14,15 @@ declare
 begin
   delete from tasker.finalization_claims as claim
    where claim.attempt_uuid = p_finalization_attempt_uuid;
-  update tasker.finalization_attempts as attempt
-     set ended_at = v_now, outcome = 'released'
-   where attempt.attempt_uuid = p_finalization_attempt_uuid
-     and attempt.outcome is null;
+  with released as (
+    update tasker.finalization_attempts as attempt
+       set ended_at = v_now, outcome = 'released'
+     where attempt.attempt_uuid = p_finalization_attempt_uuid
+       and attempt.outcome is null
+    returning attempt.claimed_at
+  )
+  insert into tasker.finalization_events (at, event, seconds)
+  select v_now, 'released', extract(epoch from v_now - released.claimed_at) from released;
   return query
   select task.task_uuid, task.state::text, attempt.ended_at = v_now and attempt.outcome = 'released'
     from tasker.finalization_attempts as attempt

@@ -13,10 +13,14 @@ begin
              select old.task_id from tasker.finalization_claims as old
               where old.claimed_until < p_now for update skip locked))
     returning claim.attempt_uuid
+  ), ended as (
+    update tasker.finalization_attempts as attempt
+       set ended_at = p_now, outcome = 'expired'
+     where attempt.attempt_uuid in (select expired.attempt_uuid from expired)
+    returning attempt.claimed_at
   )
-  update tasker.finalization_attempts as attempt
-     set ended_at = p_now, outcome = 'expired'
-   where attempt.attempt_uuid in (select expired.attempt_uuid from expired);
+  insert into tasker.finalization_events (at, event, seconds)
+  select p_now, 'expired', extract(epoch from p_now - ended.claimed_at) from ended;
 end;
 $$;
 

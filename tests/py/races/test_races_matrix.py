@@ -35,6 +35,7 @@ delete from tasker.tasks; delete from tasker.steps; delete from tasker.open_task
 delete from tasker.claims; delete from tasker.submissions; delete from tasker.timers;
 delete from tasker.deferred_decrements; delete from tasker.unfinalized_tasks;
 delete from tasker.finalization_claims; delete from tasker.finalization_attempts;
+delete from tasker.finalization_events;
 delete from tasker.waiters; delete from tasker.transitions; delete from tasker.step_failures;
 delete from tasker.rejected_messages; delete from tasker.operator_actions;
 delete from tasker.idempotency_keys; delete from public.effects;
