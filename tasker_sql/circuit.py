@@ -59,6 +59,8 @@ class CircuitBreaker:
         self.failed_in_a_row = 0
         self.failed_calls = 0
         self.opened = 0  # how often
+        self.recoveries = 0
+        self.recovery_seconds = 0.0  # from the first failure on, in sum
         self.changed_at = clock()
         self.last_error = ""
         self.troubles = Troubles()
@@ -137,6 +139,8 @@ class CircuitBreaker:
                 seconds = self._clock() - self._lost_at
                 log.info("%s: the database answers again, after %.1f s", self, seconds)
                 self._lost_at = None
+                self.recoveries += 1
+                self.recovery_seconds += seconds
 
     def failed(self, error: UnavailableError, began: float) -> UnavailableError:
         """The call, begun then, met a broken infrastructure: the error that says when to call

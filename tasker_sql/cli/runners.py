@@ -80,7 +80,13 @@ def health(client: Client, runner: Runner = None) -> Output:
     if not found:
         complain(f"no live runner {runner or f'of {host}'} has reported to the database")
     well = bool(found) and all(one.status != "unhealthy" for one in found)
-    return Output(found, [f"{r.name} is {r.status}, in state {r.state}" for r in found], well)
+    lines = [f"{one.name} is {one.status}, in state {one.state}" for one in found]
+    lines += [
+        f"{one.runner}: breaker {one.breaker} is {one.effective_state}: {one.reason}"
+        for one in client.circuit_breakers()
+        if one.effective_state != "closed" and one.runner in {runner.name for runner in found}
+    ]
+    return Output(found, [*lines], well)
 
 
 @query(app, watch=True)
@@ -92,7 +98,7 @@ def pools(client: Client) -> Output:
     found = client.executor_pools()
     picture = table(
         found,
-        "runner, pool, namespace, status, executors, busy, a second, depth=queue_depth",
+        "runner, pool, namespace, status, executors, busy, a second, depth=queue_depth, decision",
         "no live runners",
         executors=lambda p: f"{p.executors} of {p.min_executors} to {p.max_executors}",
         busy=lambda p: None if p.utilization is None else f"{p.utilization:.0%}",
@@ -108,8 +114,8 @@ def breakers(client: Client) -> Output:
     Example: tasker-sql runner breakers
     """
     found = client.circuit_breakers()
-    columns = "runner, breaker, state=effective_state, forced, wanted, since=changed_at, opened"
-    return Output(found, table(found, f"{columns}, last error", "no live runners"))
+    columns = "runner, breaker, state=effective_state, since=changed_at, opened, reason, last error"
+    return Output(found, table(found, columns, "no live runners"))
 
 
 @query(app)

@@ -44,12 +44,22 @@ class PoolCounts(BaseModel):
     throughput: float
 
 
+class BreakerNotClosed(BaseModel):
+    """A circuit breaker that does not let all calls pass, and why."""
+
+    runner: str
+    breaker: str
+    state: str
+    reason: str
+
+
 class OrchestrationHealth(BaseModel):
     """The state of the runners, as of their last heartbeats."""
 
     status: str
     coordinator: Coordinator
     executor_pools: dict[str, PoolCounts]
+    circuit_breakers: list[BreakerNotClosed]
 
 
 class DetailedHealth(BaseModel):
@@ -86,7 +96,9 @@ def ready(ask: Ask) -> Any:
 )
 def orchestration(ask: Ask, response: Response) -> Any:
     """Whether runners live, and the state of their executor pools."""
-    runners, pools = ask(lambda c: (c.known_runners(), c.executor_pools()))
+    runners, pools, breakers = ask(
+        lambda c: (c.known_runners(), c.executor_pools(), c.circuit_breakers())
+    )
     status = _status(runners)
     if status == UNHEALTHY:
         response.status_code = 503
@@ -104,6 +116,16 @@ def orchestration(ask: Ask, response: Response) -> Any:
             }
             for kind, found in sorted(kinds.items())
         },
+        "circuit_breakers": [
+            {
+                "runner": one.runner,
+                "breaker": one.breaker,
+                "state": one.effective_state,
+                "reason": one.reason,
+            }
+            for one in breakers
+            if one.effective_state != "closed"
+        ],
     }
 
 

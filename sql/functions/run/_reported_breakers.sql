@@ -1,13 +1,15 @@
 create or replace function tasker._reported_breakers (p_breakers jsonb)
   returns table (
-    breaker         text,
-    state           text,
-    forced          text,
-    failed_in_a_row integer,
-    failed_calls    bigint,
-    opened          bigint,
-    changed_ago     double precision,
-    last_error      text
+    breaker          text,
+    state            text,
+    forced           text,
+    failed_in_a_row  integer,
+    failed_calls     bigint,
+    opened           bigint,
+    changed_ago      double precision,
+    last_error       text,
+    recoveries       bigint,
+    recovery_seconds double precision
   )
   language sql
   immutable
@@ -18,7 +20,8 @@ begin atomic
 select reported.*
   from pg_catalog.jsonb_to_recordset(p_breakers) as reported (
          breaker text, state text, forced text, failed_in_a_row integer, failed_calls bigint,
-         opened bigint, changed_ago double precision, last_error text);
+         opened bigint, changed_ago double precision, last_error text, recoveries bigint,
+         recovery_seconds double precision);
 end;
 
 comment on function tasker._reported_breakers is 'The circuit breakers in a runner''s report, as rows.';

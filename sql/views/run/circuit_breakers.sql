@@ -3,26 +3,30 @@ select runner.name as runner,
        told.breaker,
        told.state,
        told.forced,
-       (select wish.forced
-          from tasker.forced_breakers as wish
-         where wish.breaker = told.breaker
-           and (wish.runner = runner.name or wish.runner is null)
-         order by wish.runner nulls last
-         limit 1) as wanted,
+       wish.forced as wanted,
        told.failed_in_a_row,
        told.failed_calls,
        told.opened,
        runner.seen_at - make_interval(secs => told.changed_ago) as changed_at,
        told.last_error,
        runner.seen_at,
-       coalesce((select wish.forced
-                   from tasker.forced_breakers as wish
-                  where wish.breaker = told.breaker
-                    and (wish.runner = runner.name or wish.runner is null)
-                  order by wish.runner nulls last
-                  limit 1), told.forced, told.state) as effective_state
+       coalesce(wish.forced, told.forced, told.state) as effective_state,
+       case when wish.forced is not null then 'an operator forced it: ' || wish.reason
+            when told.forced is not null then 'an operator forced it'
+            when told.state <> 'closed'
+              then format('%s failures in a row: %s', told.failed_in_a_row, told.last_error)
+            end as reason,
+       told.recoveries,
+       told.recovery_seconds
   from tasker.runners as runner
  cross join lateral tasker._reported_breakers(runner.breakers) as told
+  left join lateral (
+       select wish.forced, wish.reason
+         from tasker.forced_breakers as wish
+        where wish.breaker = told.breaker
+          and (wish.runner = runner.name or wish.runner is null)
+        order by wish.runner nulls last
+        limit 1) as wish on true
  where runner.gone_at > tasker._now()
    and runner.state <> 'stopped';
 
@@ -40,3 +44,6 @@ comment on column tasker.circuit_breakers.changed_at is 'When its state last cha
 comment on column tasker.circuit_breakers.last_error is 'The last failure in words; empty for none.';
 comment on column tasker.circuit_breakers.seen_at is 'The heartbeat that told all this.';
 comment on column tasker.circuit_breakers.effective_state is 'What it does now: as an operator wants it, else as forced, else its state.';
+comment on column tasker.circuit_breakers.reason is 'Why it does that; null for one that is closed by itself.';
+comment on column tasker.circuit_breakers.recoveries is 'How often the database answered again after failures, since the runner began.';
+comment on column tasker.circuit_breakers.recovery_seconds is 'How long that took from the first failure on, in sum.';

@@ -47,8 +47,8 @@ def _runner(one: KnownRunner) -> Row:
             ("runner", f"{one.name}, {one.state}, {one.status}"),
             ("on", f"{one.host}, process {one.pid}, tasker-sql {one.version}"),
             ("connections in use", used),
-            ("waiting for one", use.get("waited_for")),
-            skip="name is_live state status host pid version connections silent_for",
+            ("callers that wait for one, on average", use.get("waiting")),
+            skip="name is_live state status host pid version connections silent_for counters",
             seen_at="last heartbeat",
         ),
     )
@@ -75,7 +75,11 @@ def _pool(one: ExecutorPool) -> Row:
     busy, failing = percent(one.utilization), percent(one.error_rate or None)
     scaled = f"was {one.scaled_from}: {one.scaled_why}" if one.scaled_at else None
     bounds = joined("-", one.min_executors, one.max_executors)
-    notes = (failing and f"{failing} of its calls fail", scaled)
+    waits = one.waiting and f"{one.waiting} wait for a connection"
+    notes = (
+        *(one.hung and f"{one.hung} hang", waits),
+        *(failing and f"{failing} of its calls fail", scaled),
+    )
     return Row(
         f"{one.runner} pool {name}",
         (
@@ -90,13 +94,12 @@ def _pool(one: ExecutorPool) -> Row:
             ("busy", busy and f"{busy} of the time"),
             ("calls that fail", failing),
             skip="runner namespace status min_executors max_executors utilization error_rate "
-            "throughput queue_depth seen_at scaled_at scaled_from scaled_why",
+            "throughput queue_depth seen_at scaled_at scaled_from scaled_why measured",
         ),
     )
 
 
 def _breaker(one: KnownBreaker) -> Row:
-    wanted = f", operators want it {one.wanted}" if one.wanted else ""
     if one.forced or one.wanted:
         release = statement("release_breaker", one.breaker, WHY, one.runner)
         verb = Verb("B", "release breaker", release)
@@ -106,15 +109,10 @@ def _breaker(one: KnownBreaker) -> Row:
     state = one.effective_state
     return Row(
         f"{one.runner} breaker {one.breaker}",
-        (
-            f"  breaker {one.breaker}",
-            state,
-            *NOTHING,
-            one.last_error if state != "closed" else None,
-        ),
+        (f"  breaker {one.breaker}", state, *NOTHING, one.reason),
         details(
             one,
-            ("breaker", f"{one.breaker} of {one.runner}: {state}{wanted}"),
+            ("breaker", f"{one.breaker} of {one.runner}: {state}"),
             ("failures", f"{one.failed_in_a_row} in a row, {one.failed_calls} since it began"),
             skip="runner state effective_state failed_in_a_row failed_calls seen_at",
             changed_at="since",

@@ -307,7 +307,12 @@ class TestQuestions:
         nobody = {"running": False, "uptime_seconds": 0.0}
         assert health() == (
             503,
-            {"status": "unhealthy", "coordinator": nobody, "executor_pools": {}},
+            {
+                "status": "unhealthy",
+                "coordinator": nobody,
+                "executor_pools": {},
+                "circuit_breakers": [],
+            },
         )
         with running(database, Registry(), ["test"]):
             wait_for(lambda: health()[1]["status"] == "healthy")
