@@ -90,18 +90,18 @@ class Screen(logging.Handler):
                 f"{pool.executors} of {pool.min_executors}-{pool.max_executors}",
                 self._plot(pool.pool, pool.executors / pool.max_executors, "cyan"),
                 f"{pool.utilization:.0%}",
-                str(pool.queue_depth),
+                str(pool.queue_depth or 0),
                 f"{pool.throughput:.0f}",
                 f"{pool.poll * 1000:.0f} ms",
                 str(pool.batch),
             )
-        size = found.connections_used, found.connections_waited_for
+        size, used = CHOSEN["database.pool_size"], found.connections_used
         table.add_row(
             "connections in use",
-            f"{size[0]} of {CHOSEN['database.pool_size']}",
-            self._plot("connections", found.database_use, "magenta"),
-            f"{found.database_use:.0%}",
-            str(size[1]),
+            f"{used} of {size}",
+            self._plot("connections", used / size, "magenta"),
+            f"{used / size:.0%}",
+            f"{found.callers_waiting:.0f}",
             *("", f"x {1 / found.pressure:.1f}", f"x {found.pressure:.2f}"),
         )
         head = Text(f"{self._seconds:5.1f} s  {self.phase}, {tasks} tasks to go\n", style="bold")

@@ -1163,8 +1163,10 @@ class Calls(ABC):
         from now on); at most in the last hour.
 
         subject: task or step, with its change of state; late write, with its cause; finalization
-        claim, with how it ended and the seconds that it was held; refused finalization claim, with
-        its reason. An event counts once, and not before all transactions that were open when it
+        claim, with what happened to it (claimed, extended; released, finalized or expired, with the
+        seconds that it was held; or why it was refused); claiming to finalize, with the seconds
+        that asking for such a claim took, by the least bound that these do not exceed and all
+        larger ones. An event counts once, and not before all transactions that were open when it
         happened have ended. Costs as much as happened since that call, by calls and not by steps.
 
         Raises BadValueError (after is not what a call returned).
@@ -1182,7 +1184,7 @@ class Calls(ABC):
         scheduled_steps: first steps of tasks with run_at. overdue_timers and expired_claims wait
         for the next sweep: more than a few for more than seconds means that nobody calls it.
         active_workers hold a claim, idle_workers wait to be notified. active_connections are those
-        to this database.
+        to this database. finalization_claims: how many tasks a processor is finalizing now.
         """
         return self._one(rows.SystemHealthCounts, "tasker.get_system_health_counts()")
 
@@ -1268,9 +1270,10 @@ class Calls(ABC):
         """A runner's heartbeat, every interval: stores how it is ({"host", "pid", "version",
         "uptime", "state", "status", "namespaces", "pools", "breakers", "connections"}, and if it
         likes "handlers", the names that it can run, and "troubles", what it met in the last minute
-        that needs somebody: [{"code", "message", "times", "since_ago"}], with a code of problems;
-        see known_runners, executor_pools, circuit_breakers) and returns which of its circuit
-        breakers operators have forced open or closed.
+        that needs somebody: [{"code", "message", "times", "since_ago"}], with a code of problems,
+        and "counters", what it has counted since it began; see known_runners, executor_pools,
+        circuit_breakers) and returns which of its circuit breakers operators have forced open or
+        closed.
 
         A runner that does not report for three intervals counts as gone, and is forgotten after a
         day.

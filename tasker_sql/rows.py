@@ -472,6 +472,7 @@ class SystemHealthCounts(NamedTuple):
     max_connections: int
     measured_at: datetime
     counts_are_exact: bool
+    finalization_claims: int
 
 
 class StepReason(NamedTuple):
@@ -705,6 +706,7 @@ class KnownRunner(NamedTuple):
     handlers: list[str] | None
     troubles: Any
     role: str
+    counters: Any
 
 
 class ExecutorPool(NamedTuple):
@@ -731,6 +733,15 @@ class ExecutorPool(NamedTuple):
     scaled_at: datetime | None
     scaled_from: int | None
     scaled_why: str | None
+    running: int
+    waiting: int
+    hung: int
+    decided_at: datetime | None
+    decision: str
+    measured: Any
+    scaled_up: int
+    scaled_down: int
+    status_changes: int
 
 
 class KnownBreaker(NamedTuple):
@@ -748,6 +759,9 @@ class KnownBreaker(NamedTuple):
     last_error: str
     seen_at: datetime
     effective_state: str
+    reason: str | None
+    recoveries: int
+    recovery_seconds: float
 
 
 class Problem(NamedTuple):

@@ -77,10 +77,10 @@ class ScalingSettings(Component):
         "grows in proportion; one below half of it shrinks.",
         *("", 0.05, 1),
     )
-    most_database_use: float = key(
-        "The share of the runner's connections that may be in use. Beyond it, no pool grows, and "
-        "all poll less often and take less.",
-        *("", 0.1, 1),
+    most_waiting: float = key(
+        "Callers that may wait for one of the runner's connections, on average. Beyond it, no pool "
+        "grows, and all poll less often and take less.",
+        *("callers", 0, 1000),
     )
     error_rate: float = key(
         "The share of calls that may fail before a pool grows by one.", "", 0, 1

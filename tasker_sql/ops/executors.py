@@ -1,21 +1,22 @@
-"""Pools of executors: threads that each repeat one SQL function, more or fewer of them."""
+"""Executors: threads that each repeat one SQL function, and pools of them."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from tasker_sql.circuit import CircuitBreaker
 from tasker_sql.client import Client
-from tasker_sql.config.settings import PoolSettings
+from tasker_sql.config.settings import HealthSettings, PoolSettings
 from tasker_sql.errors import BusyError, TaskerError, UnavailableError
-from tasker_sql.ops import health, scaling
-from tasker_sql.ops.health import Vitals
-from tasker_sql.pool import Pool as Connections
+from tasker_sql.ops import health
+from tasker_sql.ops.health import ExecutorState
+from tasker_sql.ops.pools import Activity, Counts, ScalablePool
+from tasker_sql.pool import Pool
+from tasker_sql.rows import SweptAction
 from tasker_sql.threads import WatchedThread
 
 SOON: Final = 0.004  # seconds
@@ -23,42 +24,26 @@ LONGEST_PAUSE: Final = 1.0  # seconds, after which an executor asks its circuit 
 WEIGHT: Final = 0.1  # of the last call in averages
 
 Work = Callable[[Client, int], int]
+Died = Callable[[str, BaseException], None]
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class Counts:
-    """What executors have done since they began: the differences are what they do."""
-
-    calls: int = 0
-    failures: int = 0
-    done: int = 0
-    busy: float = 0.0  # seconds in calls
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            self.calls + other.calls,
-            self.failures + other.failures,
-            self.done + other.done,
-            self.busy + other.busy,
-        )
-
-
 class Executor(WatchedThread):
     """Repeats a call: at once while there is more to do, soon after there was something to do,
-    every `poll` seconds when there is nothing, and up to every `idle_poll` seconds when there has
-    been nothing for long. The call gets a limit, and says how much it did."""
+    every `poll` seconds when there is nothing, and ever less often when there has been nothing for
+    long. The call gets a limit, and answers how much it did."""
 
-    def __init__(self, pool: Pool, number: int) -> None:
+    def __init__(self, pool: ExecutorGroup, number: int) -> None:
         super().__init__(f"{pool.name} {number}", self._repeat, pool.died)
-        self.counts = Counts()
+        self._counts = Counts()
         self._pool = pool
         self._stopped = threading.Event()
-        self._since: float | None = None  # when the present call began
+        self._asked: float | None = None  # since when the present call waits for a connection
+        self._began: float | None = None  # since when it runs
         self._error_rate = 0.0
         self._seconds = 0.0
-        self._refusal = ""  # what was told last
+        self._refusal = ""  # the last one in the log
 
     def _repeat(self) -> None:
         pause = SOON
@@ -69,26 +54,27 @@ class Executor(WatchedThread):
         """End after the present call. Returns at once."""
         self._stopped.set()
 
-    def vitals(self, blocked: bool) -> Vitals:
-        since, now = self._since, time.monotonic()
-        return Vitals(
-            self.counts.calls,
-            self._error_rate,
-            self._seconds,
-            now - since if since else 0.0,
-            blocked,
-            self._stopped.is_set(),
-        )
+    def vitals(self, blocked: bool) -> health.Vitals:
+        running, waiting = self._present()
+        stopping = self._stopped.is_set()
+        calls, rate, seconds = self._counts.calls, self._error_rate, self._seconds
+        return health.Vitals(calls, rate, seconds, running, waiting, blocked, stopping)
 
-    def counted(self) -> Counts:
+    def counts(self, stuck: float) -> Counts:
         """The counts, with the present call as far as it got."""
-        since, now = self._since, time.monotonic()
-        return self.counts + Counts(busy=now - since if since else 0.0)
+        running, waiting = self._present()
+        return self._counts + Counts(running=min(running, stuck), waiting=waiting)
+
+    def _present(self) -> tuple[float, float]:
+        """For how many seconds the present call runs, and waits for a connection."""
+        now, asked, began = time.monotonic(), self._asked, self._began
+        return (now - began if began else 0.0), (now - asked if asked else 0.0)
 
     def _turn(self, pause: float) -> float:
         """One call. How long to pause then."""
         pool = self._pool
         poll, limit = pool.poll, pool.batch
+        self._asked = time.monotonic()
         try:
             done = pool.connections.call(lambda client: self._timed(client, limit), pool.circuit)
         except UnavailableError as error:
@@ -104,17 +90,23 @@ class Executor(WatchedThread):
         except Exception:
             log.exception("%s met a defect, and goes on", self.name)
             return max(poll, LONGEST_PAUSE)
+        finally:
+            self._waited()
         self._refusal = ""
-        self.counts.done += done
+        self._counts.done += done
         if done >= limit:
             return 0.0 if pool.factor == 1.0 else poll
-        if done:
-            return SOON
-        return scaling.idle(max(pause, SOON), poll, pool.idle_poll)
+        return SOON if done else pool.idle(max(pause, SOON))
+
+    def _waited(self) -> None:
+        if self._asked:
+            self._counts.waiting += time.monotonic() - self._asked
+            self._asked = None
 
     def _timed(self, client: Client, limit: int) -> int:
         """The call, measured. A busy answer is not a failure, and a closed circuit no call."""
-        began = self._since = time.monotonic()
+        self._waited()
+        began = self._began = time.monotonic()
         failed = True
         try:
             done = self._pool.work(client, limit)
@@ -126,42 +118,33 @@ class Executor(WatchedThread):
             return done
         finally:
             seconds = time.monotonic() - began
-            self._since = None
-            self.counts.calls += 1
-            self.counts.failures += failed
-            self.counts.busy += seconds
+            self._began = None
+            self._counts.calls += 1
+            self._counts.failures += failed
+            self._counts.running += min(seconds, self._pool.stuck)
             self._error_rate += WEIGHT * (failed - self._error_rate)
             self._seconds += WEIGHT * (seconds - self._seconds)
 
 
-class Pool:
+class ExecutorGroup(ScalablePool):
     """Executors of one kind. `work` is their call: of a client and a limit, how much it did;
-    `died` is called when one of them ends by an error.
-
-    `factor` is the back-pressure on them, from just above 0 to 1: it stretches `poll` (seconds)
-    and shrinks `batch`.
-    """
-
-    namespace: str | None = None
+    `died` is called when one of them ends by an error."""
 
     def __init__(
         self,
         name: str,
-        connections: Connections,
+        connections: Pool,
         circuit: CircuitBreaker,
         work: Work,
         chosen: PoolSettings,
-        died: Callable[[str, BaseException], None],
+        limits: HealthSettings,
+        died: Died,
     ) -> None:
-        self.name = name
-        self.died = died
+        super().__init__(name, circuit, chosen, limits)
         self.connections = connections
-        self.circuit = circuit
         self.work = work
-        self.least = chosen.min
-        self.most = chosen.max
-        self.factor = 1.0
-        self._chosen = chosen
+        self.died = died
+        self.stuck = limits.stuck
         self._executors: list[Executor] = []
         self._leaving: list[Executor] = []
         self._gone = Counts()
@@ -170,23 +153,10 @@ class Pool:
         self._stopped = False
 
     @property
-    def poll(self) -> float:
-        return scaling.poll(self._chosen.poll / 1000, self.factor)
-
-    @property
-    def idle_poll(self) -> float:
-        return self._chosen.idle_poll / 1000
-
-    @property
-    def batch(self) -> int:
-        return scaling.batch(self._chosen.batch, self.factor)
-
-    @property
     def size(self) -> int:
         return len(self._executors)
 
     def resize(self, size: int) -> None:
-        """Start executors, or let some end after their present call. Returns at once."""
         with self._changing:
             self._resize(0 if self._stopped else size)
 
@@ -202,16 +172,23 @@ class Pool:
             executor.join(max(0.0, deadline - time.monotonic()))
         return not any(executor.is_alive() for executor in leaving)
 
-    def states(self, limits: health.Limits) -> list[health.Executor]:
-        blocked = not self.circuit.passes
-        with self._changing:
-            return [health.executor(one.vitals(blocked), limits) for one in self._alive()]
+    def states(self) -> list[ExecutorState]:
+        return [health.executor(vitals, self._limits) for vitals in self._vitals()]
+
+    def activity(self) -> Activity:
+        found = [one for one in self._vitals() if not one.stopping]
+        hung = sum(one.running > self.stuck for one in found)
+        running = sum(one.running > 0 for one in found)
+        return Activity(running - hung, sum(one.waiting > 0 for one in found), hung)
 
     def counts(self) -> Counts:
-        """What all of them have done, also those that are gone."""
         with self._changing:
-            alive = self._alive()
-            return sum((one.counted() for one in alive), self._gone)
+            return sum((one.counts(self.stuck) for one in self._alive()), self._gone)
+
+    def _vitals(self) -> list[health.Vitals]:
+        blocked = not self.circuit.passes
+        with self._changing:
+            return [one.vitals(blocked) for one in self._alive()]
 
     # For those who hold the lock
 
@@ -230,5 +207,48 @@ class Pool:
         """All but those that have ended, which it only counts."""
         for executor in [one for one in self._leaving if not one.is_alive()]:
             self._leaving.remove(executor)
-            self._gone += executor.counts
+            self._gone += executor.counts(self.stuck)
         return [*self._executors, *self._leaving]
+
+
+# What they repeat: of a client and a limit, how much was done
+
+
+def _process_requests(client: Client, limit: int) -> int:
+    processed = client.process_task_requests(limit)
+    for request in processed:
+        if request.error:
+            log.warning("requests: message %d was rejected: %s", request.msg_id, request.error)
+    return len(processed)
+
+
+def _process_results(client: Client, limit: int) -> int:
+    processed = client.process_step_results(limit)
+    for result in processed:
+        if result.error:
+            log.warning("results: message %d was rejected: %s", result.msg_id, result.error)
+    return len(processed)
+
+
+def _enqueue_steps(client: Client, limit: int) -> int:
+    return _affected(client.enqueue_steps(limit))
+
+
+def _finalize_tasks(client: Client, limit: int) -> int:
+    return _affected(client.finalize_tasks(limit))
+
+
+def _affected(swept: list[SweptAction]) -> int:
+    """How much was done of the kind of which most was done: at the limit, there is more."""
+    for action in swept:
+        if action.affected:
+            log.info("sweep: %s %d", action.action, action.affected)
+    return max(action.affected for action in swept)
+
+
+WORK: Final[Mapping[str, Work]] = {
+    "task_request_processor": _process_requests,
+    "step_result_processor": _process_results,
+    "step_enqueuer": _enqueue_steps,
+    "task_finalizer": _finalize_tasks,
+}

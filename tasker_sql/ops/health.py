@@ -3,8 +3,8 @@
 Pure logic: what is measured, and the time, are arguments.
 
     startup ──> normal ──> graceful_shutdown ──> emergency ──> stopped
-       └──────────┴───────────────┴─────────────────┴─────────────┘  (each may be left out, but not
-                                                                      gone back to)
+       └──────────┴───────────────┴─────────────────┴─────────────┘  (a state may be skipped, but
+                                                                      none comes back)
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from tasker_sql.config.settings import HealthSettings
 
-class State(StrEnum):
-    """What a runner is about."""
+
+class OperationalState(StrEnum):
+    """What a runner is doing."""
 
     STARTUP = "startup"  # until each of its parts has had a first answer of the database
     NORMAL = "normal"
@@ -26,25 +28,35 @@ class State(StrEnum):
     STOPPED = "stopped"
 
 
-LEGAL: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
+LEGAL: Final[Mapping[OperationalState, frozenset[OperationalState]]] = MappingProxyType(
     {
-        State.STARTUP: frozenset({State.NORMAL, State.GRACEFUL_SHUTDOWN, State.EMERGENCY}),
-        State.NORMAL: frozenset({State.GRACEFUL_SHUTDOWN, State.EMERGENCY}),
-        State.GRACEFUL_SHUTDOWN: frozenset({State.EMERGENCY, State.STOPPED}),
-        State.EMERGENCY: frozenset({State.STOPPED}),
-        State.STOPPED: frozenset(),
+        OperationalState.STARTUP: frozenset(
+            {
+                OperationalState.NORMAL,
+                OperationalState.GRACEFUL_SHUTDOWN,
+                OperationalState.EMERGENCY,
+            }
+        ),
+        OperationalState.NORMAL: frozenset(
+            {OperationalState.GRACEFUL_SHUTDOWN, OperationalState.EMERGENCY}
+        ),
+        OperationalState.GRACEFUL_SHUTDOWN: frozenset(
+            {OperationalState.EMERGENCY, OperationalState.STOPPED}
+        ),
+        OperationalState.EMERGENCY: frozenset({OperationalState.STOPPED}),
+        OperationalState.STOPPED: frozenset(),
     }
 )
 
 
-def transition(before: State, after: State) -> State:
+def transition(before: OperationalState, after: OperationalState) -> OperationalState:
     """The state after. Raises ValueError for a transition that is not legal."""
     if after not in LEGAL[before]:
         raise ValueError(f"a runner cannot go from {before} to {after}")
     return after
 
 
-class Executor(StrEnum):
+class ExecutorState(StrEnum):
     """How an executor is."""
 
     STARTING = "starting"  # no call has ended yet
@@ -54,7 +66,7 @@ class Executor(StrEnum):
     STOPPING = "stopping"
 
 
-class Status(StrEnum):
+class HealthStatus(StrEnum):
     HEALTHY = "healthy"
     DEGRADED = "degraded"
     UNHEALTHY = "unhealthy"
@@ -62,53 +74,44 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """What is measured of an executor."""
+    """What is measured of an executor; times in seconds."""
 
     calls: int  # that have ended, whether they failed or not
     error_rate: float  # of the last ones, 0 to 1
     seconds: float  # that the last ones took, on average
-    running: float  # seconds for which the present call runs; 0 without one
+    running: float  # for which the present call runs; 0 without one
+    waiting: float  # for which the present call waits for a connection; 0 without one
     blocked: bool  # its circuit lets no call pass
     stopping: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """When an executor is not healthy, and when a runner is not."""
-
-    error_rate: float = 0.1
-    slow: float = 1.0  # seconds
-    stuck: float = 60.0  # seconds
-    degraded_below: float = 0.9  # the share of its executors that are healthy
-    unhealthy_below: float = 0.5
-
-
-def executor(vitals: Vitals, limits: Limits) -> Executor:
+def executor(vitals: Vitals, limits: HealthSettings) -> ExecutorState:
     """How an executor is."""
     if vitals.stopping:
-        return Executor.STOPPING
-    if vitals.blocked or vitals.running > limits.stuck:
-        return Executor.UNHEALTHY
+        return ExecutorState.STOPPING
+    if vitals.blocked or vitals.running + vitals.waiting > limits.stuck:
+        return ExecutorState.UNHEALTHY
     if vitals.calls == 0:
-        return Executor.STARTING
+        return ExecutorState.STARTING
     if vitals.error_rate > 0.5:
-        return Executor.UNHEALTHY
+        return ExecutorState.UNHEALTHY
     if vitals.error_rate > limits.error_rate or vitals.seconds > limits.slow:
-        return Executor.DEGRADED
-    return Executor.HEALTHY
+        return ExecutorState.DEGRADED
+    return ExecutorState.HEALTHY
 
 
-def status(executors: Iterable[Executor], state: State, limits: Limits) -> Status:
+def status(
+    executors: Iterable[ExecutorState], state: OperationalState, limits: HealthSettings
+) -> HealthStatus:
     """How a runner is, or one of its pools.
 
-    One that starts is not yet unhealthy, and one that stops raises no alarm: it does as it was
-    told.
+    One that starts is not yet unhealthy, and one that stops raises no alarm: somebody asked it to.
     """
-    if state not in (State.STARTUP, State.NORMAL):
-        return Status.HEALTHY
-    found = [one for one in executors if one is not Executor.STOPPING]
-    well = sum(one in (Executor.HEALTHY, Executor.STARTING) for one in found)
+    if state not in (OperationalState.STARTUP, OperationalState.NORMAL):
+        return HealthStatus.HEALTHY
+    found = [one for one in executors if one is not ExecutorState.STOPPING]
+    well = sum(one in (ExecutorState.HEALTHY, ExecutorState.STARTING) for one in found)
     share = well / len(found) if found else 1.0
-    if share < limits.unhealthy_below and state is State.NORMAL:
-        return Status.UNHEALTHY
-    return Status.DEGRADED if share < limits.degraded_below else Status.HEALTHY
+    if share < limits.unhealthy_below and state is OperationalState.NORMAL:
+        return HealthStatus.UNHEALTHY
+    return HealthStatus.DEGRADED if share < limits.degraded_below else HealthStatus.HEALTHY

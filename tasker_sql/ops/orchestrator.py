@@ -36,11 +36,10 @@ from tasker_sql.config.settings import BreakerSettings, Config, PoolSettings
 from tasker_sql.errors import UnavailableError
 from tasker_sql.ops import preflight, telemetry
 from tasker_sql.ops.control import QUEUES, Control, Health
-from tasker_sql.ops.executors import Pool as Executors
-from tasker_sql.ops.executors import Work
-from tasker_sql.ops.health import State
+from tasker_sql.ops.executors import WORK, ExecutorGroup
+from tasker_sql.ops.health import OperationalState
+from tasker_sql.ops.pools import SlotPool
 from tasker_sql.pool import Pool
-from tasker_sql.rows import SweptAction
 from tasker_sql.schema import migrations as schema
 from tasker_sql.schema.database import application_name
 from tasker_sql.threads import Wakeup, WatchedThread
@@ -99,14 +98,8 @@ class OrchestrationCore:
             _circuit("database", settings.circuit_breakers.database),
             _circuit("queue", settings.circuit_breakers.queue),
         )
-        pools = settings.executor_pools
-        orchestrating = [
-            ("task_request_processor", _process_requests, pools.task_request_processor),
-            ("step_result_processor", _process_results, pools.step_result_processor),
-            ("step_enqueuer", _enqueue_steps, pools.step_enqueuer),
-            ("task_finalizer", _finalize_tasks, pools.task_finalizer),
-        ]
-        least = sum(chosen.min for _, _, chosen in orchestrating)
+        bounds = {name: getattr(settings.executor_pools, name) for name in WORK}
+        least = sum(chosen.min for chosen in bounds.values())
         size = settings.database.pool_size
         ours = min(max(least, size // 3), size - 1)  # handlers, however slow, leave these to us
         self.connections = Pool(partial(self._connect, "pool"), ours)
@@ -115,12 +108,13 @@ class OrchestrationCore:
             self.name,
             settings,
             self.circuits,
-            (self.connections, self.handlers),
+            self.connections,
+            self.handlers,
             Pool(partial(self._connect, "control"), 1),
             self._serve,
             lambda: [*self._registry.names, ALL_SQL],
         )
-        self._pools = [self._pool(name, work, chosen) for name, work, chosen in orchestrating]
+        self._pools = [self._pool(name, chosen) for name, chosen in bounds.items()]
         self.worker = self._worker(registry)
         self._registry = registry
         self._sources = Sources(settings.orchestration.handlers, registry)
@@ -217,7 +211,7 @@ class OrchestrationCore:
         return self._stops > 0
 
     @property
-    def state(self) -> State:
+    def state(self) -> OperationalState:
         return self.control.state
 
     def health(self) -> Health:
@@ -250,11 +244,11 @@ class OrchestrationCore:
         self._controller.start()
         self._wait_for(lambda: self._ending or self.control.is_up, None)
         if not self._ending:
-            self._become(State.NORMAL)
+            self._become(OperationalState.NORMAL)
             self._wait_for(lambda: self._ending or self._is_too_big, None)
 
         with self._adding:
-            self._become(State.GRACEFUL_SHUTDOWN)
+            self._become(OperationalState.GRACEFUL_SHUTDOWN)
         log.info("runner %s stops: waiting for %d steps", self.name, self.worker.unfinished)
         self.worker.stop()
         deadline = time.monotonic() + self.graceful
@@ -268,14 +262,14 @@ class OrchestrationCore:
         self._end(left)
 
     def _emergency(self) -> None:
-        self._become(State.EMERGENCY)
+        self._become(OperationalState.EMERGENCY)
         deadline = time.monotonic() + self.emergency
         self.worker.abandon()
         for pool in self._pools:
             pool.join(deadline)
 
     def _end(self, left: bool) -> None:
-        self._become(State.STOPPED)
+        self._become(OperationalState.STOPPED)
         self._controller.join(self.emergency)
         self.connections.close()
         self.handlers.close()
@@ -289,7 +283,7 @@ class OrchestrationCore:
         else:
             log.info("runner %s has stopped", self.name)
 
-    def _become(self, state: State) -> None:
+    def _become(self, state: OperationalState) -> None:
         self.control.become(state)
 
     @property
@@ -311,7 +305,7 @@ class OrchestrationCore:
             now = time.monotonic()
             if happened() or (deadline is not None and now >= deadline):
                 break
-            slice_ = 0.1 if self.state is State.STARTUP else SLICE
+            slice_ = 0.1 if self.state is OperationalState.STARTUP else SLICE
             self._wakeup.wait(slice_ if deadline is None else min(deadline - now, slice_))
             self._wakeup.clear()
         self._wakeup.clear()
@@ -321,8 +315,11 @@ class OrchestrationCore:
     def _serve(self, namespace: str) -> None:
         """Claim its steps, too, unless the runner is stopping."""
         with self._adding:
-            if self.state in (State.STARTUP, State.NORMAL):
-                self.control.add(self.worker.serve(namespace))
+            if self.state in (OperationalState.STARTUP, OperationalState.NORMAL):
+                chosen = self.config.executor_pools.task_claimer
+                limits = self.config.orchestration.health
+                pool = SlotPool(self.worker, namespace, self.circuits.queue, chosen, limits)
+                self.control.add(pool)
 
     def _work(self) -> None:
         try:
@@ -366,9 +363,12 @@ class OrchestrationCore:
         """How long the database may be silent: when it answers later, a lease has run out."""
         return max(5.0, 2 * self._lease.total_seconds())
 
-    def _pool(self, name: str, work: Work, chosen: PoolSettings) -> Executors:
+    def _pool(self, name: str, chosen: PoolSettings) -> ExecutorGroup:
         circuit = self.circuits.queue if name in QUEUES else self.circuits.database
-        pool = Executors(name, self.connections, circuit, work, chosen, self._died)
+        limits = self.config.orchestration.health
+        pool = ExecutorGroup(
+            *(name, self.connections, circuit, WORK[name], chosen, limits), self._died
+        )
         self.control.add(pool)
         return pool
 
@@ -383,7 +383,6 @@ class OrchestrationCore:
             breakers=self.circuits,
             handlers=self.handlers,
             died=self._died,
-            bounds=self.config.executor_pools.task_claimer,
             registry=registry,
             lease=self._lease,
             two_hop=self.config.engine.two_hop,
@@ -393,38 +392,3 @@ class OrchestrationCore:
 
 def _circuit(name: str, chosen: BreakerSettings) -> CircuitBreaker:
     return CircuitBreaker(name, chosen.failures, chosen.open_for, chosen.successes)
-
-
-# What the pools repeat: of a client and a limit, how much was done
-
-
-def _process_requests(client: Client, limit: int) -> int:
-    processed = client.process_task_requests(limit)
-    for request in processed:
-        if request.error:
-            log.warning("requests: message %d was rejected: %s", request.msg_id, request.error)
-    return len(processed)
-
-
-def _process_results(client: Client, limit: int) -> int:
-    processed = client.process_step_results(limit)
-    for result in processed:
-        if result.error:
-            log.warning("results: message %d was rejected: %s", result.msg_id, result.error)
-    return len(processed)
-
-
-def _enqueue_steps(client: Client, limit: int) -> int:
-    return _told(client.enqueue_steps(limit))
-
-
-def _finalize_tasks(client: Client, limit: int) -> int:
-    return _told(client.finalize_tasks(limit))
-
-
-def _told(swept: list[SweptAction]) -> int:
-    """How much was done of the kind of which most was done: at the limit, there is more."""
-    for action in swept:
-        if action.affected:
-            log.info("sweep: %s %d", action.action, action.affected)
-    return max(action.affected for action in swept)

@@ -28,23 +28,29 @@ TEXT: Final = "%(asctime)s %(levelname)-7s %(message)s"
 
 
 class TextFormatter(logging.Formatter):
-    """One line of text; a defect has its traceback below."""
+    """One line of text; the traceback of a failure or a defect stands below it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        traceback = getattr(record, "traceback", "")
+        return f"{text}\n{_lines(traceback)}" if traceback else text
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         return visible(masked(super().formatMessage(record)))
 
     def formatException(self, defect: Any) -> str:  # noqa: N802
-        return "\n".join(visible_lines(masked(super().formatException(defect))))
+        return _lines(super().formatException(defect))
 
     def formatStack(self, stack_info: str) -> str:  # noqa: N802
-        return "\n".join(visible_lines(masked(super().formatStack(stack_info))))
+        return _lines(super().formatStack(stack_info))
 
 
 class JsonFormatter(logging.Formatter):
-    """One object a line: at, level, logger, message, the facts, and the traceback of a defect."""
+    """One object a line: at, level, logger, message, the facts, and the traceback of a failure or a
+    defect."""
 
     def format(self, record: logging.LogRecord) -> str:
-        told: dict[str, Any] = {
+        line: dict[str, Any] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -53,10 +59,17 @@ class JsonFormatter(logging.Formatter):
         for argument in record.args or ():
             facts = getattr(argument, "facts", None)
             if isinstance(facts, Mapping):
-                told |= facts
+                line |= facts
+        traceback = getattr(record, "traceback", "")
         if record.exc_info:
-            told["traceback"] = self.formatException(record.exc_info)
-        return visible_json(json.dumps(masked_value(told), ensure_ascii=False, default=str))
+            traceback = self.formatException(record.exc_info)
+        if traceback:
+            line["traceback"] = traceback
+        return visible_json(json.dumps(masked_value(line), ensure_ascii=False, default=str))
+
+
+def _lines(text: str) -> str:
+    return "\n".join(visible_lines(masked(text)))
 
 
 WAITING: Final = 1000  # lines that may wait to be written

@@ -29,7 +29,8 @@ class Attempt:
     step: ClaimedStep
     worker: str = ""
     cancelled: Cancellation = field(default_factory=Cancellation)
-    waits: bool = False  # for a connection
+    waits: float | None = None  # since when, for a connection
+    waited: float = 0.0  # seconds, for connections
     started: float | None = None  # on the monotonic clock
     seconds: float = 0.0  # that the handler took
     leaked: bool = False  # given up, while its thread runs on

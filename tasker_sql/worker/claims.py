@@ -15,7 +15,6 @@ from uuid import UUID
 from tasker_sql.circuit import CircuitBreakers, backoff
 from tasker_sql.client import Client
 from tasker_sql.jsonb import JsonText
-from tasker_sql.ops import scaling
 from tasker_sql.pool import Pool
 from tasker_sql.rows import ClaimedStep
 from tasker_sql.worker.attempt import Attempt
@@ -186,7 +185,7 @@ class Poller:
         self.answered = False
         self.refusals = 0  # in a row
         self._listens = listens
-        self._pause = slots.poll
+        self._pause = slots.pace.poll
         self._idle_since: float | None = None
         self._registered_until = 0.0
         self._barren = 0  # how often in a row
@@ -203,9 +202,9 @@ class Poller:
         self.answered = True
         if steps:
             self.busy()
-            self._pause = self.slots.poll
+            self._pause = self.slots.pace.poll
         elif limit and self._listens:  # new work wakes it
-            self._pause = scaling.idle(self._pause, self.slots.poll, self.slots.idle_poll)
+            self._pause = self.slots.pace.idle(self._pause)
         if limit > reported:
             found_more = steps > reported
             self._trust = LINGER / 2 if found_more else min(2 * self._trust, LONGEST_TRUST)

@@ -48,10 +48,12 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The attempt failed. `report` is what finish_and_claim takes, `note` is for the log."""
+    """The attempt failed. `report` is what finish_and_claim takes; `note` and `traceback` are for
+    the log."""
 
     report: JsonText
     note: str
+    traceback: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,8 @@ def failure(
         "retryable": retryable,
         **({} if retry_after is None else {"retry_after_seconds": retry_after}),
     }
-    return Failure(encode(report), f"{kind}: {clean(message, LONGEST_NOTE)}")
+    note = f"{kind}: {clean(message, LONGEST_NOTE)}"
+    return Failure(encode(report), note, error.get("traceback") or error.get("context", ""))
 
 
 def refused(step_uuid: UUID, error: TaskerError) -> Failure:
@@ -148,6 +151,8 @@ def _raised(step_uuid: UUID, error: BaseException) -> Failure:
         by_handler = issubclass(kind, SqlHandlerError)
         if by_handler:
             facts["context"] = cast(SqlHandlerError, error).context
+        else:
+            facts["traceback"] = _or("", _traceback, error)
         return failure(
             step_uuid,
             "SqlError" if by_handler or kind is TaskerError else name,
@@ -156,7 +161,9 @@ def _raised(step_uuid: UUID, error: BaseException) -> Failure:
             facts=facts,
         )
     if issubclass(kind, UnavailableError):
-        return failure(step_uuid, "Unavailable", f"the database could not answer: {message}")
+        message = f"the database could not answer: {message}"
+        facts = {"traceback": _or("", _traceback, error)}
+        return failure(step_uuid, "Unavailable", message, facts=facts)
     parts = _or([error], _parts, error) or [error]
     if parts[0] is not error:
         message = f"{message}: {'; '.join(map(_line, parts[:MOST_PARTS]))}"

@@ -55,7 +55,8 @@ class Reports:
 
     def add(self, claim: Claim, attempt: Attempt, outcome: Result | Failure, now: float) -> None:
         if isinstance(outcome, Failure):
-            log.warning("%s failed: %s", attempt, outcome.note)
+            extra = {"traceback": outcome.traceback}
+            log.warning("%s failed: %s", attempt, outcome.note, extra=extra)
         if not claim.finished:
             claim.finished_since = now
         claim.finished.append(Finished(attempt, outcome))

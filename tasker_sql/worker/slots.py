@@ -10,12 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import Final, Protocol
 
-from tasker_sql.circuit import CircuitBreaker
-from tasker_sql.config.settings import PoolSettings
-from tasker_sql.ops import health, scaling
-from tasker_sql.ops.executors import Counts
 from tasker_sql.threads import WatchedThread
 from tasker_sql.worker import attempt as plain
 from tasker_sql.worker import outcomes, transaction
@@ -30,41 +26,50 @@ MOST_LEAKED: Final = 4  # threads for each slot, that hang and are replaced: eac
 log = logging.getLogger(__name__)
 
 
+class Pace(Protocol):
+    """What says how fast slots should work, and is told how long attempts took."""
+
+    @property
+    def poll(self) -> float: ...  # seconds between looks for work
+
+    @property
+    def batch(self) -> int: ...  # what one claim takes at most
+
+    def idle(self, pause: float) -> float:
+        """How long to pause when there was nothing again."""
+
+    def ended(self, handler: str, failed: bool, seconds: float) -> None:
+        """An attempt has ended."""
+
+
 class Slots:
-    """A pool, as control sees it: `size` slots, in each of which one handler runs at a time.
+    """`size` slots, in each of which one handler runs at a time.
 
-    Threads are started when they are needed. `factor` is the back-pressure on the pool. `ended` is
-    called in a slot's thread with each outcome, and with none when the thread of an attempt that
-    was given up is free again; it may answer what to run next. `died` is called when a thread ends
-    by an error; `state` is that of a slot which can work.
+    Threads are started when they are needed. `ended` is called in a slot's thread with each
+    outcome, and with none when the thread of an attempt that was given up is free again; it may
+    answer what to run next. `died` is called when a thread ends by an error.
     """
-
-    name = "task_claimer"
 
     def __init__(
         self,
         claimer: Claimer,
         registry: Registry,
-        bounds: PoolSettings,
-        circuit: CircuitBreaker,
+        pace: Pace,
+        size: int,
         *,
         ended: Callable[[Slots, Attempt, Outcome | None], Attempt | None],
         died: Callable[[str, BaseException], None],
-        state: Callable[[health.Limits], health.Executor],
     ) -> None:
         self.namespace = claimer.namespace
-        self.circuit = circuit
-        self.least, self.most, self.size = bounds.min, bounds.max, bounds.min
-        self.factor = 1.0
+        self.pace = pace
+        self.size = size
         self.done = 0  # attempts that were reported, or completed in their own transaction
         self.failed = 0  # of these, how many failed
         self.busy: set[Attempt] = set()  # in a slot, or on the way to one
         self._claimer = claimer
         self._registry = registry
-        self._bounds = bounds
         self._ended = ended
         self._died = died
-        self._state = state
         self._queue: SimpleQueue[Attempt | None] = SimpleQueue()
         self._keeps = False  # whether the thread that submits runs the next one itself
         self._kept: Attempt | None = None
@@ -74,6 +79,7 @@ class Slots:
         self._leaked: dict[Attempt, threading.Thread] = {}
         self._hung = 0  # slots whose thread hangs and was not replaced
         self._seconds = 0.0  # that handlers took, in sum
+        self._waited = 0.0  # seconds, for connections
         self._slowest = math.inf  # seconds that the slowest of the last handlers took, about
         self._completing = False  # whether slots complete steps themselves, it seems
 
@@ -87,35 +93,21 @@ class Slots:
 
     # What control asks
 
-    @property
-    def poll(self) -> float:
-        return scaling.poll(self._bounds.poll / 1000, self.factor)
-
-    @property
-    def idle_poll(self) -> float:
-        return self._bounds.idle_poll / 1000
-
-    @property
-    def batch(self) -> int:
-        return scaling.batch(self._bounds.batch, self.factor)
-
     def resize(self, size: int) -> None:
         """Run so many handlers at a time, as soon as those that run have ended. Returns at once."""
         self.size = size
 
-    def states(self, limits: health.Limits) -> list[health.Executor]:
-        """How each slot is. One that a handler holds past its time, and cannot be replaced, is of
-        no use; how long handlers take before that is their own affair."""
-        hung = min(self._hung, self.size)
-        state = self._state(limits)
-        return [health.Executor.UNHEALTHY] * hung + [state] * (self.size - hung)
-
-    def counts(self) -> Counts:
-        """What the slots have done. A handler that fails is no failure of its slot."""
+    def seconds_running(self) -> float:
+        """How long handlers have run, in sum."""
         now = time.monotonic()
         starts = [one.started for one in list(self.busy)]
-        running = sum(now - started for started in starts if started is not None)
-        return Counts(self.done, 0, self.done, self._seconds + running)
+        return self._seconds + sum(now - started for started in starts if started is not None)
+
+    def seconds_waiting(self) -> float:
+        """How long slots have waited for connections, in sum."""
+        now, busy = time.monotonic(), list(self.busy)
+        since = [waits for one in busy if (waits := one.waits) is not None]
+        return self._waited + sum(one.waited for one in busy) + sum(now - one for one in since)
 
     @property
     def running(self) -> int:
@@ -125,7 +117,7 @@ class Slots:
     @property
     def waiting(self) -> int:
         """How many slots wait for a connection."""
-        return sum(one.waits for one in list(self.busy))
+        return sum(one.waits is not None for one in list(self.busy))
 
     @property
     def hung(self) -> int:
@@ -146,7 +138,7 @@ class Slots:
         """How many steps to ask for: what free slots can take, and more while all are short."""
         ahead = 0.0 if self._completing else PREFETCH / max(self._slowest, 1e-6)
         room = (self.size - self._hung) * max(1.0, ahead)
-        return max(0, min(self.batch, int(room)) - len(self.busy))
+        return max(0, min(self.pace.batch, int(room)) - len(self.busy))
 
     def submit(self, attempt: Attempt) -> None:
         """Run it in a slot."""
@@ -190,8 +182,10 @@ class Slots:
             faded = 0.98 * self._slowest if math.isfinite(self._slowest) else 0.0
             self._slowest = max(attempt.seconds, faded)
             self._seconds += attempt.seconds
+        self._waited += attempt.waited
         if not isinstance(outcome, Dropped | GivenBack):
             self._completing = isinstance(outcome, Completed)
+            self.pace.ended(attempt.step.handler, isinstance(outcome, Failure), attempt.seconds)
 
     def reported(self, outcome: Outcome) -> None:
         self.done += 1

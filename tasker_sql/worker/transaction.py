@@ -114,14 +114,16 @@ class _Transaction:
     def _connection(self, stack: ExitStack) -> Client | None:
         """Wait until there is a connection: an attempt that has not begun cannot fail."""
         attempt, claimer = self._attempt, self._claimer
-        attempt.started, attempt.waits = None, True
+        attempt.started, attempt.waits = None, time.monotonic()
         while not attempt.cancelled.is_set():
             try:
                 client = stack.enter_context(claimer.pool.connection(claimer.breaker))
             except UnavailableError as error:
                 attempt.cancelled.wait(min(error.retry_in, LONGEST_WAIT))
             else:
-                attempt.started, attempt.waits = time.monotonic(), False
+                attempt.started = time.monotonic()
+                attempt.waited += attempt.started - attempt.waits
+                attempt.waits = None
                 return client
         return None
 

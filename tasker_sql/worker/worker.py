@@ -23,9 +23,7 @@ from typing import Final
 
 from tasker_sql.circuit import CircuitBreakers, backoff
 from tasker_sql.client import LEASE, Client, channel
-from tasker_sql.config.settings import PoolSettings
 from tasker_sql.errors import TaskerError, UnavailableError, UnreadableError
-from tasker_sql.ops import health
 from tasker_sql.pool import Pool
 from tasker_sql.rows import ClaimedStep
 from tasker_sql.threads import Wakeup
@@ -36,7 +34,7 @@ from tasker_sql.worker.claims import Claims, Poller, WorkerCalls
 from tasker_sql.worker.handlers import Registry, default_registry
 from tasker_sql.worker.outcomes import Completed, Dropped, GivenBack, Outcome
 from tasker_sql.worker.reports import MOST_KEPT, Reports
-from tasker_sql.worker.slots import Slots
+from tasker_sql.worker.slots import Pace, Slots
 from tasker_sql.worker.transaction import Claimer
 
 ALL_SQL: Final = "sql:*"
@@ -66,7 +64,6 @@ class Worker:
         breakers: CircuitBreakers,
         handlers: Pool,
         died: Callable[[str, BaseException], None],
-        bounds: PoolSettings,
         registry: Registry = default_registry,
         lease: timedelta = LEASE,
         two_hop: bool = False,
@@ -76,7 +73,6 @@ class Worker:
         self._breakers = breakers
         self._handlers = handlers
         self._died = died
-        self._bounds = bounds
         self._registry = registry
         self._listens = listen
         self._listener = Pool(connect, 1, configure=self._on_listening)
@@ -89,7 +85,7 @@ class Worker:
         self._suspect_since = 0.0
 
         self._turning = threading.Lock()
-        self._turned_at = time.monotonic()
+        self.turned_at = time.monotonic()
         self._online = True
         self._refusals = 0  # of turns, in a row
         self._again_at = 0.0  # no call before, but heartbeats
@@ -112,8 +108,9 @@ class Worker:
 
     # What others call
 
-    def serve(self, namespace: str) -> Slots:
-        """Claim steps of this namespace, too: the slots in which they run. Returns at once."""
+    def serve(self, namespace: str, pace: Pace, size: int) -> Slots:
+        """Claim steps of this namespace, too: the slots in which they run, so many at first.
+        Returns at once."""
         claimer = Claimer(
             *(namespace, self.name, self._calls.lease, self._names),
             limit=lambda: 0 if self._stopping or self._suspect else 1 + (slots.room > 0),
@@ -122,10 +119,9 @@ class Worker:
             breaker=self._breakers.database,
         )
         slots = Slots(
-            *(claimer, self._registry, self._bounds, self._breakers.queue),
+            *(claimer, self._registry, pace, size),
             ended=self._ended,
             died=self._died,
-            state=lambda limits: self._state(namespace, limits),
         )
         self._pollers = {**self._pollers, namespace: Poller(slots, self._listens)}
         log.info("%s serves it with %d slots", slots, slots.size)
@@ -181,15 +177,15 @@ class Worker:
         """How many of these no slot has started."""
         return sum(slots.queued for slots in self.slots)
 
-    def _state(self, namespace: str, limits: health.Limits) -> health.Executor:
-        """How slots are that can work. Without turns, they get nothing to do."""
-        hangs = time.monotonic() - self._turned_at > limits.stuck + LONGEST_PAUSE
-        if self._stopping:
-            return health.Executor.STOPPING
-        if hangs or not self._breakers.queue.passes:
-            return health.Executor.UNHEALTHY
-        answered = self._pollers[namespace].answered
-        return health.Executor.HEALTHY if answered else health.Executor.STARTING
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked to stop."""
+        return self._stopping
+
+    def was_answered(self, namespace: str) -> bool:
+        """Whether a claim of that namespace has had an answer."""
+        poller = self._pollers.get(namespace)
+        return poller is not None and poller.answered
 
     def _names(self) -> list[str]:
         """What it can run."""
@@ -266,7 +262,7 @@ class Worker:
 
     def _take_turn(self) -> float:
         """Do what is due. When the next turn is."""
-        self._turned_at = time.monotonic()
+        self.turned_at = time.monotonic()
         self._online = True
         try:
             self._collect()

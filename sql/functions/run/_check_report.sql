@@ -14,8 +14,8 @@ declare
                                   'namespaces', 'pools', 'breakers', 'connections'];
   v_wrong text;
 begin
-  perform tasker._check_keys(p_report, 'the report', v_keys || array['handlers', 'troubles'],
-                             v_keys);
+  perform tasker._check_keys(p_report, 'the report',
+                             v_keys || array['handlers', 'troubles', 'counters'], v_keys);
   perform tasker._check_json(p_report, 'the report', 'context_bytes');
   perform tasker._check_text(p_report -> key, key, '^.{1,200}$')
      from unnest(array['host', 'version', 'state', 'status']) as key;
@@ -42,6 +42,9 @@ begin
     end if;
     if jsonb_typeof(p_report -> 'connections') <> 'object' then
       raise invalid_parameter_value using message = 'connections must be an object';
+    end if;
+    if jsonb_typeof(p_report -> 'counters') <> 'object' then
+      raise invalid_parameter_value using message = 'counters must be an object';
     end if;
   exception when data_exception then
     get stacked diagnostics v_wrong = message_text;

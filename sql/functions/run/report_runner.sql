@@ -27,11 +27,11 @@ begin
   select p_name, told.host, told.pid, told.version,
          v_now - make_interval(secs => told.uptime), v_now, v_now + 3 * p_interval,
          told.state, told.status, told.namespaces, told.pools, told.breakers, told.connections,
-         told.handlers, coalesce(told.troubles, '[]'), session_user
+         told.handlers, coalesce(told.troubles, '[]'), session_user, coalesce(told.counters, '{}')
     from jsonb_to_record(p_report) as told (
            host text, pid integer, version text, uptime double precision, state text, status text,
            namespaces text[], pools jsonb, breakers jsonb, connections jsonb, handlers text[],
-           troubles jsonb)
+           troubles jsonb, counters jsonb)
       on conflict (name) do update
      set host        = excluded.host,
          pid         = excluded.pid,
@@ -49,7 +49,8 @@ begin
          connections = excluded.connections,
          handlers    = excluded.handlers,
          troubles    = excluded.troubles,
-         role        = excluded.role;
+         role        = excluded.role,
+         counters    = excluded.counters;
   perform tasker._forget_runners(v_now);
   return query
   select distinct on (wish.breaker) wish.breaker, wish.forced, wish.reason
@@ -61,4 +62,4 @@ end;
 $$;
 
 comment on function tasker.report_runner is
-'A runner''s heartbeat, every p_interval: stores how it is ({"host", "pid", "version", "uptime", "state", "status", "namespaces", "pools", "breakers", "connections"}, and if it likes "handlers", the names that it can run, and "troubles", what it met in the last minute that needs somebody: [{"code", "message", "times", "since_ago"}], with a code of problems; see known_runners, executor_pools, circuit_breakers) and returns which of its circuit breakers operators have forced open or closed. A runner that does not report for three intervals counts as gone, and is forgotten after a day. Raises 22023 (bad argument), TK006 (report over 1 MiB).';
+'A runner''s heartbeat, every p_interval: stores how it is ({"host", "pid", "version", "uptime", "state", "status", "namespaces", "pools", "breakers", "connections"}, and if it likes "handlers", the names that it can run, and "troubles", what it met in the last minute that needs somebody: [{"code", "message", "times", "since_ago"}], with a code of problems, and "counters", what it has counted since it began; see known_runners, executor_pools, circuit_breakers) and returns which of its circuit breakers operators have forced open or closed. A runner that does not report for three intervals counts as gone, and is forgotten after a day. Raises 22023 (bad argument), TK006 (report over 1 MiB).';

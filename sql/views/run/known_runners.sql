@@ -14,7 +14,8 @@ select runner.name,
        runner.connections,
        runner.handlers,
        runner.troubles,
-       runner.role
+       runner.role,
+       runner.counters
   from tasker.runners as runner;
 
 comment on view tasker.known_runners is
@@ -30,7 +31,8 @@ comment on column tasker.known_runners.silent_for is 'How long ago that was.';
 comment on column tasker.known_runners.host is 'The machine.';
 comment on column tasker.known_runners.pid is 'The process on it.';
 comment on column tasker.known_runners.version is 'The version of tasker-sql.';
-comment on column tasker.known_runners.connections is 'Its connections: size, open, used, waited_for, the share in use, and the factor of back-pressure (1 for none).';
+comment on column tasker.known_runners.connections is 'Its connections that executors and handlers share: size, open, used; waiting: how many callers waited for one, on average since the heartbeat before; wait: for how many seconds a caller did; pressure: the factor of back-pressure that follows (1 for none).';
 comment on column tasker.known_runners.handlers is 'The handlers that it can run, sql:* for all in SQL; null when it does not say.';
 comment on column tasker.known_runners.troubles is 'What it met in the minute before its last heartbeat and cannot deal with itself: code, message, times, since_ago in seconds. See problems.';
 comment on column tasker.known_runners.role is 'The role of its connections.';
+comment on column tasker.known_runners.counters is 'What it has counted since it began: handlers, how long attempts took (buckets: the bounds in seconds); checks, how many tasks it compared with the invariants; violations, what it found.';

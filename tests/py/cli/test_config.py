@@ -18,7 +18,7 @@ from tasker_sql import config
 from tasker_sql.cli import app
 from tasker_sql.config import ConfigError
 from tasker_sql.config.settings import Config
-from tasker_sql.ops import control, telemetry
+from tasker_sql.ops import telemetry
 from tasker_sql.ops.orchestrator import OrchestrationCore
 from tasker_sql.server.app import Listening, application
 from tasker_sql.server.auth import Tokens
@@ -245,11 +245,12 @@ def core(of: Callable[[OrchestrationCore], Any]) -> Probe:
 
 
 def pool(name: str, attribute: str) -> Probe:
-    """Of a pool that orchestrates, or of a worker."""
+    """Of a pool that orchestrates, or of the slots of a worker."""
 
     def probe(settings: Config) -> Any:
         runner = OrchestrationCore(settings)
-        pools: list[control.Pool] = [*runner._pools, runner.worker.serve("test")]
+        runner._serve("test")
+        pools = (one.pool for one in runner.control._all)
         return next(getattr(pool, attribute) for pool in pools if pool.name == name)
 
     return probe
@@ -264,7 +265,7 @@ def rule(attribute: str) -> Probe:
 
 
 def limit(attribute: str) -> Probe:
-    return core(lambda core: getattr(core.control._limits, attribute))
+    return core(lambda core: getattr(core.control.limits, attribute))
 
 
 def interval(job: str) -> Probe:
@@ -336,7 +337,7 @@ PROBES: dict[str, tuple[Any, Probe]] = {
     "executor_pools.scaling.interval": (7, interval("_scale")),
     "executor_pools.scaling.cooldown": (7, rule("cooldown")),
     "executor_pools.scaling.target_utilization": (0.7, rule("target_utilization")),
-    "executor_pools.scaling.most_database_use": (0.7, rule("most_database_use")),
+    "executor_pools.scaling.most_waiting": (7, rule("most_waiting")),
     "executor_pools.scaling.error_rate": (0.7, rule("error_rate")),
     "executor_pools.scaling.queue_depth": (7, rule("queue_depth")),
     "executor_pools.scaling.queue_age": (7, rule("queue_age")),

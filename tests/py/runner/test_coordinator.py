@@ -13,7 +13,7 @@ from running import SECONDS, client_of, ended, running, template, wait_for
 from servers import rows
 
 from tasker_sql.client import Client
-from tasker_sql.ops.health import State
+from tasker_sql.ops.health import OperationalState
 from tasker_sql.threads import Wakeup
 from tasker_sql.worker import claims as of_claims
 from tasker_sql.worker.claims import WorkerCalls
@@ -135,7 +135,7 @@ def test_steps_in_a_row_run_in_one_thread_which_reports_and_claims(
         registry.handler(name, transactional=transactional)(handle)
     client.register_template(template(steps))
     with running(database, registry, ["test"], more=SELDOM) as core:
-        wait_for(lambda: core.state is State.NORMAL)
+        wait_for(lambda: core.state is OperationalState.NORMAL)
         wait_for(lambda: rows(database, WAITING))
         claims.clear()
         monkeypatch.setattr(of_claims, "LINGER", SECONDS)  # it does not register meanwhile

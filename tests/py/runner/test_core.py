@@ -15,9 +15,8 @@ from running import SECONDS, client_of, configured, ended, running, step_named, 
 from servers import Server, rows
 
 from tasker_sql.client import Client
-from tasker_sql.ops import health
 from tasker_sql.ops.control import Control, PoolHealth
-from tasker_sql.ops.health import State
+from tasker_sql.ops.health import OperationalState
 from tasker_sql.ops.orchestrator import Exit, OrchestrationCore
 from tasker_sql.rows import KnownBreaker
 from tasker_sql.worker.handlers import Registry, Step
@@ -53,12 +52,12 @@ def registry() -> Registry:
 
 
 @pytest.fixture
-def states(monkeypatch: pytest.MonkeyPatch) -> list[State]:
+def states(monkeypatch: pytest.MonkeyPatch) -> list[OperationalState]:
     """The states that runners go through."""
-    seen: list[State] = []
+    seen: list[OperationalState] = []
     become = Control.become
 
-    def noted(self: Control, state: State) -> None:
+    def noted(self: Control, state: OperationalState) -> None:
         become(self, state)
         seen.append(state)
 
@@ -80,41 +79,45 @@ def done(core: OrchestrationCore) -> int:
 
 class TestLife:
     def test_an_application_embeds_it(
-        self, database: str, client: Client, registry: Registry, states: list[State]
+        self, database: str, client: Client, registry: Registry, states: list[OperationalState]
     ) -> None:
         registry.handler("a")(lambda _: "done")
         client.register_template(template(ONE))
         with OrchestrationCore.from_config(configured(database), registry) as core:
             assert ended(client, client.create_task("test", "flow").task_uuid) == "complete"
-            wait_for(lambda: core.state is State.NORMAL)
+            wait_for(lambda: core.state is OperationalState.NORMAL)
             found = core.health()
             assert {pool.pool for pool in found.pools} == POOLS
             assert (found.status, found.state) == ("healthy", "normal")
             opened = rows(database, FUNCTIONS)[0][0]
             assert opened <= core.most_connections()
         assert core.wait() is Exit.CLEAN
-        assert states == [State.NORMAL, State.GRACEFUL_SHUTDOWN, State.STOPPED]
+        assert states == [
+            OperationalState.NORMAL,
+            OperationalState.GRACEFUL_SHUTDOWN,
+            OperationalState.STOPPED,
+        ]
         wait_for(lambda: rows(database, FUNCTIONS) == [(0,)], "the end of its connections")
 
     def test_a_decision_that_comes_too_late_starts_nobody(
         self, database: str, registry: Registry
     ) -> None:
         with running(database, registry) as core:
-            wait_for(lambda: core.state is State.NORMAL)
+            wait_for(lambda: core.state is OperationalState.NORMAL)
         for one in core._pools:
             one.resize(1)
             assert (one.size, one.join(time.monotonic())) == (0, True)
 
-    def test_starts_before_its_database(self, states: list[State]) -> None:
+    def test_starts_before_its_database(self, states: list[OperationalState]) -> None:
         nowhere = configured("host=/nowhere", ["test"])
         with OrchestrationCore(nowhere, name="test") as core:
             wait_for(lambda: core.circuits.database.opened and core.circuits.queue.opened)
-            assert (core.state, core.health().status) == (State.STARTUP, "degraded")
+            assert (core.state, core.health().status) == (OperationalState.STARTUP, "degraded")
         assert core.wait() is Exit.CLEAN
-        assert states == [State.GRACEFUL_SHUTDOWN, State.STOPPED]
+        assert states == [OperationalState.GRACEFUL_SHUTDOWN, OperationalState.STOPPED]
 
     def test_what_does_not_end_gracefully_is_an_emergency(
-        self, database: str, client: Client, registry: Registry, states: list[State]
+        self, database: str, client: Client, registry: Registry, states: list[OperationalState]
     ) -> None:
         started, finish = threading.Event(), threading.Event()
 
@@ -128,14 +131,18 @@ class TestLife:
         with running(database, registry, ["test"], Exit.WORK_LEFT, stop_within=0.1):
             assert started.wait(SECONDS)
         finish.set()
-        assert states[-3:] == [State.GRACEFUL_SHUTDOWN, State.EMERGENCY, State.STOPPED]
+        assert states[-3:] == [
+            OperationalState.GRACEFUL_SHUTDOWN,
+            OperationalState.EMERGENCY,
+            OperationalState.STOPPED,
+        ]
 
     def test_a_worker_that_dies_takes_the_runner_with_it(
         self, database: str, client: Client, registry: Registry, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         client.create_namespace("test")
         with running(database, registry, ["test"], Exit.BROKEN) as core:
-            wait_for(lambda: core.state is State.NORMAL)
+            wait_for(lambda: core.state is OperationalState.NORMAL)
             monkeypatch.setattr(Worker, "_turn", lambda _: 1 / 0)
             core.wait()
 
@@ -143,7 +150,7 @@ class TestLife:
         self, database: str, registry: Registry, caplog: pytest.LogCaptureFixture
     ) -> None:
         with running(database, registry) as core:
-            wait_for(lambda: core.state is State.NORMAL)
+            wait_for(lambda: core.state is OperationalState.NORMAL)
             enqueuer = next(pool for pool in core._pools if pool.name == "step_enqueuer")
             work, enqueuer.work = enqueuer.work, lambda *_: 1 // 0
             wait_for(lambda: "step_enqueuer 1 met a defect, and goes on" in caplog.text)
@@ -192,7 +199,7 @@ class TestScaling:
         self, database: str, client: Client, registry: Registry
     ) -> None:
         with running(database, registry) as core:
-            wait_for(lambda: core.state is State.NORMAL)
+            wait_for(lambda: core.state is OperationalState.NORMAL)
             enqueuer = next(pool for pool in core._pools if pool.name == "step_enqueuer")
             work = enqueuer.work
             go_on = threading.Event()
@@ -207,7 +214,7 @@ class TestScaling:
             assert pool(core, "step_enqueuer").utilization > 0.5
             go_on.set()
             wait_for(lambda: enqueuer.size == 1)
-            wait_for(lambda: len(enqueuer.states(health.Limits())) == 1)
+            wait_for(lambda: len(enqueuer.states()) == 1)
             told = wait_for(
                 lambda: [p for p in client.executor_pools() if p.scaled_from and p.executors == 1]
             )
@@ -217,7 +224,7 @@ class TestScaling:
     def test_executors_hold_back_when_connections_run_short(
         self, database: str, client: Client, registry: Registry
     ) -> None:
-        """Handlers with connections take all that are not reserved; orchestration goes on."""
+        """Handlers wait for connections, as many slots go, and orchestration goes on."""
         go_on = threading.Event()
 
         @registry.handler("a", transactional=True)
@@ -227,20 +234,25 @@ class TestScaling:
 
         client.register_template(template(ONE))
         tasks = client.create_tasks("test", "flow", [{}] * 20)
-        more = {"database.pool_size": 12, "executor_pools.scaling.most_database_use": 0.5}
-        with running(database, registry, ["test"], more=more, slots=12) as core:
-            wait_for(lambda: core.health().pressure < 0.75, "pressure")
-            assert core.handlers.used == 8, "12 but 4 that are reserved"
-            assert core.connections.used <= 4
+        with running(
+            database, registry, ["test"], more={"database.pool_size": 12}, slots=12
+        ) as core:
+            wait_for(lambda: pool(core, "task_claimer").running == 8, "12 but 4 that are reserved")
+            wait_for(lambda: core.health().pressure < 0.8, "pressure")
+            assert core.health().callers_waiting < 12
+            wait_for(lambda: pool(core, "task_claimer").executors < 12, "fewer slots")
+            wait_for(lambda: pool(core, "task_claimer").decision.endswith("wait for a connection"))
+            assert pool(core, "task_claimer").executors >= 8
             found = pool(core, "step_enqueuer")
-            assert (found.poll > 0.06, found.batch < 800) == (True, True)
+            assert (found.poll > 0.06, found.batch < 1000) == (True, True)
             calls = core._pools[2].counts().calls
             wait_for(lambda: core._pools[2].counts().calls > calls)
             go_on.set()
             for task in tasks:
                 assert ended(client, task.task_uuid) == "complete"
             wait_for(lambda: core.health().pressure == 1.0, "the end of the pressure")
-            assert pool(core, "step_enqueuer").batch == 1000
+            wait_for(lambda: pool(core, "step_enqueuer").batch == 1000)
+            wait_for(lambda: pool(core, "task_claimer").executors == 12, "as many as were wanted")
         assert client.check_invariants() == []
 
 
@@ -341,7 +353,7 @@ class TestRegistry:
                 server.embedded.start()
                 wait_for(lambda: done(core) >= 2000, "all steps")
                 wait_for(lambda: core.health().status == "healthy")
-                assert core.state is State.NORMAL
+                assert core.state is OperationalState.NORMAL
             with client_of(dsn) as client:
                 found = rows(dsn, "select state::text, count(*) from tasker.tasks group by 1")
                 assert found == [("complete", 1000)]

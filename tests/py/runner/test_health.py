@@ -8,29 +8,29 @@ from typing import Any
 
 import pytest
 
+from tasker_sql import config
 from tasker_sql.ops.health import (
     LEGAL,
-    Executor,
-    Limits,
-    State,
-    Status,
+    ExecutorState,
+    HealthStatus,
+    OperationalState,
     Vitals,
     executor,
     status,
     transition,
 )
 
-LIMITS = Limits()
-WELL = Vitals(calls=100, error_rate=0.0, seconds=0.01, running=0.0, blocked=False)
+LIMITS = config.load(environment="production", environ={}).config.orchestration.health
+WELL = Vitals(calls=100, error_rate=0.0, seconds=0.01, running=0.0, waiting=0.0, blocked=False)
 
 
 def test_the_states_follow_each_other() -> None:
     way = [
-        State.STARTUP,
-        State.NORMAL,
-        State.GRACEFUL_SHUTDOWN,
-        State.EMERGENCY,
-        State.STOPPED,
+        OperationalState.STARTUP,
+        OperationalState.NORMAL,
+        OperationalState.GRACEFUL_SHUTDOWN,
+        OperationalState.EMERGENCY,
+        OperationalState.STOPPED,
     ]
     for before, after in pairwise(way):
         assert transition(before, after) is after
@@ -38,63 +38,70 @@ def test_the_states_follow_each_other() -> None:
 
 def test_nothing_but_the_table_is_legal() -> None:
     assert sum(map(len, LEGAL.values())) == 8
-    for before, after in product(State, State):
+    for before, after in product(OperationalState, OperationalState):
         if after not in LEGAL[before]:
             with pytest.raises(ValueError, match=f"cannot go from {before} to {after}"):
                 transition(before, after)
 
 
 def test_no_state_comes_back_and_all_come_to_the_end() -> None:
-    order = list(State)
+    order = list(OperationalState)
     for before, afters in LEGAL.items():
         assert all(order.index(after) > order.index(before) for after in afters)
-        assert before is State.STOPPED or afters
+        assert before is OperationalState.STOPPED or afters
 
 
 @pytest.mark.parametrize(
     ("vitals", "found"),
     [
-        ({}, Executor.HEALTHY),
-        ({"calls": 0}, Executor.STARTING),
-        ({"calls": 0, "blocked": True}, Executor.UNHEALTHY),
-        ({"error_rate": 0.1}, Executor.HEALTHY),
-        ({"error_rate": 0.11}, Executor.DEGRADED),
-        ({"error_rate": 0.51}, Executor.UNHEALTHY),
-        ({"seconds": 1.0}, Executor.HEALTHY),
-        ({"seconds": 1.1}, Executor.DEGRADED),
-        ({"running": 60.0}, Executor.HEALTHY),
-        ({"running": 60.1}, Executor.UNHEALTHY),
-        ({"calls": 0, "running": 60.1}, Executor.UNHEALTHY),
-        ({"blocked": True}, Executor.UNHEALTHY),
-        ({"blocked": True, "stopping": True}, Executor.STOPPING),
+        ({}, ExecutorState.HEALTHY),
+        ({"calls": 0}, ExecutorState.STARTING),
+        ({"calls": 0, "blocked": True}, ExecutorState.UNHEALTHY),
+        ({"error_rate": 0.1}, ExecutorState.HEALTHY),
+        ({"error_rate": 0.11}, ExecutorState.DEGRADED),
+        ({"error_rate": 0.51}, ExecutorState.UNHEALTHY),
+        ({"seconds": 1.0}, ExecutorState.HEALTHY),
+        ({"seconds": 1.1}, ExecutorState.DEGRADED),
+        ({"running": 10.0}, ExecutorState.HEALTHY),
+        ({"running": 10.1}, ExecutorState.UNHEALTHY),
+        ({"calls": 0, "running": 10.1}, ExecutorState.UNHEALTHY),
+        ({"waiting": 10.1}, ExecutorState.UNHEALTHY),
+        ({"blocked": True}, ExecutorState.UNHEALTHY),
+        ({"blocked": True, "stopping": True}, ExecutorState.STOPPING),
     ],
 )
-def test_an_executor(vitals: dict[str, Any], found: Executor) -> None:
+def test_an_executor(vitals: dict[str, Any], found: ExecutorState) -> None:
     assert executor(replace(WELL, **vitals), LIMITS) is found
 
 
-def of(healthy: int, *others: Executor) -> list[Executor]:
-    return [Executor.HEALTHY] * healthy + list(others)
+def of(healthy: int, *others: ExecutorState) -> list[ExecutorState]:
+    return [ExecutorState.HEALTHY] * healthy + list(others)
 
 
 @pytest.mark.parametrize(
     ("executors", "state", "found"),
     [
-        (of(9, Executor.UNHEALTHY), State.NORMAL, Status.HEALTHY),
-        (of(8, Executor.UNHEALTHY), State.NORMAL, Status.DEGRADED),
-        (of(8, Executor.DEGRADED), State.NORMAL, Status.DEGRADED),
-        (of(8, Executor.STARTING), State.NORMAL, Status.HEALTHY),
-        (of(1, Executor.UNHEALTHY), State.NORMAL, Status.DEGRADED),
-        (of(1, *[Executor.UNHEALTHY] * 2), State.NORMAL, Status.UNHEALTHY),
-        (of(1, *[Executor.STOPPING] * 9), State.NORMAL, Status.HEALTHY),
-        (of(0), State.NORMAL, Status.HEALTHY),
+        (of(9, ExecutorState.UNHEALTHY), OperationalState.NORMAL, HealthStatus.HEALTHY),
+        (of(8, ExecutorState.UNHEALTHY), OperationalState.NORMAL, HealthStatus.DEGRADED),
+        (of(8, ExecutorState.DEGRADED), OperationalState.NORMAL, HealthStatus.DEGRADED),
+        (of(8, ExecutorState.STARTING), OperationalState.NORMAL, HealthStatus.HEALTHY),
+        (of(1, ExecutorState.UNHEALTHY), OperationalState.NORMAL, HealthStatus.DEGRADED),
+        (of(1, *[ExecutorState.UNHEALTHY] * 2), OperationalState.NORMAL, HealthStatus.UNHEALTHY),
+        (of(1, *[ExecutorState.STOPPING] * 9), OperationalState.NORMAL, HealthStatus.HEALTHY),
+        (of(0), OperationalState.NORMAL, HealthStatus.HEALTHY),
         # One that starts is not yet unhealthy.
-        (of(1, *[Executor.UNHEALTHY] * 9), State.STARTUP, Status.DEGRADED),
+        (of(1, *[ExecutorState.UNHEALTHY] * 9), OperationalState.STARTUP, HealthStatus.DEGRADED),
         # One that stops does as it was told.
-        (of(1, *[Executor.UNHEALTHY] * 9), State.GRACEFUL_SHUTDOWN, Status.HEALTHY),
-        (of(1, *[Executor.UNHEALTHY] * 9), State.EMERGENCY, Status.HEALTHY),
-        (of(0), State.STOPPED, Status.HEALTHY),
+        (
+            of(1, *[ExecutorState.UNHEALTHY] * 9),
+            OperationalState.GRACEFUL_SHUTDOWN,
+            HealthStatus.HEALTHY,
+        ),
+        (of(1, *[ExecutorState.UNHEALTHY] * 9), OperationalState.EMERGENCY, HealthStatus.HEALTHY),
+        (of(0), OperationalState.STOPPED, HealthStatus.HEALTHY),
     ],
 )
-def test_a_runner(executors: list[Executor], state: State, found: Status) -> None:
+def test_a_runner(
+    executors: list[ExecutorState], state: OperationalState, found: HealthStatus
+) -> None:
     assert status(executors, state, LIMITS) is found

@@ -31,7 +31,7 @@ from tasker_sql.errors import PermanentError, RetryableError, TaskerError
 from tasker_sql.ops import telemetry
 from tasker_sql.ops.control import Control
 from tasker_sql.ops.executors import Executor
-from tasker_sql.ops.health import State
+from tasker_sql.ops.health import OperationalState
 from tasker_sql.ops.orchestrator import Exit
 from tasker_sql.worker import outcomes
 from tasker_sql.worker.handlers import Registry, Step
@@ -329,7 +329,7 @@ class TestThreads:
         registry.handler("a")(lambda step: step.attempt)
         client.register_template(template(ONE))
         with running(database, registry, ["test"], Exit.BROKEN) as core:
-            wait_for(lambda: core.state is State.NORMAL)
+            wait_for(lambda: core.state is OperationalState.NORMAL)
             monkeypatch.setattr(part, method, trap)
             client.create_task("test", "flow")
             assert core.wait() is Exit.BROKEN
@@ -375,7 +375,7 @@ class TestThreads:
         monkeypatch.setattr(Worker, "_run_suspect", dies_once)
         with running(database, registry, ["test"], Exit.BROKEN, slots=1) as core:
             assert broken.wait(SECONDS)
-            wait_for(lambda: core.state is State.GRACEFUL_SHUTDOWN)
+            wait_for(lambda: core.state is OperationalState.GRACEFUL_SHUTDOWN)
             wait_for(lambda: core.worker.waiting == 0)
             finish.set()
             core.wait()
@@ -390,7 +390,7 @@ class TestThreads:
         go_on = threading.Event()
         more = {"orchestration.health.stuck": 1}
         with running(database, registry, ["test"], more=more) as core:
-            wait_for(lambda: core.state is State.NORMAL)
+            wait_for(lambda: core.state is OperationalState.NORMAL)
             monkeypatch.setattr(Worker, "_collect", lambda _: go_on.wait(SECONDS))
 
             def claimer() -> str:

@@ -9,15 +9,15 @@ import pytest
 
 from tasker_sql import config
 from tasker_sql.ops import scaling
-from tasker_sql.ops.scaling import Decision, Measured, Rules, batch, decide, poll, pressure
+from tasker_sql.ops.scaling import Measured, batch, decide, poll, pressure
 from tasker_sql.worker.claims import IDLE_FOR
 
-RULES = Rules()
-USUAL = Measured(executors=4, utilization=0.75, error_rate=0.0)
+RULES = config.load(environment="production", environ={}).config.executor_pools.scaling
+USUAL = Measured(executors=4, utilization=0.75)
 LONG_AGO = -1000.0
 
 
-def decided(least: int = 1, most: int = 20, **measured: Any) -> int:
+def decided(*, least: int = 1, most: int = 20, **measured: Any) -> int:
     return decide(replace(USUAL, **measured), least, most, RULES, 0.0, LONG_AGO).executors
 
 
@@ -57,23 +57,67 @@ def test_the_first_rule_that_applies_decides(measured: dict[str, Any], executors
 
 
 @pytest.mark.parametrize(
-    ("hindrance", "executors"),
+    ("hindrance", "executors", "reason"),
     [
-        ({"database_use": 0.85}, 6),
-        ({"database_use": 0.851}, 4),
-        ({"blocked": True}, 4),
+        ({"callers_waiting": 1.0}, 6, "they are busy for 100% of the time"),
+        ({"callers_waiting": 1.2}, 4, "busy for 100% of the time, but 1 callers wait"),
+        ({"blocked": True}, 4, "busy for 100% of the time, but their circuit is not closed"),
+        ({"room": 2}, 6, "they are busy for 100% of the time"),
+        ({"room": 1}, 5, "busy for 100% of the time, and there are connections for 5"),
+        ({"room": 0}, 4, "busy for 100% of the time, and there are connections for 4"),
     ],
 )
-def test_does_not_grow_without_connections(hindrance: dict[str, Any], executors: int) -> None:
-    assert decided(utilization=1.0, **hindrance) == executors
+def test_does_not_grow_without_connections(
+    hindrance: dict[str, Any], executors: int, reason: str
+) -> None:
+    found = decide(replace(USUAL, utilization=1.0, **hindrance), 1, 20, RULES, 0.0, LONG_AGO)
+    assert found.executors == executors
+    assert reason in found.reason
     assert decided(utilization=0.0, **hindrance) == 3, "but shrinks"
+
+
+@pytest.mark.parametrize(
+    ("waiting", "executors"), [(0.4, 4), (0.6, 3), (1.0, 3), (2.4, 2), (3.6, 1), (4.0, 1)]
+)
+def test_those_that_wait_for_a_connection_go(waiting: float, executors: int) -> None:
+    """Whatever else was measured, and below the least: connections cap their number."""
+    rest: list[dict[str, Any]] = [{}, {"queue_depth": 1000}, {"error_rate": 1.0}, {"least": 4}]
+    for more in rest:
+        running: dict[str, Any] = {"utilization": 1 - waiting / 4, "callers_waiting": 2.0}
+        assert decided(waiting=waiting, **running, **more) == executors
+
+
+def test_those_that_are_to_go_anyway_do_not_count() -> None:
+    """Four were cut to two, which run; the other two still wait, and then end."""
+    assert decided(executors=2, utilization=1.0, waiting=2.0, callers_waiting=2.0) == 2
+    assert decided(executors=2, utilization=0.5, waiting=3.0, callers_waiting=3.0) == 1
+
+
+def test_those_that_wait_while_the_database_is_away_stay() -> None:
+    assert decided(waiting=4.0, utilization=0.5, blocked=True) == 4
+
+
+@pytest.mark.parametrize(
+    "measured",
+    [
+        {"utilization": 1.0},
+        {"utilization": 0.0},
+        {"error_rate": 1.0},
+        {"queue_depth": 10_000},
+        {"waiting": 3.0},
+    ],
+)
+def test_hung_ones_say_nothing_about_their_number(measured: dict[str, Any]) -> None:
+    found = decide(replace(USUAL, hung=1, **measured), 1, 20, RULES, 0.0, LONG_AGO)
+    assert (found.executors, found.reason) == (4, "1 of 4 hang")
 
 
 def test_keeps_its_size_during_the_cooldown() -> None:
     busy = replace(USUAL, utilization=1.0)
-    assert decide(busy, 1, 20, RULES, now=159.9, changed_at=100.0) == Decision(4)
+    found = decide(busy, 1, 20, RULES, now=159.9, changed_at=100.0)
+    assert (found.executors, found.reason) == (4, "it changed less than 60 s ago")
     grown = decide(busy, 1, 20, RULES, now=160.0, changed_at=100.0)
-    assert grown == Decision(6, "they are busy for 100% of the time")
+    assert (grown.executors, grown.reason) == (6, "they are busy for 100% of the time")
 
 
 def test_comes_back_within_its_bounds() -> None:
@@ -87,7 +131,7 @@ def test_a_burst_grows_a_pool_to_its_bound_and_its_end_shrinks_it_to_the_other()
     executors, now, changed_at, sizes = 1, 0.0, LONG_AGO, [1]
     for load in [12] * 20 + [0] * 20:
         now += 30
-        measured = Measured(executors, min(1.0, load / executors), 0.0, 200 if load else 0)
+        measured = Measured(executors, min(1.0, load / executors), queue_depth=200 if load else 0)
         decision = decide(measured, 1, 10, RULES, now, changed_at)
         if decision.executors != executors:
             executors, changed_at = decision.executors, now
@@ -99,7 +143,7 @@ def test_a_steady_load_settles() -> None:
     for load in range(1, 20):
         executors = 1
         for _ in range(20):
-            measured = Measured(executors, min(1.0, load * 0.7 / executors), 0.0)
+            measured = Measured(executors, min(1.0, load * 0.7 / executors))
             executors = decide(measured, 1, 20, RULES, 0.0, LONG_AGO).executors
         measured = replace(
             measured, executors=executors, utilization=min(1, load * 0.7 / executors)
@@ -107,12 +151,11 @@ def test_a_steady_load_settles() -> None:
         assert decide(measured, 1, 20, RULES, 0.0, LONG_AGO).executors == executors, load
 
 
-def test_pressure_begins_where_connections_run_short() -> None:
-    assert [pressure(use, 0.85) for use in (0.0, 0.85)] == [1.0, 1.0]
-    assert pressure(0.925, 0.85) == pytest.approx(0.5)
-    assert pressure(1.0, 0.85) == 0.02
-    assert pressure(1.5, 0.85) == 0.02
-    assert pressure(1.0, 1.0) == 1.0
+def test_pressure_is_who_waits() -> None:
+    assert [pressure(20, waiting, 1.0) for waiting in (0.0, 1.0)] == [1.0, 1.0]
+    assert pressure(20, 1.1, 1.0) == pytest.approx(20 / 21.1)
+    assert pressure(20, 20.0, 1.0) == 0.5
+    assert pressure(20, 1e9, 1.0) == 0.02
 
 
 def test_pressure_stretches_polls_and_shrinks_batches_within_bounds() -> None:

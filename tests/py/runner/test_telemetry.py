@@ -22,7 +22,10 @@ from tasker_sql.worker.handlers import handler
 @handler("a")
 def a(step):
     if step.attempt == 1:
-        raise ValueError("not today")
+        try:
+            raise OSError("password=s3cret was refused")
+        except OSError as error:
+            raise ValueError("not today") from error
     return {"card": step.context["card"]}
 """
 
@@ -50,6 +53,7 @@ def said(database: str, folder: Path, *options: str) -> list[str]:
         runner.wait()
     assert runner.returncode == 0
     assert "4111" not in text
+    assert "s3cret" not in text
     return text.splitlines()
 
 
@@ -62,6 +66,10 @@ def test_machines_get_an_object_a_line(database: str, tmp_path: Path) -> None:
     (failed,) = [line for line in told if "failed: ValueError: not today" in line["message"]]
     assert (failed["level"], failed["name"], failed["attempt"]) == ("warning", "a", 1)
     assert {"task", "step", "worker"} <= failed.keys()
+    assert failed["traceback"].startswith("Traceback (most recent call last):")
+    assert 'raise OSError("password=***' in failed["traceback"]
+    assert failed["traceback"].endswith("\nValueError: not today")
+    assert [line for line in told if "traceback" in line] == [failed]
     (serves,) = [line for line in told if "serves it" in line["message"]]
     assert (serves["namespace"], serves["worker"]) == ("test", failed["worker"])
 
@@ -70,9 +78,16 @@ def test_machines_get_an_object_a_line(database: str, tmp_path: Path) -> None:
 def test_people_get_text(database: str, tmp_path: Path) -> None:
     with client_of(database) as client:
         client.register_template(template({"a": []}))
-    (line,) = [line for line in said(database, tmp_path) if "not today" in line]
-    for part in ("WARNING", "step a ", " of task ", "attempt 1 of 3 by ", "failed: ValueError"):
+    lines = said(database, tmp_path)
+    (line,) = [line for line in lines if "failed: ValueError: not today" in line]
+    for part in ("WARNING", "step a ", " of task ", "attempt 1 of 3 by "):
         assert part in line
+    below = lines[lines.index(line) + 1 :]
+    assert below[0] == "Traceback (most recent call last):"
+    assert below[1].strip().startswith(f'File "{tmp_path}/shop.py", line ')
+    end = below.index("ValueError: not today")
+    assert "OSError: password=*** was refused" in below[:end]
+    assert below[end + 1][:4].isdigit(), "the next line of the log"
 
 
 @pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter(TEXT)])

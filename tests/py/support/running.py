@@ -30,15 +30,19 @@ SHORT_NAMES: Final = {
 
 
 def configured(
-    dsn: str, namespaces: Sequence[str] | None = None, more: Mapping[str, Any] = {}, **short: Any
+    dsn: str,
+    namespaces: Sequence[str] | None = None,
+    more: Mapping[str, Any] = {},
+    environment: str = "test",
+    **short: Any,
 ) -> Config:
-    """The configuration of tests, with values by path or by a short name."""
+    """The configuration of an environment, with values by path or by a short name."""
     values = {"database.url": dsn, "orchestration.namespaces": list(namespaces or []), **more}
     values |= {path: value for name, value in short.items() for path in SHORT_NAMES[name]}
     for path, value in values.items():
         if isinstance(value, timedelta):
             values[path] = value.total_seconds()
-    return config.load(values, environment="test", environ={}).config
+    return config.load(values, environment=environment, environ={}).config
 
 
 def wait_for(happened: Callable[[], Any], what: str = "it", seconds: float = SECONDS) -> Any:

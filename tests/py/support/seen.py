@@ -271,19 +271,19 @@ CLAIMS = (
     ClaimLine("host-2:99", "shop", ago(minutes=3), ago(seconds=4), True, 1, [STEPS[3].step_uuid]),
     ClaimLine("host-1:4711", "shop", ago(seconds=18), hence(seconds=12), False, 2, [PAID, TASK]),
 )
-USED = {"size": 20, "used": 17, "waited_for": 2}
+USED = {"size": 20, "used": 17, "waiting": 2.4}
 RUNNERS = (
     KnownRunner(
         *("host-1:4711", True, "normal", "degraded", ["shop"], ago(days=1), ago(seconds=3)),
         timedelta(seconds=3),
         "host-1",
-        *(4711, "0.1.0", USED, ["ship"], [], "worker"),
+        *(4711, "0.1.0", USED, ["ship"], [], "worker", {}),
     ),
     KnownRunner(
         *("host-2:99", False, "lost", "healthy", ["billing"], ago(days=2), ago(hours=2)),
         timedelta(hours=2),
         "host-2",
-        *(99, "0.1.0", {**USED, "used": 1}, [], [], "worker"),
+        *(99, "0.1.0", {**USED, "used": 1}, [], [], "worker", {}),
     ),
 )
 POOLS = (
@@ -291,16 +291,26 @@ POOLS = (
         *("host-1:4711", "task_claimer", "shop", "degraded", 16, 4, 16, 15, 1, 0.97, 0.25),
         *(12.5, 40_000, 31_000, timedelta(days=2), timedelta(seconds=0.25), 50, ago(seconds=3)),
         *(ago(minutes=6), 12, "31000 wait"),
+        running=12,
+        waiting=3,
+        hung=1,
+        decided_at=ago(seconds=9),
+        decision="1 of 16 hang",
+        measured=None,
+        scaled_up=2,
+        scaled_down=1,
+        status_changes=4,
     ),
 )
 BREAKERS = (
     KnownBreaker(
         *("host-1:4711", "database", "closed", None, None, 0, 0, 0, ago(days=1), ""),
-        *(ago(seconds=3), "closed"),
+        *(ago(seconds=3), "closed", None, 0, 0.0),
     ),
     KnownBreaker(
         *("host-1:4711", "queue", "open", "open", "open", 5, 9, 2, ago(minutes=1)),
         *("the server closed the connection", ago(seconds=3), "open"),
+        *("an operator forced it: a bad release", 1, 4.5),
     ),
 )
 DEAD = (

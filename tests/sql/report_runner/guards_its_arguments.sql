@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(33);
+select plan(34);
 select throws_ok('select tasker.report_runner(null, pg_temp.a_report())', '22023', null, 'no name');
 select throws_ok('select tasker.report_runner(repeat(''x'', 201), pg_temp.a_report())', '22023',
   null, 'a long name');
@@ -19,7 +19,8 @@ select throws_ok(format('select tasker.report_runner(''r'', pg_temp.a_report(p_m
     '{"uptime": "1"}', '{"uptime": -1}', '{"uptime": 1e11}', '{"uptime": null}',
     '{"namespaces": "a"}', '{"pools": {}}',
     '{"pools": [{"executors": "many"}]}', '{"breakers": [{"changed_ago": "long"}]}',
-    '{"connections": []}', '{"handlers": "a"}', '{"handlers": null}', '{"troubles": {}}',
+    '{"connections": []}', '{"counters": []}',
+    '{"handlers": "a"}', '{"handlers": null}', '{"troubles": {}}',
     '{"troubles": [{"since_ago": 1e300}]}', '{"troubles": [{"times": "x"}]}',
     '{"breakers": [{"changed_ago": 1e300}]}']) as bad;
 select throws_ok($$
