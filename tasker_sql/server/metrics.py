@@ -9,9 +9,11 @@ take `max`, not `sum`.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, Final
 
 from prometheus_client import (
@@ -25,13 +27,14 @@ from prometheus_client import (
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
+    HistogramMetricFamily,
     Metric,
     SummaryMetricFamily,
 )
 from starlette.types import Scope
 
 from tasker_sql import rows
-from tasker_sql.circuit import BreakerState
+from tasker_sql.circuit import BreakerState, CircuitBreaker
 from tasker_sql.client import Client
 from tasker_sql.errors import TaskerError, UnavailableError
 from tasker_sql.server.deps import Store
@@ -95,9 +98,25 @@ COUNTS: Final[Sequence[tuple[str, str, str, dict[str, str]]]] = (
         {"": "deferred_joins"},
     ),
     ("missing_queues", "Queues that were dropped.", "", {"": "missing_queues"}),
+    (
+        "finalization_claims",
+        "Tasks that a processor is finalizing.",
+        "",
+        {"": "finalization_claims"},
+    ),
     ("database_connections", "Connections to the database.", "", {"": "active_connections"}),
     ("database_max_connections", "What its server takes.", "", {"": "max_connections"}),
 )
+
+# Counters of claims for finalization: a name, what it counts, and the event.
+FINALIZATION: Final = (
+    ("success", "Claims for finalization that were granted.", "claimed"),
+    ("extend", "Claims for finalization that were extended.", "extended"),
+    ("release", "Claims for finalization that were given back.", "released"),
+    ("finalized", "Claims under which the task was finalized.", "finalized"),
+    ("expired", "Claims for finalization that ran out.", "expired"),
+)
+REFUSALS: Final = ("already_claimed", "already_complete", "not_ready", "not_found")
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +169,7 @@ class FromDatabase:
         self._scrape = threading.Lock()
         self._after: Any = None
         self._events: dict[tuple[str, ...], float] = defaultdict(float)
-        self._seconds: dict[str, float] = defaultdict(float)
+        self._seconds: dict[tuple[str, str], float] = defaultdict(float)
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: registering asks nothing."""
@@ -167,19 +186,15 @@ class FromDatabase:
                 log.warning("metrics: %s", error)
         yield _gauge("database_up", "Whether the database answers.", (), {(): bool(found)})
         yield from found
-        circuit = self._store.circuit
-        yield from _breakers(
-            "http_circuit_breaker",
-            ("breaker",),
-            [((circuit.name,), circuit.state, circuit.failed_calls, circuit.opened)],
-        )
+        own = self._store.circuit
+        yield from _breakers("http_circuit_breaker", ("breaker",), {(own.name,): own})
 
     def _add(self, events: list[rows.EventCount]) -> None:
         self._after = events[0].next_after
         for one in events:
             self._events[one.subject, one.from_state or "", one.outcome] += one.events
             if one.seconds is not None:
-                self._seconds[one.outcome] += one.seconds
+                self._seconds[one.subject, one.outcome] += one.seconds
 
     def _counters(self) -> Iterator[Metric]:
         def of(subject: str) -> dict[tuple[str, ...], float]:
@@ -191,17 +206,39 @@ class FromDatabase:
         late = {(cause,): events for (_, cause), events in of("late write").items()}
         about = "Outcomes that came after their claim was lost, and were refused."
         yield _counter("late_writes", about, ("cause",), late)
-        held = SummaryMetricFamily(
+        yield from self._finalization(of("finalization claim"), of("claiming to finalize"))
+
+    def _finalization(
+        self, events: dict[tuple[str, ...], float], claiming: dict[tuple[str, ...], float]
+    ) -> Iterator[Metric]:
+        """What happened to claims for finalization, and how long asking for one took."""
+        took = HistogramMetricFamily(
             "tasker_finalization_claim_duration_seconds",
+            "How long asking for a claim took, granted or not.",
+        )
+        bounds = sorted((float(most), count) for (_, most), count in claiming.items())
+        if bounds:
+            buckets = [(_bound(most), count) for most, count in bounds]
+            took.add_metric([], buckets, self._seconds["claiming to finalize", "Infinity"])
+        yield took
+        found = {event: count for (_, event), count in events.items()}
+        for name, about, event in FINALIZATION:
+            yield _counter(f"finalization_claim_{name}", about, (), {(): found.get(event, 0)})
+        refused = {(reason,): found.get(reason, 0) for reason in REFUSALS}
+        about = "Claims for finalization that were refused."
+        total = {(): sum(refused.values())}
+        yield _counter("finalization_claim_contention", about, (), total)
+        name = "finalization_claim_contention_by_reason"
+        yield _counter(name, about, ("reason",), refused)
+        held = SummaryMetricFamily(
+            "tasker_finalization_claim_held_seconds",
             "How long tasks were claimed for finalization, by how the claims ended.",
             labels=["outcome"],
         )
-        for (_, outcome), events in of("finalization claim").items():
-            held.add_metric([outcome], int(events), self._seconds[outcome])
+        for event in ("finalized", "released", "expired"):
+            seconds = self._seconds["finalization claim", event]
+            held.add_metric([event], int(found.get(event, 0)), seconds)
         yield held
-        refused = {(why,): events for (_, why), events in of("refused finalization claim").items()}
-        about = "Claims for finalization that were refused, by reason."
-        yield _counter("finalization_claim_contention_by_reason", about, ("reason",), refused)
 
 
 def _asked(after: Any) -> Any:
@@ -214,10 +251,7 @@ def _asked(after: Any) -> Any:
             *_breakers(
                 "circuit_breaker",
                 ("runner", "breaker"),
-                [
-                    ((one.runner, one.breaker), one.effective_state, one.failed_calls, one.opened)
-                    for one in client.circuit_breakers()
-                ],
+                {(one.runner, one.breaker): one for one in client.circuit_breakers()},
             ),
         ], client.count_events(after)
 
@@ -257,10 +291,39 @@ def _runners(found: list[rows.KnownRunner]) -> Iterator[Metric]:
     for name, about, key in (
         ("runner_connections", "Connections that a runner may open.", "size"),
         ("runner_connections_used", "Connections that it uses.", "used"),
+        ("runner_connections_waiting", "Callers that wait for one, on average.", "waiting"),
+        ("runner_connection_wait_seconds", "How long a caller waits for one.", "wait"),
         ("runner_backpressure_ratio", "How much it holds back: 1 for not at all.", "pressure"),
     ):
-        values = {(one.name,): one.connections[key] for one in live}
+        values = {(one.name,): one.connections.get(key) for one in live}
         yield _gauge(name, about, ("runner",), values)
+    yield from _handlers(live)
+    checks = {(one.name,): one.counters.get("checks") for one in live}
+    about = "Tasks that a runner compared with the invariants."
+    yield _counter("invariant_checks", about, ("runner",), checks)
+    violations = {
+        (one.name, found["invariant"], found["severity"]): found["count"]
+        for one in live
+        for found in one.counters.get("violations", [])
+    }
+    about = "Invariants that these did not hold."
+    labels = ("runner", "invariant", "severity")
+    yield _counter("invariant_violations", about, labels, violations)
+
+
+def _handlers(live: list[rows.KnownRunner]) -> Iterator[Metric]:
+    took = HistogramMetricFamily(
+        "tasker_handler_duration_seconds",
+        "How long attempts took, by how they ended.",
+        labels=["runner", "namespace", "handler", "outcome"],
+    )
+    for one in live:
+        bounds = [*map(_bound, one.counters.get("buckets", [])), "+Inf"]
+        for found in one.counters.get("handlers", []):
+            labels = [one.name, *(found[key] for key in ("namespace", "handler", "outcome"))]
+            buckets = list(zip(bounds, accumulate(found["counts"]), strict=True))
+            took.add_metric(labels, buckets, found["seconds"])
+    yield took
 
 
 def _pools(found: list[rows.ExecutorPool]) -> Iterator[Metric]:
@@ -276,20 +339,52 @@ def _pools(found: list[rows.ExecutorPool]) -> Iterator[Metric]:
         ("executor_error_ratio", "The share of their calls that fail.", "error_rate"),
     ):
         yield _gauge(name, about, labels, {key: getattr(one, column) for key, one in known.items()})
+    activities = {
+        (*key, activity): getattr(one, activity)
+        for key, one in known.items()
+        for activity in ("running", "waiting", "hung")
+    }
+    about = "What they do: run, wait for a connection, or hang; the others are idle."
+    yield _gauge("executor_activity", about, (*labels, "activity"), activities)
     done = {key: one.done for key, one in known.items()}
     about = "Messages, steps or tasks that a pool is done with, since its runner began."
     yield _counter("executor_done", about, labels, done)
+    scaled = {(*key, "up"): one.scaled_up for key, one in known.items()}
+    scaled |= {(*key, "down"): one.scaled_down for key, one in known.items()}
+    about = "How often the number of executors changed."
+    yield _counter("executor_scaling_events", about, (*labels, "direction"), scaled)
+    changes = {key: one.status_changes for key, one in known.items()}
+    about = "How often a pool became healthy, degraded or unhealthy."
+    yield _counter("executor_health_changes", about, labels, changes)
 
 
 def _breakers(
-    name: str, labels: Sequence[str], found: list[tuple[tuple[str, ...], str, int, int]]
+    name: str,
+    labels: Sequence[str],
+    found: Mapping[tuple[str, ...], rows.KnownBreaker | CircuitBreaker],
 ) -> Iterator[Metric]:
-    states = {(*key, one): state == one for key, state, _, _ in found for one in BreakerState}
+    states = {
+        (*key, state): one.effective_state == state
+        for key, one in found.items()
+        for state in BreakerState
+    }
     yield _gauge(f"{name}_state", "1 for its state.", (*labels, "state"), states)
-    failures = {key: failed for key, _, failed, _ in found}
+    failures = {key: one.failed_calls for key, one in found.items()}
     yield _counter(f"{name}_failures", "Calls that the database failed.", labels, failures)
-    opened = {key: times for key, _, _, times in found}
+    opened = {key: one.opened for key, one in found.items()}
     yield _counter(f"{name}_opened", "How often it opened.", labels, opened)
+    recovery = SummaryMetricFamily(
+        f"tasker_{name}_recovery_seconds",
+        "How long it took from the first failure until the database answered again.",
+        labels=labels,
+    )
+    for key, one in found.items():
+        recovery.add_metric(key, one.recoveries, one.recovery_seconds)
+    yield recovery
+
+
+def _bound(most: float) -> str:
+    return "+Inf" if math.isinf(most) else repr(float(most))
 
 
 def _gauge(name: str, about: str, labels: Sequence[str], values: dict[Any, Any]) -> Metric:
@@ -302,6 +397,7 @@ def _counter(name: str, about: str, labels: Sequence[str], values: dict[Any, Any
 
 def _filled(family: Any, values: dict[Any, Any]) -> Metric:
     for key, value in values.items():
-        family.add_metric(key, value)
+        if value is not None:  # a runner need not report everything
+            family.add_metric(key, value)
     metric: Metric = family
     return metric

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,13 +18,14 @@ import psycopg
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from running import client_of, ended, running, step_named, template, wait_for
+from running import SECONDS, client_of, ended, running, step_named, template, wait_for
 from servers import rows
 from serving import serving
 
 from tasker_sql.client import Client
+from tasker_sql.ops import control
 from tasker_sql.rows import ClaimedStep
-from tasker_sql.worker.handlers import Registry
+from tasker_sql.worker.handlers import Registry, Step
 
 pytestmark = pytest.mark.newest
 
@@ -60,9 +62,12 @@ def scrape(web: httpx.Client) -> Scraped:
     }
 
 
-def value(scraped: Scraped, metric: str, *labels: str) -> float:
+def value(scraped: Scraped, metric: str, *labels: str, part: str = "") -> float:
+    """Of the sample with these labels, as their names are sorted; of a histogram, a part of it."""
     return next(
-        found for (_, *known), found in scraped[f"tasker_{metric}"].items() if known == [*labels]
+        found
+        for (name, *known), found in scraped[f"tasker_{metric}"].items()
+        if known == [*labels] and name.endswith(part)
     )
 
 
@@ -115,9 +120,69 @@ class TestEvents:
         found = scrape(web)
         assert value(found, "late_writes", "lease expired") == 1
         assert value(found, "late_writes", "taken over") == 0
-        name = "tasker_finalization_claim_duration_seconds"
+        name = "tasker_finalization_claim_held_seconds"
         assert found[name][f"{name}_count", "finalized"] == 1
         assert found[name][f"{name}_sum", "finalized"] > 0
+
+    def test_of_claims_for_finalization(self, client: Client, web: httpx.Client) -> None:
+        """Each under the seed's name; what was refused is the sum of the reasons."""
+        scrape(web)
+        finalize(client)
+        again = client.create_task("test", "audited", options={"priority": "high"}).task_uuid
+        assert client.claim_task_for_finalization(again, "p").message == "not_ready"
+        step = claimed(client, again)
+        client.complete_step(step.step_uuid, step.token)
+        held = client.claim_task_for_finalization(again, "p").finalization_attempt_uuid
+        assert held
+        assert client.claim_task_for_finalization(again, "q").message == "already_claimed"
+        assert value(scrape(web), "finalization_claims") == 1
+        for _ in range(2):
+            client.extend_finalization_claim(held)
+        client.release_finalization_claim(held)
+        client.release_finalization_claim(held)
+        for _ in range(2):
+            found = scrape(web)
+            name = "tasker_finalization_claim_duration_seconds"
+            counts = [
+                count for (kind, *_), count in found[name].items() if kind == f"{name}_bucket"
+            ]
+            assert (counts, counts[-1]) == (sorted(counts), 5)
+            assert found[name][f"{name}_count",] == 5
+            assert 0 < found[name][f"{name}_sum",] < 60
+            assert value(found, "finalization_claim_success") == 2
+            assert value(found, "finalization_claim_contention") == 3
+            for reason, count in {
+                "not_found": 1,
+                "not_ready": 1,
+                "already_claimed": 1,
+                "already_complete": 0,
+            }.items():
+                by_reason = "finalization_claim_contention_by_reason"
+                assert value(found, by_reason, reason) == count
+            assert value(found, "finalization_claim_extend") == 2
+            assert value(found, "finalization_claim_release") == 1
+            assert value(found, "finalization_claim_finalized") == 1
+            assert value(found, "finalization_claim_expired") == 0
+            assert value(found, "finalization_claims") == 0
+
+    def test_of_claims_that_ran_out(self, client: Client, web: httpx.Client, database: str) -> None:
+        client.register_template(template({"a": []}) | {"finalization": "external"})
+        task = client.create_task("test", "flow").task_uuid
+        (step,) = client.claim_steps("test", "me")
+        client.complete_step(step.step_uuid, step.token)
+        scrape(web)
+        for _ in range(2):
+            assert client.claim_task_for_finalization(task, "p").claimed
+            rows(
+                database,
+                "update tasker.finalization_claims set claimed_until = now() - interval '1 s'"
+                " returning true",
+            )
+        client.sweep()
+        found = scrape(web)
+        assert value(found, "finalization_claim_expired") == 2, "taken over, and swept"
+        name = "tasker_finalization_claim_held_seconds"
+        assert found[name][f"{name}_count", "expired"] == 2
 
 
 class TestCost:
@@ -209,7 +274,23 @@ def finalize(client: Client) -> None:
     client.finalize_task(task, claim.finalization_attempt_uuid)
 
 
-def test_every_metric_moves(database: str, client: Client) -> None:
+def claim_in_vain(client: Client, look: Any) -> None:
+    """A processor extends its claim and gives it back; another one's claim runs out."""
+    task = client.create_task("test", "audited", options={"priority": "high"}).task_uuid
+    step = claimed(client, task)
+    client.complete_step(step.step_uuid, step.token)
+    held = client.claim_task_for_finalization(task, "processor").finalization_attempt_uuid
+    assert held
+    client.extend_finalization_claim(held)
+    look()
+    client.release_finalization_claim(held)
+    assert client.claim_task_for_finalization(task, "another", 1).claimed
+    wait_for(
+        lambda: client.sweep() and value(look(), "finalization_claim_expired"), "an expired claim"
+    )
+
+
+def test_every_metric_moves(database: str, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """A workload in which everything happens that there is a metric of."""
     seen: dict[str, list[Any]] = defaultdict(list)
     more = {"circuit_breakers.web.failures": 1}
@@ -222,7 +303,7 @@ def test_every_metric_moves(database: str, client: Client) -> None:
             return found
 
         look()
-        happen(database, client, look)
+        happen(database, client, look, monkeypatch)
         with psycopg.connect(database) as other, ThreadPoolExecutor() as threads:
             other.execute("lock table tasker.task_templates")
             asking = threads.submit(web.get, "/v1/handlers")
@@ -231,21 +312,24 @@ def test_every_metric_moves(database: str, client: Client) -> None:
             assert asking.result().status_code == 200
         end(database, "% web")
         wait_for(lambda: value(look(), "database_up") == 0)
-        wait_for(lambda: value(look(), "database_up") == 1)
+        recovery = "http_circuit_breaker_recovery_seconds"
+        wait_for(lambda: value(look(), recovery, "web", part="_count"))
+        assert value(look(), "database_up") == 1
     constant = {metric for metric, found in seen.items() if all(one == found[0] for one in found)}
     assert constant == {"tasker_database_max_connections"}, constant
     (most,) = seen["tasker_database_max_connections"][0].values()
     assert rows(database, "show max_connections") == [(str(int(most)),)]
 
 
-def happen(database: str, client: Client, look: Any) -> None:
+def happen(database: str, client: Client, look: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     registry = Registry()
     registry.handler("a")(lambda _: 1)
 
     late_write(client)
     look()
     finalize(client)
-    look()
+    claim_in_vain(client, look)
+    monkeypatch.setattr(control, "CHECK_EVERY", 0.2)
     client.await_work(["test"], "idle")
     wide = {f"parent_{number}": list[str]() for number in range(20)}
     client.register_template(template({**wide, "join": list(wide)}, name="wide"))
@@ -294,6 +378,8 @@ def happen(database: str, client: Client, look: Any) -> None:
             return any(ratios) and any(opened)
 
         wait_for(failed, "failing calls")
+        rows(database, "update tasker.tasks set open_sinks = open_sinks + 1 returning true")
+        wait_for(lambda: look()["tasker_invariant_violations"])
     assert step_named(client, paused, "a").result == 1
 
 
@@ -305,6 +391,74 @@ def end(database: str, application: str) -> None:
         " where application_name like %s and datname = current_database()",
         application,
     )
+
+
+class TestRunners:
+    def test_tell_what_they_count(
+        self,
+        database: str,
+        client: Client,
+        web: httpx.Client,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(control, "CHECK_EVERY", 0.2)
+        registry, go_on = Registry(), threading.Event()
+
+        @registry.handler("a")
+        def handle(step: Step) -> None:
+            go_on.wait(SECONDS)
+            if step.context["fails"]:
+                raise ValueError("no")
+
+        client.register_template(template({"a": []}, retry={"max_attempts": 1}))
+        client.create_tasks("test", "flow", [{"fails": n < 3} for n in range(20)])
+        slots = ("test", "task_claimer", "test")
+        more = {"executor_pools.task_claimer.min": 1, "executor_pools.task_claimer.max": 4}
+        more |= {f"circuit_breakers.{name}.failures": 1 for name in ("database", "queue")}
+        with running(database, registry, ["test"], more=more):
+            wait_for(lambda: scrape(web)["tasker_executor_activity"])
+            wait_for(lambda: value(scrape(web), "executor_activity", "running", *slots) == 4)
+            found = scrape(web)
+            assert value(found, "executor_activity", "waiting", *slots) == 0
+            assert value(found, "executor_activity", "hung", *slots) == 0
+            assert value(found, "executor_scaling_events", "up", *slots) >= 1
+            go_on.set()
+            name = "handler_duration_seconds"
+
+            def took(part: str, *labels: str) -> float:
+                found = scrape(web)
+                known = labels[-1] in str(found[f"tasker_{name}"])
+                return value(found, name, "a", *labels, "test", part=part) if known else 0.0
+
+            wait_for(lambda: took("_count", "test", "complete") == 17)
+            wait_for(lambda: took("_count", "test", "failed") == 3)
+            assert took("_bucket", "+Inf", "test", "failed") == 3
+            assert 0 < took("_sum", "test", "complete") < 17 * SECONDS
+            wait_for(lambda: value(scrape(web), "executor_scaling_events", "down", *slots))
+
+            changes = value(scrape(web), "executor_health_changes", *slots)
+            client.force_breaker("queue", "open", "a test")
+            wait_for(lambda: value(scrape(web), "executor_health_changes", *slots) > changes)
+            client.release_breaker("queue", "over")
+
+            recovery = "tasker_circuit_breaker_recovery_seconds"
+
+            def recovered() -> bool:
+                end(database, "tasker-sql/%test pool")
+                found = scrape(web)[recovery]
+                return any(
+                    seconds for (kind, *_), seconds in found.items() if kind == f"{recovery}_sum"
+                )
+
+            wait_for(recovered, "a recovery")
+            assert any(
+                count for (kind, *_), count in scrape(web)[recovery].items() if "_count" in kind
+            )
+            wait_for(lambda: value(scrape(web), "invariant_checks", "test") >= 3)
+            assert not scrape(web)["tasker_invariant_violations"]
+            rows(database, "update tasker.tasks set open_sinks = open_sinks + 1 returning true")
+            wait_for(lambda: scrape(web)["tasker_invariant_violations"])
+        assert not scrape(web)[f"tasker_{name}"], "those of runners that have stopped are gone"
 
 
 class TestMonitoring:
