@@ -54,9 +54,10 @@ begin
               then array(select p_step_id - v_no + child
                            from unnest(link.wide_children) as child
                           order by 1) end,
+         null::jsonb,
          exists (select from tasker.unfinalized_tasks),
          exists (select from tasker.waiters)
-    into children, joins, sinks, wide, is_blocked, is_waited
+    into children, joins, sinks, wide, amounts, is_blocked, is_waited
     from tasker.template_steps as link
    where link.template_id = v_template
      and link.step_no = v_no;
