@@ -91,7 +91,7 @@ class Calls(ABC):
     # ask
 
     def process_task_requests(self, limit: int = 50) -> list[rows.ProcessedRequest]:
-        """Creates the tasks that up to limit (1 to messages_per_call) messages in
+        """Creates the tasks that up to `limit` (1 to messages_per_call) messages in
         orchestration_task_requests ask for, exactly once: {"namespace", "name", "context",
         "options"} as create_task.
 
@@ -163,20 +163,20 @@ class Calls(ABC):
         wait: timedelta | None = None,
         context_once: bool = False,
     ) -> list[rows.ClaimedStep]:
-        """Hands up to limit (1 to steps_per_call) enqueued steps of a namespace to one worker under
-        a fresh random token, for lease (up to lease_seconds, and to 5 seconds after the first
-        deadline of the steps; extend it with heartbeat).
+        """Hands up to `limit` (1 to steps_per_call) enqueued steps of a namespace to one worker
+        under a fresh random token, for `lease` (up to lease_seconds, and to 5 seconds after the
+        first deadline of the steps; extend it with heartbeat).
 
         Commit the call before a handler starts. Returns one row per step: attempt counts from 1,
         timeout, timeout_seconds and deadline are None when the step has none, context is the
-        task's, dependency_results maps each parent's name to its result. handlers: only steps with
-        these handlers (sql:* stands for all that are written in SQL); others wait for a worker that
-        has theirs. request: repeating the call with the same uuid answers the claim that the first
-        one made, while it lives. wait: a call that finds nothing registers the worker, as
-        await_work does. context_once: of several steps of one task only the first has its context,
-        the others None. Where the inputs of the steps are large, there are fewer than limit
-        (claim_bytes). No rows: nothing to do, or the namespace is paused; fewer than limit are no
-        sign of an empty queue. None arguments mean their defaults.
+        task's, dependency_results maps each parent's name to its result. `handlers`: only steps
+        with these handlers (sql:* stands for all that are written in SQL); others wait for a worker
+        that has theirs. `request`: repeating the call with the same uuid answers the claim that the
+        first one made, while it lives. `wait`: a call that finds nothing registers the worker, as
+        await_work does. `context_once`: of several steps of one task only the first has its
+        context, the others None. Where the inputs of the steps are large, there are fewer than
+        `limit` (claim_bytes). No rows: nothing to do, or the namespace is paused; fewer than
+        `limit` are no sign of an empty queue. None arguments mean their defaults.
 
         Raises BadValueError (bad argument), NotFoundError (unknown namespace: wait, if its
         templates are yet to be registered).
@@ -216,16 +216,17 @@ class Calls(ABC):
     ) -> list[rows.ClaimedStep]:
         """The whole worker protocol in one round trip.
 
-        outcomes reports steps of the claim token: [{"step_uuid", "result", "seconds"} |
+        `outcomes` reports steps of the claim `token`: [{"step_uuid", "result", "seconds"} |
         {"step_uuid", "error", "retryable", "retry_after_seconds", "seconds"}], seconds being how
-        long the handler took; steps of the claim that are not named stay claimed, those in release
-        go back to their queue without counting the attempt. Then up to limit (0 to steps_per_call)
-        steps are claimed as by claim_steps, with lease, handlers, request, wait and context_once.
-        None token and None outcomes only claim. All or nothing: raises StaleClaimError (the claim
-        does not hold one of the steps), NotFoundError, LimitExceededError, BadValueError; but with
-        refused every outcome that can be applied is, and for each other one there is a row before
-        the claimed ones, with its step_uuid, no token, and refused = {"code", "message", "detail"}.
-        Repeating a call returns the claim that the first one made.
+        long the handler took; steps of the claim that are not named stay claimed, those in
+        `release` go back to their queue without counting the attempt. Then up to `limit` (0 to
+        steps_per_call) steps are claimed as by claim_steps, with `lease`, `handlers`, `request`,
+        `wait` and `context_once`. None token and None outcomes only claim. All or nothing: raises
+        StaleClaimError (the claim does not hold one of the steps), NotFoundError,
+        LimitExceededError, BadValueError; but with `refused` every outcome that can be applied is,
+        and for each other one there is a row before the claimed ones, with its step_uuid, no token,
+        and refused = {"code", "message", "detail"}. Repeating a call returns the claim that the
+        first one made.
         """
         return _with_contexts(
             self._rows(
@@ -265,8 +266,8 @@ class Calls(ABC):
         Put it last in the transaction of your business writes, without a savepoint around it.
         Repeating the call raises AlreadyCompletedError: this claim has completed the step, and the
         business writes of its transaction are in the database, so roll back; nothing is lost. With
-        repeat, for calls without business writes, it gives the first answer instead, with repeated
-        true. seconds is how long the handler took.
+        `repeat`, for calls without business writes, it gives the first answer instead, with
+        repeated true. `seconds` is how long the handler took.
 
         Raises StaleClaimError (the token does not hold the step: roll back and drop the result),
         NotFoundError (no such step), LimitExceededError (result too large), AlreadyCompletedError,
@@ -294,10 +295,11 @@ class Calls(ABC):
     ) -> rows.FailedStep:
         """Ends a claimed step's attempt as failed.
 
-        error is any JSON (an object with "message", "type", "code" reads best; cut to error_bytes).
-        The step is retried after retry_after (0 to 30 days), else after its backoff, unless
-        retryable is false or its attempts are used up: then it is in error and its task blocked.
-        seconds is how long the handler took. Repeating the call gives the first answer.
+        `error` is any JSON (an object with "message", "type", "code" reads best; cut to
+        error_bytes). The step is retried after `retry_after` (0 to 30 days), else after its
+        backoff, unless `retryable` is false or its attempts are used up: then it is in error and
+        its task blocked. `seconds` is how long the handler took. Repeating the call gives the first
+        answer.
 
         Raises StaleClaimError (stale claim), NotFoundError (no such step), BadValueError (None
         argument).
@@ -337,11 +339,11 @@ class Calls(ABC):
     def heartbeat(
         self, token: UUID, lease: timedelta | None = LEASE, step_uuids: Sequence[UUID] | None = None
     ) -> rows.Heartbeat:
-        """Extends a claim's lease to lease from now (30 seconds when None, up to lease_seconds), at
-        most to 5 seconds after the first time-out of its running steps.
+        """Extends a claim's lease to `lease` from now (30 seconds when None, up to lease_seconds),
+        at most to 5 seconds after the first time-out of its running steps.
 
         lease_until and lease_seconds say what it got. cancelled_step_uuids are steps to stop
-        working on: cancelled, or settled or taken back by an operator. With step_uuids (up to
+        working on: cancelled, or settled or taken back by an operator. With `step_uuids` (up to
         steps_per_call), each of these that the claim does not hold is in one list: also
         finished_step_uuids (this token reported them) and lost_step_uuids (the lease ended, they
         were given back, or it never held them); nothing is raised when the claim is gone, and
@@ -363,7 +365,7 @@ class Calls(ABC):
         self, token: UUID, step_uuids: Sequence[UUID] | None = None
     ) -> list[rows.ReleasedStep]:
         """Gives a claim's unfinished steps back to their queues without counting the attempt: all
-        of them when step_uuids is None, running ones too, else those that are named (up to
+        of them when `step_uuids` is None, running ones too, else those that are named (up to
         steps_per_call).
 
         For work that has not started, when a worker shuts down, and for steps that it has no
@@ -402,7 +404,7 @@ class Calls(ABC):
     def await_work(
         self, namespaces: Sequence[str], worker: str, for_: timedelta = timedelta(seconds=5)
     ) -> list[rows.IdleChannel]:
-        """Registers an idle worker for for_ (up to lease_seconds; None: 5 seconds): a call that
+        """Registers an idle worker for `for_` (up to lease_seconds; None: 5 seconds): a call that
         enqueues work in one of the namespaces notifies the worker that registered last, once, on a
         channel of its own: tasker_ and the first 12 digits of the md5 of its name.
 
@@ -423,8 +425,8 @@ class Calls(ABC):
     # second_hop
 
     def process_step_results(self, limit: int = 50) -> list[rows.ProcessedResult]:
-        """Second hop of the two-hop path: carries out up to limit (1 to messages_per_call) messages
-        of orchestration_step_results, exactly once.
+        """Second hop of the two-hop path: carries out up to `limit` (1 to messages_per_call)
+        messages of orchestration_step_results, exactly once.
 
         A message is {"submission_id"} from submit_step_results, or {"token", "outcomes"} from a
         worker that can only write messages. Bad or stale messages go to rejected_messages with the
@@ -456,10 +458,10 @@ class Calls(ABC):
     # sweep
 
     def sweep(self, limit: int = 1000) -> list[rows.SweptAction]:
-        """Everything that must happen because time has passed or something was lost, up to limit of
-        each kind: takes back claims whose lease ran out, enqueues due retries and scheduled tasks,
-        counts deferred joins, processes forgotten submissions, restores lost messages and dropped
-        queues, ends tasks that should have ended.
+        """Everything that must happen because time has passed or something was lost, up to `limit`
+        of each kind: takes back claims whose lease ran out, enqueues due retries and scheduled
+        tasks, counts deferred joins, processes forgotten submissions, restores lost messages and
+        dropped queues, ends tasks that should have ended.
 
         Anybody may call it, from anywhere, as often as they like; once a second keeps recovery
         within a lease plus a second.
@@ -470,7 +472,7 @@ class Calls(ABC):
 
     def enqueue_steps(self, limit: int = 1000) -> list[rows.SweptAction]:
         """Brings steps into their queues whose time has come or that were lost on the way, up to
-        limit of each kind: claims whose lease ran out, due retries and scheduled tasks, deferred
+        `limit` of each kind: claims whose lease ran out, due retries and scheduled tasks, deferred
         joins, forgotten submissions, lost messages and dropped queues.
 
         The larger part of sweep, for runners that scale it by itself; callers share the work.
@@ -480,8 +482,9 @@ class Calls(ABC):
         return self._rows(rows.SweptAction, "tasker.enqueue_steps(p_limit => %s::bigint)", limit)
 
     def finalize_tasks(self, limit: int = 1000) -> list[rows.SweptAction]:
-        """Ends up to limit tasks that no last step has ended: blocked by failures with nothing left
-        to run, or left lying for an hour by their external processor; expires finalization claims.
+        """Ends up to `limit` tasks that no last step has ended: blocked by failures with nothing
+        left to run, or left lying for an hour by their external processor; expires finalization
+        claims.
 
         A part of sweep, for runners that scale it by itself.
 
@@ -495,7 +498,7 @@ class Calls(ABC):
         self, code: str, subject: str, reason: str, until: datetime | None = None
     ) -> rows.AcknowledgedProblem:
         """Says that somebody knows of a problem (code and subject as problems has them), until a
-        moment, or until it changes when until is None.
+        moment, or until it changes when `until` is None.
 
         It stays in problems, marked and behind the others, and comes back when its severity rises,
         when twice as much is wrong, or when it began again. Who and why are recorded. Acknowledging
@@ -570,10 +573,10 @@ class Calls(ABC):
     def plan_repair(
         self, verb: str, filter: Any = EMPTY, sample: int = 5, result: Any = None
     ) -> list[rows.PlannedRepair]:
-        """Plans a verb for all that match filter, and does nothing yet: returns the plan with how
-        many match, and up to sample of them.
+        """Plans a verb for all that match `filter`, and does nothing yet: returns the plan with how
+        many match, and up to `sample` of them.
 
-        retry_step, resolve_step and complete_step_manually (with result for all of them) are for
+        retry_step, resolve_step and complete_step_manually (with `result` for all of them) are for
         the steps in dead_letters, or with state waiting_for_retry such; cancel_task, resolve_task,
         pause_task and resume_task for the tasks of such steps where the filter names a step, a
         fingerprint or the state error, else for open ones (filter: namespace, template, step,
@@ -598,9 +601,9 @@ class Calls(ABC):
         )
 
     def apply_repair(self, plan_uuid: UUID, reason: str, limit: int = 100) -> rows.AppliedRepair:
-        """Carries out the next limit (1 to rows_per_call) of a plan of plan_repair, each as by its
-        verb and with the reason, which is recorded; call it until remaining is 0, as slowly as the
-        system can bear.
+        """Carries out the next `limit` (1 to rows_per_call) of a plan of plan_repair, each as by
+        its verb and with the reason, which is recorded; call it until remaining is 0, as slowly as
+        the system can bear.
 
         What was dealt with meanwhile is left alone, refused is what the state did not allow
         (last_refusal: why).
@@ -830,7 +833,7 @@ class Calls(ABC):
     def claim_task_for_finalization(
         self, task_uuid: UUID, processor_id: str, timeout_seconds: int = 30
     ) -> rows.FinalizationClaim:
-        """Gives one processor the right to finalize a task for timeout_seconds (1 to
+        """Gives one processor the right to finalize a task for `timeout_seconds` (1 to
         lease_seconds).
 
         message says why or why not: claimed, already_claimed (already_claimed_by says who, unless
@@ -854,7 +857,7 @@ class Calls(ABC):
     def extend_finalization_claim(
         self, finalization_attempt_uuid: UUID, timeout_seconds: int = 30
     ) -> rows.ExtendedFinalization:
-        """Prolongs a finalization claim to timeout_seconds (1 to lease_seconds) from now.
+        """Prolongs a finalization claim to `timeout_seconds` (1 to lease_seconds) from now.
 
         Raises StaleClaimError (the claim is gone), BadValueError.
         """
@@ -914,10 +917,10 @@ class Calls(ABC):
     def list_tasks(
         self, filter: Any = EMPTY, limit: int = 50, before: UUID | None = None
     ) -> list[rows.ListedTask]:
-        """A page of up to limit tasks, newest first.
+        """A page of up to `limit` tasks, newest first.
 
-        filter may name namespace, name, version, state, tag, initiator, since and until (created
-        at; ISO 8601 with zone), idempotency_key. next_before is the before of the next page, None
+        `filter` may name namespace, name, version, state, tag, initiator, since and until (created
+        at; ISO 8601 with zone), idempotency_key. next_before is the `before` of the next page, None
         on the last one. A call looks at no more than 50000 tasks: a page may be short though
         next_before is not None, and when none of them fits it is one row with nothing but
         next_before.
@@ -959,7 +962,7 @@ class Calls(ABC):
     def wait_task(
         self, task_uuid: UUID, for_: timedelta | None = timedelta(seconds=5)
     ) -> rows.TaskEnd:
-        """Waits until a task has ended, at most for for_ (0 to 10 seconds; 5 when None), and
+        """Waits until a task has ended, at most for `for_` (0 to 10 seconds; 5 when None), and
         returns its state; finished_at is None when it has not ended.
 
         It holds a connection and a snapshot while it waits, so wait longer by calling it again. Do
@@ -1065,7 +1068,7 @@ class Calls(ABC):
 
     def list_queued_steps(self, namespace: str, limit: int = 20) -> list[rows.QueuedStep]:
         """What waits in a namespace's queues, or beside them for its handler, the longest waiting
-        first: up to limit steps with the task's namespace and template, and the first reason why
+        first: up to `limit` steps with the task's namespace and template, and the first reason why
         nobody has it (as explain_step tells; a code that blocks says why a claim would not get it).
 
         A step that is not enqueued was cancelled or settled, and has no reason: a claim drops its
@@ -1083,8 +1086,8 @@ class Calls(ABC):
     def get_step_readiness_status(
         self, task_uuid: UUID, step_uuids: Sequence[UUID] | None = None
     ) -> list[rows.StepReadiness]:
-        """What stands between each step of a task (or those of step_uuids, which only choose rows)
-        and its next attempt.
+        """What stands between each step of a task (or those of `step_uuids`, which only choose
+        rows) and its next attempt.
 
         dependencies_satisfied: every parent is complete, resolved_manually or skipped.
         retry_eligible: it has not ended and has attempts left. ready_for_execution: a worker may
@@ -1169,7 +1172,7 @@ class Calls(ABC):
         larger ones. An event counts once, and not before all transactions that were open when it
         happened have ended. Costs as much as happened since that call, by calls and not by steps.
 
-        Raises BadValueError (after is not what a call returned).
+        Raises BadValueError (`after` is not what a call returned).
         """
         return self._rows(
             rows.EventCount, "tasker.count_events(p_after => %s::jsonb)", _json(after)
@@ -1189,7 +1192,7 @@ class Calls(ABC):
         return self._one(rows.SystemHealthCounts, "tasker.get_system_health_counts()")
 
     def get_analytics_metrics(self, since: datetime) -> rows.AnalyticsMetrics:
-        """What happened since since.
+        """What happened since `since`.
 
         completion_rate: percent of the tasks that ended which are complete; error_rate: percent of
         the attempts that ended which failed. attempts_lost: taken back because the lease ran out;
@@ -1214,7 +1217,7 @@ class Calls(ABC):
         task: str | None = None,
         version: str | None = None,
     ) -> list[rows.SlowStep]:
-        """The up to limit steps that ended since since (default: an hour ago) and whose last
+        """The up to `limit` steps that ended since `since` (default: an hour ago) and whose last
         attempt ran longest, of all templates or those of a namespace, name and version.
 
         duration is what its worker measured (seconds), else the time since its claim; waited is the
@@ -1242,9 +1245,9 @@ class Calls(ABC):
         task: str | None = None,
         version: str | None = None,
     ) -> list[rows.SlowTask]:
-        """The up to limit tasks that ended since since (default: an hour ago) and took longest from
-        their creation (or run_at) to their end, of all templates or those of a namespace, name and
-        version, each with its slowest step.
+        """The up to `limit` tasks that ended since `since` (default: an hour ago) and took longest
+        from their creation (or run_at) to their end, of all templates or those of a namespace, name
+        and version, each with its slowest step.
 
         waited is the time until the first step was claimed. Costs as much as happened since then.
 
@@ -1267,7 +1270,7 @@ class Calls(ABC):
     def report_runner(
         self, name: str, report: Any, interval: timedelta = timedelta(seconds=5)
     ) -> list[rows.ForcedBreaker]:
-        """A runner's heartbeat, every interval: stores how it is ({"host", "pid", "version",
+        """A runner's heartbeat, every `interval`: stores how it is ({"host", "pid", "version",
         "uptime", "state", "status", "namespaces", "pools", "breakers", "connections"}, and if it
         likes "handlers", the names that it can run, and "troubles", what it met in the last minute
         that needs somebody: [{"code", "message", "times", "since_ago"}], with a code of problems,
@@ -1293,7 +1296,7 @@ class Calls(ABC):
         self, breaker: str, position: str, reason: str, runner: str | None = None
     ) -> rows.BreakerOrder:
         """Forces a circuit breaker (database, queue) open, so that no call passes, or closed, so
-        that all do whatever fails: of one runner, or (runner None) of every one.
+        that all do whatever fails: of one runner, or (`runner` None) of every one.
 
         Runners obey with their next heartbeat; release_breaker undoes it. The reason is recorded.
         Safe to repeat. An open queue breaker stops claims and reports and keeps leases; an open
@@ -1314,7 +1317,7 @@ class Calls(ABC):
     def release_breaker(
         self, breaker: str, reason: str, runner: str | None = None
     ) -> rows.BreakerRelease:
-        """Undoes force_breaker, for one runner or (runner None) for every one; with the next
+        """Undoes force_breaker, for one runner or (`runner` None) for every one; with the next
         heartbeat, a call is tried.
 
         The reason is recorded. Safe to repeat.

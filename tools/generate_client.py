@@ -296,7 +296,7 @@ def _method(one: Object, row: Row, columns: Mapping[str, str]) -> Iterator[str]:
 
 def _paragraphs(meaning: str) -> list[str]:
     """A comment in the words of Python: what it does, the rest, and what it raises."""
-    text = re.sub(r"\bp_(\w+)", lambda found: _python_name(found[1]), meaning)
+    text = re.sub(r"\bp_(\w+)", lambda found: f"`{_python_name(found[1])}`", meaning)
     text = re.sub(r"\b[Nn]ull\b", "None", text)
     text = re.sub(r"\b[Rr]aises .*", _named_errors, text)
     text, raises, errors = text.partition(" Raises ")
