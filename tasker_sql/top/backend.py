@@ -9,9 +9,10 @@ from typing import Any, Final, TypeVar, cast
 
 from tasker_sql.client import Client, connect
 from tasker_sql.errors import TaskerError, UnavailableError
+from tasker_sql.rows import TaskStep
 from tasker_sql.schema import database, migrations
-from tasker_sql.top.rows import StepText
-from tasker_sql.top.snapshot import Location, Snapshot, read, texts
+from tasker_sql.top.queries import MOST_STEPS
+from tasker_sql.top.snapshot import Location, Snapshot, read
 from tasker_sql.trouble import naming_schema
 
 R = TypeVar("R")
@@ -56,10 +57,13 @@ class Backend:
                     raise
                 raise UnavailableError(f"{error}; {blockers(client)}") from error
 
-    def texts(self, place: Location) -> tuple[Any, Sequence[StepText]]:
-        """As the function `texts`."""
-        with self._connected() as client:
-            return texts(client, place, self._timeout)
+    def texts(self, place: Location) -> tuple[Any, Sequence[TaskStep]]:
+        """The input of a task, and its steps, or the one step. Raises as `read` does."""
+        assert place.task_uuid is not None
+        with self._connected() as client, client.limited(self._timeout):
+            steps = client.get_task_steps(place.task_uuid)[:MOST_STEPS]
+            wanted = [s for s in steps if place.uuid in (s.step_uuid, place.task_uuid)]
+            return client.get_task(place.task_uuid).context, wanted
 
     def rows(self, statement: str, row: type[R]) -> Sequence[R]:
         """Run one statement as `run` does, and give its rows."""

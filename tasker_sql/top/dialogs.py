@@ -19,9 +19,8 @@ from textual.widgets import Input, Static
 from tasker_sql.errors import UnavailableError
 from tasker_sql.failure import error_lines
 from tasker_sql.jsonb import dumps
-from tasker_sql.rows import AppliedRepair, PlannedRepair
+from tasker_sql.rows import AppliedRepair, PlannedRepair, TaskStep
 from tasker_sql.top.backend import Backend
-from tasker_sql.top.rows import StepText
 from tasker_sql.top.statements import WHY, Verb, call, literal, needs_reason, with_reason
 from tasker_sql.trouble import KNOWN, trouble
 from tasker_sql.visible import visible, visible_lines
@@ -104,7 +103,7 @@ class Reading(Dialog[None]):
         self.leave()
 
 
-def text_of(what: str, context: Any, steps: Sequence[StepText]) -> str:
+def text_of(what: str, context: Any, steps: Sequence[TaskStep]) -> str:
     """The input of a task, or what its steps made, or how they failed."""
     if what == "input":
         return f"input\n\n{dumps(context, indent=2)}"

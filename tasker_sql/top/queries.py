@@ -137,14 +137,6 @@ ACTIONS: Final = _ask(
  where subject = any (array[%(step)s::text, %(task)s::text])
  order by at desc limit {MOST_HISTORY}""",
 )
-# Asked once, when somebody wants to read it.
-INPUT: Final = _ask("input", rows.TaskInput, "from tasker.get_task(p_task_uuid => %(task)s)")
-TEXTS: Final = _ask(
-    "texts",
-    rows.StepText,
-    f"""from tasker.get_task_steps(p_task_uuid => %(task)s)
- where step_uuid = %(step)s or %(step)s = %(task)s limit {MOST_STEPS}""",
-)
 ALL_ACTIONS: Final = _ask(
     "acts",
     rows.OperatorAction,

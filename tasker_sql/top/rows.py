@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Where this comes from, and whether the role may write there."""
 
     database: str
@@ -19,8 +17,7 @@ class Identity:
     may_write: bool
 
 
-@dataclass(frozen=True, slots=True)
-class QueueLine:
+class QueueLine(NamedTuple):
     """A queue, whether its namespace is paused, and who works for it."""
 
     queue_name: str
@@ -37,8 +34,7 @@ class QueueLine:
     slots: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class TaskLine:
+class TaskLine(NamedTuple):
     """A task of the list."""
 
     task_uuid: UUID
@@ -60,8 +56,7 @@ class TaskLine:
     failed_steps: int
 
 
-@dataclass(frozen=True, slots=True)
-class TaskHead:
+class TaskHead(NamedTuple):
     """A task, without its context."""
 
     task_uuid: UUID
@@ -82,8 +77,7 @@ class TaskHead:
     completion_percentage: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class StepLine:
+class StepLine(NamedTuple):
     """A step, without its result; of its last error the words."""
 
     step_uuid: UUID
@@ -105,25 +99,7 @@ class StepLine:
     finished_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class TaskInput:
-    """What a task was given."""
-
-    context: Any
-
-
-@dataclass(frozen=True, slots=True)
-class StepText:
-    """What a step made, and how it failed last."""
-
-    name: str
-    state: str
-    result: Any
-    last_error: Any
-
-
-@dataclass(frozen=True, slots=True)
-class OperatorAction:
+class OperatorAction(NamedTuple):
     """What an operator did, to what, and why."""
 
     at: datetime
@@ -134,8 +110,7 @@ class OperatorAction:
     application: str
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimLine:
+class ClaimLine(NamedTuple):
     """Who has what in hand, and until when."""
 
     worker: str
@@ -147,8 +122,7 @@ class ClaimLine:
     step_uuids: list[UUID]
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingRetry:
+class WaitingRetry(NamedTuple):
     """A step that waits for its next attempt."""
 
     step_uuid: UUID
@@ -162,8 +136,7 @@ class WaitingRetry:
     error: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class LateOutcome:
+class LateOutcome(NamedTuple):
     """An outcome that came after its claim was lost, and changed nothing."""
 
     refused_at: datetime
@@ -176,8 +149,7 @@ class LateOutcome:
     step_state: str
 
 
-@dataclass(frozen=True, slots=True)
-class RejectedRequest:
+class RejectedRequest(NamedTuple):
     """A message to an orchestration queue that could not be carried out, without the message."""
 
     rejected_at: datetime
@@ -187,8 +159,7 @@ class RejectedRequest:
     error: str
 
 
-@dataclass(frozen=True, slots=True)
-class ServerHealth:
+class ServerHealth(NamedTuple):
     """The server, as it judges itself."""
 
     version: str
@@ -207,8 +178,7 @@ class ServerHealth:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class OpenTransaction:
+class OpenTransaction(NamedTuple):
     """A session with an open transaction; what it holds back, vacuum cannot clean."""
 
     pid: int
@@ -222,8 +192,7 @@ class OpenTransaction:
     query: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class TableSize:
+class TableSize(NamedTuple):
     """A table of ours, as the statistics know it."""
 
     table: str

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from tasker_sql.client import Client, ask
 from tasker_sql.errors import TooSlowError, UnavailableError
-from tasker_sql.top.queries import INPUT, QUERIES, TEXTS, Query
-from tasker_sql.top.rows import Identity, StepText, TaskHead, TaskInput
+from tasker_sql.top.queries import QUERIES, Query
+from tasker_sql.top.rows import Identity, TaskHead
 
 R = TypeVar("R")
 
@@ -62,26 +62,11 @@ def read(client: Client, place: Location, timeout: float) -> Snapshot:
     not read, or tasker-sql is not installed there.
     """
     began = time.perf_counter()
-    answers = _answers(client, place, QUERIES[place.screen], timeout)
-    return Snapshot(place, answers, time.perf_counter() - began)
-
-
-def texts(client: Client, place: Location, timeout: float) -> tuple[Any, Sequence[StepText]]:
-    """The input of a task, and the results and errors of its steps, or of the one step.
-
-    Raises as `read` does.
-    """
-    found = _answers(client, place, (INPUT, TEXTS), timeout)
-    return found[TaskInput][0].context, found[StepText]
-
-
-def _answers(
-    client: Client, place: Location, queries: Sequence[Query], timeout: float
-) -> dict[type[Any], Sequence[Any]]:
     try:
-        return dict(_asked(client, place, queries, timeout))
+        answers = dict(_asked(client, place, QUERIES[place.screen], timeout))
     except TooSlowError as error:
         raise UnavailableError(str(error)) from error
+    return Snapshot(place, answers, time.perf_counter() - began)
 
 
 def _asked(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -217,16 +216,16 @@ FAILED_PATH = tuple(
     for one in STEPS
 )
 MOVES = UUID(int=TASK.int + (5 << 20))
-MOVING = replace(HEAD, task_uuid=MOVES, state="in_progress", completed_steps=2)
+MOVING = HEAD._replace(task_uuid=MOVES, state="in_progress", completed_steps=2)
 MOVING_STEPS = (
-    replace(STEPS[0], step_uuid=UUID(int=MOVES.int + 1)),
-    replace(STEPS[1], step_uuid=UUID(int=MOVES.int + 2)),
+    STEPS[0]._replace(step_uuid=UUID(int=MOVES.int + 1)),
+    STEPS[1]._replace(step_uuid=UUID(int=MOVES.int + 2)),
     step(
         *(3, "process_payment", "complete", ["validate_order"]),
         step_uuid=UUID(int=MOVES.int + 3),
         finished_at=ago(minutes=2),
     ),
-    replace(STEPS[3], step_uuid=UUID(int=MOVES.int + 4), waiting_parents=1),
+    STEPS[3]._replace(step_uuid=UUID(int=MOVES.int + 4), waiting_parents=1),
 )
 MOVING_PATH = tuple(
     PathStep(

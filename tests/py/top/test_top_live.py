@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 from tasker_sql.cli import app as command
 from tasker_sql.client import Client
 from tasker_sql.errors import NotFoundError, UnavailableError
+from tasker_sql.schema.migrations import upgrade
 from tasker_sql.top.app import Top
 from tasker_sql.top.backend import Backend
 from tasker_sql.top.dialogs import Repair
@@ -247,7 +248,7 @@ def driven(
 
     async def run() -> None:
         backend = Backend(lambda: dsn, timeout)
-        app = Top(backend, place, **{"interval": 0.1, **options})
+        app = Top(backend, place, **{"interval": 0.3, **options})
         try:
             async with app.run_test(size=(100, 30), notifications=True) as pilot:
                 await play(Driver(app, pilot))
@@ -338,7 +339,7 @@ class TestKeys:
     @needs_task
     def test_pause_and_rate(self, database: str, client: Client) -> None:
         async def play(top: Driver) -> None:
-            await top.sees("every 0.1 s")
+            await top.sees("every 0.3 s")
             await top.press("minus")
             await top.sees("every 0.5 s")
             await top.press("plus", "2")
@@ -743,7 +744,7 @@ class TestTrouble:
     @needs_task
     def test_keeps_the_last_good_frame_while_the_database_is_slow(self, database: str) -> None:
         async def play(top: Driver) -> None:
-            await top.sees("paused_queue", "every 0.1 s")
+            await top.sees("paused_queue", "every 0.3 s")
             with psycopg.connect(database) as other:
                 other.execute("lock table tasker.namespaces in access exclusive mode")
                 await top.sees("STALE", "statement timeout", "paused_queue")
@@ -757,9 +758,19 @@ class TestTrouble:
 
         driven(database, play, Location("task", UUID("01c0ffee-0000-7abc-8000-000000100000")))
 
+    def test_says_what_is_wrong_with_the_schema_until_it_is_there(
+        self, empty_database: str
+    ) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("tasker-sql is not installed in this database", "db upgrade")
+            await asyncio.to_thread(upgrade, empty_database)
+            await top.sees("No problems now.")
+
+        driven(empty_database, play)
+
     def test_without_a_database_it_says_so_and_goes_on_trying(self) -> None:
         async def play(top: Driver) -> None:
-            await top.sees("connection")
+            await top.sees("the database cannot be reached: no server listens there")
 
         driven("host=/nowhere", play)
 
