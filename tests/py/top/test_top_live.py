@@ -403,7 +403,7 @@ class TestEnds:
         rows(database, COMPLETED, tasks)
         driven(database, play, Location("task", task))
 
-    @pytest.mark.parametrize("steps", [500, 501])
+    @pytest.mark.parametrize("steps", [pytest.param(500, marks=pytest.mark.slow), 501])
     def test_asks_no_more_than_fits(self, database: str, client: Client, steps: int) -> None:
         client.register_template(template({f"s{n}": [] for n in range(steps)}, name="wide"))
         task = client.create_task("test", "wide").task_uuid
@@ -566,7 +566,10 @@ def states(database: str) -> set[tuple[str, int]]:
 
 
 class TestMany:
-    @pytest.mark.parametrize(("screen", "key"), [("problems", "x"), ("failures", "R")])
+    @pytest.mark.parametrize(
+        ("screen", "key"),
+        [("problems", "x"), pytest.param("failures", "R", marks=pytest.mark.slow)],
+    )
     def test_plans_shows_asks_and_carries_out_slowly(
         self,
         database: str,
@@ -604,6 +607,7 @@ class TestMany:
         query = "select reason, count(*) from tasker.operator_history where verb = 'retry_step' "
         assert rows(database, f"{query} group by 1") == [(REASON, 150)]
 
+    @pytest.mark.slow
     def test_escape_stops_it(
         self, database: str, client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -625,6 +629,7 @@ class TestMany:
         driven(database, play, Location("failures"))
         assert states(database) == {("error", 150), ("resolved_manually", 100)}
 
+    @pytest.mark.slow
     def test_what_nobody_planned_is_not_touched(self, database: str, client: Client) -> None:
         async def play(top: Driver) -> None:
             await top.sees("R retry all 2")
@@ -644,6 +649,7 @@ class TestMany:
         driven(database, play, Location("failures"))
         assert states(database) == {("enqueued", 3)}
 
+    @pytest.mark.slow
     def test_what_is_refused_is_told(self, database: str, client: Client) -> None:
         """By a guard that a site has put over the steps."""
 
@@ -660,7 +666,7 @@ class TestMany:
         dead(client, 2)
         driven(database, play, Location("failures"))
 
-    @pytest.mark.parametrize("count", [1, 3])
+    @pytest.mark.parametrize("count", [1, pytest.param(3, marks=pytest.mark.slow)])
     def test_take_steps_back_from_a_worker(self, database: str, client: Client, count: int) -> None:
         async def play(top: Driver) -> None:
             await top.sees("Q requeue step" if count == 1 else "Q requeue all of hung")
@@ -676,6 +682,7 @@ class TestMany:
         driven(database, play, Location("claims"))
         assert states(database) == {("enqueued", count)}
 
+    @pytest.mark.slow
     def test_pause_and_resume_a_template(self, database: str, client: Client) -> None:
         async def play(top: Driver) -> None:
             await top.sees("T pause payment")
@@ -779,7 +786,7 @@ class TestLocks:
     """A lock on a table of ours is named, and not waited for."""
 
     @needs_task
-    @pytest.mark.parametrize("table", ["steps", "runners"])
+    @pytest.mark.parametrize("table", ["steps", pytest.param("runners", marks=pytest.mark.slow)])
     def test_problems_name_who_holds_it(self, database: str, table: str) -> None:
         with psycopg.connect(database, application_name="an upgrade") as other:
             other.execute(f"lock table tasker.{table} in access exclusive mode".encode())
@@ -795,7 +802,9 @@ class TestLocks:
         assert said in shown.out
 
     @needs_task
-    @pytest.mark.parametrize("line", ["problems", "top tasks --once --timeout 0.1"])
+    @pytest.mark.parametrize(
+        "line", ["problems", pytest.param("top tasks --once --timeout 0.1", marks=pytest.mark.slow)]
+    )
     def test_what_cannot_be_answered_names_who_holds_it(self, database: str, line: str) -> None:
         words = line.split() if "top" in line else ["--timeout", "0.05", line]
         with psycopg.connect(database, application_name="an upgrade") as other:
