@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tasker_sql.async_client import AsyncClient
     from tasker_sql.client import Client
     from tasker_sql.errors import PermanentError, RetryableError, TaskFailed
     from tasker_sql.ops.orchestrator import OrchestrationCore
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AsyncClient",
     "Client",
     "OrchestrationCore",
     "PermanentError",
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "AsyncClient": "async_client",
     "Client": "client",
     "OrchestrationCore": "ops.orchestrator",
     "PermanentError": "errors",

@@ -166,15 +166,8 @@ class Client(Calls):
             began = time.monotonic()
             left = LONGEST_LOOK if ends is None else max(0.0, min(LONGEST_LOOK, ends - began))
             found = self.wait_task(task_uuid, timedelta(seconds=left))
-            if found.finished_at is not None:
+            if not still_open(found, timeout, ends, began, left):
                 return found
-            now = time.monotonic()
-            if ends is not None and now >= ends:
-                raise TimeoutError(f"task {task_uuid} is {found.state} after {timeout:g} s")
-            if now - began < left / 2:
-                raise RuntimeError(
-                    "a transaction that keeps its snapshot never sees the end: wait outside of it"
-                )
 
     def result(self, task: UUID | rows.CreatedTask, timeout: float | None = None) -> Any:
         """Wait for a task as `wait`, and return what it came to: the result of its last step, or a
@@ -183,13 +176,7 @@ class Client(Calls):
         Raises TaskFailed when it did not complete, and as `wait`.
         """
         end = self.wait(task, timeout)
-        found = self.task_results(end.task_uuid)
-        if end.state != "complete":
-            failed = [step for step in found if step.state == "error"]
-            name, error = (failed[0].name, failed[0].error) if failed else (None, None)
-            raise errors.TaskFailed(end.task_uuid, end.state, name, error)
-        last = {step.name: step.result for step in found if step.is_last}
-        return last if len(last) > 1 else next(iter(last.values()))
+        return result_of(end, self.task_results(end.task_uuid))
 
     def contract(self) -> Any:
         """What the database knows: functions with their arguments and columns, codes, limits."""
@@ -356,11 +343,38 @@ class Client(Calls):
     def _rows(self, row: type[R], source: str, *arguments: Any) -> list[R]:
         with self._connection() as connection, translated():
             kind: Any = row
-            return ask(connection, _statement(kind, source), arguments, row)
+            return ask(connection, statement(kind, source), arguments, row)
+
+
+def still_open(
+    found: rows.TaskEnd, timeout: float | None, ends: float | None, began: float, left: float
+) -> bool:
+    """Whether to look again for the end of a task, after a look of `left` seconds. Raises
+    TimeoutError when the time is over, RuntimeError when waiting makes no sense."""
+    if found.finished_at is not None:
+        return False
+    now = time.monotonic()
+    if ends is not None and now >= ends:
+        raise TimeoutError(f"task {found.task_uuid} is {found.state} after {timeout:g} s")
+    if now - began < left / 2:
+        raise RuntimeError(
+            "a transaction that keeps its snapshot never sees the end: wait outside of it"
+        )
+    return True
+
+
+def result_of(end: rows.TaskEnd, found: Sequence[rows.TaskResult]) -> Any:
+    """What a task came to. Raises TaskFailed when it did not complete."""
+    if end.state != "complete":
+        failed = [step for step in found if step.state == "error"]
+        name, error = (failed[0].name, failed[0].error) if failed else (None, None)
+        raise errors.TaskFailed(end.task_uuid, end.state, name, error)
+    last = {step.name: step.result for step in found if step.is_last}
+    return last if len(last) > 1 else next(iter(last.values()))
 
 
 @functools.cache
-def _statement(row: Any, source: str) -> bytes:
+def statement(row: Any, source: str) -> bytes:
     return f"select {', '.join(row._fields)} from {source}".encode()
 
 

@@ -6,27 +6,41 @@ commits. Classes of other libraries are known by their names, so that none is im
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from typing import Any, Final
 
 import psycopg
 
 Connection = psycopg.Connection[Any]
+AsyncConnection = psycopg.AsyncConnection[Any]
 Lend = Callable[[], AbstractContextManager[Connection]]
 
 TAKEN: Final = (
     "a connection of psycopg, a ConnectionPool of psycopg_pool, a Connection or a Session of "
     "SQLAlchemy, or the connection of Django"
 )
+TAKEN_ASYNC: Final = (
+    "an AsyncConnection of psycopg, an AsyncConnectionPool of psycopg_pool, or an AsyncConnection "
+    "or an AsyncSession of SQLAlchemy"
+)
+URL: Final = "for a URL, set DATABASE_URL and leave it out"
 INSTEAD: Final[Mapping[str, str]] = {
-    "builtins.str": "for a URL, set DATABASE_URL and write Client()",
+    "builtins.str": URL,
     "sqlalchemy.engine.base.Engine": "write with engine.begin() as connection: Client(connection)",
     "sqlalchemy.orm.session.sessionmaker": "write with Session() as session: Client(session)",
-    "psycopg.connection_async.AsyncConnection": "calls are synchronous: use psycopg.Connection",
-    "psycopg_pool.pool_async.AsyncConnectionPool": "calls are synchronous: use ConnectionPool",
-    "sqlalchemy.ext.asyncio.engine.AsyncConnection": "calls are synchronous: use Connection",
-    "sqlalchemy.ext.asyncio.session.AsyncSession": "calls are synchronous: use Session",
+    "psycopg.connection_async.AsyncConnection": "use AsyncClient",
+    "psycopg_pool.pool_async.AsyncConnectionPool": "use AsyncClient",
+    "sqlalchemy.ext.asyncio.engine.AsyncConnection": "use AsyncClient",
+    "sqlalchemy.ext.asyncio.session.AsyncSession": "use AsyncClient",
+}
+INSTEAD_ASYNC: Final[Mapping[str, str]] = {
+    "builtins.str": URL,
+    "sqlalchemy.ext.asyncio.engine.AsyncEngine": "write async with engine.begin() as connection",
+    "psycopg.Connection": "use Client",
+    "psycopg_pool.pool.ConnectionPool": "use Client",
+    "sqlalchemy.engine.base.Connection": "use Client",
+    "sqlalchemy.orm.session.Session": "use Client",
 }
 
 
@@ -34,16 +48,48 @@ def lender(source: Any) -> Lend:
     """Lends the connection of a source, for each call. Raises TypeError for what is none."""
     if isinstance(source, psycopg.Connection):
         return lambda: nullcontext(source)
-    names = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(source).__mro__]
-    for name in names:
+    for name in _names(source):
         if unwrap := _UNWRAP.get(name):
             return lambda: nullcontext(_psycopg(unwrap(source), source))
-    advice = next((INSTEAD[name] for name in names if name in INSTEAD), "")
-    if advice or isinstance(source, type) or not callable(getattr(source, "connection", None)):
-        said = f"Client takes {TAKEN}, and not {_shown(source)}"
-        raise TypeError(f"{said}: {advice}" if advice else said)
-    lend: Lend = source.connection  # of a pool
+    _refuse_unless_pool(source, "Client", TAKEN, INSTEAD)
+    lend: Lend = source.connection
     return lend
+
+
+def async_lender(source: Any) -> Callable[[], AbstractAsyncContextManager[AsyncConnection]]:
+    """As `lender`, for asynchronous sources."""
+    if isinstance(source, psycopg.AsyncConnection):
+        return lambda: nullcontext(source)
+    for name in _names(source):
+        if unwrap := _ASYNC_UNWRAP.get(name):
+            return lambda: Lent(lambda: _async_psycopg(unwrap, source))
+    _refuse_unless_pool(source, "AsyncClient", TAKEN_ASYNC, INSTEAD_ASYNC)
+    lend: Callable[[], AbstractAsyncContextManager[AsyncConnection]] = source.connection
+    return lend
+
+
+class Lent(AbstractAsyncContextManager[AsyncConnection]):
+    """A connection that is looked up when it is needed, and stays open."""
+
+    def __init__(self, find: Callable[[], Awaitable[AsyncConnection]]) -> None:
+        self._find = find
+
+    async def __aenter__(self) -> AsyncConnection:
+        return await self._find()
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+
+def _names(source: Any) -> list[str]:
+    return [f"{kind.__module__}.{kind.__qualname__}" for kind in type(source).__mro__]
+
+
+def _refuse_unless_pool(source: Any, client: str, taken: str, instead: Mapping[str, str]) -> None:
+    advice = next((instead[name] for name in _names(source) if name in instead), "")
+    if advice or isinstance(source, type) or not callable(getattr(source, "connection", None)):
+        said = f"{client} takes {taken}, and not {_shown(source)}"
+        raise TypeError(f"{said}: {advice}" if advice else said)
 
 
 def _of_sqlalchemy(connection: Any) -> Any:
@@ -68,6 +114,33 @@ _UNWRAP: Final[Mapping[str, Callable[[Any], Any]]] = {
     "django.db.backends.base.base.BaseDatabaseWrapper": _of_django,
     "django.utils.connection.ConnectionProxy": _of_django,
 }
+
+
+async def _of_async_sqlalchemy(connection: Any) -> Any:
+    if not connection.in_transaction():
+        await connection.begin()
+    return (await connection.get_raw_connection()).driver_connection
+
+
+async def _of_async_session(session: Any) -> Any:
+    return await _of_async_sqlalchemy(await session.connection())
+
+
+_ASYNC_UNWRAP: Final[Mapping[str, Callable[[Any], Awaitable[Any]]]] = {
+    "sqlalchemy.ext.asyncio.engine.AsyncConnection": _of_async_sqlalchemy,
+    "sqlalchemy.ext.asyncio.session.AsyncSession": _of_async_session,
+    "sqlalchemy.ext.asyncio.scoping.async_scoped_session": _of_async_session,
+}
+
+
+async def _async_psycopg(unwrap: Callable[[Any], Awaitable[Any]], source: Any) -> AsyncConnection:
+    found = await unwrap(source)
+    if not isinstance(found, psycopg.AsyncConnection):
+        raise TypeError(
+            f"{_shown(source)} uses {_shown(found)}, and AsyncClient needs psycopg 3: the URL "
+            "postgresql+psycopg://"
+        )
+    return found
 
 
 def _psycopg(found: Any, source: Any) -> Connection:

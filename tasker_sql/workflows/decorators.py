@@ -24,7 +24,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar, cast, overload
 
@@ -37,6 +37,7 @@ from tasker_sql.workflows.kinds import UNKNOWN
 from tasker_sql.workflows.tracing import Call, CallSite, Trace, WorkflowError
 
 if TYPE_CHECKING:
+    from tasker_sql.async_client import AsyncClient
     from tasker_sql.client import Client
     from tasker_sql.rows import CreatedTask, RegisteredTemplate
 
@@ -225,25 +226,31 @@ class Workflow:
         for call in _one_by_function(calls):
             _serve(call, definitions.handler_name(head, call.step.name), passing)
 
-    def register(self, client: Client) -> RegisteredTemplate:
-        """Register this version of the template.
+    @overload
+    def register(self, client: Client) -> RegisteredTemplate: ...
+
+    @overload
+    def register(self, client: AsyncClient) -> Awaitable[RegisteredTemplate]: ...
+
+    def register(self, client: Any) -> Any:
+        """Register this version of the template; with an AsyncClient, await it.
 
         Raises WorkflowError when the database refuses it, as when the version is registered with
         other content, and UnavailableError.
         """
-        try:
-            return client.register_template(self.template)
-        except TaskerError as error:
-            hint = f" ({error.hint})" if error.hint else ""
-            raise WorkflowError(f"{self.place}: {error}{hint}") from error
+        return _explained(self._refused, lambda: client.register_template(self.template))
 
+    @overload
+    def start(self, client: Client, input: Any = ..., **options: Any) -> CreatedTask: ...
+
+    @overload
     def start(
-        self,
-        client: Client,
-        input: Any = None,  # noqa: A002
-        **options: Any,
-    ) -> CreatedTask:
-        """Create a task of this version, in the client's transaction if it is in one.
+        self, client: AsyncClient, input: Any = ..., **options: Any
+    ) -> Awaitable[CreatedTask]: ...
+
+    def start(self, client: Any, input: Any = None, **options: Any) -> Any:  # noqa: A002
+        """Create a task of this version, in the client's transaction if it is in one; with an
+        AsyncClient, await it.
 
         Options are those of `create_task`: idempotency_key, priority, run_at, tags, initiator,
         source_system, reason. Raises BadInputError, which names the fields, when the input does not
@@ -253,11 +260,20 @@ class Workflow:
         if self._convert:
             context = self._convert(decode(encode(context)), arguments.path([arguments.CONTEXT]))
         options = {"version": self.version, **options}
-        try:
-            return client.create_task(self.namespace, self.name, context, options)
-        except NotFoundError as error:
-            hint = f"register it first: {self.function.__name__}.register(client)"
-            raise NotFoundError(error.message, f"{error.detail}; {hint}", hint) from error
+        return _explained(
+            self._not_found,
+            lambda: client.create_task(self.namespace, self.name, context, options),
+        )
+
+    def _refused(self, error: TaskerError) -> Exception:
+        hint = f" ({error.hint})" if error.hint else ""
+        return WorkflowError(f"{self.place}: {error}{hint}")
+
+    def _not_found(self, error: TaskerError) -> Exception:
+        if not isinstance(error, NotFoundError):
+            return error
+        hint = f"register it first: {self.function.__name__}.register(client)"
+        return NotFoundError(error.message, f"{error.detail}; {hint}", hint)
 
     def __call__(self, *_: Any, **__: Any) -> NoReturn:
         name = self.function.__name__
@@ -320,6 +336,27 @@ class Workflow:
 
     def __repr__(self) -> str:
         return f"<workflow {self.namespace}/{self.name} {self.version}>"
+
+
+def _explained(explain: Callable[[TaskerError], Exception], call: Callable[[], Any]) -> Any:
+    """What a call of a client answers, or what is to be awaited; its errors are explained."""
+
+    def raised(error: TaskerError) -> NoReturn:
+        if (explained := explain(error)) is error:
+            raise error
+        raise explained from error
+
+    async def awaited(answer: Awaitable[Any]) -> Any:
+        try:
+            return await answer
+        except TaskerError as error:
+            raised(error)
+
+    try:
+        answer = call()
+    except TaskerError as error:
+        raised(error)
+    return awaited(answer) if inspect.isawaitable(answer) else answer
 
 
 def _name_of(function: Any, kind: str, place: CallSite) -> str:

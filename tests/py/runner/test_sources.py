@@ -216,13 +216,16 @@ ENGINE = sqlalchemy.create_engine("postgresql+psycopg://x/y")
 @pytest.mark.parametrize(
     ("wrong", "what"),
     [
-        ("postgresql://x/y", "a str: for a URL, set DATABASE_URL and write Client()"),
+        ("postgresql://x/y", "a str: for a URL, set DATABASE_URL and leave it out"),
         (7, "an int"),
         (psycopg.Connection, "the class psycopg.Connection"),
         (sqlite3.connect(":memory:"), "a sqlite3.Connection"),
         (ENGINE, r"Engine: write with engine\.begin\(\) as connection: Client\(connection\)"),
         (sessionmaker(ENGINE), r"sessionmaker: write with Session\(\) as session"),
-        (AsyncConnectionPool(open=False), "calls are synchronous: use ConnectionPool"),
+        (
+            AsyncConnectionPool(open=False),
+            "a psycopg_pool.pool_async.AsyncConnectionPool: use AsyncClient",
+        ),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -19,7 +19,7 @@ from servers import rows
 from typing_extensions import TypedDict
 
 from tasker_sql import Client, PermanentError, Step, TaskFailed, step, workflow
-from tasker_sql.errors import BadInputError, NotFoundError
+from tasker_sql.errors import BadInputError, ConflictError, NotFoundError
 from tasker_sql.templates import files
 from tasker_sql.worker.handlers import HandlerError, Sources, default_registry, load
 from tasker_sql.workflows import arguments
@@ -567,8 +567,9 @@ class TestInputs:
         self, client: Client
     ) -> None:
         client.register_template({**process.template, "description": "another"})
-        with pytest.raises(WorkflowError, match=rf"{__file__}:\d+: .*1\.0\.0"):
+        with pytest.raises(WorkflowError, match=rf"{__file__}:\d+: .*1\.0\.0") as refused:
             process.register(client)
+        assert isinstance(refused.value.__cause__, ConflictError)
 
 
 @pytest.mark.newest
