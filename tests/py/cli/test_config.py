@@ -311,7 +311,7 @@ def listening(of: Callable[[Any], Any]) -> Probe:
 
 def gate(attribute: str) -> Probe:
     return lambda settings: getattr(
-        application(settings).user_middleware[0].kwargs["chosen"], attribute
+        application(settings).user_middleware[0].kwargs["settings"], attribute
     )
 
 
