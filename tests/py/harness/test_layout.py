@@ -14,8 +14,6 @@ import tasker_sql
 
 PACKAGE = Path(tasker_sql.__file__).parent
 
-# Names that two modules still share. Whoever renames one of them takes it out; none may come in.
-STILL_SHARED = {"Executor", "Pool"}
 LOADED = """
 import sys
 before = set(sys.modules)
@@ -31,8 +29,7 @@ def test_no_two_modules_define_a_class_of_the_same_name() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 modules[node.name].append(str(path.relative_to(PACKAGE)))
-    shared = {name: where for name, where in modules.items() if len(where) > 1}
-    assert {name: shared[name] for name in shared if name not in STILL_SHARED} == {}
+    assert {name: where for name, where in modules.items() if len(where) > 1} == {}
 
 
 @pytest.mark.parametrize(
