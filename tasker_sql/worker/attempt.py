@@ -33,7 +33,6 @@ class Attempt:
     waited: float = 0.0  # seconds, for connections
     started: float | None = None  # on the monotonic clock
     seconds: float = 0.0  # that the handler took
-    leaked: bool = False  # given up, while its thread runs on
     _open: list[None] = field(default_factory=lambda: [None])
 
     @property

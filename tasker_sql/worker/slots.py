@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from typing import Final, Protocol
 
@@ -46,8 +46,7 @@ class Slots:
     """`size` slots, in each of which one handler runs at a time.
 
     Threads are started when they are needed. `ended` is called in a slot's thread with each
-    outcome, and with none when the thread of an attempt that was given up is free again; it may
-    answer what to run next. `died` is called when a thread ends by an error.
+    outcome, and may answer what to run next. `died` is called when a thread ends by an error.
     """
 
     def __init__(
@@ -57,7 +56,7 @@ class Slots:
         pace: Pace,
         size: int,
         *,
-        ended: Callable[[Slots, Attempt, Outcome | None], Attempt | None],
+        ended: Callable[[Slots, Attempt, Outcome], Attempt | None],
         died: Callable[[str, BaseException], None],
     ) -> None:
         self.namespace = claimer.namespace
@@ -71,13 +70,11 @@ class Slots:
         self._ended = ended
         self._died = died
         self._queue: SimpleQueue[Attempt | None] = SimpleQueue()
-        self._keeps = False  # whether the thread that submits runs the next one itself
-        self._kept: Attempt | None = None
+        self._kept: list[Attempt] | None = None
         self._started = 0  # threads, ever
         self._threads = 0  # that were started and not told to end
         self._runs: dict[Attempt, threading.Thread] = {}  # in which thread
         self._leaked: dict[Attempt, threading.Thread] = {}
-        self._hung = 0  # slots whose thread hangs and was not replaced
         self._seconds = 0.0  # that handlers took, in sum
         self._waited = 0.0  # seconds, for connections
         self._slowest = math.inf  # seconds that the slowest of the last handlers took, about
@@ -121,15 +118,16 @@ class Slots:
 
     @property
     def hung(self) -> int:
-        """How many slots are of no use, because their threads hang in handlers that were given up,
-        and too many others do."""
-        return self._hung
+        """How many slots are of no use: too many threads hang in handlers that were given up."""
+        return min(self.size, max(0, len(self._alive()) - MOST_LEAKED * self.size))
 
     @property
     def leaked(self) -> dict[str, int]:
         """In which handlers threads hang that were given up, and how many in each."""
-        alive = [one for one, thread in list(self._leaked.items()) if thread.is_alive()]
-        return dict(Counter(one.step.handler for one in alive))
+        return dict(Counter(one.step.handler for one in self._alive()))
+
+    def _alive(self) -> list[Attempt]:
+        return [one for one, thread in list(self._leaked.items()) if thread.is_alive()]
 
     # What the coordinator does
 
@@ -143,29 +141,26 @@ class Slots:
     def submit(self, attempt: Attempt) -> None:
         """Run it in a slot."""
         self.busy.add(attempt)
-        if self._keeps and self._queue.empty():
-            self._keeps, self._kept = False, attempt
+        if self._kept == [] and self._queue.empty():
+            self._kept.append(attempt)
         else:
             self._queue.put(attempt)
             self.adjust()
 
     @contextmanager
     def keeping(self) -> Iterator[list[Attempt]]:
-        """Within, a thread of a slot submits what comes next: the first of it is for itself, so
-        that it wakes nobody. At the end the list has it."""
+        """Within, a thread of a slot submits what comes next: the first of it, in the list, is for
+        itself, so that it wakes nobody."""
         kept: list[Attempt] = []
-        self._keeps = True
+        self._kept = kept
         try:
             yield kept
         finally:
-            self._keeps = False
-            if self._kept:
-                kept.append(self._kept)
             self._kept = None
 
     def adjust(self) -> None:
         """Start threads that are needed, and let those end that are too many."""
-        while self._threads < min(self.size, len(self.busy) + self._hung):
+        while self._threads < min(self.size - self.hung, len(self.busy)):
             self._threads += 1
             self._started += 1
             name = f"{self._claimer.worker} {self.namespace} {self._started}"
@@ -192,52 +187,34 @@ class Slots:
         self.failed += isinstance(outcome, Failure)
 
     def late(self, now: float) -> list[Attempt]:
-        """Attempts past their time that have not ended. Their slots are free: another thread takes
-        the place of one that hangs, unless too many do."""
+        """Attempts past their time that have not ended. Other threads take the places of theirs,
+        unless too many hang."""
         late = [one for one in self.busy if one.started is not None and one.gives_up_at <= now]
-        late = [one for one in late if self._give_up(one)]
+        late = [one for one in late if one.settle()]  # others have just ended
+        if late:
+            self._leaked = {one: self._leaked[one] for one in self._alive()}
+        for attempt in late:
+            attempt.cancelled.set()
+            self.busy.discard(attempt)
+            self._threads -= 1
+            self._leaked[attempt] = self._runs.pop(attempt)
+            if self.hung:
+                told = ", ".join(f"{count} in {name}" for name, count in self.leaked.items())
+                log.error("%s hangs and its slot is lost: threads hang %s", attempt, told)
         self.adjust()
         return late
 
-    def _give_up(self, attempt: Attempt) -> bool:
-        self._leaked = {one: thread for one, thread in self._leaked.items() if thread.is_alive()}
-        attempt.leaked = len(self._leaked) < MOST_LEAKED * self.size
-        if not attempt.settle():
-            return False  # it has just ended
-        attempt.cancelled.set()
-        self.busy.discard(attempt)
-        if thread := self._runs.pop(attempt, None):
-            self._leaked[attempt] = thread
-        if attempt.leaked:
-            self._threads -= 1
-        else:
-            self._hung += 1
-            told = ", ".join(f"{count} in {name}" for name, count in self.leaked.items())
-            log.error("%s hangs and its slot is lost: threads hang %s", attempt, told)
-        return True
-
-    def found(self, attempt: Attempt) -> None:
-        """The slot that was lost with this attempt is of use again."""
-        self._leaked.pop(attempt, None)
-        self._hung -= 1
-
     def take_back(self) -> list[Attempt]:
         """Those that no slot has started."""
-        found: list[Attempt] = []
-        ends = 0
-        while True:
-            try:
-                attempt = self._queue.get_nowait()
-            except Empty:
-                break
-            if attempt is None:
-                ends += 1
-            else:
-                found.append(attempt)
-        for _ in range(ends):
+        found: list[Attempt | None] = []
+        with suppress(Empty):
+            while True:
+                found.append(self._queue.get_nowait())
+        taken = [one for one in found if one]
+        for _ in range(len(found) - len(taken)):
             self._queue.put(None)
-        self.busy.difference_update(found)
-        return found
+        self.busy.difference_update(taken)
+        return taken
 
     def close(self) -> None:
         """Let all threads end."""
@@ -259,8 +236,6 @@ class Slots:
                 outcome = self._outcome(attempt)
                 if attempt.settle():
                     attempt = self._ended(self, attempt, outcome)
-                elif not attempt.leaked:
-                    attempt = self._ended(self, attempt, None)
                 else:
                     log.warning(
                         "%s ended after it had been given up; its result is dropped", attempt

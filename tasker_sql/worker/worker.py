@@ -89,7 +89,7 @@ class Worker:
         self._online = True
         self._refusals = 0  # of turns, in a row
         self._again_at = 0.0  # no call before, but heartbeats
-        self._completions: deque[tuple[Slots, Attempt, Outcome | None]] = deque()
+        self._completions: deque[tuple[Slots, Attempt, Outcome]] = deque()
         self._enough = 1  # completions that are worth a turn
         self._notifications: deque[str] = deque()  # namespaces
         self._wakeup = Wakeup()
@@ -193,7 +193,7 @@ class Worker:
 
     # Who takes a turn, and when
 
-    def _ended(self, slots: Slots, attempt: Attempt, outcome: Outcome | None) -> Attempt | None:
+    def _ended(self, slots: Slots, attempt: Attempt, outcome: Outcome) -> Attempt | None:
         """In the thread of a slot, which takes a turn when it is time and nobody else does: what it
         runs next, if it knows."""
         self._completions.append((slots, attempt, outcome))
@@ -317,9 +317,6 @@ class Worker:
     def _collect(self) -> None:
         while self._completions:
             slots, attempt, outcome = self._completions.popleft()
-            if outcome is None:
-                slots.found(attempt)
-                continue
             slots.free(attempt, outcome)
             if attempt is self._suspect:
                 self._suspect = None

@@ -172,4 +172,4 @@ def test_threads_that_hang_are_named_and_come_back(
         assert f"its slot is lost: threads hang {count} in hangs" in caplog.text
         release.set()
         assert ended(client, client.create_task("test", "flow").task_uuid) == "complete"
-        assert (slots.hung, slots.leaked) == (0, {})
+        wait_for(lambda: (slots.hung, slots.leaked) == (0, {}))
