@@ -126,6 +126,12 @@ class Slots:
         """In which handlers threads hang that were given up, and how many in each."""
         return dict(Counter(one.step.handler for one in self._alive()))
 
+    @property
+    def lost_to(self) -> str:
+        """Why slots are lost."""
+        told = ", ".join(f"{count} in {name}" for name, count in self.leaked.items())
+        return f"threads of namespace {self.namespace} hang past their time: {told}"
+
     def _alive(self) -> list[Attempt]:
         return [one for one, thread in list(self._leaked.items()) if thread.is_alive()]
 
@@ -135,7 +141,7 @@ class Slots:
     def room(self) -> int:
         """How many steps to ask for: what free slots can take, and more while all are short."""
         ahead = 0.0 if self._completing else PREFETCH / max(self._slowest, 1e-6)
-        room = (self.size - self._hung) * max(1.0, ahead)
+        room = (self.size - self.hung) * max(1.0, ahead)
         return max(0, min(self.pace.batch, int(room)) - len(self.busy))
 
     def submit(self, attempt: Attempt) -> None:
@@ -199,8 +205,7 @@ class Slots:
             self._threads -= 1
             self._leaked[attempt] = self._runs.pop(attempt)
             if self.hung:
-                told = ", ".join(f"{count} in {name}" for name, count in self.leaked.items())
-                log.error("%s hangs and its slot is lost: threads hang %s", attempt, told)
+                log.error("%s hangs and its slot is lost: %s", attempt, self.lost_to)
         self.adjust()
         return late
 

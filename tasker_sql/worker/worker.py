@@ -363,6 +363,8 @@ class Worker:
             self._heard(self._notifications.popleft())
         for slots in self.slots:
             slots.adjust()
+            if slots.hung:
+                self._breakers.queue.troubles.note("slots_full", slots.lost_to, now)
             if self._stopping:
                 self._set_back(slots.take_back())
         self._extend(now)

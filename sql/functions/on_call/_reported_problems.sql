@@ -49,6 +49,7 @@ begin
              'select oid::regclass, pg_size_pretty(pg_total_relation_size(oid)) from pg_class '
              'where relkind = ''r'' order by pg_total_relation_size(oid) desc limit 10'
            when 'schema_changed' then 'tasker-sql db upgrade'
+           when 'slots_full' then 'tasker-sql worker claims'
            when 'permission_missing' then tasker._missing_grant(trouble.message, runner.role)
            when 'reports_refused' then
              'select tgrelid::regclass, tgname, tgfoid::regproc from pg_trigger '
@@ -62,7 +63,8 @@ begin
                 max(reported.since_ago) as since_ago
            from tasker._reported_troubles(runner.troubles) as reported
           where reported.code in ('read_only', 'too_many_connections', 'disk_full',
-                                  'schema_changed', 'permission_missing', 'reports_refused')
+                                  'schema_changed', 'permission_missing', 'reports_refused',
+                                  'slots_full')
           group by reported.code) as trouble
    where runner.is_live;
 end;
