@@ -161,7 +161,7 @@ def cell(value: Any) -> Text:
     if isinstance(value, datetime):
         return Text(value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"))
     if isinstance(value, timedelta):
-        return Text(span(value) if value >= timedelta() else f"ended {span(-value)} ago")
+        return Text(span(max(value, timedelta())))
     if isinstance(value, dict | list):
         text = visible_json(dumps(value))
         return Text(text if len(text) <= 60 else f"{text[:56]} ...")

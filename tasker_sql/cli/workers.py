@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from tasker_sql.cli.commands import ROOT, Commands
 from tasker_sql.cli.output import Output, table
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
+from tasker_sql.durations import span
 
 app = Commands(
     help=f"""{ROOT["worker"][1]}
@@ -34,6 +36,7 @@ def list_(client: Client) -> Output:
         "worker=name, kind, status, namespaces, claims, steps, lease ends in=lease_left",
         "nobody works",
         namespaces=lambda worker: ", ".join(worker.namespaces),
+        lease_left=lambda worker: _left(worker.lease_left),
     )
     return Output(found, picture)
 
@@ -61,6 +64,7 @@ def claims(
             "worker, namespace, claimed at, lease ends in=lease_left, steps=step_count, such as, "
             "uuid",
             "no claims",
+            lease_left=lambda claim: _left(claim.lease_left),
             such_as=lambda claim: next(iter(claim.steps), None),
             uuid=lambda claim: next(iter(claim.step_uuids), None),
         )
@@ -75,6 +79,12 @@ def claims(
             "no claims",
             namespace=lambda row: row["claim"].namespace,
             claimed_at=lambda row: row["claim"].claimed_at,
-            lease_ends_in=lambda row: row["claim"].lease_left,
+            lease_ends_in=lambda row: _left(row["claim"].lease_left),
         )
     return Output(held, picture)
+
+
+def _left(time: timedelta | None) -> str | None:
+    if time is None:
+        return None
+    return span(time) if time > timedelta() else f"ended {span(-time)} ago"

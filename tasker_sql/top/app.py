@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -39,6 +40,7 @@ from tasker_sql.top.table import Row, View
 from tasker_sql.trouble import KNOWN, trouble
 from tasker_sql.visible import visible
 
+FONTS: Final = re.compile(r"@font-face \{[^}]*\}\s*")  # which a picture would load from elsewhere
 ONE_LINE: Final = 120  # characters of an answer that need not be kept on the screen
 
 
@@ -322,7 +324,9 @@ class Top(PollingApp):
             self.notify("Nothing here to copy.", severity="warning")
 
     def action_picture(self) -> None:
-        self.notify(f"Saved: {self.save_screenshot()}", markup=False)
+        file = Path(self.save_screenshot())
+        file.write_text(FONTS.sub("", file.read_text()))
+        self.notify(f"Saved: {file}", markup=False)
 
     # Arranging
 

@@ -15,7 +15,11 @@ from servers import Server
 from typer.testing import CliRunner
 
 from tasker_sql.cli import app
+from tasker_sql.cli.output import cell
 from tasker_sql.errors import UnavailableError
+from tasker_sql.top import screens, table
+from tasker_sql.top.rows import Identity, OpenTransaction
+from tasker_sql.top.snapshot import Location, Snapshot
 from tasker_sql.trouble import KINDS, trouble
 
 pytestmark = pytest.mark.newest
@@ -178,10 +182,6 @@ def test_no_two_kinds_say_the_same() -> None:
 
 def test_ages_are_never_negative() -> None:
     """A session may begin after the moment for which `top` shows it."""
-    from tasker_sql.top import screens, table
-    from tasker_sql.top.rows import Identity, OpenTransaction
-    from tasker_sql.top.snapshot import Location, Snapshot
-
     at = datetime(2031, 2, 3, tzinfo=UTC)
     late = OpenTransaction(
         *(7, "psql", "ann", "active", at + timedelta(seconds=3), None, [], None, "select 1")
@@ -196,3 +196,4 @@ def test_ages_are_never_negative() -> None:
         table.cell(row, fit, shown.at).plain.strip() for fit in table.fitted(shown, 150)
     )
     assert began == "0.0 ms ago"
+    assert cell(timedelta(seconds=-3)).plain == "0.0 ms"

@@ -6,9 +6,11 @@ import asyncio
 import csv
 import io
 import json
+import re
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -298,6 +300,21 @@ class TestKeys:
 
         dead(client, 2)
         driven(database, play)
+
+    @needs_task
+    def test_a_picture_loads_nothing(
+        self, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("dead_letters")
+            await top.press("p")
+            await top.waits(lambda: any(tmp_path.iterdir()), "the picture")
+
+        monkeypatch.chdir(tmp_path)
+        driven(database, play)
+        (file,) = tmp_path.iterdir()
+        assert "<svg" in file.read_text() and "dead_letters" in file.read_text()
+        assert not re.search(r"@import|@font-face|src=|href=|url\(http", file.read_text())
 
     def test_filter_find_and_sort(self, database: str, task: UUID) -> None:
         async def play(top: Driver) -> None:
