@@ -55,9 +55,10 @@ class Calls(ABC):
         """Registers a version of a task template from its definition: {"name", "namespace_name",
         "version" (n.n.n), "description", "metadata", "input_schema" (JSON Schema, see
         _check_schema), "finalization" ("inline" or "external"), "steps": [{"name", "description",
-        "handler": {"callable" or "sql", "initialization"}, "namespace", "dependencies", "retry":
-        {"retryable", "max_attempts", "backoff", "backoff_base_ms", "max_backoff_ms", "jitter"},
-        "timeout_seconds"}]}.
+        "handler": {"callable" or "sql", "initialization"}, "namespace", "dependencies", "run_on"
+        (success, full_success, failure, end), "if" (an SQL/JSON path), "on_error" (fail, continue,
+        skip), "retry": {"retryable", "max_attempts", "backoff", "backoff_base_ms",
+        "max_backoff_ms", "jitter"}, "timeout_seconds"}]}.
 
         A version never changes; the same definition again answers created = false. Nothing is
         stored unless all of it is right.
@@ -169,14 +170,16 @@ class Calls(ABC):
 
         Commit the call before a handler starts. Returns one row per step: attempt counts from 1,
         timeout, timeout_seconds and deadline are None when the step has none, context is the
-        task's, dependency_results maps each parent's name to its result. `handlers`: only steps
-        with these handlers (sql:* stands for all that are written in SQL); others wait for a worker
-        that has theirs. `request`: repeating the call with the same uuid answers the claim that the
-        first one made, while it lives. `wait`: a call that finds nothing registers the worker, as
-        await_work does. `context_once`: of several steps of one task only the first has its
-        context, the others None. Where the inputs of the steps are large, there are fewer than
-        `limit` (claim_bytes). No rows: nothing to do, or the namespace is paused; fewer than
-        `limit` are no sign of an empty queue. None arguments mean their defaults.
+        task's, dependency_results maps each parent's name to its result; in a template with run_on,
+        if or on_error, dependency_states maps it to {"state", "outcome" (done, skipped, failed),
+        "error", "attempts"}. `handlers`: only steps with these handlers (sql:* stands for all that
+        are written in SQL); others wait for a worker that has theirs. `request`: repeating the call
+        with the same uuid answers the claim that the first one made, while it lives. `wait`: a call
+        that finds nothing registers the worker, as await_work does. `context_once`: of several
+        steps of one task only the first has its context, the others None. Where the inputs of the
+        steps are large, there are fewer than `limit` (claim_bytes). No rows: nothing to do, or the
+        namespace is paused; fewer than `limit` are no sign of an empty queue. None arguments mean
+        their defaults.
 
         Raises BadValueError (bad argument), NotFoundError (unknown namespace: wait, if its
         templates are yet to be registered).
@@ -217,16 +220,16 @@ class Calls(ABC):
         """The whole worker protocol in one round trip.
 
         `outcomes` reports steps of the claim `token`: [{"step_uuid", "result", "seconds"} |
-        {"step_uuid", "error", "retryable", "retry_after_seconds", "seconds"}], seconds being how
-        long the handler took; steps of the claim that are not named stay claimed, those in
-        `release` go back to their queue without counting the attempt. Then up to `limit` (0 to
-        steps_per_call) steps are claimed as by claim_steps, with `lease`, `handlers`, `request`,
-        `wait` and `context_once`. None token and None outcomes only claim. All or nothing: raises
-        StaleClaimError (the claim does not hold one of the steps), NotFoundError,
-        LimitExceededError, BadValueError; but with `refused` every outcome that can be applied is,
-        and for each other one there is a row before the claimed ones, with its step_uuid, no token,
-        and refused = {"code", "message", "detail"}. Repeating a call returns the claim that the
-        first one made.
+        {"step_uuid", "error", "retryable", "retry_after_seconds", "seconds"} | {"step_uuid",
+        "skip": true, "reason", "seconds"}], seconds being how long the handler took; steps of the
+        claim that are not named stay claimed, those in `release` go back to their queue without
+        counting the attempt. Then up to `limit` (0 to steps_per_call) steps are claimed as by
+        claim_steps, with `lease`, `handlers`, `request`, `wait` and `context_once`. None token and
+        None outcomes only claim. All or nothing: raises StaleClaimError (the claim does not hold
+        one of the steps), NotFoundError, LimitExceededError, BadValueError; but with `refused`
+        every outcome that can be applied is, and for each other one there is a row before the
+        claimed ones, with its step_uuid, no token, and refused = {"code", "message", "detail"}.
+        Repeating a call returns the claim that the first one made.
         """
         return _with_contexts(
             self._rows(
@@ -282,6 +285,30 @@ class Calls(ABC):
             _json(result),
             repeat,
             seconds,
+        )
+
+    def skip_step(
+        self, step_uuid: UUID, token: UUID, reason: str | None = None, repeat: bool = False
+    ) -> rows.CompletedStep:
+        """Skips a claimed step, for a reason that explain_step tells: its handler found nothing to
+        do.
+
+        It has no result. Those behind it are skipped, too, unless another of their parents is done
+        (run_on: success) or their run_on says otherwise. Repeating the call raises
+        AlreadyCompletedError, or with `repeat` gives the first answer.
+
+        Raises StaleClaimError (the token does not hold the step: roll back), NotFoundError (no such
+        step), AlreadyCompletedError, BadValueError (None argument, or a reason of more than 1000
+        characters).
+        """
+        return self._one(
+            rows.CompletedStep,
+            "tasker.skip_step(p_step_uuid => %s::uuid, p_token => %s::uuid, p_reason => "
+            "%s::text, p_repeat => %s::boolean)",
+            step_uuid,
+            token,
+            reason,
+            repeat,
         )
 
     def fail_step(
@@ -622,20 +649,24 @@ class Calls(ABC):
 
     # operate
 
-    def cancel_task(self, task_uuid: UUID, reason: str) -> rows.ClosedTask:
+    def cancel_task(self, task_uuid: UUID, reason: str, options: Any = EMPTY) -> rows.ClosedTask:
         """Cancels a task with all its open steps, for a reason that is recorded.
 
         A worker that runs one of them learns of it from its heartbeat; its late result is refused
-        (TK001). Safe to repeat.
+        (TK001). With `options` {"cleanup": true}, in a template with run_on, open steps end in
+        error instead, and those with run_on failure or end have their turn; a second call cancels
+        these as well. Safe to repeat.
 
         Raises NotFoundError (unknown task), IllegalTransitionError (it ended otherwise),
-        BadValueError (no reason).
+        BadValueError (no reason, unknown option).
         """
         return self._one(
             rows.ClosedTask,
-            "tasker.cancel_task(p_task_uuid => %s::uuid, p_reason => %s::text)",
+            "tasker.cancel_task(p_task_uuid => %s::uuid, p_reason => %s::text, p_options "
+            "=> %s::jsonb)",
             task_uuid,
             reason,
+            _json(options),
         )
 
     def resolve_task(self, task_uuid: UUID, reason: str) -> rows.ClosedTask:
@@ -658,10 +689,11 @@ class Calls(ABC):
         """Runs a step in error again with all its attempts, or one that waits for its backoff at
         once; the task goes on.
 
-        For a reason that is recorded.
+        In a template with run_on, if or on_error, everything below the step that has ended is
+        pending again, cleanup included. For a reason that is recorded.
 
-        Raises NotFoundError (unknown step), IllegalTransitionError (its state allows no retry),
-        BadValueError (no reason).
+        Raises NotFoundError (unknown step), IllegalTransitionError (its state allows no retry, or
+        steps below it handle its failure), BadValueError (no reason).
         """
         return self._one(
             rows.StepAnswer,
@@ -1025,10 +1057,10 @@ class Calls(ABC):
 
         Ranked reasons, what blocks first: a code, a sentence, since and until when, who, and the
         statement (or command) that would cure it. Codes: failed, namespace_paused, template_paused,
-        task_paused, lease_expired, message_lost, submitted, due, uncounted, retry_scheduled,
-        scheduled, running, ended, waits_for_step (cause_uuid is the step in which the cause lies),
-        broken, and, blocking nothing, no_worker, handler_missing and queued. A step that nothing
-        blocks may be claimed at once.
+        task_paused, lease_expired, message_lost, submitted, due, uncounted, undecided,
+        retry_scheduled, scheduled, running, waits_for_parents, ended, waits_for_step (cause_uuid is
+        the step in which the cause lies), broken, and, blocking nothing, no_worker, handler_missing
+        and queued. A step that nothing blocks may be claimed at once.
 
         Raises NotFoundError (unknown step), BadValueError (None).
         """

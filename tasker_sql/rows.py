@@ -60,6 +60,7 @@ class ClaimedStep(NamedTuple):
     timeout_seconds: float | None
     deadline: datetime | None
     lease_seconds: float
+    dependency_states: Any
     refused: Any
 
 

@@ -11,7 +11,7 @@ create type tasker.task_state as enum (
 
 create type tasker.step_state as enum (
   'pending', 'enqueued', 'in_progress', 'waiting_for_retry',
-  'complete', 'error', 'cancelled', 'resolved_manually', 'skipped'
+  'complete', 'error', 'cancelled', 'resolved_manually', 'skipped', 'upstream_failed'
 );
 
 create type tasker.transition as enum (
@@ -49,7 +49,18 @@ create type tasker.transition as enum (
   'step waiting_for_retry -> resolved_manually',
   'step error -> enqueued',
   'step error -> complete',
-  'step error -> resolved_manually'
+  'step error -> resolved_manually',
+  'step pending -> skipped',
+  'step pending -> upstream_failed',
+  'step pending -> error',
+  'step enqueued -> error',
+  'step in_progress -> skipped',
+  'step waiting_for_retry -> error',
+  'step error -> pending',
+  'step complete -> pending',
+  'step resolved_manually -> pending',
+  'step skipped -> pending',
+  'step upstream_failed -> pending'
 );
 
 -- What the functions of a worker's call hand to one another.
@@ -112,6 +123,7 @@ create table tasker.task_templates (
   step_count    integer     not null,
   sink_count    integer     not null,
   finalize_externally boolean not null,
+  gated         boolean     not null,
   paused_at     timestamptz,
   paused_by     text,
   pause_reason  text,
@@ -124,6 +136,7 @@ create table tasker.task_templates (
 );
 create index paused_templates on tasker.task_templates (paused_at) where paused_at is not null;
 comment on table tasker.task_templates is 'Named, versioned DAG definitions. A version never changes once registered.';
+comment on column tasker.task_templates.gated is 'Whether any step has run_on, if or on_error: then each step is decided about when its last parent has ended.';
 
 create table tasker.template_steps (
   template_id     integer not null references tasker.task_templates on delete cascade,
@@ -139,7 +152,7 @@ create table tasker.template_steps (
   parent_names    text[]  not null,
   children        integer[] not null,
   join_children   integer[] not null,
-  wide_children   integer[] not null,
+  special_children integer[] not null,
   max_attempts    smallint not null
                   constraint a_step_runs_at_least_once check (max_attempts between 1 and 1000),
   backoff         text    not null
@@ -149,13 +162,17 @@ create table tasker.template_steps (
   max_backoff_ms  bigint  not null,
   jitter          boolean not null,
   timeout_seconds integer,
+  depth           integer not null,
+  features        jsonb,
   constraint template_steps_key primary key (template_id, step_no),
   constraint a_step_name_is_unique_in_its_template unique (template_id, name)
 );
 comment on table tasker.template_steps is 'The compiled DAG: steps in topological order (a parent has a smaller step_no than its children).';
 comment on column tasker.template_steps.children is 'Step numbers; a step without children has {0}: its task waits for it.';
 comment on column tasker.template_steps.join_children is 'Those of children that wait for more than one parent: two finishing steps may meet at their rows.';
-comment on column tasker.template_steps.wide_children is 'Those of children that wait for more than 16 parents; finishing steps do not queue up behind their rows.';
+comment on column tasker.template_steps.special_children is 'Those of children that wait for more than 16 parents (finishing steps do not queue up behind their rows), and all in a gated template: their ends leave the street.';
+comment on column tasker.template_steps.depth is 'The longest path from a step without parents. A step of greater depth has a greater step_no.';
+comment on column tasker.template_steps.features is 'In a gated template {"run_on", "on_error", "if", "path", "reads", "needs"}: what decides whether the step runs. Null in others.';
 
 -- Work --------------------------------------------------------------------------------------------
 
@@ -279,10 +296,27 @@ comment on table tasker.timers is 'Steps that wait for a moment: retries, and fi
 create table tasker.deferred_decrements (
   deferred_id bigint  generated always as identity primary key,
   step_id     bigint  not null,
-  amount      integer not null
+  amount      integer not null,
+  for_gate    boolean
 );
 create index deferred_decrements_by_step on tasker.deferred_decrements (step_id);
 comment on table tasker.deferred_decrements is 'Finished parents of a wide join (or sinks of a wide task, step_no 0) whose row was locked at the time.';
+comment on column tasker.deferred_decrements.for_gate is 'True when the last of them leads to a decision and not into the queue; an amount of 0 then says that steps are undecided. Else null.';
+
+create table tasker.decisions (
+  step_id    bigint      primary key,
+  decided_at timestamptz not null,
+  decision   text        not null
+             constraint decisions_are_known check (decision in ('run', 'skip', 'fail')),
+  cause      text,
+  saw        jsonb       not null
+);
+comment on table tasker.decisions is 'Why each step of a gated template runs, or does not: one row per step whose parents have all ended, with their outcomes and the values that its condition read. check_invariants decides again and compares.';
+
+create table tasker.undecided (
+  step_id bigint primary key
+);
+comment on table tasker.undecided is 'Steps whose parents have all ended, and which the call that ended the last one left to the sweep and to idle claims: it had decided about a thousand steps already, or went a hundred deep.';
 
 create table tasker.unfinalized_tasks (
   task_id bigint      primary key,

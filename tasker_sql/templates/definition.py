@@ -59,6 +59,9 @@ STEP: Final[Mapping[str, KeyRule]] = {
     "handler": KeyRule("object", "the name of a function, or {sql: schema.function}", needed=True),
     "namespace": KeyRule("text", A_NAMESPACE, NAMESPACE),
     "dependencies": KeyRule("list", "a list of steps"),
+    "run_on": KeyRule("text", choices=("success", "full_success", "failure", "end")),
+    "if": KeyRule("text", "an SQL/JSON path of up to 500 characters", r"(?s:.{1,500})"),
+    "on_error": KeyRule("text", choices=("fail", "continue", "skip")),
     "retry": KeyRule("object", "an object, as {max_attempts: 5}"),
     "timeout_seconds": KeyRule("number", bounds=(1, 86400)),
 }
@@ -83,6 +86,9 @@ RETRY: Final[Mapping[str, KeyRule]] = {
     "max_backoff_ms": KeyRule("number", bounds=(0, 2_592_000_000)),
     "jitter": KeyRule("flag"),
 }
+
+LITERAL: Final = re.compile(r'(?<![.$])"(?:[^"\\]|\\.)*"')
+PARENT: Final = re.compile(r'\$\.(results|states|errors)\b(?:\.("(?:[^"\\]|\\.)*"|\w+))?')
 
 # What others call a key, by the key to write instead, or how it is written here.
 _ATTEMPTS: Final = (
@@ -114,6 +120,9 @@ _OTHER_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
         "namespace": "queue namespace_name pool worker_pool",
         "dependencies": "depends_on depends dependency depend needs need after requires require "
         "parents parent upstream run_after wait_for predecessors previous",
+        "run_on": "trigger_rule trigger run_when",
+        "if": "when condition only_if",
+        "on_error": "continue_on_error allow_failure",
         "retry": "retry_policy retry_strategy retry_options on_failure",
         "retry: {max_attempts: ...}": f"{_ATTEMPTS} max_attempts",
         **{f"retry: {{{key}: ...}}": key for key in RETRY if key != "max_attempts"},
@@ -207,6 +216,19 @@ def _step_faults(step: Any, line: int, number: int) -> Iterator[Fault]:
             if not isinstance(parent, str) and parent is not UNREAD:
                 message = f"a dependency of {what} is {quoted(parent)}; need the name of a step"
                 yield place, message
+    if isinstance(path := step.get("if"), str):
+        yield from _condition_faults(path, step.lines["if"], what, parents)
+
+
+def _condition_faults(path: str, line: int, what: str, parents: Any) -> Iterator[Fault]:
+    """What a condition reads of steps that are no dependencies. Its syntax, the database checks."""
+    known = [parent for parent in parents or () if isinstance(parent, str)]
+    for part, key in PARENT.findall(LITERAL.sub('""', path)):
+        if (name := key.strip('"')) not in known:
+            close = difflib.get_close_matches(name, known, 1, 0.6)
+            message = f"the condition of {what} reads $.{part}.{name}, and {name or 'that'} is none"
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            yield line, f"{message} of its dependencies{hint}"
 
 
 def _object_faults(

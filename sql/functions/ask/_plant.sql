@@ -11,20 +11,23 @@ create or replace function tasker._plant (
   set search_path = pg_catalog, pg_temp
 as $$
 -- Makes tasks with their steps (p_task_ids, null for a context that makes none). Steps without
--- parents are enqueued at once, or get a timer when the tasks are to run later; history says who
--- asked.
+-- parents are enqueued at once (in a gated template it is decided about them), or get a timer when
+-- the tasks are to run later; history says who asked.
 --
 -- Returns  the tasks made, in the order of their contexts
--- Calls    _new_task_uuid, _queue_of, _push_queue, _wake, _send, _note_creation
+-- Calls    _new_task_uuid, _queue_of, _push_queue, _wake, _send, _note_creation; for gated ones
+--          _enter_due, _record
 declare
   v_priority constant smallint := case p_options ->> 'priority'
                                     when 'high' then 1 when 'low' then -1 else 0 end;
-  v_run_at   constant timestamptz :=
+  v_run_at constant timestamptz :=
     nullif(greatest((p_options ->> 'run_at')::timestamptz, p_now), p_now);
+  v_is_at_once constant boolean := v_run_at is null and not p_template.gated;
   v_roots     bigint[];
   v_queues    text[];
   v_namespace integer;
   v_is_waited boolean;
+  v_log       record;
 begin
   with task as (
     insert into tasker.tasks (
@@ -44,23 +47,21 @@ begin
   link as materialized (
     select link.step_no, link.parents, link.queue, link.namespace_id
       from tasker.template_steps as link
-     where link.template_id = p_template.template_id
-     order by link.step_no
+     where link.template_id = p_template.template_id order by link.step_no
   ),
   step as (
     insert into tasker.steps (step_id, template_id, priority, state, enqueued_at, waiting_parents)
     select (task.task_id << 20) + link.step_no, p_template.template_id, v_priority,
-           case when link.parents = '{}' and v_run_at is null then 'enqueued'::tasker.step_state
+           case when link.parents = '{}' and v_is_at_once then 'enqueued'::tasker.step_state
                 else 'pending' end,
-           case when link.parents = '{}' and v_run_at is null then p_now end,
+           case when link.parents = '{}' and v_is_at_once then p_now end,
            cardinality(link.parents)
       from task cross join link
     returning step_id, waiting_parents
   )
   select coalesce(array_agg(task.task_id order by task.task_id), '{}'),
          coalesce(array_agg(task.task_uuid order by task.task_id), '{}'),
-         (select array_agg(step.step_id order by step.step_id) from step
-           where step.waiting_parents = 0),
+         (select array_agg(step_id order by step_id) from step where waiting_parents = 0),
          (select array_agg(distinct link.queue) from link where link.parents = '{}'),
          (select min(link.namespace_id) from link where link.parents = '{}'),
          exists (select from tasker.waiters)
@@ -73,6 +74,11 @@ begin
     insert into tasker.timers (step_id, due_at)
     select step_id, v_run_at from unnest(v_roots) as step_id;
     v_roots := null;
+  elsif p_template.gated then
+    p_now := tasker._note_creation(task_ids, null, p_options, p_now);
+    v_log := tasker._enter_due(v_roots, true, p_now);
+    perform tasker._record(v_log.ids, v_log.changes, session_user, p_options ->> 'reason', p_now);
+    return;
   elsif cardinality(v_queues) = 1 then
     p_now := tasker._push_queue(tasker._queue_of(v_queues[1], v_priority), v_roots, p_now);
     if v_is_waited then

@@ -33,6 +33,8 @@ begin
   with step as materialized (
     select step.step_id, step.step_id & 1048575 as step_no, step.template_id,
            step.state, step.attempt, step.started_at,
+           tasker._satisfies(step.state)
+             or template.gated and step.finished_at is not null as is_behind,
            task.finished_at is null as is_open,
            task.paused_at is not null or template.paused_at is not null as paused
       from tasker.tasks as task
@@ -50,7 +52,7 @@ begin
        and link.step_no = step.step_no
      cross join unnest(link.parents) as parent_no
       join step as parent on parent.step_id = step.step_id - step.step_no + parent_no
-     where tasker._satisfies(parent.state)
+     where parent.is_behind
      group by step.step_id
   ),
   known as (

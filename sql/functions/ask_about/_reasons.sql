@@ -13,7 +13,8 @@ as $$
 -- that the next claim may hand out.
 --
 -- Returns  one or more rows a step; none for one that only waits for its parents
--- Calls    _state_reasons, _timer_reasons, _pause_reasons, _queue_reasons
+-- Calls    _state_reasons, _timer_reasons, _pause_reasons, _queue_reasons,
+--          _gate_reasons
 #variable_conflict use_column
 declare
   v_now constant timestamptz := tasker._now();
@@ -25,7 +26,9 @@ begin
    union all
   select * from tasker._pause_reasons(p_step_ids, v_now)
    union all
-  select * from tasker._queue_reasons(p_step_ids, v_now);
+  select * from tasker._queue_reasons(p_step_ids, v_now)
+   union all
+  select * from tasker._gate_reasons(p_step_ids);
 end;
 $$;
 

@@ -49,7 +49,8 @@ begin
    cross join lateral (
          select 90, 'ended', format('it is %s', step.state),
                 step.finished_at, null::timestamptz, null::text, null::text
-          where step.finished_at is not null and step.state <> 'error'
+          where step.finished_at is not null
+            and step.state not in ('error', 'skipped', 'upstream_failed')
          union all
          select 10, 'failed', step.failed, step.failed_at, null, step.failed_by, step.retry
           where step.state = 'error'

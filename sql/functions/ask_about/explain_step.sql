@@ -21,7 +21,7 @@ as $$
 --
 -- Returns  reasons, what blocks first; a step that nothing blocks may be claimed at once
 -- Raises   TK002 no such step, 22023 null
--- Calls    _existing_step_id, _task_uuid, _satisfies, _reasons, _broken_cure
+-- Calls    _existing_step_id, _task_uuid, _holds_up, _reasons, _broken_cure
 #variable_conflict use_column
 declare
   v_step_id   constant bigint := tasker._existing_step_id(p_step_uuid);
@@ -40,7 +40,7 @@ begin
                                         and link.step_no = step.step_id & 1048575
      cross join unnest(link.parents) as parent_no
       join tasker.steps as parent on parent.step_id = v_task + parent_no
-                                 and not tasker._satisfies(parent.state)
+                                 and tasker._holds_up(parent.state, link.features)
   )
   select array_agg(waiting.step_id
                    order by step.state = 'error' desc, step.state = 'waiting_for_retry' desc,
@@ -99,4 +99,4 @@ end;
 $$;
 
 comment on function tasker.explain_step is
-'Why is this step not running? Ranked reasons, what blocks first: a code, a sentence, since and until when, who, and the statement (or command) that would cure it. Codes: failed, namespace_paused, template_paused, task_paused, lease_expired, message_lost, submitted, due, uncounted, retry_scheduled, scheduled, running, ended, waits_for_step (cause_uuid is the step in which the cause lies), broken, and, blocking nothing, no_worker, handler_missing and queued. A step that nothing blocks may be claimed at once. Raises TK002 (unknown step), 22023 (null).';
+'Why is this step not running? Ranked reasons, what blocks first: a code, a sentence, since and until when, who, and the statement (or command) that would cure it. Codes: failed, namespace_paused, template_paused, task_paused, lease_expired, message_lost, submitted, due, uncounted, undecided, retry_scheduled, scheduled, running, waits_for_parents, ended, waits_for_step (cause_uuid is the step in which the cause lies), broken, and, blocking nothing, no_worker, handler_missing and queued. A step that nothing blocks may be claimed at once. Raises TK002 (unknown step), 22023 (null).';

@@ -11,7 +11,8 @@ create or replace function tasker._check_keys (
 as $$
 -- Guards the shape of an object from outside: no unknown key, none of the needed ones missing.
 --
--- Raises   22023 naming the key and the known ones
+-- Raises   22023 naming the key, the known ones, and the nearest
+-- Calls    _nearest
 declare
   v_wrong text;
 begin
@@ -29,7 +30,8 @@ begin
     raise exception 'unknown key in %', p_what
       using errcode = '22023',
             detail  = format('%s; known are %s',
-                             quote_literal(left(v_wrong, 100)), array_to_string(p_known, ', '));
+                             quote_literal(left(v_wrong, 100)), array_to_string(p_known, ', ')),
+            hint    = coalesce('Did you mean ' || tasker._nearest(v_wrong, p_known) || '?', '');
   end if;
   select key into v_wrong from unnest(p_needed) as key where not p_value ? key limit 1;
   if found then

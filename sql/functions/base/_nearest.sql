@@ -5,7 +5,7 @@ create or replace function tasker._nearest (p_word text, p_known text[])
   set search_path = pg_catalog, pg_temp
 as $$
 -- The known word that somebody meant who wrote p_word: the one with the fewest letters inserted,
--- left out or exchanged, at most a third of them.
+-- left out, exchanged or swapped, at most a third of them.
 --
 -- Returns  null when none is near
 declare
@@ -14,6 +14,7 @@ declare
   v_found text;
   v_known text;
   v_above integer[];
+  v_over  integer[];
   v_row   integer[];
 begin
   if p_word is null then
@@ -23,13 +24,17 @@ begin
     continue when abs(length(v_known) - length(v_word)) >= v_least;
     v_row := array(select generate_series(0, length(v_known)));
     for i in 1 .. length(v_word) loop
+      v_over   := v_above;
       v_above  := v_row;
       v_row[1] := i;
       for j in 1 .. length(v_known) loop
         v_row[j + 1] := least(
           v_above[j + 1] + 1,
           v_row[j] + 1,
-          v_above[j] + (substr(v_word, i, 1) <> substr(v_known, j, 1))::integer);
+          v_above[j] + (substr(v_word, i, 1) <> substr(v_known, j, 1))::integer,
+          case when i > 1 and j > 1
+                    and substr(v_word, i - 1, 2) = reverse(substr(v_known, j - 1, 2))
+               then v_over[j - 1] + 1 end);
       end loop;
     end loop;
     if v_row[length(v_known) + 1] < v_least then

@@ -1,4 +1,4 @@
-create or replace function tasker._strict_path (p_path text)
+create or replace function tasker._strict_path (p_path text, p_what text default 'the path')
   returns jsonpath
   language plpgsql
   immutable
@@ -14,7 +14,7 @@ begin
   if (length(p_path) <= 500) is not true then
     raise exception 'a path is a text of at most 500 characters'
       using errcode = '22023',
-            detail  = coalesce(format('got %s characters', length(p_path)), 'got null');
+            detail  = p_what || coalesce(' has ' || length(p_path) || ' characters', ' is null');
   end if;
   begin
     return (case when p_path ~ '^\s*(lax|strict)\s' then p_path
@@ -24,7 +24,7 @@ begin
   end;
   raise exception 'not an SQL/JSON path'
     using errcode = '22023',
-          detail  = format('%s: %s', quote_literal(p_path), v_error),
+          detail  = format('%s %s: %s', p_what, quote_literal(p_path), v_error),
           hint    = 'A path begins with $, like $.total or $.items[0].price.';
 end;
 $$;

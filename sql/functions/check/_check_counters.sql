@@ -7,10 +7,11 @@ create or replace function tasker._check_counters (p_task_id bigint)
   set work_mem = '64MB'
 as $$
 -- Counters against a recount of the rows, with what finishing steps left to be counted later; and
--- the order of steps. The counters of a task that was ended by decision are not looked at.
+-- the order of steps. In gated templates every end counts, in others only a success. The counters
+-- of a task that was ended by decision are not looked at.
 --
 -- Returns  the violations; id is a step_id (step_no 0: the task)
--- Calls    _recovery_grace, _satisfies
+-- Calls    _recovery_grace, _holds_up
 #variable_conflict use_column
 declare
   v_first constant bigint := coalesce(p_task_id, 0) << 20;
@@ -26,7 +27,7 @@ begin
   ),
   recount as materialized (
     select parent.step_id - link.step_no + child_no as step_id,
-           count(*) filter (where not tasker._satisfies(parent.state)) as open,
+           count(*) filter (where tasker._holds_up(parent.state, link.features)) as open,
            max(parent.finished_at) as last_end
       from tasker.steps as parent
       join tasker.template_steps as link

@@ -22,6 +22,7 @@ begin
            count(*) as total,
            count(*) filter (where tasker._satisfies(step.state)) as done,
            count(*) filter (where step.state = 'error') as failed,
+           count(*) filter (where step.state in ('cancelled', 'upstream_failed')) as stopped,
            count(*) filter (where step.state = 'cancelled') as cancelled,
            count(*) filter (where step.state in ('enqueued', 'in_progress', 'waiting_for_retry')
                                or step.state = 'pending' and step.waiting_parents = 0) as active
@@ -47,7 +48,7 @@ begin
                  task.state = 'complete' and counted.done < counted.total),
                 ('a cancelled or resolved task has no open step', 'safety',
                  task.state in ('cancelled', 'resolved_manually')
-                 and counted.done + counted.failed + counted.cancelled < counted.total),
+                 and counted.done + counted.failed + counted.stopped < counted.total),
                 ('only a cancelled or resolved task has cancelled steps', 'safety',
                  task.state not in ('cancelled', 'resolved_manually') and counted.cancelled > 0),
                 ('a task in error has a failed step, and none that can move', 'safety',

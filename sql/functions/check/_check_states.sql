@@ -47,7 +47,7 @@ begin
                   then 'an enqueued step knows since when' end,
              case when step.finished_at is null
                        = step.state in ('complete', 'error', 'cancelled',
-                                        'resolved_manually', 'skipped')
+                                        'resolved_manually', 'skipped', 'upstream_failed')
                   then 'a step has an end when it has ended' end,
              case when not (isfinite(step.enqueued_at)
                             and isfinite(step.started_at)

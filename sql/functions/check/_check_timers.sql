@@ -33,6 +33,8 @@ begin
      and step.step_id < v_last
      and (step.state = 'waiting_for_retry' or step.state = 'pending' and step.waiting_parents = 0)
      and not exists (select from tasker.timers as timer where timer.step_id = step.step_id)
+     and not exists (select from tasker.undecided as undecided
+                      where undecided.step_id = step.step_id)
   union all
   select 'a timer fires', 'convergence', timer.step_id, format('due %s', timer.due_at)
     from tasker.timers as timer

@@ -56,7 +56,20 @@ select change.transition,
     ('step waiting_for_retry -> resolved_manually', 'An operator resolved it.'),
     ('step error -> enqueued', 'An operator retries it; its attempts start again.'),
     ('step error -> complete', 'An operator gave its result.'),
-    ('step error -> resolved_manually', 'An operator resolved it.')
+    ('step error -> resolved_manually', 'An operator resolved it.'),
+    ('step pending -> skipped', 'Its parents, or its condition, mean that it is not to run.'),
+    ('step pending -> upstream_failed', 'A step before it failed.'),
+    ('step pending -> error',
+     'Its condition was neither true nor false; or its task was cancelled, and cleans up.'),
+    ('step enqueued -> error', 'Its task was cancelled, and cleans up.'),
+    ('step in_progress -> skipped',
+     'Its handler skipped it; or its last attempt failed, which does not matter.'),
+    ('step waiting_for_retry -> error', 'Its task was cancelled, and cleans up.'),
+    ('step error -> pending', 'An operator dealt with a failed step before it.'),
+    ('step complete -> pending', 'An operator dealt with a failed step before it.'),
+    ('step resolved_manually -> pending', 'An operator dealt with a failed step before it.'),
+    ('step skipped -> pending', 'An operator dealt with it, or with a failed step before it.'),
+    ('step upstream_failed -> pending', 'An operator dealt with it, or with the failed step.')
   ) as change (transition, meaning);
 end;
 

@@ -7,14 +7,15 @@ as $$
 -- Checks one step of a definition by itself: its keys, names, handler, retry policy and numbers.
 --
 -- Raises   22023 naming the step and what is wrong, TK006 for more than step_parents
--- Calls    _check_keys, _check_text, _check_prose, _check_number, _check_amount
+-- Calls    _check_keys, _check_text, _check_prose, _check_number, _check_amount, _check_condition
 declare
   v_what    text  := format('step %s', p_position);
   v_handler jsonb := p_step -> 'handler';
   v_retry   jsonb := coalesce(p_step -> 'retry', '{}');
 begin
   perform tasker._check_keys(p_step, v_what,
-    '{name,description,handler,namespace,dependencies,retry,timeout_seconds}', '{name,handler}');
+    '{name,description,handler,namespace,dependencies,run_on,if,on_error,retry,timeout_seconds}',
+    '{name,handler}');
   v_what := 'step ' || tasker._check_text(p_step -> 'name', v_what || ' name',
     '^[A-Za-z][A-Za-z0-9_.-]{0,99}$',
     'a letter, then up to 99 letters, digits and _ . -');
@@ -51,6 +52,12 @@ begin
     perform tasker._check_amount(jsonb_array_length(p_step -> 'dependencies'),
                                  'the list of dependencies of ' || v_what, 'step_parents');
   end if;
+
+  perform tasker._check_text(p_step -> 'run_on', v_what || ' run_on',
+    '^(success|full_success|failure|end)$');
+  perform tasker._check_text(p_step -> 'on_error', v_what || ' on_error',
+    '^(fail|continue|skip)$');
+  perform tasker._check_condition(p_step, v_what);
 
   perform tasker._check_keys(v_retry, v_what || ' retry',
     '{retryable,max_attempts,backoff,backoff_base_ms,max_backoff_ms,jitter}', '{}');

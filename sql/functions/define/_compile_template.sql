@@ -8,7 +8,7 @@ create or replace function tasker._compile_template (
   set search_path = pg_catalog, pg_temp
 as $$
 -- Turns the steps of a checked definition into rows: numbered in topological order, with parents,
--- children and the joins that more than 16 steps lead to.
+-- children, the joins that more than 16 steps lead to, and what decides whether they run.
 --
 -- Raises   22023 for a duplicate step, an unknown or doubled dependency; TK007 for a cycle
 -- Calls    _topological_order, _cycle, _insert_steps

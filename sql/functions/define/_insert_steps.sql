@@ -11,13 +11,17 @@ create or replace function tasker._insert_steps (
   set search_path = pg_catalog, pg_temp
 as $$
 -- Writes the compiled steps of a template. A step's number is its place in p_order; edges name
--- positions in the definition. A step without children has the child 0, its task. Parents of one
--- join share its width.
+-- positions in the definition. A step without children has the child 0, its task.
+--
+-- Calls    _depths, _is_gated, _features
+declare
+  v_depths constant integer[] := tasker._depths(p_order, p_parents, p_children);
+  v_gated  constant boolean := tasker._is_gated(p_steps);
 begin
   insert into tasker.template_steps (
     template_id, step_no, name, description, handler, config, namespace_id, queue,
-    parents, parent_names, children, join_children, wide_children,
-    max_attempts, backoff, backoff_base_ms, max_backoff_ms, jitter, timeout_seconds
+    parents, parent_names, children, join_children, special_children,
+    max_attempts, backoff, backoff_base_ms, max_backoff_ms, jitter, timeout_seconds, depth, features
   )
   with place as materialized (
     select position, step_no::integer as step_no
@@ -36,14 +40,11 @@ begin
     union all
     select place.step_no, 0
       from place
-     where not exists (select
-                         from unnest(p_parents) as parent_position
+     where not exists (select from unnest(p_parents) as parent_position
                         where parent_position = place.position)
   ),
   width as materialized (
-    select edge.child_no, count(*) as parents
-      from edge
-     group by edge.child_no
+    select edge.child_no, count(*) as parents from edge group by edge.child_no
   ),
   down as materialized (
     select edge.parent_no as step_no,
@@ -73,14 +74,16 @@ begin
          coalesce(up.names, '{}'),
          down.children,
          coalesce(down.joins, '{}'),
-         coalesce(down.wide, '{}'),
+         case when v_gated then down.children else coalesce(down.wide, '{}') end,
          case when (step.retry ->> 'retryable')::boolean is false then 1
               else coalesce((step.retry -> 'max_attempts')::integer, 3) end,
          coalesce(step.retry ->> 'backoff', 'exponential'),
          coalesce((step.retry -> 'backoff_base_ms')::bigint, 1000),
          coalesce((step.retry -> 'max_backoff_ms')::bigint, 30000),
          coalesce((step.retry ->> 'jitter')::boolean, true),
-         (step.step -> 'timeout_seconds')::integer
+         (step.step -> 'timeout_seconds')::integer,
+         v_depths[step.step_no],
+         case when v_gated then tasker._features(step.step) end
     from step
     join down on down.step_no = step.step_no
     left join up on up.step_no = step.step_no

@@ -6,17 +6,19 @@ create or replace function tasker._fail (
   p_retryable   boolean,
   p_retry_after interval,
   p_now         timestamptz,
-  p_seconds     real default null
+  p_seconds     real default null,
+  out change    tasker.transition,
+  out gated     bigint[]
 )
-  returns tasker.transition
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
 -- Ends an attempt that failed: the step waits for its backoff, or is in error when the failure is
--- permanent or was the last attempt allowed. A retry_after (checked by the caller) wins over the
--- backoff.
+-- permanent or was the last attempt allowed; or skipped, where that does not matter (on_error). A
+-- retry_after (checked by the caller) wins over the backoff.
 --
--- Returns  the change to record; a change to error still has to reach the task (_advance_tasks)
+-- Returns  the change to record; a change to error still has to reach the task (_advance_tasks);
+--          and, when it has ended in a gated template, who waits for it (_advance_rarely)
 -- Raises   TK001 when the token does not hold the step
 -- Locks    its timer; the caller holds the step
 -- Calls    _stale, _backoff_ms, _fingerprint
@@ -45,12 +47,14 @@ begin
            * interval '1 millisecond'
     end;
     insert into tasker.timers (step_id, due_at) values (p_step_id, v_due);
+  elsif v_link.features ->> 'on_error' = 'skip' then
+    v_state := 'skipped';
   end if;
 
   update tasker.steps as step
      set state       = v_state,
          seconds     = p_seconds,
-         finished_at = case when v_state = 'error' then p_now end
+         finished_at = case when v_state <> 'waiting_for_retry' then p_now end
    where step.step_id = p_step_id;
   insert into tasker.step_failures (
     step_id, attempt, token, worker, error, retryable, failed_at, to_state, next_retry_at,
@@ -64,7 +68,11 @@ begin
     insert into tasker.dead_steps (step_id, template_id, failed_at, retryable, fingerprint)
     values (p_step_id, v_step.template_id, p_now, p_retryable, tasker._fingerprint(p_error));
   end if;
-  return ('step in_progress -> ' || v_state)::tasker.transition;
+  change := ('step in_progress -> ' || v_state)::tasker.transition;
+  if v_link.features is not null and v_state <> 'waiting_for_retry' then
+    gated := array(select p_step_id - v_link.step_no + child_no
+                     from unnest(v_link.children) as child_no);
+  end if;
 end;
 $$;
 

@@ -23,8 +23,10 @@ begin
                                      where claim.token = p_token
                                        and wanted.step_id = any (claim.step_ids))
                        then 'held' else 'finished' end
-           when step.claim_token = p_token and step.state = 'complete' or not failure.lost
+           when step.claim_token = p_token and step.state in ('complete', 'skipped')
+                or not failure.lost
              then 'finished'
+           when failure.type = 'Cancelled' then 'cancelled'
            when failure.type = 'LeaseExpired' then 'lease_expired'
            when failure.lost then 'settled'
            when step.claim_token <> p_token then 'unknown'

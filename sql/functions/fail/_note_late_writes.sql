@@ -38,8 +38,8 @@ begin
              or step.claim_token is null and step.finished_at is not null
          ) as taken on true
    where step.step_id = any (p_step_ids)
-     and not coalesce(step.claim_token = p_token and step.state in ('in_progress', 'complete'),
-                      false)
+     and not coalesce(step.claim_token = p_token
+                      and step.state in ('in_progress', 'complete', 'skipped'), false)
      and not exists (select from tasker.step_failures as reported
                       where reported.step_id = step.step_id
                         and reported.token = p_token

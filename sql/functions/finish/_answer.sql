@@ -15,7 +15,7 @@ begin
   select task.task_uuid,
          step.state::text,
          case
-           when step.state in ('complete', 'resolved_manually')
+           when step.state in ('complete', 'resolved_manually', 'skipped')
                 and task.finished_at <> step.finished_at
              then 'in_progress'
            else task.state::text

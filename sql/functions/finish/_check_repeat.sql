@@ -1,11 +1,14 @@
 create or replace function tasker._check_repeat (
-  p_token uuid, p_step_id bigint, p_repeat boolean
+  p_token   uuid,
+  p_step_id bigint,
+  p_repeat  boolean,
+  p_state   tasker.step_state default 'complete'
 )
   returns void
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Lets a repeated completion pass, if the caller says that it may be one.
+-- Lets a repeated completion (or skip: p_state) pass, if the caller says that it may be one.
 --
 -- Raises   TK009 when the token has completed the step and p_repeat is false; as _stale when it has
 --          not
@@ -14,13 +17,13 @@ begin
   if not exists (select from tasker.steps as step
                   where step.step_id = p_step_id
                     and step.claim_token = p_token
-                    and step.state = 'complete') then
+                    and step.state = p_state) then
     perform tasker._stale(p_token, array[p_step_id]);
   elsif not p_repeat then
-    raise exception 'already complete by this claim'
+    raise exception 'already % by this claim', p_state
       using errcode = 'TK009',
-            detail  = (select format('%s is complete',
-                                     tasker._step_uuid(task.task_uuid, p_step_id))
+            detail  = (select format('%s is %s', tasker._step_uuid(task.task_uuid, p_step_id),
+                                     p_state)
                          from tasker.tasks as task
                         where task.task_id = p_step_id >> 20),
             hint    = 'Roll back, nothing is lost: what the first call wrote is in the database. '

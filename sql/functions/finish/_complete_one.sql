@@ -8,6 +8,7 @@ create or replace function tasker._complete_one (
   out joins      bigint[],
   out sinks      bigint[],
   out wide       bigint[],
+  out gated      bigint[],
   out amounts    jsonb,
   out is_blocked boolean,
   out is_waited  boolean
@@ -38,26 +39,28 @@ begin
     perform tasker._stale(p_token, array[p_step_id]);
   end if;
   select case when link.children = '{0}' then null
-              when link.wide_children = '{}' and cardinality(link.children) = 1
+              when link.special_children = '{}' and cardinality(link.children) = 1
               then array[p_step_id - v_no + link.children[1]]
               else array(select p_step_id - v_no + child
                            from unnest(link.children) as child
-                          where child <> 0 and child <> all (link.wide_children)
+                          where child <> 0 and child <> all (link.special_children)
                           order by 1) end,
          case when link.join_children <> '{}'
               then array(select p_step_id - v_no + child
                            from unnest(link.join_children) as child
-                          where child <> 0 and child <> all (link.wide_children)) end,
-         case when 0 = any (link.children) and 0 <> all (link.wide_children)
+                          where child <> 0 and child <> all (link.special_children)) end,
+         case when 0 = any (link.children) and 0 <> all (link.special_children)
               then array[p_step_id - v_no] end,
-         case when link.wide_children <> '{}'
+         case when link.special_children <> '{}' and link.features is null
               then array(select p_step_id - v_no + child
-                           from unnest(link.wide_children) as child
+                           from unnest(link.special_children) as child
                           order by 1) end,
+         case when link.features is not null
+              then array(select p_step_id - v_no + child from unnest(link.children) as child) end,
          null::jsonb,
          exists (select from tasker.unfinalized_tasks),
          exists (select from tasker.waiters)
-    into children, joins, sinks, wide, amounts, is_blocked, is_waited
+    into children, joins, sinks, wide, gated, amounts, is_blocked, is_waited
     from tasker.template_steps as link
    where link.template_id = v_template
      and link.step_no = v_no;

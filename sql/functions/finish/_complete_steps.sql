@@ -8,6 +8,7 @@ create or replace function tasker._complete_steps (
   out joins      bigint[],
   out sinks      bigint[],
   out wide       bigint[],
+  out gated      bigint[],
   out amounts    jsonb,
   out is_blocked boolean,
   out is_waited  boolean
@@ -20,9 +21,9 @@ as $$
 -- twice would count once. Null p_results: the results stand in their rows already (two hops).
 --
 -- Returns  the children, and those of them that wait for others, too; the tasks of which they are
---          sinks (step_no 0 ids); those of all these that wait for more than 16; how many parents
---          of a child were finished, where not one; and whether any task is blocked or waits to be
---          finalized, or any worker to be woken
+--          sinks (step_no 0 ids); those of all these that wait for more than 16, and those in
+--          gated templates; how many parents of a child were finished, where not one; and whether
+--          any task is blocked or waits to be finalized, or any worker to be woken
 -- Raises   TK001 when the token does not hold one of them
 -- Locks    the steps in id order
 -- Calls    _stale
@@ -53,10 +54,11 @@ begin
            child.step_no = 0 as is_task,
            count(*) as amount,
            bool_or(child.step_no = any (link.join_children)) as is_join,
-           bool_or(child.step_no = any (link.wide_children)) as is_wide
+           bool_or(child.step_no = any (link.special_children)) as is_special,
+           bool_or(link.features is not null) as is_gated
       from kind
      cross join lateral (
-           select link.children, link.join_children, link.wide_children
+           select link.children, link.join_children, link.special_children, link.features
              from tasker.template_steps as link
             where link.template_id = kind.template_id
               and link.step_no = kind.step_no
@@ -67,14 +69,15 @@ begin
      group by 1, 2
   )
   select (select array_agg(done.step_id) from done),
-         array_agg(step_id order by step_id) filter (where not is_task and not is_wide),
-         array_agg(step_id) filter (where is_join and not is_task and not is_wide),
-         array_agg(step_id order by step_id) filter (where is_task and not is_wide),
-         array_agg(step_id order by step_id) filter (where is_wide),
+         array_agg(step_id order by step_id) filter (where not is_task and not is_special),
+         array_agg(step_id) filter (where is_join and not is_task and not is_special),
+         array_agg(step_id order by step_id) filter (where is_task and not is_special),
+         array_agg(step_id order by step_id) filter (where is_special and not is_gated),
+         array_agg(step_id order by step_id) filter (where is_gated),
          jsonb_object_agg(step_id, amount) filter (where amount > 1),
          exists (select from tasker.unfinalized_tasks),
          exists (select from tasker.waiters)
-    into v_done, children, joins, sinks, wide, amounts, is_blocked, is_waited
+    into v_done, children, joins, sinks, wide, gated, amounts, is_blocked, is_waited
     from child;
   if coalesce(cardinality(v_done), 0) < cardinality(p_step_ids) then
     perform tasker._stale(p_token, array(

@@ -1,6 +1,7 @@
 create or replace function tasker._defer_wide (
   p_wide      bigint[],
   p_amounts   jsonb,
+  p_for_gate  boolean default null,
   out ids     bigint[],
   out amounts jsonb
 )
@@ -9,9 +10,11 @@ create or replace function tasker._defer_wide (
 as $$
 -- Keeps the finishing parents of a wide join (or sinks of a wide task, step_no 0) from queueing up
 -- behind its one row: a row that is free is locked, and takes what others deferred with it; for one
--- that is not, the decrement is deferred.
+-- that is not, the decrement is deferred. p_for_gate (true or null): the last one leads to a
+-- decision.
 --
--- Returns  the free ones that have anything to count, and the amounts that now hold for them
+-- Returns  the free ones that have anything to count (or to be decided about), and the amounts that
+--          now hold for them
 -- Locks    the free ones of p_wide; never waits
 declare
   v_free bigint[];
@@ -28,8 +31,8 @@ begin
                    order by task.task_id
                      for no key update skip locked);
 
-  insert into tasker.deferred_decrements (step_id, amount)
-  select busy.step_id, coalesce((p_amounts ->> busy.step_id::text)::integer, 1)
+  insert into tasker.deferred_decrements (step_id, amount, for_gate)
+  select busy.step_id, coalesce((p_amounts ->> busy.step_id::text)::integer, 1), p_for_gate
     from unnest(p_wide) as busy (step_id)
    where busy.step_id <> all (v_free)
      and coalesce((p_amounts ->> busy.step_id::text)::integer, 1) > 0;
@@ -51,7 +54,7 @@ begin
          jsonb_object_agg(summed.step_id, summed.amount)
     into ids, amounts
     from summed
-   where summed.amount > 0;
+   where summed.amount > 0 or p_for_gate;
 end;
 $$;
 

@@ -11,7 +11,7 @@ create or replace function tasker._finalize (
 as $$
 -- Decides how a task ended that its last sink did not end: complete when every sink is closed (and
 -- whoever must finalize it does so: p_external), error when it is blocked by failures and nothing
--- can still run.
+-- can still run. In a gated template the sinks of a task with a failed step close, too.
 --
 -- Returns  the state it is in now, and the changes to record (none: not ready, or ended before)
 -- Locks    nothing: the caller holds the task
@@ -25,7 +25,13 @@ begin
     from tasker.tasks as task
    where task.task_id = p_task_id;
   if v_task.finished_at is null then
-    if v_task.open_sinks = 0 and (p_external or not v_task.finalize_externally) then
+    if v_task.open_sinks = 0 and v_task.state = 'blocked_by_failures'
+       and exists (select from tasker.steps as step
+                    where step.step_id > p_task_id << 20 and step.step_id < (p_task_id + 1) << 20
+                      and step.state = 'error') then
+      state   := 'error';
+      changes := '{task blocked_by_failures -> error}'::tasker.transition[];
+    elsif v_task.open_sinks = 0 and (p_external or not v_task.finalize_externally) then
       state   := 'complete';
       changes := (case when v_task.state = 'blocked_by_failures'
                        then '{task blocked_by_failures -> in_progress,task in_progress -> complete}'

@@ -13,19 +13,21 @@ create or replace function tasker._finish (
   set search_path = pg_catalog, pg_temp
 as $$
 -- Applies outcomes of steps that were taken out of their claim, failures among them, and all that
--- follows. p_failures is [{"step_id", "error", "retryable", "retry_after_seconds", "seconds"}];
--- p_results and p_seconds are by step_id, no results stand in their rows already (two hops).
+-- follows. p_failures is [{"step_id", "error", "retryable", "retry_after_seconds", "seconds"}], or
+-- {"step_id", "skip", "reason", "seconds"} for a step that its handler skipped; p_results and
+-- p_seconds are by step_id, no results stand in their rows already (two hops).
 --
 -- Returns  the changes to record
 -- Raises   TK001 when the token does not hold one of the steps
 -- Locks    the steps, their timers, children and tasks, each in id order
--- Calls    _fail, _complete_steps, _advance_rarely
+-- Calls    _fail, _skip, _complete_steps, _times, _advance_rarely
 declare
   v_failure   record;
   v_failed    bigint[] := array[]::bigint[];
   v_children  bigint[];
   v_sinks     bigint[];
   v_wide      bigint[];
+  v_gated     bigint[];
   v_amounts   jsonb;
   v_done      record;
   v_log       record;
@@ -42,6 +44,8 @@ begin
     for v_failure in
       select (failure ->> 'step_id')::bigint as step_id,
              failure -> 'error' as error,
+             failure ? 'skip' as is_skip,
+             failure ->> 'reason' as reason,
              coalesce((failure ->> 'retryable')::boolean, true) as retryable,
              case when jsonb_typeof(failure -> 'retry_after_seconds') = 'number'
                   then least(greatest((failure -> 'retry_after_seconds')::numeric, 0), 2592000)
@@ -49,10 +53,16 @@ begin
              (failure ->> 'seconds')::real as seconds
         from jsonb_array_elements(p_failures) as failure
     loop
+      if v_failure.is_skip then
+        v_log := tasker._skip(p_token, v_failure.step_id, v_failure.reason, p_now,
+                              v_failure.seconds);
+      else
+        v_log := tasker._fail(p_token, v_failure.step_id, p_worker, v_failure.error,
+                              v_failure.retryable, v_failure.retry_after, p_now, v_failure.seconds);
+      end if;
       ids     := ids || v_failure.step_id;
-      changes := changes || tasker._fail(p_token, v_failure.step_id, p_worker, v_failure.error,
-                                         v_failure.retryable, v_failure.retry_after, p_now,
-                                         v_failure.seconds);
+      changes := changes || v_log.change;
+      v_gated := v_gated || v_log.gated;
     end loop;
     v_failed := array(select distinct change.id >> 20
                         from unnest(ids, changes) as change (id, change)
@@ -70,11 +80,12 @@ begin
     v_children := v_done.children;
     v_sinks    := v_done.sinks;
     v_wide     := v_done.wide;
+    v_gated    := v_gated || tasker._times(v_done.gated, v_done.amounts);
     v_amounts  := v_done.amounts;
   end if;
 
   v_log   := tasker._advance_rarely(p_done_ids, v_children, null, v_sinks, v_wide, v_amounts,
-                                    v_failed, p_now);
+                                    v_failed, p_now, v_gated);
   ids     := ids || p_done_ids || v_log.ids;
   changes := changes
           || array_fill('step in_progress -> complete'::tasker.transition,

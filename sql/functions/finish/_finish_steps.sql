@@ -23,7 +23,7 @@ as $$
 -- Raises   TK001 when the token does not hold one of the steps
 -- Locks    the steps, their children, their tasks, each in id order
 -- Calls    _complete_one, _complete_steps, _count_one, _count_children, _end_tasks; beside the
---          street _advance_rarely
+--          street _advance_rarely, _times
 declare
   v_done   record;
   v_is_all boolean;
@@ -38,7 +38,7 @@ begin
   else
     v_done := tasker._complete_steps(p_token, p_step_ids, p_results, p_seconds, p_now);
   end if;
-  v_is_all := v_done.wide is null and not v_done.is_blocked;
+  v_is_all := v_done.wide is null and v_done.gated is null and not v_done.is_blocked;
   if v_done.children is not null then
     if cardinality(v_done.children) = 1 and v_done.amounts is null then
       v_count := tasker._count_one(v_done.children[1], v_done.joins is not null,
@@ -72,7 +72,7 @@ begin
     v_rest  := tasker._advance_rarely(p_step_ids,
                                       case when v_ready is null then v_done.children end,
                                       v_left, v_done.sinks, v_done.wide, v_done.amounts, '{}',
-                                      p_now);
+                                      p_now, tasker._times(v_done.gated, v_done.amounts));
     ids     := ids || v_rest.ids;
     changes := changes || v_rest.changes;
     counts  := counts || array_fill(1, array[cardinality(v_rest.ids)]);

@@ -19,6 +19,10 @@ begin
                                        where failure.step_id = wanted.step_id
                                          and failure.token = p_token
                                          and not failure.lost)
+                              or exists (select from tasker.steps as step
+                                          where step.step_id = wanted.step_id
+                                            and step.claim_token = p_token
+                                            and step.state = 'skipped')
                          else exists (select from tasker.steps as step
                                        where step.step_id = wanted.step_id
                                          and step.claim_token = p_token

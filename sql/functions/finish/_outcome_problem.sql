@@ -15,9 +15,18 @@ select case
   when exists (select
                  from jsonb_object_keys(p_outcome) as key
                 where key not in ('step_uuid', 'result', 'error', 'retryable',
-                                  'retry_after_seconds', 'seconds'))
+                                  'retry_after_seconds', 'seconds', 'skip', 'reason'))
     then 'unknown key; known are step_uuid, result, error, retryable, '
-         'retry_after_seconds, seconds'
+         'retry_after_seconds, seconds, skip, reason'
+  when p_outcome ? 'skip' and p_outcome -> 'skip' <> 'true'
+    then 'skip must be true'
+  when p_outcome ? 'skip' and p_outcome ?| '{result,error}'
+    then 'a step that is skipped has no result and no error'
+  when p_outcome ? 'reason' and not p_outcome ? 'skip'
+    then 'a reason belongs to a skip'
+  when coalesce(jsonb_typeof(p_outcome -> 'reason'), 'null') not in ('string', 'null')
+       or length(p_outcome ->> 'reason') > 1000
+    then 'reason must be a string of at most 1000 characters'
   when not p_outcome ? 'error' and p_outcome ?| '{retryable,retry_after_seconds}'
     then 'retryable and retry_after_seconds belong to an error'
   when coalesce(jsonb_typeof(p_outcome -> 'retryable'), 'boolean') <> 'boolean'

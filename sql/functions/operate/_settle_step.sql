@@ -9,18 +9,22 @@ create or replace function tasker._settle_step (
   set search_path = pg_catalog, pg_temp
 as $$
 -- Ends a step by hand, as complete or resolved_manually, with all that follows from a finished
--- step. Whoever works on it is fenced off. A task whose first step this is begins here.
+-- step. Whoever works on it is fenced off. A task whose first step this is begins here. In a gated
+-- template what is below a step that had ended is reset before.
 --
 -- Raises   TK002 unknown step, TK003 when it has ended or still waits for parents, TK006, 22023
 -- Locks    the step, its timer, its task if that is pending (nobody holds steps of it), its
 --          children, its task
--- Calls    _advance_rarely, _reopen, _record, _operator
+-- Calls    _open_again, _advance_rarely, _waiting_for, _reopen, _record, _operator
 declare
   v_step_id constant bigint := tasker._existing_step_id(p_step_uuid);
   v_now     constant timestamptz := tasker._now();
   v_step    tasker.steps%rowtype;
   v_link    tasker.template_steps%rowtype;
   v_begun   tasker.transition[];
+  v_base    constant bigint := v_step_id >> 20 << 20;
+  v_below   record;
+  v_from    text;
   v_log     record;
   v_task    record;
 begin
@@ -33,7 +37,9 @@ begin
   if v_step.state = p_to_state and v_step.result is not distinct from nullif(p_result, 'null') then
     return;
   end if;
-  if v_step.state not in ('pending', 'enqueued', 'in_progress', 'waiting_for_retry', 'error')
+  v_below := tasker._open_again(v_step);
+  v_from  := case when v_below.ids[1] = v_step_id then 'pending' else v_step.state::text end;
+  if v_from not in ('pending', 'enqueued', 'in_progress', 'waiting_for_retry', 'error')
      or v_step.waiting_parents > 0 then
     raise exception 'illegal transition'
       using errcode = 'TK003',
@@ -60,23 +66,20 @@ begin
    where link.template_id = v_step.template_id and link.step_no = v_step_id & 1048575;
   v_log  := tasker._advance_rarely(
     array[v_step_id],
-    array(select (v_step_id >> 20 << 20) + child from unnest(v_link.children) as child
-           where child > 0 and child <> all (v_link.wide_children) order by 1),
+    array(select v_base + child from unnest(v_link.children) as child
+           where child > 0 and child <> all (v_link.special_children) order by 1),
     null,
-    array(select v_step_id >> 20 << 20 where 0 = any (v_link.children)
-                                         and 0 <> all (v_link.wide_children)),
-    array(select (v_step_id >> 20 << 20) + child from unnest(v_link.wide_children) as child),
-    null, '{}', v_now);
+    array(select v_base where 0 = any (v_link.children) and 0 <> all (v_link.special_children)),
+    case when v_link.features is null
+         then array(select v_base + child from unnest(v_link.special_children) as child) end,
+    null, '{}', v_now,
+    case when v_link.features is not null then tasker._waiting_for(array[v_step_id]) end);
   v_task := tasker._reopen(v_step_id >> 20, v_now);
   perform tasker._record(
-    v_step_id
-      || array_fill(v_step_id >> 20 << 20, array[cardinality(v_begun)])
-      || v_log.ids
-      || v_task.ids,
-    format('step %s -> %s', v_step.state, p_to_state)::tasker.transition
-      || v_begun
-      || v_log.changes
-      || v_task.changes,
+    v_below.ids || v_step_id || array_fill(v_base, array[cardinality(v_begun)])
+      || v_log.ids || v_task.ids,
+    v_below.changes || format('step %s -> %s', v_from, p_to_state)::tasker.transition
+      || v_begun || v_log.changes || v_task.changes,
     session_user, p_reason, v_now);
   perform tasker._operator(
     case p_to_state when 'complete' then 'complete_step_manually' else 'resolve_step' end,

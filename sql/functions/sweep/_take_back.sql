@@ -8,13 +8,14 @@ as $$
 --
 -- Returns  1, or 0 when the claim is gone, was extended meanwhile, or is being used right now
 -- Locks    the claim, its steps, their tasks
--- Calls    _give_back, _fail, _advance_tasks, _record
+-- Calls    _give_back, _fail, _advance_rarely, _record
 declare
   v_claim  tasker.claims%rowtype;
   v_spent  bigint[];
   v_back   bigint[];
   v_error  jsonb;
   v_log    record;
+  v_gated  bigint[];
   v_ids    bigint[];
   v_change tasker.transition[];
 begin
@@ -55,25 +56,26 @@ begin
      and step.claim_token = p_token
      and step.state = 'in_progress';
   v_back   := tasker._give_back(
-    p_token,
-    array(select id from unnest(v_claim.step_ids) as id where id <> all (v_spent)),
-    0,
+    p_token, array(select id from unnest(v_claim.step_ids) as id where id <> all (v_spent)), 0,
     p_now);
   v_ids    := v_back;
   v_change := array_fill('step in_progress -> enqueued'::tasker.transition,
                          array[cardinality(v_back)]);
   for i in 1 .. cardinality(v_spent) loop
+    v_log    := tasker._fail(p_token, v_spent[i], v_claim.worker, v_error, true, null, p_now);
     v_ids    := v_ids || v_spent[i];
-    v_change := v_change
-             || tasker._fail(p_token, v_spent[i], v_claim.worker, v_error, true, null, p_now);
+    v_change := v_change || v_log.change;
+    v_gated  := v_gated || v_log.gated;
   end loop;
   update tasker.step_failures as failure
      set lost = true
    where failure.step_id = any (v_spent)
      and failure.token = p_token;
-  v_log    := tasker._advance_tasks(
-    '{}', '{}', '{}', null,
-    array(select distinct id >> 20 from unnest(v_spent) as id order by 1), p_now);
+  v_log    := tasker._advance_rarely(
+    '{}', null, null, null, null, null,
+    array(select distinct change.id >> 20 from unnest(v_ids, v_change) as change (id, change)
+           where change.change = 'step in_progress -> error' order by 1),
+    p_now, v_gated);
   v_ids    := v_ids || v_log.ids;
   v_change := v_change || v_log.changes;
   perform tasker._record(v_ids, v_change, 'sweep',

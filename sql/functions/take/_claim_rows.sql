@@ -16,7 +16,8 @@ create or replace function tasker._claim_rows (
     dependency_results jsonb,
     timeout_seconds    double precision,
     deadline           timestamptz,
-    lease_seconds      double precision
+    lease_seconds      double precision,
+    dependency_states  jsonb
   )
   language sql
   stable
@@ -25,7 +26,7 @@ begin atomic
 -- keeps every plan a nested loop over keys.
 --
 -- Returns  one row per step that the claim still holds, by step_id
--- Calls    _step_uuid
+-- Calls    _step_uuid, _parents, _last_error
 select tasker._step_uuid(task.task_uuid, step.step_id),
        task.task_uuid,
        link.name,
@@ -47,7 +48,15 @@ select tasker._step_uuid(task.task_uuid, step.step_id),
        end,
        link.timeout_seconds::double precision,
        step.started_at + make_interval(secs => link.timeout_seconds),
-       greatest(extract(epoch from p_lease_until - p_now), 0)::double precision
+       greatest(extract(epoch from p_lease_until - p_now), 0)::double precision,
+       case when link.features is not null then (
+         select coalesce(jsonb_object_agg(parent.name, jsonb_build_object(
+                  'state', parent.state,
+                  'outcome', parent.outcome,
+                  'error', case when parent.state in ('error', 'skipped')
+                                then tasker._last_error(parent.step_id) end,
+                  'attempts', parent.attempt)), '{}')
+           from tasker._parents(step.step_id) as parent) end
   from tasker.steps as step
  cross join lateral (
        select task.task_uuid, task.context from tasker.tasks as task

@@ -8,15 +8,18 @@ create or replace function tasker._enqueue_due (
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Enqueues steps that wait for a timer, and removes their timers.
+-- Enqueues steps that wait for a timer, and removes their timers. About the first steps of a gated
+-- template it is decided.
 --
--- Returns  the steps enqueued
+-- Returns  the steps enqueued, or decided about
 -- Locks    the steps (skipping locked ones, whose timers stay), then the timers
--- Calls    _send, _record
+-- Calls    _send, _record, _enter_due
 declare
   v_free       bigint[];
   v_pending    bigint[];
   v_waiting    bigint[];
+  v_gated      bigint[] := '{}';
+  v_log        record;
   v_templates  integer[];
   v_priorities smallint[];
 begin
@@ -36,10 +39,22 @@ begin
        and not exists (select from tasker.steps as step where step.step_id = timer.step_id);
   end if;
 
+  if v_pending is not null then
+    v_gated := array(
+      select step.step_id
+        from tasker.steps as step
+        join tasker.task_templates as template on template.template_id = step.template_id
+       where step.step_id = any (v_pending)
+         and step.waiting_parents = 0
+         and template.gated
+       order by step.step_id);
+  end if;
+
   with due as (
     update tasker.steps as step
        set state = 'enqueued', enqueued_at = p_now, claim_token = null, started_at = null
      where step.step_id = any (v_free)
+       and step.step_id <> all (v_gated)
        and (step.state = 'waiting_for_retry' or step.state = 'pending' and step.waiting_parents = 0)
     returning step.step_id, step.template_id, step.priority
   )
@@ -59,7 +74,11 @@ begin
              order by position),
       p_actor, p_reason, p_now);
   end if;
-  return v_waiting;
+  if v_gated <> '{}' then
+    v_log := tasker._enter_due(v_gated, false, p_now);
+    perform tasker._record(v_log.ids, v_log.changes, p_actor, p_reason, p_now);
+  end if;
+  return v_waiting || v_gated;
 end;
 $$;
 

@@ -20,7 +20,8 @@ create or replace function tasker._rows_within (
     dependency_results jsonb,
     timeout_seconds    double precision,
     deadline           timestamptz,
-    lease_seconds      double precision
+    lease_seconds      double precision,
+    dependency_states  jsonb
   )
   language sql
   stable
@@ -48,7 +49,8 @@ measured as (
 select one.step_uuid, one.task_uuid, one.name, one.handler, one.attempt, one.max_attempts,
        one.token, one.lease_until, one.timeout, one.config,
        case when not one.has_none then one.context end,
-       one.dependency_results, one.timeout_seconds, one.deadline, one.lease_seconds
+       one.dependency_results, one.timeout_seconds, one.deadline, one.lease_seconds,
+       one.dependency_states
   from measured as one
  where one.place = 1
     or one.bytes <= 1048576

@@ -15,7 +15,8 @@ create or replace function tasker._refusals (p_refused jsonb)
     timeout_seconds    double precision,
     deadline           timestamptz,
     lease_seconds      double precision,
-    refused            jsonb
+    refused            jsonb,
+    dependency_states  jsonb
   )
   language sql
   stable
@@ -30,7 +31,8 @@ select (refusal ->> 'step_uuid')::uuid,
        null::text, null::text, null::integer, null::integer, null::uuid, null::timestamptz,
        null::interval, null::jsonb, null::jsonb, null::jsonb, null::double precision,
        null::timestamptz, null::double precision,
-       refusal - 'step_uuid'
+       refusal - 'step_uuid',
+       null::jsonb
   from jsonb_array_elements(p_refused) with ordinality as entry (refusal, position)
  order by position;
 $$;

@@ -12,7 +12,7 @@ as $$
 -- Raises   22023 for an unknown parent, and for what is not a path
 -- Calls    _strict_path, _shown, _nearest
 declare
-  v_path  constant jsonpath := tasker._strict_path(p_path);
+  v_path  constant jsonpath := tasker._strict_path(coalesce(p_path, '$'));
   v_names text[];
 begin
   if jsonb_typeof(p_results) is distinct from 'object' then

@@ -23,7 +23,8 @@ create or replace function tasker.claim_steps (
     dependency_results jsonb,
     timeout_seconds    double precision,
     deadline           timestamptz,
-    lease_seconds      double precision
+    lease_seconds      double precision,
+    dependency_states  jsonb
   )
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -75,4 +76,4 @@ end;
 $$;
 
 comment on function tasker.claim_steps is
-'Hands up to p_limit (1 to steps_per_call) enqueued steps of a namespace to one worker under a fresh random token, for p_lease (up to lease_seconds, and to 5 seconds after the first deadline of the steps; extend it with heartbeat). Commit the call before a handler starts. Returns one row per step: attempt counts from 1, timeout, timeout_seconds and deadline are null when the step has none, context is the task''s, dependency_results maps each parent''s name to its result. p_handlers: only steps with these handlers (sql:* stands for all that are written in SQL); others wait for a worker that has theirs. p_request: repeating the call with the same uuid answers the claim that the first one made, while it lives. p_wait: a call that finds nothing registers the worker, as await_work does. p_context_once: of several steps of one task only the first has its context, the others null. Where the inputs of the steps are large, there are fewer than p_limit (claim_bytes). No rows: nothing to do, or the namespace is paused; fewer than p_limit are no sign of an empty queue. Null arguments mean their defaults. Raises 22023 (bad argument), TK002 (unknown namespace: wait, if its templates are yet to be registered).';
+'Hands up to p_limit (1 to steps_per_call) enqueued steps of a namespace to one worker under a fresh random token, for p_lease (up to lease_seconds, and to 5 seconds after the first deadline of the steps; extend it with heartbeat). Commit the call before a handler starts. Returns one row per step: attempt counts from 1, timeout, timeout_seconds and deadline are null when the step has none, context is the task''s, dependency_results maps each parent''s name to its result; in a template with run_on, if or on_error, dependency_states maps it to {"state", "outcome" (done, skipped, failed), "error", "attempts"}. p_handlers: only steps with these handlers (sql:* stands for all that are written in SQL); others wait for a worker that has theirs. p_request: repeating the call with the same uuid answers the claim that the first one made, while it lives. p_wait: a call that finds nothing registers the worker, as await_work does. p_context_once: of several steps of one task only the first has its context, the others null. Where the inputs of the steps are large, there are fewer than p_limit (claim_bytes). No rows: nothing to do, or the namespace is paused; fewer than p_limit are no sign of an empty queue. Null arguments mean their defaults. Raises 22023 (bad argument), TK002 (unknown namespace: wait, if its templates are yet to be registered).';

@@ -28,7 +28,8 @@ create or replace function tasker.finish_and_claim (
     timeout_seconds    double precision,
     deadline           timestamptz,
     lease_seconds      double precision,
-    refused            jsonb
+    refused            jsonb,
+    dependency_states  jsonb
   )
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -89,11 +90,17 @@ begin
   end if;
   if cardinality(v_got.step_ids) = 1 then
     return query
-    select claimed.*, null::jsonb
+    select claimed.step_uuid, claimed.task_uuid, claimed.name, claimed.handler, claimed.attempt,
+           claimed.max_attempts, claimed.token, claimed.lease_until, claimed.timeout,
+           claimed.config, claimed.context, claimed.dependency_results, claimed.timeout_seconds,
+           claimed.deadline, claimed.lease_seconds, null::jsonb, claimed.dependency_states
       from tasker._claim_rows(v_got.token, v_got.lease_until, v_got.step_ids, v_now) as claimed;
   elsif v_got.token is not null then
     return query
-    select claimed.*, null::jsonb
+    select claimed.step_uuid, claimed.task_uuid, claimed.name, claimed.handler, claimed.attempt,
+           claimed.max_attempts, claimed.token, claimed.lease_until, claimed.timeout,
+           claimed.config, claimed.context, claimed.dependency_results, claimed.timeout_seconds,
+           claimed.deadline, claimed.lease_seconds, null::jsonb, claimed.dependency_states
       from tasker._rows_within(v_got.token, v_got.lease_until, v_got.step_ids, v_now,
                                coalesce(p_context_once, false)) as claimed;
     get diagnostics v_rows = row_count;
@@ -105,4 +112,4 @@ end;
 $$;
 
 comment on function tasker.finish_and_claim is
-'The whole worker protocol in one round trip. p_outcomes reports steps of the claim p_token: [{"step_uuid", "result", "seconds"} | {"step_uuid", "error", "retryable", "retry_after_seconds", "seconds"}], seconds being how long the handler took; steps of the claim that are not named stay claimed, those in p_release go back to their queue without counting the attempt. Then up to p_limit (0 to steps_per_call) steps are claimed as by claim_steps, with p_lease, p_handlers, p_request, p_wait and p_context_once. Null token and null outcomes only claim. All or nothing: raises TK001 (the claim does not hold one of the steps), TK002, TK006, 22023; but with p_refused every outcome that can be applied is, and for each other one there is a row before the claimed ones, with its step_uuid, no token, and refused = {"code", "message", "detail"}. Repeating a call returns the claim that the first one made.';
+'The whole worker protocol in one round trip. p_outcomes reports steps of the claim p_token: [{"step_uuid", "result", "seconds"} | {"step_uuid", "error", "retryable", "retry_after_seconds", "seconds"} | {"step_uuid", "skip": true, "reason", "seconds"}], seconds being how long the handler took; steps of the claim that are not named stay claimed, those in p_release go back to their queue without counting the attempt. Then up to p_limit (0 to steps_per_call) steps are claimed as by claim_steps, with p_lease, p_handlers, p_request, p_wait and p_context_once. Null token and null outcomes only claim. All or nothing: raises TK001 (the claim does not hold one of the steps), TK002, TK006, 22023; but with p_refused every outcome that can be applied is, and for each other one there is a row before the claimed ones, with its step_uuid, no token, and refused = {"code", "message", "detail"}. Repeating a call returns the claim that the first one made.';

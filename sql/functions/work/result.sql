@@ -24,7 +24,7 @@ begin
     using errcode = '22023',
           detail  = case when v_values is null then format('step %s has no result', p_step)
                          else format('step %s has %s values at %s: its result is %s', p_step,
-                                     cardinality(v_values), p_path,
+                                     cardinality(v_values), coalesce(p_path, '$'),
                                      tasker._shown(p_results -> p_step)) end,
           hint    = 'result_or gives a default instead, and rows the elements of an array.';
 end;

@@ -19,7 +19,8 @@ begin
   if jsonb_typeof(v_array) <> 'array' then
     raise exception 'not an array in the result of a parent'
       using errcode = '22023',
-            detail  = format('step %s has at %s %s', p_step, p_path, tasker._shown(v_array));
+            detail  = format('step %s has at %s %s', p_step, coalesce(p_path, '$'),
+                            tasker._shown(v_array));
   end if;
   return query select element from jsonb_array_elements(v_array) as element;
 end;

@@ -398,6 +398,7 @@ ALIKE = {
     "enqueue_steps": "sweep",
     "finalize_tasks": "sweep",
     "report_steps": "finish_and_claim",
+    "skip_step": "fail_step",
     "resume_namespace": "pause_namespace",
     "resume_template": "pause_template",
     "resume_task": "pause_task",

@@ -176,6 +176,7 @@ class World:
         (self.task,) = self._one(make)
         self.step, self.token = self._one(claim, 1)
         (self.plan,) = self._one("select plan_uuid::text from tasker.plan_repair('retry_step')")
+        problem = self._one("select code, subject from tasker.problems where subject is not null")
         self.good: dict[str, str | None] = {
             "p_namespace": "test",
             "p_name": "single",
@@ -212,6 +213,13 @@ class World:
             "p_refused": "true",
             "p_wait": "1 second",
             "p_context_once": "true",
+            "p_code": problem[0],
+            "p_subject": problem[1],
+            "p_until": None,
+            "p_results": '{"only": [1]}',
+            "p_step": "only",
+            "p_path": "$",
+            "p_default": "1",
             "p_outcomes": json.dumps([{"step_uuid": self.step, "result": 1}]),
             "p_reason": "why",
             "p_since": "2026-01-01",
@@ -327,7 +335,13 @@ DEFINITION = {
             "timeout_seconds": 5,
             "retry": RETRY,
         },
-        {"name": "b", "handler": {"sql": "a.b"}, "dependencies": ["a"]},
+        {
+            "name": "b",
+            "handler": {"sql": "a.b"},
+            "dependencies": ["a"],
+            "run_on": "end",
+            "on_error": "skip",
+        },
     ],
 }
 OPTIONS = {

@@ -26,7 +26,8 @@ select is(pg_temp.report(case when jsonb_typeof(wrong.entry) = 'object'
     ('{"result": 1, "error": 2}', 'has both a result and an error'),
     ('{"result": null, "error": null}', 'has both a result and an error'),
     ('{"surprise": 1}',
-      'unknown key; known are step_uuid, result, error, retryable, retry_after_seconds, seconds'),
+      'unknown key; known are step_uuid, result, error, retryable, retry_after_seconds, seconds, '
+      'skip, reason'),
     ('{"result": 1, "retryable": true}', 'retryable and retry_after_seconds belong to an error'),
     ('{"retry_after_seconds": 5}', 'retryable and retry_after_seconds belong to an error'),
     ('{"error": 1, "retryable": "no"}', 'retryable must be true or false'),

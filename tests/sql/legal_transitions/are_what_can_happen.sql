@@ -45,6 +45,39 @@ select pg_temp.live('claim release claim fail retry claim done');
 select pg_temp.live('claim fatal ' || verb, 'pair')
  from unnest(array['cancel', 'resolve', 'settle', 'give', 'retry', 'done_b retry']) as verb;
 
+-- What only happens in gated templates: steps are decided about, reset, and ended for cleanup.
+select pg_temp.gated('gated', '[{"name": "a"}, {"name": "b", "dependencies": ["a"]},
+  {"name": "ok", "dependencies": ["a"], "if": "$.results.a.n == 7"},
+  {"name": "c", "dependencies": ["b", "ok"], "run_on": "failure"},
+  {"name": "end", "dependencies": ["c"], "run_on": "end"}]');
+select pg_temp.a_task('gated') as task \gset
+select pg_temp.play('{"results": {"a": {"m": 1}}}');
+select from tasker.retry_step(pg_temp.step(:'task', 'ok'), 'why');
+select pg_temp.play();
+select pg_temp.a_task('gated') as task \gset
+select pg_temp.play('{"fail": ["a", "c"]}');
+select from tasker.retry_step(pg_temp.step(:'task', 'a'), 'why');
+select pg_temp.play('{"fail": ["a"], "skip": ["c"]}');
+select from tasker.retry_step(pg_temp.step(:'task', 'a'), 'why');
+select pg_temp.play('{"skip": ["a"]}');
+select pg_temp.a_task('gated') as task \gset
+select pg_temp.play('{"fail": ["b", "c"]}');
+select from tasker.resolve_step(pg_temp.step(:'task', 'c'), 'why');
+select pg_temp.play();
+select from tasker.retry_step(pg_temp.step(:'task', 'b'), 'why');
+select from tasker.resolve_step(pg_temp.step(:'task', 'b'), 'why');
+select pg_temp.gated('retried', '[{"name": "a", "retry": {"max_attempts": 2}}, {"name": "b"},
+  {"name": "c", "run_on": "end"}]');
+select pg_temp.a_task('retried') as task \gset
+select pg_temp.a_claim(10) as token \gset
+select from tasker.fail_step(pg_temp.step(:'task', 'a'), :'token', '"no"');
+select from tasker.release_claim(:'token');
+select from tasker.cancel_task(:'task', 'why', '{"cleanup": true}');
+select from tasker.cancel_task(:'task', 'why');
+select pg_temp.a_task('retried', p_options => '{"run_at": "2031-01-01T00:00Z"}') as task \gset
+select from tasker.cancel_task(:'task', 'why', '{"cleanup": true}');
+select from tasker.cancel_task(:'task', 'why');
+
 select set_eq('select change from tasker._changes',
   'select transition from tasker.legal_transitions', 'what is legal has happened, and no more');
 select set_eq('select transition::text from tasker.legal_transitions',

@@ -20,12 +20,12 @@ select is((select count(*) from tasker.template_steps where template_id = :line
 select is((select sink_count from tasker.task_templates where template_id = :line), 1,
   'to one end');
 select results_eq(format('select name, step_no, cardinality(parents), cardinality(children), '
-  'cardinality(wide_children)
+  'cardinality(special_children)
                             from tasker.template_steps where template_id = %s and name in '
                         '(''start'', ''end'') order by step_no', :'wide'),
   $$ values ('start', 1, 0, 5000, 0), ('end', 5002, 5000, 1, 0) $$, 'start first, end last');
 select is((select count(*) from tasker.template_steps where template_id = :wide
-  and wide_children = '{5002}' and parents = '{1}'), 5000::bigint,
+  and special_children = '{5002}' and parents = '{1}'), 5000::bigint,
   'all others lead to a wide join');
 select is((select sink_count from tasker.task_templates where template_id = :wide), 1,
   'which is the only sink');

@@ -19,7 +19,7 @@ select results_eq('select step_no, parents, parent_names from tasker.template_st
   $$ values (1, '{}'::integer[], '{}'::text[]), (2, '{}', '{}'), (3, '{2}', '{start}'),
     (4, '{2}', '{start}'), (5, '{3,4}', '{left,right}') $$,
   'with their parents, by number');
-select results_eq('select step_no, children, wide_children from tasker.template_steps order by '
+select results_eq('select step_no, children, special_children from tasker.template_steps order by '
   'step_no',
   $$ values (1, '{0}'::integer[], '{}'::integer[]), (2, '{3,4}', '{}'), (3, '{5}', '{}'),
     (4, '{5}', '{}'), (5, '{0}', '{}') $$,
@@ -33,7 +33,7 @@ select pg_temp.a_template('wide',
   || jsonb_build_object('j16', (select jsonb_agg('p' || i) from generate_series(1, 16) as i),
                         'j17', (select jsonb_agg('p' || i) from generate_series(1, 17) as i)));
 select results_eq($$ select distinct child.name, cardinality(child.parents),
-  child.step_no = any (link.wide_children)
+  child.step_no = any (link.special_children)
                        from tasker.template_steps as link
                        join tasker.template_steps as child using (template_id)
                       where child.step_no = any (link.children) and child.name ~ 'j1' order by 1 $$,

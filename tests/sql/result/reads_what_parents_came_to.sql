@@ -26,7 +26,7 @@ select is(tasker.result('{"a": [{"n": 1}]}', 'a', 'lax $.n'), '1', 'unless it sa
 select throws_ok($$ execute got ('reserve', 'total') $$, '22023', 'not an SQL/JSON path',
   'not a path');
 select throws_ok($$ execute got (null, '$') $$, '22023', 'no such parent', 'no step');
-select throws_ok($$ execute got ('reserve', null) $$, '22023', null, 'no path');
+select is(tasker.result('{"a": 3}', 'a', null), '3', 'null is the default');
 select throws_ok($$ select tasker.result(null, 'a') $$, '22023', null, 'no results');
 select throws_ok($$ select tasker.result('[]', 'a') $$, '22023', null, 'results that are none');
 

@@ -1,0 +1,44 @@
+create or replace function tasker._fail_undone (
+  p_step_ids bigint[], p_errors jsonb[], p_now timestamptz
+)
+  returns bigint[]
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+-- Writes down the errors of steps that failed for good without an attempt of theirs (null: it did
+-- not fail).
+--
+-- Returns  their tasks
+-- Calls    _fingerprint
+begin
+  if array_remove(p_errors, null) = '{}' then
+    return '{}';
+  end if;
+  with own as materialized (
+    select step.step_id, step.template_id, step.attempt, step.claim_token, step.enqueued_at,
+           step.started_at, failure.error
+      from unnest(p_step_ids, p_errors) as failure (step_id, error)
+      join tasker.steps as step on step.step_id = failure.step_id
+     where failure.error is not null
+  ),
+  failed as (
+    insert into tasker.step_failures (
+      step_id, attempt, token, worker, error, retryable, failed_at, to_state, lost,
+      enqueued_at, started_at
+    )
+    select own.step_id, own.attempt, own.claim_token, 'engine', own.error, false, p_now, 'error',
+           own.claim_token is not null, own.enqueued_at, own.started_at
+      from own
+     order by own.step_id
+  )
+  insert into tasker.dead_steps (step_id, template_id, failed_at, retryable, fingerprint)
+  select own.step_id, own.template_id, p_now, false, tasker._fingerprint(own.error)
+    from own;
+  return array(select distinct failure.step_id >> 20
+                 from unnest(p_step_ids, p_errors) as failure (step_id, error)
+                where failure.error is not null
+                order by 1);
+end;
+$$;
+
+comment on function tasker._fail_undone is 'Writes down the errors of steps that failed for good without an attempt. Returns their tasks.';
