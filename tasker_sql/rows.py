@@ -726,8 +726,8 @@ class ExecutorPool(NamedTuple):
     error_rate: float
     throughput: float
     done: int
-    queue_depth: int
-    queue_age: timedelta
+    queue_depth: int | None
+    queue_age: timedelta | None
     poll: timedelta
     batch: int
     seen_at: datetime
