@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(13);
+select plan(14);
 select pg_temp.a_template('t', '{"charge": [], "ship": []}');
 select pg_temp.a_task('t') as task \gset
 select pg_temp.step(:'task', 'charge') as charge \gset
@@ -44,8 +44,12 @@ select matches((select problem from tasker.problems where code = 'handler_missin
 select tasker.report_runner('vm:3', pg_temp.a_report());
 select is_empty('missing', 'a runner that does not say may have it');
 select from tasker.report_runner('vm:3', pg_temp.a_report(p_more => '{"state": "stopped"}'));
-select from tasker.claim_steps('test', 'foreign', 5);
-select is_empty('missing', 'who holds such a step has it');
+select pg_temp.a_task('t');
+select from tasker.claim_steps('test', 'vm:1', 5, '1 hour', array['ship']);
+select pg_temp.later('2 minutes');
+select isnt_empty('missing', 'two steps wait for it');
+select from tasker.claim_steps('test', 'foreign', 1);
+select is_empty('missing', 'who holds one of them has it');
 
 select * from finish();
 rollback;

@@ -38,6 +38,7 @@ select results_eq('select severity, code, subject, problem, cure from tasker.pro
   $$ values ('critical', 'pool_unhealthy', 'pool task_claimer of namespace test of runner r1',
   '2 of its 2 executors get nothing done: handlers hang, or its calls are not answered; restart '
   'the runner', 'tasker-sql worker claims') $$, 'a pool');
+select pg_temp.reports('[{"code": "disk_full", "times": 2, "since_ago": 30}]');
 select pg_temp.later('1 minute');
 select is((select array_agg(code) from tasker.problems), array['runner_lost'],
   'who is lost reports nothing');
