@@ -90,7 +90,7 @@ class Screen(logging.Handler):
                 f"{pool.executors} of {pool.min_executors}-{pool.max_executors}",
                 self._plot(pool.pool, pool.executors / pool.max_executors, "cyan"),
                 f"{pool.utilization:.0%}",
-                str(pool.queue_depth or 0),
+                str(pool.queue_depth),
                 f"{pool.throughput:.0f}",
                 f"{pool.poll * 1000:.0f} ms",
                 str(pool.batch),

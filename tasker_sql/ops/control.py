@@ -120,8 +120,8 @@ class PoolHealth:
     error_rate: float
     throughput: float  # per second
     done: int  # since the runner began
-    queue_depth: int | None
-    queue_age: float | None
+    queue_depth: int  # at the last decision
+    queue_age: float
     poll: float
     batch: int
     decided_ago: float | None
@@ -473,8 +473,8 @@ class Control:
             error_rate=one.shown.error_rate,
             throughput=one.shown.throughput,
             done=pool.counts().done,
-            queue_depth=measured.queue_depth if measured else None,
-            queue_age=measured.queue_age if measured else None,
+            queue_depth=measured.queue_depth if measured else 0,
+            queue_age=measured.queue_age if measured else 0.0,
             poll=pool.poll,
             batch=pool.batch,
             decided_ago=now - one.decided.at if measured else None,

@@ -237,7 +237,7 @@ class TestScaling:
         with running(
             database, registry, ["test"], more={"database.pool_size": 12}, slots=12
         ) as core:
-            wait_for(lambda: core.worker.slots)
+            wait_for(lambda: core.state is OperationalState.NORMAL)
             wait_for(lambda: pool(core, "task_claimer").running == 8, "12 but 4 that are reserved")
             wait_for(lambda: core.health().pressure < 0.8, "pressure")
             assert core.health().callers_waiting < 12
