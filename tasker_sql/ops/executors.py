@@ -60,10 +60,9 @@ class Executor(WatchedThread):
         calls, rate, seconds = self._counts.calls, self._error_rate, self._seconds
         return health.Vitals(calls, rate, seconds, running, waiting, blocked, stopping)
 
-    def counts(self, stuck: float) -> Counts:
-        """The counts, with the present call as far as it got."""
-        running, waiting = self._present()
-        return self._counts + Counts(running=min(running, stuck), waiting=waiting)
+    def counts(self) -> Counts:
+        """The counts, with the wait of the present call as far as it got."""
+        return self._counts + Counts(waiting=self._present()[1])
 
     def _present(self) -> tuple[float, float]:
         """For how many seconds the present call runs, and waits for a connection."""
@@ -107,7 +106,7 @@ class Executor(WatchedThread):
         """The call, measured. A busy answer is not a failure, and a closed circuit no call."""
         self._waited()
         began = self._began = time.monotonic()
-        failed = True
+        failed, done = True, 0
         try:
             done = self._pool.work(client, limit)
             failed = False
@@ -121,7 +120,7 @@ class Executor(WatchedThread):
             self._began = None
             self._counts.calls += 1
             self._counts.failures += failed
-            self._counts.running += min(seconds, self._pool.stuck)
+            self._counts.running += seconds if done else 0.0
             self._error_rate += WEIGHT * (failed - self._error_rate)
             self._seconds += WEIGHT * (seconds - self._seconds)
 
@@ -183,7 +182,7 @@ class ExecutorGroup(ScalablePool):
 
     def counts(self) -> Counts:
         with self._changing:
-            return sum((one.counts(self.stuck) for one in self._alive()), self._gone)
+            return sum((one.counts() for one in self._alive()), self._gone)
 
     def _vitals(self) -> list[health.Vitals]:
         blocked = not self.circuit.passes
@@ -207,7 +206,7 @@ class ExecutorGroup(ScalablePool):
         """All but those that have ended, which it only counts."""
         for executor in [one for one in self._leaving if not one.is_alive()]:
             self._leaving.remove(executor)
-            self._gone += executor.counts(self.stuck)
+            self._gone += executor.counts()
         return [*self._executors, *self._leaving]
 
 

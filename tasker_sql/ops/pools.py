@@ -27,7 +27,7 @@ class Counts:
     calls: int = 0
     failures: int = 0
     done: int = 0
-    running: float = 0.0  # in calls; of one that hangs, until it did
+    running: float = 0.0  # in calls that did something; who waits for a lock is not busy
     waiting: float = 0.0  # for connections
 
     def __add__(self, other: Counts) -> Counts:

@@ -30,7 +30,7 @@ class Measured:
     """What was measured of a pool since the last decision, and of the connections it shares."""
 
     executors: int
-    utilization: float  # the share of their time in which they run, 0 to 1
+    utilization: float  # the share of their time in calls that did something, 0 to 1
     error_rate: float = 0.0  # the share of the calls that failed
     waiting: float = 0.0  # how many of them waited for somebody's connection, on average
     hung: int = 0  # how many of them hang now

@@ -45,7 +45,7 @@ comment on column tasker.executor_pools.min_executors is 'How many there are at 
 comment on column tasker.executor_pools.max_executors is 'How many there may be.';
 comment on column tasker.executor_pools.healthy is 'How many of them are healthy.';
 comment on column tasker.executor_pools.unhealthy is 'How many get nothing done.';
-comment on column tasker.executor_pools.utilization is 'The share of their time in calls (in handlers), 0 to 1, between the last two heartbeats; waiting for a connection and hanging do not count.';
+comment on column tasker.executor_pools.utilization is 'The share of their time in calls that did something (in handlers), 0 to 1, between the last two heartbeats; waiting for a connection or a lock does not count.';
 comment on column tasker.executor_pools.error_rate is 'The share of calls that failed, likewise.';
 comment on column tasker.executor_pools.throughput is 'What was done a second, likewise: messages, steps or tasks.';
 comment on column tasker.executor_pools.done is 'What was done since the runner began.';
@@ -62,7 +62,7 @@ comment on column tasker.executor_pools.waiting is 'How many wait for a connecti
 comment on column tasker.executor_pools.hung is 'How many hang: their call runs for longer than orchestration.health.stuck, or, of a slot, its handler did not end in time.';
 comment on column tasker.executor_pools.decided_at is 'When their number was last decided; null when it never was.';
 comment on column tasker.executor_pools.decision is 'Why it is what it is since then.';
-comment on column tasker.executor_pools.measured is 'What that was decided on: executors, utilization (the share of their time in calls), error_rate, waiting (for a connection, on average), hung, queue_depth, queue_age, callers_waiting (for connections, in the whole runner), room (how many more could have a connection; null for any number), blocked (their circuit lets no call pass).';
+comment on column tasker.executor_pools.measured is 'What that was decided on: executors, utilization (the share of their time in calls that did something), error_rate, waiting (for a connection, on average), hung, queue_depth, queue_age, callers_waiting (for connections, in the whole runner), room (how many more could have a connection; null for any number), blocked (their circuit lets no call pass).';
 comment on column tasker.executor_pools.scaled_up is 'How often their number grew since the runner began.';
 comment on column tasker.executor_pools.scaled_down is 'How often it shrank.';
 comment on column tasker.executor_pools.status_changes is 'How often their status changed.';
