@@ -95,7 +95,7 @@ class Writer:
         """Another runner runs."""
         with self._starting:
             self.users += 1
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():  # as in a forked process
                 self._thread = threading.Thread(target=self._repeat, name="log", daemon=True)
                 self._thread.start()
 
