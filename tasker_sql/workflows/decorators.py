@@ -72,8 +72,8 @@ def step(*function: Any, **settings: Any) -> Any:
     which its writes commit together with it.
 
     Settings are the keys of a step in a template: `timeout` in seconds, `namespace`, `description`,
-    and those of `retry`: `max_attempts`, `backoff`, `backoff_base_ms`, `max_backoff_ms`, `jitter`,
-    `retryable`. `name` takes the place of the function's name.
+    `if_`, `run_on`, `on_error`, and those of `retry`: `max_attempts`, `backoff`, `backoff_base_ms`,
+    `max_backoff_ms`, `jitter`, `retryable`. `name` takes the place of the function's name.
 
     Raises WorkflowError, which names file and line, for what cannot work.
     """
@@ -128,9 +128,7 @@ class StepFunction(Generic[R]):
         self.inputs = inspect.Signature(plain)
         self.returns = self._signature.return_annotation
         self._converters = {p.name: _converter(p, place) for p in plain}
-        alone = Call(self.name, self, {}, (), place)  # to see its faults here
-        any_head = {"name": "x", "namespace_name": "x", "version": "1.0.0"}
-        definitions.template(any_head, [alone], place)
+        definitions.check_step(self.name, self.settings, place)
 
     def __call__(self, *positional: Any, after: Any = None, **named: Any) -> R:
         """Call the function; in that of a workflow, add a step that comes `after` others."""

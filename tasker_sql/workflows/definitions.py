@@ -15,6 +15,8 @@ from tasker_sql.workflows.tracing import Call, CallSite, WorkflowError
 
 Settings = dict[str, Any]
 
+SOMEWHERE: Final = {"name": "x", "namespace_name": "x", "version": "1.0.0"}
+
 # Keys of a template that are called otherwise as keywords.
 KEYWORDS: Final = {"timeout_seconds": "timeout", "namespace_name": "namespace"}
 
@@ -34,17 +36,29 @@ def of_template(settings: Settings, place: CallSite) -> Settings:
 
 def template(head: Settings, calls: Sequence[Call], place: CallSite) -> dict[str, Any]:
     """What `register_template` takes. Raises WorkflowError, with a line for each fault."""
-    places = [place, *(call.place for call in calls)]  # numbers of these are the checker's lines
     made = _placed(head, 0)
     steps = [_placed(_step(head, call), number) for number, call in enumerate(calls, 1)]
     made["steps"] = listed = Array(steps)
     made.lines["steps"] = listed.line = 0
     listed.lines = list(range(1, len(calls) + 1))
+    _check(made, [place, *(call.place for call in calls)])
+    plain: dict[str, Any] = decode(encode(made))
+    return plain
+
+
+def check_step(name: str, settings: Settings, place: CallSite) -> None:
+    """Raises WorkflowError for settings of a step that no workflow could have. What a condition
+    reads depends on the workflow."""
+    alone = {"name": name, "handler": {"callable": "x"}, **settings}
+    alone.pop("if", None)
+    _check(_placed({**SOMEWHERE, "steps": [alone]}, 0), [place])
+
+
+def _check(made: Object, places: Sequence[CallSite]) -> None:
+    """Raises WorkflowError, with a line for each fault: numbers of places are the checker's."""
     faults = [f"{places[line]}: {_in_python(fault)}" for line, fault in rules.faults(made)]
     if faults:
         raise WorkflowError("\n".join(faults))
-    plain: dict[str, Any] = decode(encode(made))
-    return plain
 
 
 def handler_name(head: Settings, step: str) -> str:

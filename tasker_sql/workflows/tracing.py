@@ -256,7 +256,7 @@ def are_results(value: Any) -> bool:
 
 
 _REFUSED: Final = {
-    "be a condition: decide in a step": "bool eq ne lt le gt ge contains",
+    "be a condition: decide in a step, or by @step(if_=...)": "bool eq ne lt le gt ge contains",
     "be used in arithmetic: compute in a step": "add radd iadd sub rsub isub mul rmul imul matmul "
     "rmatmul truediv rtruediv itruediv floordiv rfloordiv mod rmod divmod rdivmod pow rpow lshift "
     "rlshift rshift rrshift and rand iand or ror ior xor rxor neg pos abs invert int float complex "

@@ -153,6 +153,33 @@ class TestDrain:
         with pytest.raises(ValueError, match="time goes forward, by a timedelta such as"):
             tasker.advance(by)
 
+    @pytest.mark.parametrize(("amount", "result"), [(200, "reviewed"), (5, None)])
+    def test_conditions_decide_in_the_database(
+        self, tasker: Tasker, amount: int, result: str | None
+    ) -> None:
+        @step
+        def check(given: dict[str, Any]) -> dict[str, Any]:
+            return given
+
+        @step(if_="$.results.check.amount > 100")
+        def review(_: dict[str, Any]) -> str:
+            return "reviewed"
+
+        @step
+        def end(checked: dict[str, Any], reviewed: str | None) -> str | None:
+            assert checked["amount"] == amount
+            return reviewed
+
+        @workflow(namespace="test", version="1.0.0")
+        def flow(given: dict[str, Any]) -> None:
+            checked = check(given)
+            end(checked, review(checked))
+
+        tasker.register(flow)
+        task = flow.start(tasker.client, {"amount": amount})
+        assert tasker.drain() == (3 if result else 2)
+        assert tasker.client.result(task) == result
+
     def test_a_failure_fails_the_task_with_its_traceback(self, tasker: Tasker) -> None:
         @step
         def broken(_: dict[str, Any]) -> None:

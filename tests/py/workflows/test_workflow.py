@@ -206,6 +206,27 @@ class TestTemplate:
         assert notified["namespace"] == "mailing"
         assert notified["retry"] == {"backoff": "linear", "backoff_base_ms": 2000, "jitter": False}
 
+    def test_conditions_are_settings(self) -> None:
+        @step(if_="$.results.check.total > 100")
+        def review(checked: Checked) -> str:
+            return f"reviewed {checked.total:g}"
+
+        @step(run_on="failure")
+        def clean(order: Order) -> None: ...
+
+        @workflow(namespace="shop", version="1.0.0")
+        def flow(order: Order) -> None:
+            clean(order, after=review(check(order)))
+
+        _, reviewed, cleaned = flow.template["steps"]
+        assert reviewed["if"] == "$.results.check.total > 100"
+        assert (cleaned["run_on"], cleaned["dependencies"]) == ("failure", ["review"])
+        with pytest.raises(WorkflowError, match=rf"{__file__}:\d+: the condition of step review"):
+
+            @workflow(namespace="shop", version="1.0.0")
+            def other(order: Order) -> None:
+                review(check.named("checked")(order))
+
     def test_the_database_takes_it(self, client: Client) -> None:
         assert process.register(client).created
         assert not process.register(client).created
