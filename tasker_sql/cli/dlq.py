@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Annotated, Literal, get_args
+from uuid import UUID
 
 import typer
 
@@ -15,6 +17,7 @@ from tasker_sql.cli.output import Output, print_json, put, table
 from tasker_sql.cli.query import limited, opened, query
 from tasker_sql.client import Client
 from tasker_sql.rows import AppliedRepair, PlannedRepair
+from tasker_sql.top.statements import repaired
 
 OfStep = Annotated[
     str | None,
@@ -153,7 +156,9 @@ def repair(
         if plan and not (yes or as_json) and not typer.confirm("Go on?"):
             raise typer.Exit(NO)
         if plan and (yes or not as_json):
-            done = _apply(client, plan[0], reason, rate)
+            *_, done = repaired(
+                partial(_apply, client, plan[0].plan_uuid, reason, rate), time.sleep
+            )
     if as_json:
         print_json({"planned": plan, "done": done})
     elif done:
@@ -170,17 +175,6 @@ def _put_plan(verb: str, plan: list[PlannedRepair]) -> None:
     put([sample, "", f"{verb} for {plan[0].matched}"] if plan else sample)
 
 
-def _apply(client: Client, plan: PlannedRepair, reason: str, rate: int) -> AppliedRepair:
-    """Carry a plan out, no more than `rate` a second."""
-    applied = refused = 0
-    last_refusal: str | None = None
-    while True:
-        began = time.monotonic()
-        with limited(client):
-            done = client.apply_repair(plan.plan_uuid, reason, rate)
-        applied += done.applied
-        refused += done.refused
-        last_refusal = done.last_refusal or last_refusal
-        if not done.remaining:
-            return AppliedRepair(applied, refused, 0, last_refusal)
-        time.sleep(max(0.0, began + 1 - time.monotonic()))
+def _apply(client: Client, plan_uuid: UUID, reason: str, rate: int) -> AppliedRepair:
+    with limited(client):
+        return client.apply_repair(plan_uuid, reason, rate)

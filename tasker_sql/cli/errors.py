@@ -14,31 +14,6 @@ from tasker_sql.visible import visible_lines
 
 NO, USAGE, NO_DATABASE, DEFECT = 1, 2, 3, 4
 KNOWN_ERRORS: Final = (*KNOWN, TemplateError, ValueError, OSError, ImportError)
-SHOWN_FAULTS: Final = 20
-
-
-class Faults:
-    """What is wrong with a file, to be said at once."""
-
-    def __init__(self) -> None:
-        self._first: list[str] = []
-        self._more = 0
-
-    def add(self, message: str) -> None:
-        if len(self._first) < SHOWN_FAULTS:
-            self._first.append(message)
-        else:
-            self._more += 1
-
-    @property
-    def error(self) -> FileError | None:
-        """Nothing when nothing is wrong."""
-        more = [f"and {self._more} more"] if self._more else []
-        return FileError("\n".join([*self._first, *more])) if self._first else None
-
-    def raise_any(self) -> None:
-        if self.error:
-            raise self.error
 
 
 def complain(*message: str, detail: str = "", hint: str = "") -> None:

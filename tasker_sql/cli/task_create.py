@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import Commands, Json
-from tasker_sql.cli.errors import NO, Faults
+from tasker_sql.cli.errors import NO
 from tasker_sql.cli.options import json_argument, template_argument
 from tasker_sql.cli.output import print_json, put
 from tasker_sql.cli.query import limited, opened
@@ -27,6 +27,7 @@ from tasker_sql.jsonb import JsonError, JsonText, given
 
 ENDED = {"complete", "error", "cancelled", "resolved_manually"}
 BATCH: Final = 1000  # tasks
+SHOWN: Final = 20  # faults
 
 
 def add_to(app: Commands) -> None:
@@ -140,17 +141,24 @@ def _lines(file: Path) -> Iterator[tuple[int, str]]:
 
 def _check(file: Path) -> int:
     """How many contexts a file has. Raises FileError that names all lines that are not JSON."""
-    total, wrong = 0, Faults()
+    total, wrong = 0, list[str]()
     for number, line in _lines(file):
         total += 1
         try:
             given(line)
         except JsonError as error:
-            wrong.add(f"{file}:{number}: this is not JSON: {error.what} (column {error.column})")
+            wrong.append(f"{file}:{number}: this is not JSON: {error.what} (column {error.column})")
         except ValueError as error:
-            wrong.add(f"{file}:{number}: {error}")
-    wrong.raise_any()
+            wrong.append(f"{file}:{number}: {error}")
+    if wrong:
+        raise _fault(wrong)
     return total
+
+
+def _fault(wrong: Sequence[str]) -> FileError:
+    """What is wrong with a file, said at once."""
+    more = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
+    return FileError("\n".join([*wrong[:SHOWN], *more]))
 
 
 def _refused(
@@ -164,16 +172,16 @@ def _refused(
     """The database's refusal of a batch, by line: each is tried alone, and nothing is kept."""
     if "context" not in str(error):  # an option is to blame, and no line
         return error
-    wrong = Faults()
+    wrong = list[str]()
     with suppress(_Undone), client.transaction():
         for number, line in batch:
             try:
                 with client.transaction():
                     client.create_tasks(*template, [JsonText(line)], options)
             except (BadValueError, LimitExceededError) as alone:
-                wrong.add(f"{file}:{number}: {alone}")
+                wrong.append(f"{file}:{number}: {alone}")
         raise _Undone
-    return wrong.error or error
+    return _fault(wrong) if wrong else error
 
 
 class _Undone(Exception):  # noqa: N818

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -21,7 +20,15 @@ from tasker_sql.failure import error_lines
 from tasker_sql.jsonb import dumps
 from tasker_sql.rows import AppliedRepair, PlannedRepair, TaskStep
 from tasker_sql.top.backend import Backend
-from tasker_sql.top.statements import WHY, Verb, call, literal, needs_reason, with_reason
+from tasker_sql.top.statements import (
+    WHY,
+    Verb,
+    call,
+    literal,
+    needs_reason,
+    repaired,
+    with_reason,
+)
 from tasker_sql.trouble import KNOWN, trouble
 from tasker_sql.visible import visible, visible_lines
 
@@ -133,6 +140,7 @@ def outcome_of(error: Exception) -> str:
 
 
 RATE: Final = 100  # a second, at most
+NOTHING: Final = AppliedRepair(0, 0, 0, None)
 SAMPLE: Final = 3  # so that all fits into 24 lines
 PLANNING, READY, APPLYING, ENDED = "planning ...", "ready", "applying", "ended"
 KEYS: Final = {
@@ -163,7 +171,7 @@ class Repair(Dialog[None]):
         self._verb = verb
         self._phase = PLANNING
         self._plan: PlannedRepair | None = None
-        self._done = self._refused = 0
+        self._total = NOTHING
         self._stopping = threading.Event()
         self._sample = Static(id="sample")
         self._reason = Input(placeholder="Why? It is kept in the history.", max_length=1000)
@@ -185,7 +193,7 @@ class Repair(Dialog[None]):
         self._begin()
 
     def _begin(self) -> None:
-        self._plan, self._done, self._refused = None, 0, 0
+        self._plan, self._total = None, NOTHING
         self._stopping.clear()
         self._enter(PLANNING, "")
         self._make_plan()
@@ -239,39 +247,34 @@ class Repair(Dialog[None]):
 
     @work(thread=True)
     def _carry_out(self, statement: str) -> None:
-        refusal: str | None = None
-        remaining = 1
-        while remaining and not self._stopping.is_set():
-            began = time.monotonic()
-            try:
-                (applied,) = self._database.rows(statement, AppliedRepair)
-            except KNOWN as error:
-                self._call(self._end, visible(outcome_of(error)), refusal)
-                return
-            self._done += applied.applied
-            self._refused += applied.refused
-            refusal, remaining = applied.last_refusal or refusal, applied.remaining
-            self._call(self._show_progress, remaining)
-            if remaining:
-                self._pause(began + 1 - time.monotonic())
-        self._call(self._end, "Stopped." if remaining else "", refusal)
+        try:
+            for total in repaired(
+                lambda: self._database.rows(statement, AppliedRepair)[0], self._pause
+            ):
+                self._total = total
+                self._call(self._show_progress)
+        except KNOWN as error:
+            self._call(self._end, visible(outcome_of(error)))
+        else:
+            self._call(self._end, "Stopped." if self._total.remaining else "")
 
-    def _pause(self, seconds: float) -> None:
-        self._stopping.wait(max(0.0, seconds))
+    def _pause(self, seconds: float) -> bool:
+        return self._stopping.wait(seconds)
 
     def _call(self, what: Any, *arguments: Any) -> None:
         """Call it where the screen is drawn, unless that has gone."""
         if self.is_attached:
             self.app.call_from_thread(what, *arguments)
 
-    def _show_progress(self, remaining: int) -> None:
-        self._progress.update(Text(f"{self._so_far()}, {remaining:,} to go"))
+    def _show_progress(self) -> None:
+        self._progress.update(Text(f"{self._so_far()}, {self._total.remaining:,} to go"))
 
     def _so_far(self) -> str:
-        refused = f", {self._refused:,} refused" if self._refused else ""
-        return f"{self._done:,} done{refused}"
+        refused = f", {self._total.refused:,} refused" if self._total.refused else ""
+        return f"{self._total.applied:,} done{refused}"
 
-    def _end(self, message: str, refusal: str | None) -> None:
+    def _end(self, message: str) -> None:
+        refusal = self._total.last_refusal
         why = f"\nRefused: {visible(refusal)}" if refusal else ""
         self._enter(ENDED, f"{self._so_far()}. {message}{why}")
 

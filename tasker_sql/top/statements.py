@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
+
+from tasker_sql.rows import AppliedRepair
 
 WHY: Final = "<why>"  # stands in a statement for the reason that the operator will give
 DONE: Final = {"complete", "cancelled", "resolved_manually", "skipped"}
@@ -96,3 +99,21 @@ def step_verbs(uuid: UUID, state: str) -> tuple[Verb, ...]:
     if state not in DONE:
         verbs.append(Verb("S", "resolve step", statement("resolve_step", uuid, WHY)))
     return tuple(verbs)
+
+
+def repaired(
+    apply: Callable[[], AppliedRepair], pause: Callable[[float], Any]
+) -> Iterator[AppliedRepair]:
+    """Carry a plan out, one call a second: what all calls have done, and what remains. It ends
+    early when the pause between two calls says so."""
+    total = AppliedRepair(0, 0, 1, None)
+    while total.remaining:
+        began = time.monotonic()
+        done = apply()
+        total = AppliedRepair(
+            *(total.applied + done.applied, total.refused + done.refused, done.remaining),
+            done.last_refusal or total.last_refusal,
+        )
+        yield total
+        if total.remaining and pause(max(0.0, began + 1 - time.monotonic())):
+            return

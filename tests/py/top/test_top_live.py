@@ -596,7 +596,7 @@ class TestMany:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         seen = threading.Event()
-        monkeypatch.setattr(Repair, "_pause", lambda *_: seen.wait(SECONDS))
+        monkeypatch.setattr(Repair, "_pause", lambda *_: not seen.wait(SECONDS))
 
         async def play(top: Driver) -> None:
             await top.sees("run cure" if key == "x" else "R retry all 150  S resolve all 150")
