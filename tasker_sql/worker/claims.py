@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from operator import methodcaller
 from typing import Final, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from tasker_sql.circuit import CircuitBreakers, backoff
 from tasker_sql.client import Client
@@ -45,10 +45,14 @@ class WorkerCalls:
     def make(self, work: Callable[[Client], T]) -> T:
         return self.pool.call(work, self.breakers.database)
 
-    def claim(self, namespace: str, limit: int) -> Sequence[ClaimedStep]:
+    def claim(
+        self, namespace: str, limit: int, request: UUID | None = None
+    ) -> Sequence[ClaimedStep]:
+        """A call with the same request answers the same claim, if it was made before."""
         return self._of_queue(
             lambda client: client.claim_steps(
-                *(namespace, self.worker, limit, self.lease, self.handlers()), context_once=True
+                *(namespace, self.worker, limit, self.lease, self.handlers(), request),
+                context_once=True,
             )
         )
 
@@ -183,6 +187,7 @@ class Poller:
         self.ask_at = 0.0
         self.barren_until = 0.0  # no claims before, for the last steps could not be run
         self.answered = False
+        self.request = uuid4()  # of the next claim, until it is answered
         self.refusals = 0  # in a row
         self._listens = listens
         self._pause = slots.pace.poll
@@ -200,6 +205,7 @@ class Poller:
     def found(self, steps: int, limit: int, now: float, reported: int = 0) -> None:
         """A claim was answered. Fewer than asked for: the queue is empty."""
         self.answered = True
+        self.request = uuid4()
         if steps:
             self.busy()
             self._pause = self.slots.pace.poll

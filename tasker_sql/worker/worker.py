@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
+from uuid import uuid4
 
 from tasker_sql.circuit import CircuitBreakers, backoff
 from tasker_sql.client import LEASE, Client, channel
@@ -404,8 +405,9 @@ class Worker:
                 poller.busy()
             elif limit > 0 and now >= poller.ask_at:
                 try:
-                    steps = self._calls.claim(namespace, limit)
+                    steps = self._calls.claim(namespace, limit, poller.request)
                 except TaskerError as error:
+                    poller.request = uuid4()
                     poller.refusals += 1
                     poller.ask_at = self._put_off(str(poller.slots), error, poller.refusals)
                     continue

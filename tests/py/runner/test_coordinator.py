@@ -7,12 +7,14 @@ import logging
 import threading
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from running import SECONDS, client_of, ended, running, template, wait_for
 from servers import rows
 
 from tasker_sql.client import Client
+from tasker_sql.errors import UnavailableError
 from tasker_sql.ops.health import OperationalState
 from tasker_sql.threads import Wakeup
 from tasker_sql.worker import claims as of_claims
@@ -52,9 +54,9 @@ def claims(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     claim = WorkerCalls.claim
 
-    def noted(self: WorkerCalls, namespace: str, limit: int) -> Any:
+    def noted(self: WorkerCalls, namespace: str, *arguments: Any) -> Any:
         seen.append(namespace)
-        return claim(self, namespace, limit)
+        return claim(self, namespace, *arguments)
 
     monkeypatch.setattr(WorkerCalls, "claim", noted)
     return seen
@@ -148,6 +150,29 @@ def test_steps_in_a_row_run_in_one_thread_which_reports_and_claims(
     if not transactional:
         assert finishes == runs
     assert claims == ["test"], "the first step; each other one came with a report"
+
+
+def test_a_claim_whose_reply_is_lost_is_no_attempt(
+    database: str, client: Client, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same call again answers the same claim."""
+    claim, lost = Client.claim_steps, list[UUID]()
+
+    def swallowed(self: Client, *arguments: Any, **more: Any) -> Any:
+        steps = claim(self, *arguments, **more)
+        if steps and len(lost) < 3:
+            lost.append(steps[0].token)
+            raise UnavailableError("the connection was cut")
+        return steps
+
+    client.register_template(template({"a": []}, retry={"max_attempts": 1}))
+    task = client.create_task("test", "flow").task_uuid
+    monkeypatch.setattr(Client, "claim_steps", swallowed)
+    with running(database, registry, ["test"], lease=SECONDS):
+        assert ended(client, task) == "complete"
+    assert len(lost) == 3
+    assert rows(database, "select attempt from tasker.steps") == [(1,)]
+    assert client.check_invariants() == []
 
 
 @pytest.mark.slow
