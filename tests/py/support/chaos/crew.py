@@ -48,7 +48,7 @@ from tasker_sql.errors import (
 )
 from tasker_sql.ops.orchestrator import OrchestrationCore
 from tasker_sql.rows import ClaimedStep
-from tasker_sql.worker import attempt, outcomes
+from tasker_sql.worker import attempt, handlers, outcomes
 from tasker_sql.worker.handlers import Registry, Step
 from tasker_sql.worker.slots import Slots
 
@@ -149,7 +149,7 @@ def _set_clock(seconds: float) -> None:
 
     time.time = lambda: real() + seconds
     time.time_ns = lambda: int((real() + seconds) * 1e9)
-    for module in (attempt, outcomes, __import__("tasker_sql.worker.handlers").handlers):
+    for module in (attempt, outcomes, handlers):
         vars(module)["datetime"] = Wrong
 
 
