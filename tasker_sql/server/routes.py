@@ -19,6 +19,7 @@ from tasker_sql.server.schemas import (
     Acknowledgement,
     Bottlenecks,
     ByHand,
+    Cancellation,
     ExactResponse,
     ExactRoute,
     Moment,
@@ -89,7 +90,9 @@ OPERATE: Final[Mapping[str, Callable[..., Any]]] = {
     f"{STEP}/complete": Client.complete_step_manually,
     "/problems/acknowledge": Client.acknowledge_problem,
 }
-BODIES: Final = {frozenset(body.model_fields): body for body in (Reason, ByHand, Acknowledgement)}
+BODIES: Final = {
+    frozenset(body.model_fields): body for body in (Reason, ByHand, Cancellation, Acknowledgement)
+}
 
 router: Final = APIRouter(
     prefix="/v1",

@@ -145,6 +145,12 @@ class Reason(Body):
     reason: str
 
 
+class Cancellation(Reason):
+    """Why; with the option cleanup, steps that run on failure or at the end have their turn."""
+
+    options: dict[str, Any] = {}
+
+
 class Acknowledgement(Reason):
     """A problem, as `GET /v1/problems` names it; without `until`, until it changes."""
 

@@ -172,6 +172,8 @@ class TestTasks:
 
     def test_are_cancelled_once(self, web: httpx.Client, client: Client) -> None:
         task = created(web)
+        odd = web.post(f"/v1/tasks/{task}/cancel", json={**BECAUSE, "options": {"x": 1}})
+        assert fault(odd)[:2] == (422, "bad_value")
         answer = web.post(f"/v1/tasks/{task}/cancel", json=BECAUSE)
         assert answer.json() == {
             "task_uuid": task,
