@@ -1121,11 +1121,12 @@ class Calls(ABC):
         """What stands between each step of a task (or those of `step_uuids`, which only choose
         rows) and its next attempt.
 
-        dependencies_satisfied: every parent is complete, resolved_manually or skipped.
-        retry_eligible: it has not ended and has attempts left. ready_for_execution: a worker may
-        have it now (parents done, attempts left, its time has come, nothing paused, nobody runs
-        it). next_retry_at: when its backoff ends. backoff_request_seconds: the wait that its last
-        failure led to. last_attempted_at: start of the last attempt, or when it was found lost.
+        dependencies_satisfied: every parent is complete, resolved_manually or skipped; in a
+        template with run_on, if or on_error, it has ended. retry_eligible: it has not ended and has
+        attempts left. ready_for_execution: a worker may have it now (parents done, attempts left,
+        its time has come, nothing paused, nobody runs it). next_retry_at: when its backoff ends.
+        backoff_request_seconds: the wait that its last failure led to. last_attempted_at: start of
+        the last attempt, or when it was found lost.
 
         Raises NotFoundError (unknown task or step), BadValueError (None task).
         """

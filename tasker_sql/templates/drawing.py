@@ -31,6 +31,7 @@ LOOKS: Final = {  # of a state: mark, style in a terminal, colour in a document
     "cancelled": ("⊘", "dim", "#dee2e6"),
     "resolved_manually": ("✓", "green", "#b2f2bb"),
     "skipped": ("-", "dim", "#dee2e6"),
+    "upstream_failed": ("∅", "dim", "#dee2e6"),
     "blocked_by_failures": ("", "red", ""),  # a task's
 }
 MARKS: Final = {state: mark for state, (mark, _, _) in LOOKS.items() if mark}

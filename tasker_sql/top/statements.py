@@ -13,7 +13,7 @@ from uuid import UUID
 from tasker_sql.rows import AppliedRepair
 
 WHY: Final = "<why>"  # stands in a statement for the reason that the operator will give
-DONE: Final = {"complete", "cancelled", "resolved_manually", "skipped"}
+DONE: Final = {"complete", "cancelled", "resolved_manually", "skipped", "upstream_failed"}
 
 
 @dataclass(frozen=True, slots=True)
