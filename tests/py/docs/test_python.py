@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import servers
 from servers import Server, rows
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -100,13 +102,14 @@ def test_applications_start_tasks_with_their_writes(folder: Path, database: str)
 
 
 @pytest.mark.slow
-def test_they_start_a_server_and_leave_nothing(folder: Path, tmp_path: Path) -> None:
-    (temporary := tmp_path / "tmp").mkdir()
-    for one in (*temporary.parents[:3], temporary):
-        one.chmod(0o755)
-    done = run_tests(folder, TMPDIR=str(temporary), TASKER_TEST_URL="")
-    assert re.search(r"^3 passed", done.stdout, re.MULTILINE), done.stdout + done.stderr
-    assert list(temporary.glob("tasker-sql-pytest-*")) == []
+def test_they_start_a_server_and_leave_nothing(folder: Path) -> None:
+    temporary = servers.temporary_folder()  # which the account that runs it for root can enter
+    try:
+        done = run_tests(folder, TMPDIR=str(temporary), TASKER_TEST_URL="")
+        assert re.search(r"^3 passed", done.stdout, re.MULTILINE), done.stdout + done.stderr
+        assert list(temporary.iterdir()) == []
+    finally:
+        shutil.rmtree(temporary)
 
 
 def test_examples_are_short() -> None:
