@@ -1375,8 +1375,8 @@ class Calls(ABC):
         return self._rows(rows.ServedNamespace, "tasker.served_namespaces")
 
     def known_workers(self) -> list[rows.KnownWorker]:
-        """Everybody who works, in any language: the runners of the last day, and whoever holds a
-        claim or waits for work now.
+        """Everybody who works, in any language: the runners of the last day, and any other worker
+        that holds a claim or waits for work now.
         """
         return self._rows(rows.KnownWorker, "tasker.known_workers")
 
@@ -1398,7 +1398,7 @@ class Calls(ABC):
     def live_claims(self) -> list[rows.LiveClaim]:
         """Who works on what now: one row per claim.
 
-        (Its token is left out: whoever knows it can finish the steps.)
+        (Its token is left out: anybody who knows it can finish the steps.)
         """
         return self._rows(rows.LiveClaim, "tasker.live_claims")
 

@@ -8,7 +8,7 @@ create or replace function tasker._workers (
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- Who works for a namespace now: whoever holds a step there, waits for work, or runs and says so.
+-- Who works for a namespace now: workers that hold a step there or wait for work, live runners.
 -- A claim from which an operator took everything back is no sign of life.
 --
 -- Returns  how many, and the same as a sentence, with when one was last seen

@@ -38,7 +38,7 @@ begin
                       v_now - interval '1 hour');
   if tasker._check_text(v_after -> 'next', 'next', '^[0-9]{1,18}$',
                         'a number as the last answer had it')::xid8 <= v_settled then
-    -- whoever has not ended began after that moment
+    -- a transaction that has not ended began after that moment
     v_after := jsonb_build_object(
       'since', tasker._check_time(v_after -> 'at', 'at'), 'next', v_next::text, 'at', v_now);
   end if;

@@ -9,7 +9,7 @@ create or replace function tasker._database_problems ()
   set enable_seqscan = off
   set jit = off
 as $$
--- What keeps the tables from being cleaned: whoever holds a snapshot for more than ten minutes,
+-- What keeps the tables from being cleaned: sessions with a snapshot of over ten minutes,
 -- and where dead rows have piled up. Sessions of others are seen by members of pg_read_all_stats.
 --
 -- Returns  problems

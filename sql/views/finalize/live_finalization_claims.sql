@@ -13,7 +13,7 @@ select task.task_uuid,
   join tasker.namespaces as namespace on namespace.namespace_id = template.namespace_id;
 
 comment on view tasker.live_finalization_claims is
-'Who is finalizing which task now. (The attempt''s uuid is left out: whoever knows it can finalize the task.)';
+'Who is finalizing which task now. (The attempt''s uuid is left out: anybody who knows it can finalize the task.)';
 comment on column tasker.live_finalization_claims.task_uuid is 'The task.';
 comment on column tasker.live_finalization_claims.namespace is 'Its namespace.';
 comment on column tasker.live_finalization_claims.name is 'Its template.';

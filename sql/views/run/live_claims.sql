@@ -22,7 +22,7 @@ select claim.worker,
   join tasker.namespaces as namespace on namespace.namespace_id = claim.namespace_id;
 
 comment on view tasker.live_claims is
-'Who works on what now: one row per claim. (Its token is left out: whoever knows it can finish the steps.)';
+'Who works on what now: one row per claim. (Its token is left out: anybody who knows it can finish the steps.)';
 comment on column tasker.live_claims.worker is 'The worker that holds it.';
 comment on column tasker.live_claims.namespace is 'The namespace it claimed from.';
 comment on column tasker.live_claims.claimed_at is 'Since when.';
