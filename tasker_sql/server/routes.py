@@ -19,7 +19,7 @@ from tasker_sql.server.schemas import (
     Acknowledgement,
     Bottlenecks,
     ByHand,
-    Cancellation,
+    CancelReason,
     ExactResponse,
     ExactRoute,
     Moment,
@@ -91,7 +91,7 @@ OPERATE: Final[Mapping[str, Callable[..., Any]]] = {
     "/problems/acknowledge": Client.acknowledge_problem,
 }
 BODIES: Final = {
-    frozenset(body.model_fields): body for body in (Reason, ByHand, Cancellation, Acknowledgement)
+    frozenset(body.model_fields): body for body in (Reason, ByHand, CancelReason, Acknowledgement)
 }
 
 router: Final = APIRouter(

@@ -145,7 +145,7 @@ class Reason(Body):
     reason: str
 
 
-class Cancellation(Reason):
+class CancelReason(Reason):
     """Why; with the option cleanup, steps that run on failure or at the end have their turn."""
 
     options: dict[str, Any] = {}
