@@ -316,7 +316,7 @@ class Control:
     def _report(self) -> dict[str, Any]:
         """What `report_runner` takes."""
         found, now = self.report(), time.monotonic()
-        met = [one for circuit in self._circuits for one in circuit.troubles.recent(now)]
+        troubles = [one for circuit in self._circuits for one in circuit.troubles.recent(now)]
         return {
             "host": socket.gethostname(),
             "pid": os.getpid(),
@@ -343,7 +343,7 @@ class Control:
                     "times": one.times,
                     "since_ago": now - one.since,
                 }
-                for one in met
+                for one in troubles
             ],
             "counters": {
                 "buckets": list(BUCKETS),

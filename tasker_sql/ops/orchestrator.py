@@ -1,4 +1,4 @@
-"""The runner: one process that orchestrates and works, until it is told to stop.
+"""The runner: one process that orchestrates and works, until it is stopped.
 
 Five pools of executors, each of which repeats one SQL function:
 
@@ -48,7 +48,7 @@ from tasker_sql.worker.worker import ALL_SQL, Worker
 
 log = logging.getLogger(__name__)
 
-SLICE = 1.0  # seconds after which whoever waits looks again
+SLICE = 1.0  # seconds after which a waiting thread looks again
 
 
 class Exit(IntEnum):
@@ -159,7 +159,7 @@ class OrchestrationCore:
                 preflight.check_limits(client, self.most_connections(), chosen.pool_size)
 
     def run(self) -> Exit:
-        """Run until told to stop."""
+        """Run until it is stopped."""
         previous = self._take_signals()
         try:
             self.start()
@@ -207,7 +207,7 @@ class OrchestrationCore:
 
     @property
     def stopping(self) -> bool:
-        """Whether it was told to stop."""
+        """Whether it was asked to stop."""
         return self._stops > 0
 
     @property

@@ -158,7 +158,7 @@ class SlotPool(ScalablePool):
         return Activity(running, waiting, hung)
 
     def counts(self) -> Counts:
-        """What the slots have done. A handler that fails is no failure of its slot."""
+        """What the slots have done. A failure of a handler is not one of its slot."""
         slots = self._slots
         running, waiting = slots.seconds_running(), slots.seconds_waiting()
         return Counts(slots.done, 0, slots.done, running, waiting)

@@ -70,7 +70,7 @@ def check_pooler(connect: Callable[[], Client], allowed: bool) -> None:
     """Raises ConfigError for a pooler that hands sessions on after each statement, and, unless it
     is `allowed`, after each transaction: LISTEN and prepared statements break there.
 
-    A pooler invents the pid that a client is told at its start. One that hands sessions on gives
+    A pooler invents the pid that a client gets at its start. One that hands sessions on gives
     the session of an idle client to the next transaction of another one, or gives that client
     another one afterwards.
     """

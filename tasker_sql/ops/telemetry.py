@@ -5,8 +5,8 @@ text, and leave these facts as keys of their own in JSON. Contexts and results a
 passwords are masked, wherever a driver's message has them.
 
 While a runner runs, one thread writes all lines: those of this package and of the driver, wherever
-an application sends them, and those of everybody to standard error. Whoever logs neither waits for
-a handler of the log nor meets its errors.
+an application sends them, and those of everybody to standard error. A thread that logs
+neither waits for a handler of the log nor meets its errors.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def application(settings: Config) -> FastAPI:
         Gate,
         settings=settings.web,
         tokens=app.state.tokens,
-        report=app.state.metrics.told,
+        report=app.state.metrics.observe,
     )
     return app
 

@@ -153,7 +153,7 @@ class Metrics:
         """All of them, as Prometheus reads them."""
         return generate_latest(self._registry)
 
-    def told(self, scope: Scope, status: int, seconds: float) -> None:
+    def observe(self, scope: Scope, status: int, seconds: float) -> None:
         """A request has ended. What is not ours makes no label."""
         route = getattr(scope.get("route"), "path", "none")
         method = scope["method"] if route != "none" else "none"

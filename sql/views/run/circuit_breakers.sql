@@ -1,29 +1,29 @@
 create or replace view tasker.circuit_breakers as
 select runner.name as runner,
-       told.breaker,
-       told.state,
-       told.forced,
+       reported.breaker,
+       reported.state,
+       reported.forced,
        wish.forced as wanted,
-       told.failed_in_a_row,
-       told.failed_calls,
-       told.opened,
-       runner.seen_at - make_interval(secs => told.changed_ago) as changed_at,
-       told.last_error,
+       reported.failed_in_a_row,
+       reported.failed_calls,
+       reported.opened,
+       runner.seen_at - make_interval(secs => reported.changed_ago) as changed_at,
+       reported.last_error,
        runner.seen_at,
-       coalesce(wish.forced, told.forced, told.state) as effective_state,
+       coalesce(wish.forced, reported.forced, reported.state) as effective_state,
        case when wish.forced is not null then 'an operator forced it: ' || wish.reason
-            when told.forced is not null then 'an operator forced it'
-            when told.state <> 'closed'
-              then format('%s failures in a row: %s', told.failed_in_a_row, told.last_error)
+            when reported.forced is not null then 'an operator forced it'
+            when reported.state <> 'closed'
+              then format('%s failures in a row: %s', reported.failed_in_a_row, reported.last_error)
             end as reason,
-       told.recoveries,
-       told.recovery_seconds
+       reported.recoveries,
+       reported.recovery_seconds
   from tasker.runners as runner
- cross join lateral tasker._reported_breakers(runner.breakers) as told
+ cross join lateral tasker._reported_breakers(runner.breakers) as reported
   left join lateral (
        select wish.forced, wish.reason
          from tasker.forced_breakers as wish
-        where wish.breaker = told.breaker
+        where wish.breaker = reported.breaker
           and (wish.runner = runner.name or wish.runner is null)
         order by wish.runner nulls last
         limit 1) as wish on true
@@ -42,7 +42,7 @@ comment on column tasker.circuit_breakers.failed_calls is 'Failures since the ru
 comment on column tasker.circuit_breakers.opened is 'How often it opened since the runner began.';
 comment on column tasker.circuit_breakers.changed_at is 'When its state last changed.';
 comment on column tasker.circuit_breakers.last_error is 'The last failure in words; empty for none.';
-comment on column tasker.circuit_breakers.seen_at is 'The heartbeat that told all this.';
+comment on column tasker.circuit_breakers.seen_at is 'The heartbeat that all this is from.';
 comment on column tasker.circuit_breakers.effective_state is 'What it does now: as an operator wants it, else as forced, else its state.';
 comment on column tasker.circuit_breakers.reason is 'Why it does that; null for one that is closed by itself.';
 comment on column tasker.circuit_breakers.recoveries is 'How often the database answered again after failures, since the runner began.';

@@ -1,36 +1,36 @@
 create or replace view tasker.executor_pools as
 select runner.name as runner,
-       told.pool,
-       told.namespace,
-       told.status,
-       told.executors,
-       told.min_executors,
-       told.max_executors,
-       told.healthy,
-       told.unhealthy,
-       told.utilization,
-       told.error_rate,
-       told.throughput,
-       told.done,
-       told.queue_depth,
-       make_interval(secs => told.queue_age) as queue_age,
-       make_interval(secs => told.poll) as poll,
-       told.batch,
+       reported.pool,
+       reported.namespace,
+       reported.status,
+       reported.executors,
+       reported.min_executors,
+       reported.max_executors,
+       reported.healthy,
+       reported.unhealthy,
+       reported.utilization,
+       reported.error_rate,
+       reported.throughput,
+       reported.done,
+       reported.queue_depth,
+       make_interval(secs => reported.queue_age) as queue_age,
+       make_interval(secs => reported.poll) as poll,
+       reported.batch,
        runner.seen_at,
-       runner.seen_at - make_interval(secs => told.scaled_ago) as scaled_at,
-       told.scaled_from,
-       told.scaled_why,
-       told.running,
-       told.waiting,
-       told.hung,
-       runner.seen_at - make_interval(secs => told.decided_ago) as decided_at,
-       told.decision,
-       told.measured,
-       told.scaled_up,
-       told.scaled_down,
-       told.status_changes
+       runner.seen_at - make_interval(secs => reported.scaled_ago) as scaled_at,
+       reported.scaled_from,
+       reported.scaled_why,
+       reported.running,
+       reported.waiting,
+       reported.hung,
+       runner.seen_at - make_interval(secs => reported.decided_ago) as decided_at,
+       reported.decision,
+       reported.measured,
+       reported.scaled_up,
+       reported.scaled_down,
+       reported.status_changes
   from tasker.runners as runner
- cross join lateral tasker._reported_pools(runner.pools) as told
+ cross join lateral tasker._reported_pools(runner.pools) as reported
  where runner.gone_at > tasker._now()
    and runner.state <> 'stopped';
 
@@ -53,7 +53,7 @@ comment on column tasker.executor_pools.queue_depth is 'What waited in their que
 comment on column tasker.executor_pools.queue_age is 'How long the oldest of it had waited.';
 comment on column tasker.executor_pools.poll is 'How often they look for work, back-pressure included.';
 comment on column tasker.executor_pools.batch is 'How much they take at a time, back-pressure included.';
-comment on column tasker.executor_pools.seen_at is 'The heartbeat that told all this.';
+comment on column tasker.executor_pools.seen_at is 'The heartbeat that all this is from.';
 comment on column tasker.executor_pools.scaled_at is 'When their number was last changed; null when it never was.';
 comment on column tasker.executor_pools.scaled_from is 'What it was before.';
 comment on column tasker.executor_pools.scaled_why is 'And why it was changed.';

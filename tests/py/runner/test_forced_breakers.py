@@ -1,4 +1,4 @@
-"""What a breaker does now, forced or by itself, is told alike by everybody: of a real runner."""
+"""Everybody shows the same effective state of a breaker, forced or not: of a real runner."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def test_one_that_is_forced_open_is_open(
         assert f'{metric.name}{{state!="closed"}}) == 1' in rule["expr"]
 
         wait_for(lambda: web.get("/health/orchestration").json()["status"] != "healthy")
-        (told,) = web.get("/health/orchestration").json()["circuit_breakers"]
-        assert told == {
+        (shown,) = web.get("/health/orchestration").json()["circuit_breakers"]
+        assert shown == {
             "runner": "test",
             "breaker": breaker,
             "state": "open",
