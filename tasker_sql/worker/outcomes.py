@@ -121,10 +121,11 @@ def refused(step_uuid: UUID, error: TaskerError) -> Failure:
     return failure(step_uuid, "BadResult", error.message, retryable=False, facts=facts)
 
 
-def timed_out(step: ClaimedStep) -> Failure:
-    """The attempt did not end in time."""
+def timed_out(step: ClaimedStep, stack: str = "") -> Failure:
+    """The attempt did not end in time; `stack` is where it hangs."""
     seconds = step.timeout.total_seconds() if step.timeout else 0
-    return failure(step.step_uuid, "Timeout", f"the handler did not end within {seconds:g} s")
+    message, facts = f"the handler did not end within {seconds:g} s", {"traceback": stack}
+    return failure(step.step_uuid, "Timeout", message, facts=facts)
 
 
 def raised(step_uuid: UUID, error: BaseException) -> Failure:

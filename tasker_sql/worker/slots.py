@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+import sys
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -208,6 +210,12 @@ class Slots:
                 log.error("%s hangs and its slot is lost: %s", attempt, self.lost_to)
         self.adjust()
         return late
+
+    def stack(self, attempt: Attempt) -> str:
+        """Where its thread hangs, as far as that can be found."""
+        thread = self._leaked.get(attempt)
+        frame = sys._current_frames().get(thread.ident or 0) if thread else None
+        return "".join(traceback.format_stack(frame, limit=-30)) if frame else ""
 
     def take_back(self) -> list[Attempt]:
         """Those that no slot has started."""

@@ -328,7 +328,9 @@ class Worker:
             for attempt in slots.late(time.monotonic()):
                 if attempt is self._suspect:
                     self._suspect = None
-                self._came_back(slots, attempt, outcomes.timed_out(attempt.step))
+                self._came_back(
+                    slots, attempt, outcomes.timed_out(attempt.step, slots.stack(attempt))
+                )
 
     def _came_back(self, slots: Slots, attempt: Attempt, outcome: Outcome) -> None:
         now = time.monotonic()

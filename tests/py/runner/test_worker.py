@@ -220,6 +220,12 @@ class TestTime:
             wait_for(lambda: seen)
         assert seen == [True]
         assert step_named(client, task, "a").result == "second"
+        (late,) = [
+            one.error
+            for one in client.step_attempts(step_named(client, task, "a").step_uuid)
+            if one.attempt == 1
+        ]
+        assert "    release.wait(SECONDS)\n" in late["traceback"], "where it hung"
         assert client.check_invariants() == []
 
     def test_an_sql_handler_past_its_time_is_cancelled(
