@@ -128,7 +128,7 @@ def make(random: Random, gated: bool) -> list[Made]:
     return made
 
 
-def definition(name: str, made: list[Made]) -> str:
+def definition(name: str, made: list[Made], gated: bool) -> str:
     steps: list[dict[str, Any]] = []
     for step in made:
         retry = {"max_attempts": 99, "backoff": "none"}  # leases are lost, too
@@ -137,6 +137,8 @@ def definition(name: str, made: list[Made]) -> str:
         steps[-1] |= {"run_on": step.run_on} if step.run_on != "success" else {}
         steps[-1] |= {"on_error": step.on_error} if step.on_error != "fail" else {}
         steps[-1] |= {"if": step.path} if step.condition else {}
+    if gated:
+        steps[0] |= {"on_error": made[0].on_error}  # also where all have the defaults
     head = {"name": name, "namespace_name": "test", "version": "1.0.0"}
     return json.dumps(head | {"steps": steps})
 
@@ -252,8 +254,9 @@ def test_random_tasks_end_as_the_model_says(
     made: dict[str, list[Made]] = {}
     contexts: dict[str, Any] = {}
     for number in range(200 if thorough else 20):
-        steps = make(random, gated=number % 5 != 0)
-        rows(database, "select from tasker.register_template(%s)", definition(f"t{number}", steps))
+        steps = make(random, gated := number % 5 != 0)
+        template = definition(f"t{number}", steps, gated)
+        rows(database, "select from tasker.register_template(%s)", template)
         context = {"a": random.randrange(5), "b": random.choice((1, 3, "many"))}
         query = "select task_uuid::text from tasker.create_task('test', %s, %s)"
         ((task,),) = rows(database, query, f"t{number}", json.dumps(context))
