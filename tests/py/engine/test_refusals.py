@@ -297,7 +297,7 @@ def test_a_commit_that_is_not_answered_is_asked_for(
     def unanswered(self: Client) -> Iterator[Any]:
         with transaction(self) as connection:
             yield connection
-        if not lost.is_set() and "test pool" in connection.info.get_parameters().get(
+        if not lost.is_set() and "test handlers" in connection.info.get_parameters().get(
             "application_name", ""
         ):
             lost.set()
