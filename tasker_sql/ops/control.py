@@ -411,7 +411,8 @@ class Control:
         used, running = self._handlers.used, sum(one.activity().running for one in workers)
         if not used:
             return None
-        return (self._handlers.size - used) * max(running, used) // used
+        slots = sum(one.size for one in workers)  # those that are idle would need some, too
+        return max(0, self._handlers.size * max(running, used) // used - slots)
 
     def _queues(self) -> dict[str, tuple[int, float]]:
         """How much waits in the queues of each namespace, and for how many seconds at most."""
