@@ -431,12 +431,13 @@ create index finalization_attempts_by_end on tasker.finalization_attempts (ended
 comment on table tasker.finalization_attempts is 'Every finalization claim, and how it ended, or why it was refused (with no task_id: there is no such task).';
 
 create table tasker.finalization_events (
-  at      timestamptz      not null,
-  event   text             not null
-          constraint finalization_events_are_known
-          check (event in ('claimed', 'already_claimed', 'already_complete', 'not_ready',
-                           'not_found', 'extended', 'released', 'finalized', 'expired')),
-  seconds double precision
+  event_id bigint           generated always as identity primary key,
+  at       timestamptz      not null,
+  event    text             not null
+           constraint finalization_events_are_known
+           check (event in ('claimed', 'already_claimed', 'already_complete', 'not_ready',
+                            'not_found', 'extended', 'released', 'finalized', 'expired')),
+  seconds  double precision
 );
 create index finalization_events_by_time on tasker.finalization_events (at);
 comment on table tasker.finalization_events is 'Each thing that happened to a finalization claim, for count_events. seconds: how long asking for it took, or, once it ended, how long it was held.';

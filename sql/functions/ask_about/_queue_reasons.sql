@@ -11,7 +11,7 @@ as $$
 -- or has their handler, or it is only a matter of their turn.
 --
 -- Returns  one row for each enqueued step
--- Calls    _queue_of, _lost_steps, _workers, _missing_handler, _held_up, _shell_word, _ago
+-- Calls    _queue_of, _lost_steps, _workers, _missing_handlers, _held_up, _shell_word, _ago
 #variable_conflict use_column
 declare
   v_queue   record;
@@ -46,13 +46,14 @@ begin
         from unnest(v_queue.step_ids, v_queue.enqueued, v_queue.handlers)
                as step (step_id, enqueued_at, handler)
     ),
+    kind as materialized (
+      select distinct step.handler, step.is_parked from step where v_workers.workers > 0
+    ),
     lacking as materialized (
-      select kind.*,
-             case v_workers.workers
-               when 0 then v_workers.said
-               else tasker._missing_handler(v_queue.namespace, kind.handler, kind.is_parked, p_now)
-             end as reason
-        from (select distinct step.handler, step.is_parked from step) as kind
+      select missing.*
+        from tasker._missing_handlers(
+               v_queue.namespace, array(select kind.handler from kind),
+               array(select kind.is_parked from kind), p_now) as missing
     )
     select step.step_id, said.rank, said.code, said.blocks, said.reason,
            step.enqueued_at, null::timestamptz, null::text, said.cure
@@ -65,15 +66,15 @@ begin
                   'select * from tasker.sweep()'
             where v_missing or step.step_id = any (v_lost)
            union all
-           select case when lacking.reason is null then 70 else 20 end,
-                  case when lacking.reason is null then 'queued'
-                       when v_workers.workers = 0 then 'no_worker'
+           select case when v_workers.workers > 0 and lacking.reason is null then 70 else 20 end,
+                  case when v_workers.workers = 0 then 'no_worker'
+                       when lacking.reason is null then 'queued'
                        else 'handler_missing' end,
                   false,
                   concat_ws('; ', 'queued for ' || tasker._ago(p_now - step.enqueued_at),
                             coalesce(lacking.reason, v_workers.said), v_held.full_slots,
                             v_held.breakers),
-                  case when lacking.reason is not null
+                  case when v_workers.workers = 0 or lacking.reason is not null
                          then format('tasker-sql run --namespace %s --handlers MODULE',
                                      tasker._shell_word(v_queue.namespace)) end
             limit 1

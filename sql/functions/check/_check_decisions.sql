@@ -48,6 +48,8 @@ begin
          format('%s, attempt %s', step.state, step.attempt)
     from tasker.task_templates as template
     join tasker.tasks as task on task.template_id = template.template_id
+                             and task.task_id >= v_first >> 20
+                             and task.task_id < v_last >> 20
     join tasker.steps as step on step.step_id > task.task_id << 20
                              and step.step_id < (task.task_id + 1) << 20
    where template.gated

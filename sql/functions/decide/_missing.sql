@@ -13,7 +13,7 @@ declare
   v_read  text;
   v_above text;
   v_found jsonb[];
-  v_said  text[] := '{}';
+  v_said  text[] := array[]::text[];
 begin
   for v_read in select jsonb_array_elements_text(p_reads) loop
     v_found := array(select jsonb_path_query(p_document, ('strict ' || v_read)::jsonpath,

@@ -1,8 +1,7 @@
 create or replace function tasker._count_ended (
   p_waited   bigint[],
   p_unwaited bigint[],
-  p_amounts  jsonb,
-  p_now      timestamptz
+  p_amounts  jsonb
 )
   returns bigint[]
   language plpgsql

@@ -44,7 +44,7 @@ begin
       v_next  := tasker._next_depth(v_todo, v_due);
       v_todo  := v_next.todo;
       v_due   := v_next.due;
-      v_ready := tasker._count_ended(v_next.waited, v_next.unwaited, v_next.amounts, p_now);
+      v_ready := tasker._count_ended(v_next.waited, v_next.unwaited, v_next.amounts);
       if v_steps < cardinality(v_ready) or v_depths < 1 then
         perform tasker._leave_undecided(
           v_ready[case when v_depths < 1 then 1 else v_steps + 1 end :]);

@@ -12,7 +12,7 @@ as $$
 -- Calls    _fingerprint
 begin
   if array_remove(p_errors, null) = '{}' then
-    return '{}';
+    return array[]::bigint[];
   end if;
   with own as materialized (
     select step.step_id, step.template_id, step.attempt, step.claim_token, step.enqueued_at,

@@ -15,7 +15,7 @@ as $$
 --
 -- Returns  problems, one for each of the first 20 handlers, since its first step that may run waits
 --          (looked for among 100); counts up to 1000
--- Calls    _missing_handler, _recovery_grace, _shell_word, _counted, _ago
+-- Calls    _missing_handlers, _recovery_grace, _shell_word, _counted, _ago
 #variable_conflict use_column
 declare
   v_now constant timestamptz := tasker._now();
@@ -35,7 +35,7 @@ begin
   ),
   waiting as materialized (
     select namespace.name as namespace, kind.handler, parked.number, first.since,
-           tasker._missing_handler(namespace.name, kind.handler, true, v_now) as missing
+           missing.reason as missing
       from (select * from kind limit 20) as kind
       join tasker.namespaces as namespace on namespace.namespace_id = kind.namespace_id
      cross join lateral (
@@ -61,6 +61,8 @@ begin
                            where template.template_id = step.template_id)
                    limit 1) as step
             limit 1) as first
+     cross join lateral tasker._missing_handlers(
+                  namespace.name, array[kind.handler], array[true], v_now) as missing
      where namespace.paused_at is null
        and first.since < v_now - tasker._recovery_grace()
   )
@@ -73,8 +75,7 @@ begin
          format('tasker-sql run --namespace %s --handlers MODULE',
                 tasker._shell_word(waiting.namespace)),
          waiting.number
-    from waiting
-   where waiting.missing is not null;
+    from waiting;
 end;
 $$;
 

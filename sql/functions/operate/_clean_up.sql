@@ -17,7 +17,7 @@ as $$
 declare
   v_ids   bigint[];
   v_from  tasker.step_state[];
-  v_begun tasker.transition[] := '{}';
+  v_begun tasker.transition[] := array[]::tasker.transition[];
   v_log   record;
 begin
   with held as materialized (

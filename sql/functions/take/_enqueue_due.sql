@@ -18,7 +18,7 @@ declare
   v_free       bigint[];
   v_pending    bigint[];
   v_waiting    bigint[];
-  v_gated      bigint[] := '{}';
+  v_gated      bigint[] := array[]::bigint[];
   v_log        record;
   v_templates  integer[];
   v_priorities smallint[];
