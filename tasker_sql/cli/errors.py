@@ -5,11 +5,11 @@ from __future__ import annotations
 import traceback
 from typing import Final
 
+from tasker_sql.advice import KNOWN, advice
 from tasker_sql.cli.output import Part, line, put
 from tasker_sql.errors import FileError
 from tasker_sql.masking import masked
 from tasker_sql.templates.files import TemplateError
-from tasker_sql.trouble import KNOWN, trouble
 from tasker_sql.visible import visible_lines
 
 NO, USAGE, NO_DATABASE, DEFECT = 1, 2, 3, 4
@@ -34,7 +34,7 @@ def confess(defect: Exception) -> None:
 def explain(error: Exception) -> int:
     """Print what an error means; returns the exit code."""
     if isinstance(error, KNOWN):
-        found = trouble(error)
+        found = advice(error)
         complain(*found.message.split("\n"), detail=found.detail, hint=found.hint)
         return NO if found.is_refusal else NO_DATABASE
     lines = (str(error) or type(error).__name__).split("\n")

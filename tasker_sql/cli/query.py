@@ -16,6 +16,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.live import Live
 from rich.segment import Segment
 
+from tasker_sql.advice import advice, naming_schema
 from tasker_sql.cli.commands import Commands, Json, Watch, options
 from tasker_sql.cli.errors import NO, explain
 from tasker_sql.cli.output import Output, Picture, answer, console, line, parts, print_json, put
@@ -23,7 +24,6 @@ from tasker_sql.client import Client
 from tasker_sql.errors import TooSlowError, UnavailableError
 from tasker_sql.schema import migrations
 from tasker_sql.top.backend import SILENCE, blockers, connected
-from tasker_sql.trouble import naming_schema, trouble
 
 F = TypeVar("F", bound=Callable[..., Output])
 Ask = Callable[[Client], Output]
@@ -158,7 +158,7 @@ def _redraw(answers: Iterator[Output | Away], seconds: float) -> None:
         with Live(console=console(), screen=True, auto_refresh=False) as live:
             for found in answers:
                 if isinstance(found, Away):
-                    head = line((f"as of {at:%T} UTC, {trouble(found)}", "bold red"))
+                    head = line((f"as of {at:%T} UTC, {advice(found)}", "bold red"))
                 else:
                     shown, at = found.picture, datetime.now(UTC)
                     head = line((f"as of {at:%T} UTC, every {seconds:g} s; Ctrl-C ends it", "dim"))

@@ -19,6 +19,7 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.widgets import DataTable, Input, Static
 
+from tasker_sql.advice import KNOWN, advice
 from tasker_sql.top import screens, table
 from tasker_sql.top.backend import Backend
 from tasker_sql.top.chrome import (
@@ -37,7 +38,6 @@ from tasker_sql.top.screens import TABS
 from tasker_sql.top.snapshot import Location, place_of
 from tasker_sql.top.statements import Verb
 from tasker_sql.top.table import Row, View
-from tasker_sql.trouble import KNOWN, trouble
 from tasker_sql.visible import visible
 
 FONTS: Final = re.compile(r"@font-face \{[^}]*\}\s*")  # which a picture would load from elsewhere
@@ -415,7 +415,7 @@ class Top(PollingApp):
         try:
             context, steps = self._database.texts(place)
         except KNOWN as error:
-            text = visible(str(trouble(error)))
+            text = visible(str(advice(error)))
             self.call_from_thread(self.notify, text, severity="error", markup=False)
         else:
             self.call_from_thread(self.push_screen, Reading(text_of(what, context, steps)))

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar, cast
 
+from tasker_sql.advice import naming_schema
 from tasker_sql.client import Client, connect
 from tasker_sql.errors import TaskerError, UnavailableError
 from tasker_sql.rows import TaskStep
 from tasker_sql.schema import database, migrations
 from tasker_sql.top.queries import MOST_STEPS
 from tasker_sql.top.snapshot import Location, Snapshot, read
-from tasker_sql.trouble import naming_schema
 
 R = TypeVar("R")
 

@@ -15,6 +15,7 @@ from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from tasker_sql.advice import KNOWN, advice
 from tasker_sql.errors import UnavailableError
 from tasker_sql.failure import error_lines
 from tasker_sql.jsonb import dumps
@@ -29,7 +30,6 @@ from tasker_sql.top.statements import (
     repaired,
     with_reason,
 )
-from tasker_sql.trouble import KNOWN, trouble
 from tasker_sql.visible import visible, visible_lines
 
 R = TypeVar("R")
@@ -136,7 +136,7 @@ def answer(rows: Sequence[Mapping[str, Any]]) -> str:
 def outcome_of(error: Exception) -> str:
     """What an error says of a statement that was to be run."""
     lost = " Nobody knows whether it was carried out: look before you repeat it."
-    return f"{trouble(error)}{lost if isinstance(error, UnavailableError) else ''}"
+    return f"{advice(error)}{lost if isinstance(error, UnavailableError) else ''}"
 
 
 RATE: Final = 100  # a second, at most
@@ -225,7 +225,7 @@ class Repair(Dialog[None]):
         try:
             plan = self._database.rows(self._verb.statement, PlannedRepair)
         except KNOWN as error:
-            self._call(self._enter, ENDED, visible(str(trouble(error))))
+            self._call(self._enter, ENDED, visible(str(advice(error))))
         else:
             self._call(self._planned, plan)
 

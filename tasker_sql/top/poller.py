@@ -8,10 +8,10 @@ from typing import Final
 from textual import work
 from textual.app import App
 
+from tasker_sql.advice import KNOWN, advice
 from tasker_sql.rows import Problem
 from tasker_sql.top.backend import Backend
 from tasker_sql.top.snapshot import Location, Snapshot
-from tasker_sql.trouble import KNOWN, trouble
 from tasker_sql.visible import visible
 
 INTERVALS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds
@@ -84,7 +84,7 @@ class PollingApp(App[None]):
         try:
             found = self._database.read(place)
         except KNOWN as error:
-            why = visible(str(trouble(error)))
+            why = visible(str(advice(error)))
         self.call_from_thread(self._has_read, place, found, why)
 
     def _has_read(self, place: Location, found: Snapshot | None, why: str) -> None:

@@ -14,13 +14,13 @@ from running import client_of, template
 from servers import Server
 from typer.testing import CliRunner
 
+from tasker_sql.advice import KINDS, advice
 from tasker_sql.cli import app
 from tasker_sql.cli.output import cell
 from tasker_sql.errors import UnavailableError
 from tasker_sql.top import screens, table
 from tasker_sql.top.rows import Identity, OpenTransaction
 from tasker_sql.top.snapshot import Location, Snapshot
-from tasker_sql.trouble import KINDS, trouble
 
 pytestmark = pytest.mark.newest
 
@@ -171,7 +171,7 @@ def test_a_lock_is_not_waited_for_longer_than_the_time_that_was_given(
 def test_what_cannot_be_made_here_has_its_sentence_too(
     text: str, sqlstate: str | None, message: str
 ) -> None:
-    found = trouble(UnavailableError(text, sqlstate=sqlstate))
+    found = advice(UnavailableError(text, sqlstate=sqlstate))
     assert (found.message, found.detail) == (message, text)
     assert found.hint or message == AWAY
 

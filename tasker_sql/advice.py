@@ -94,7 +94,7 @@ class Explanation:
         return f"{facts}. {self.hint}" if self.hint else facts
 
 
-def trouble(error: Exception) -> Explanation:
+def advice(error: Exception) -> Explanation:
     """What an error of the database means to people."""
     if isinstance(error, UnavailableError):
         text = str(error)
