@@ -171,8 +171,8 @@ def all_is_well(dsn: str, client: Client, tasks: list[Any]) -> None:
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        (name, kind)
-        for name in FAULTS
+        pytest.param(name, kind, marks=() if kind == "plain" or not at else pytest.mark.slow)
+        for at, name in enumerate(FAULTS)
         for kind in KINDS
         # An SQL handler's call of it has begun, and in two hops neither is called.
         if "is missing" not in name or kind in ("plain", "transactional")
@@ -219,7 +219,10 @@ def waiting(dsn: str) -> int:
 
 
 @pytest.mark.parametrize("setting", ["lock_timeout", "statement_timeout"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=() if kind == "plain" else pytest.mark.slow) for kind in KINDS],
+)
 def test_a_lock_costs_nothing(
     database: str,
     client: Client,
