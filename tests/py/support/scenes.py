@@ -121,6 +121,9 @@ MOVES = {
     "pause_namespace": "select paused, changed from tasker.pause_namespace('test', 'x')",
     "resume_namespace": "select paused, changed from tasker.resume_namespace('test', 'x')",
     "set_limit": "select previous, changed from tasker.set_limit('tags_per_task', 30, 'x')",
+    "acknowledge_problem": "select known.code from tasker.problems,"
+    " tasker.acknowledge_problem(problems.code, problems.subject, 'x') as known"
+    " where problems.code = 'dead_letters'",
     "report_runner": "select breaker, forced from tasker.report_runner('r', %(report)s)",
     "force_breaker": "select changed from tasker.force_breaker('queue', 'open', 'x', 'r')",
     "release_breaker": "select changed from tasker.release_breaker('queue', 'x', 'r')",
@@ -615,6 +618,12 @@ SCENES = {
         drop_namespace    >  .2 >  .
         register_template w  <2 w  .
         sweep             .  .2 .  .
+        """,
+    ),
+    "problem": Scene(
+        failed,
+        """
+        acknowledge_problem  w
         """,
     ),
     "runner": Scene(
