@@ -21,13 +21,11 @@ from uuid import UUID
 import psycopg
 from psycopg.adapt import AdaptersMap
 from psycopg.rows import args_row
-from psycopg.types.json import set_json_loads
 
 from tasker_sql import errors, rows, sources
 from tasker_sql.calls import Calls
 from tasker_sql.client import LONGEST_LOOK, Client, result_of, statement, still_open
 from tasker_sql.connection import ADAPTERS, translated
-from tasker_sql.jsonb import decode
 
 R = TypeVar("R")
 
@@ -99,7 +97,6 @@ class AsyncClient:
         with translated():
             async with self._lend() as connection:
                 cursor = _Cursor(connection, row_factory=args_row(row))
-                set_json_loads(decode, cursor)
                 await cursor.execute(statement(row, source), arguments, binary=True)
                 try:
                     return await cursor.fetchall()

@@ -82,8 +82,6 @@ def ask(
 ) -> list[R]:
     """The rows of a statement. Raises UnreadableError when they were sent and cannot be read."""
     cursor = _Cursor(connection, row_factory=args_row(row))
-    if not isinstance(connection, TimedConnection):
-        set_json_loads(decode, cursor)  # an application's own, which reads numbers as ours do
     cursor.execute(statement, arguments, binary=True)
     try:
         return cursor.fetchall()

@@ -179,6 +179,16 @@ class TestJson:
             assert client.create_task("test", "flow", context).created
         assert rows(database, "select count(distinct context) from tasker.tasks") == [(1,)]
 
+    def test_each_connection_is_read_in_its_own_encoding(self, database: str) -> None:
+        """What an application's connection needs is nobody else's."""
+        with client_of(database) as client:
+            client.register_template(template({"a": []}))
+            task = client.create_task("test", "flow", {"city": "Köln"}).task_uuid
+            for encoding in ("utf8", "latin1", "utf8"):
+                with psycopg.connect(database, client_encoding=encoding) as connection:
+                    assert Client(connection).get_task(task).context == {"city": "Köln"}
+                assert client.get_task(task).context == {"city": "Köln"}
+
 
 @pytest.mark.newest
 def test_a_notification_that_came_in_during_another_call_is_not_slept_through(
