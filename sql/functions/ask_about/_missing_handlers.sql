@@ -8,6 +8,7 @@ create or replace function tasker._missing_handlers (
   language plpgsql
   stable
   set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
   set enable_seqscan = off
   set jit = off
 as $$
