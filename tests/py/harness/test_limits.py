@@ -1,5 +1,5 @@
 """No test waits for ever, and none leaves a server or a process behind: tried in a run of pytest of
-its own, with limits of a second."""
+its own, with limits of some seconds."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import servers
 
 ROOT = Path(__file__).parents[3]
@@ -82,14 +83,16 @@ HANGING_SQL = "select tap.plan(1); select pg_sleep(1000); select tap.finish();"
 ENDING = re.compile(r"^ENDING = .*$", re.MULTILINE)
 
 
+@pytest.mark.slow  # half a minute: its limits must hold on a busy machine, too
+@pytest.mark.timeout(300)
 def test_whatever_hangs_is_ended(tmp_path: Path) -> None:
     text = (ROOT / "tests" / "conftest.py").read_text()
     assert ENDING.search(text)
-    (tmp_path / "conftest.py").write_text(ENDING.sub("ENDING = 1.0", text))
+    (tmp_path / "conftest.py").write_text(ENDING.sub("ENDING = 4.0", text))
     (tmp_path / "test_hanging.py").write_text(HANGING)
     (tmp_path / "sql").mkdir()
     (tmp_path / "sql" / "hangs.sql").write_text(HANGING_SQL)
-    options = ["-p", "no:cacheprovider", "-W", "default", "-ra", "--pg=18", "--timeout=1"]
+    options = ["-p", "no:cacheprovider", "-W", "default", "-ra", "--pg=18", "--timeout=4"]
     settings: list[str | Path] = ["-c", ROOT / "pyproject.toml", "--rootdir", tmp_path]
     run = subprocess.Popen(
         [sys.executable, "-m", "pytest", *settings, *options, tmp_path],
