@@ -20,6 +20,7 @@ from tasker_sql.jsonb import encode
 
 Function = Callable[..., Any]
 Input = Callable[[Any], Any]  # of a step, what a parameter gets
+Read = Callable[[Any, str], Any]  # of a value and its name in messages, the same in its type
 
 SQL_PREFIX: Final = "sql:"  # of handlers that are functions in the database
 LONGEST_NAME: Final = 200  # characters
@@ -188,7 +189,7 @@ def _shapes(
         else:
             raise refusal(
                 function,
-                f"the annotation of {parameter.name} is {_shown(kind)}: it must be Step, or say "
+                f"the annotation of {parameter.name} is {shown(kind)}: it must be Step, or say "
                 "what the context is: a pydantic model, a dataclass, a TypedDict or dict",
             )
     return tuple(inputs)
@@ -201,28 +202,40 @@ def whole_step(step: Any) -> Any:
 
 def _typed(function: Function, kind: Any) -> Input:
     """Makes the context into this kind. Raises HandlerError when nothing can."""
+    try:
+        read = reader(kind)
+    except TypeError as error:
+        raise refusal(function, f"no input can be read as {shown(kind)}: {error}") from error
+    return lambda step: read(step.context, "the context")
+
+
+def reader(kind: Any) -> Read:
+    """Makes what JSON has into a type: a pydantic model, a dataclass, a date, anything that
+    pydantic knows. Called with the value and its name in messages; raises BadInputError, which
+    names fields.
+
+    Raises TypeError when nothing can be made into this type.
+    """
     from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
     try:
-        adapter = TypeAdapter(kind)
+        adapter: TypeAdapter[Any] = TypeAdapter(kind)
     except (PydanticUserError, NameError, TypeError) as error:
-        what = str(error).partition("\n")[0]
-        raise refusal(function, f"no input can be read as {_shown(kind)}: {what}") from error
+        raise TypeError(str(error).partition("\n")[0]) from error
 
-    def typed(step: Any) -> Any:
+    def read(given: Any, name: str) -> Any:
         try:
-            return adapter.validate_python(step.context)
+            return adapter.validate_python(given)
         except ValidationError:
             try:  # a strict model takes a date, say, as a text from JSON only
-                return adapter.validate_json(encode(step.context))
+                return adapter.validate_json(encode(given))
             except ValidationError as error:
                 faults = [_fault(fault) for fault in error.errors(include_url=False)]
                 more = [f"{len(faults) - SHOWN_FAULTS} more"] * (len(faults) > SHOWN_FAULTS)
                 what = "; ".join([*faults[:SHOWN_FAULTS], *more])
-                message = f"the context does not fit {_shown(kind)}: {what}"
-                raise BadInputError(message) from None
+                raise BadInputError(f"{name} does not fit {shown(kind)}: {what}") from None
 
-    return typed
+    return read
 
 
 def _fault(fault: Any) -> str:
@@ -270,7 +283,8 @@ def _is_input(kind: Any) -> bool:
     )
 
 
-def _shown(kind: Any) -> str:
+def shown(kind: Any) -> str:
+    """A type in a message."""
     return kind.__qualname__ if isinstance(kind, type) else str(kind).removeprefix("typing.")
 
 

@@ -9,22 +9,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from tasker_sql.errors import BadInputError
-from tasker_sql.jsonb import encode
 from tasker_sql.worker.handlers import Step
-from tasker_sql.workflows.kinds import shown
 
 CONTEXT: Final = "context"
 RESULTS: Final = "results"
-SHOWN_FAULTS: Final = 10
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PART: Final = re.compile(r'\.([A-Za-z_][A-Za-z0-9_]*)|\.("(?:[^"\\]|\\.)*")|\[([0-9]+)\]')
-
-Convert = Callable[[Any, Any], Any]
 
 
 def path(parts: Sequence[str | int]) -> str:
@@ -73,37 +68,3 @@ def described(source: Any) -> str:
     whole = 1 if parts[0] == CONTEXT else 2
     of = "the context" if whole == 1 else f"the result of {parts[1]}"
     return f"{'.'.join(parts[whole:])} of {of}" if parts[whole:] else of
-
-
-def converter(kind: Any) -> Convert:
-    """Makes what JSON has into a type: a pydantic model, a dataclass, a date, anything that
-    pydantic knows. Called with the value and its source; raises BadInputError, which names fields.
-
-    Raises TypeError when nothing can be made into this type.
-    """
-    from pydantic import PydanticUserError, TypeAdapter, ValidationError
-
-    try:
-        adapter: TypeAdapter[Any] = TypeAdapter(kind)
-    except (PydanticUserError, NameError, TypeError) as error:
-        raise TypeError(str(error).partition("\n")[0]) from error
-
-    def convert(given: Any, source: Any) -> Any:
-        try:
-            return adapter.validate_python(given)
-        except ValidationError:
-            try:  # a strict model takes a date, say, as a text from JSON only
-                return adapter.validate_json(encode(given))
-            except ValidationError as error:
-                faults = [_fault(fault) for fault in error.errors(include_url=False)]
-                more = [f"{len(faults) - SHOWN_FAULTS} more"] * (len(faults) > SHOWN_FAULTS)
-                what = "; ".join([*faults[:SHOWN_FAULTS], *more])
-                message = f"{described(source)} does not fit {shown(kind)}: {what}"
-                raise BadInputError(message) from None
-
-    return convert
-
-
-def _fault(fault: Any) -> str:
-    where = ".".join(map(str, fault["loc"]))
-    return f"{where}: {fault['msg']}" if where else str(fault["msg"])

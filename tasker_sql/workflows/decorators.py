@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar, cast, 
 from tasker_sql.errors import BadInputError, NotFoundError, TaskerError
 from tasker_sql.jsonb import decode, encode
 from tasker_sql.worker.handlers import Step, default_registry
+from tasker_sql.worker.signatures import Read, reader, shown
 from tasker_sql.workflows import arguments, definitions, kinds, tracing
 from tasker_sql.workflows.definitions import Settings
 from tasker_sql.workflows.kinds import UNKNOWN
@@ -166,7 +167,9 @@ class StepFunction(Generic[R]):
             elif name in step.config:
                 given = arguments.value(step.config[name], step)
                 convert = self._converters[name]
-                bound[name] = convert(given, step.config[name]) if convert else given
+                bound[name] = (
+                    convert(given, arguments.described(step.config[name])) if convert else given
+                )
             elif parameter.default is UNKNOWN and parameter.kind not in VARIABLE:
                 raise BadInputError(
                     f"the template of this task has nothing for {name} of {self.name}(), as it is "
@@ -256,7 +259,7 @@ class Workflow:
         """
         context = {} if input is None else input
         if self._convert:
-            context = self._convert(decode(encode(context)), arguments.path([arguments.CONTEXT]))
+            context = self._convert(decode(encode(context)), "the context")
         options = {"version": self.version, **options}
         return _explained(
             self._not_found,
@@ -298,7 +301,7 @@ class Workflow:
             )
         if not kinds.is_object(first.annotation):
             self._fail(
-                f"the input of a workflow is a JSON object, and {kinds.shown(first.annotation)} is "
+                f"the input of a workflow is a JSON object, and {shown(first.annotation)} is "
                 "not: annotate a pydantic model, a dataclass, a TypedDict or dict"
             )
         return first
@@ -406,7 +409,7 @@ def _signature(function: Function, names: Mapping[str, Any], place: CallSite) ->
     )
 
 
-def _converter(parameter: inspect.Parameter, place: CallSite) -> arguments.Convert | None:
+def _converter(parameter: inspect.Parameter, place: CallSite) -> Read | None:
     """Makes what JSON has into the type of a parameter; nothing where any will do. Raises
     WorkflowError."""
     kind = parameter.annotation
@@ -417,9 +420,9 @@ def _converter(parameter: inspect.Parameter, place: CallSite) -> arguments.Conve
     elif parameter.kind is parameter.VAR_KEYWORD:
         kind = dict.__class_getitem__((str, kind))
     try:
-        return arguments.converter(kind)
+        return reader(kind)
     except TypeError as error:
-        what = f"{parameter.name} cannot be read from JSON as {kinds.shown(kind)}"
+        what = f"{parameter.name} cannot be read from JSON as {shown(kind)}"
         raise WorkflowError(f"{place}: {what}: {error}") from error
 
 

@@ -11,6 +11,8 @@ from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
 from typing import Any, Final
 
+from tasker_sql.worker.signatures import shown
+
 UNKNOWN: Final = inspect.Parameter.empty  # of what has no annotation
 
 _MAPPINGS: Final = (dict, Mapping, MutableMapping)
@@ -26,11 +28,6 @@ def is_object(kind: Any) -> bool:
     kind = bare(kind)
     origin = typing.get_origin(kind) or kind
     return is_unknown(kind) or origin in _MAPPINGS or _fields(origin) is not None
-
-
-def shown(kind: Any) -> str:
-    """A type in a message."""
-    return kind.__qualname__ if isinstance(kind, type) else str(kind).removeprefix("typing.")
 
 
 def part(kind: Any, key: Any, *, attribute: bool) -> tuple[str | int, Any]:
