@@ -425,17 +425,24 @@ class _Postmaster(NamedTuple):
     ready: bool
 
 
-def _is_postmaster_of(pid: int, data_dir: Path) -> bool:
-    """Whether this process is PostgreSQL's main process and works in that data directory.
-
-    The number in a postmaster.pid that a crash or a reboot left may belong to anybody by now.
-    """
+def is_alive(pid: int) -> bool:
+    """Whether there is a process of this number, whoever's it is."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         pass
+    return True
+
+
+def _is_postmaster_of(pid: int, data_dir: Path) -> bool:
+    """Whether this process is PostgreSQL's main process and works in that data directory.
+
+    The number in a postmaster.pid that a crash or a reboot left may belong to anybody by now.
+    """
+    if not is_alive(pid):
+        return False
     if sys.platform != "linux":
         ps = ["ps", "-p", str(pid), "-o", "comm="]
         return "postgres" in subprocess.run(ps, capture_output=True, text=True, check=False).stdout

@@ -20,7 +20,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from tasker_sql.schema import database, migrations
-from tasker_sql.schema.embedded import EmbeddedServer
+from tasker_sql.schema.embedded import EmbeddedServer, is_alive
 
 GIVEN: Final = "TASKER_TEST_URL"
 PREFIX: Final = "tasker-sql-pytest-"
@@ -86,7 +86,7 @@ def opened() -> Iterator[Databases]:
         finally:
             databases.close()
         return
-    _remove_what_was_left()
+    remove_left(Path(tempfile.gettempdir()), PREFIX)
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     folder.chmod(0o755)  # the account that runs PostgreSQL for root must enter it
     server = EmbeddedServer(folder / "data", SETTINGS)
@@ -98,20 +98,11 @@ def opened() -> Iterator[Databases]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _remove_what_was_left() -> None:
-    """Servers of runs that were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        owner = re.match(rf"{PREFIX}(\d+)-", folder.name)
-        if owner and folder.stat().st_uid == os.geteuid() and not _lives(int(owner[1])):
-            EmbeddedServer(folder / "data").stop("immediate")
+def remove_left(base: Path, prefix: str) -> None:
+    """Stop and remove the servers of runs that were killed: folders named by prefix and pid."""
+    for folder in base.glob(f"{prefix}*"):
+        owner = re.match(rf"{prefix}(\d+)-", folder.name)
+        if owner and folder.stat().st_uid == os.geteuid() and not is_alive(int(owner[1])):
+            for data in folder.glob("**/postmaster.pid"):
+                EmbeddedServer(data.parent).stop("immediate")
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import itertools
 import os
-import re
 import shutil
 import subprocess
 import tempfile
@@ -21,6 +20,7 @@ import psycopg
 
 from tasker_sql.schema import migrations as schema
 from tasker_sql.schema.embedded import EmbeddedServer, find_bin_dir
+from tasker_sql.testing.databases import remove_left
 
 NEWEST, OLDEST = 18, downloads.OLD_MAJOR
 MAJORS = (NEWEST, *sorted(downloads.BETWEEN, reverse=True), OLDEST)
@@ -180,22 +180,7 @@ def close_all() -> None:
 
 def sweep() -> None:
     """Stop and remove what a killed run of the tests left behind."""
-    for folder in base().glob(f"{PREFIX}*"):
-        owner = re.match(rf"{PREFIX}(\d+)-", folder.name)
-        if owner and folder.stat().st_uid == os.geteuid() and not _lives(int(owner[1])):
-            for data in folder.glob("**/postmaster.pid"):
-                EmbeddedServer(data.parent).stop("immediate")
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+    remove_left(base(), PREFIX)
 
 
 def rows(dsn: str, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
