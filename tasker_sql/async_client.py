@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import time
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import Any, Final, Self, TypeVar
 from uuid import UUID
 
@@ -24,7 +22,7 @@ from psycopg.rows import args_row
 
 from tasker_sql import errors, rows, sources
 from tasker_sql.calls import Calls
-from tasker_sql.client import LONGEST_LOOK, Client, result_of, statement, still_open
+from tasker_sql.client import Client, Looks, result_of, statement
 from tasker_sql.connection import ADAPTERS, translated
 
 R = TypeVar("R")
@@ -80,13 +78,11 @@ class AsyncClient:
     ) -> rows.TaskEnd:
         """As `Client.wait`."""
         task_uuid = task if isinstance(task, UUID) else task.task_uuid
-        ends = None if timeout is None else time.monotonic() + timeout
-        while True:
-            began = time.monotonic()
-            left = LONGEST_LOOK if ends is None else max(0.0, min(LONGEST_LOOK, ends - began))
-            found: rows.TaskEnd = await self.wait_task(task_uuid, timedelta(seconds=left))
-            if not still_open(found, timeout, ends, began, left):
-                return found
+        looks = Looks(timeout)
+        found: rows.TaskEnd
+        while not looks.saw(found := await self.wait_task(task_uuid, looks.next())):
+            pass
+        return found
 
     async def result(self, task: UUID | rows.CreatedTask, timeout: float | None = None) -> Any:
         """As `Client.result`."""

@@ -161,13 +161,10 @@ class Client(Calls):
         Not in the transaction that creates the task. Raises TimeoutError, NotFoundError.
         """
         task_uuid = task if isinstance(task, UUID) else task.task_uuid
-        ends = None if timeout is None else time.monotonic() + timeout
-        while True:
-            began = time.monotonic()
-            left = LONGEST_LOOK if ends is None else max(0.0, min(LONGEST_LOOK, ends - began))
-            found = self.wait_task(task_uuid, timedelta(seconds=left))
-            if not still_open(found, timeout, ends, began, left):
-                return found
+        looks = Looks(timeout)
+        while not looks.saw(found := self.wait_task(task_uuid, looks.next())):
+            pass
+        return found
 
     def result(self, task: UUID | rows.CreatedTask, timeout: float | None = None) -> Any:
         """Wait for a task as `wait`, and return what it came to: the result of its last step, or a
@@ -346,21 +343,34 @@ class Client(Calls):
             return ask(connection, statement(kind, source), arguments, row)
 
 
-def still_open(
-    found: rows.TaskEnd, timeout: float | None, ends: float | None, began: float, left: float
-) -> bool:
-    """Whether to look again for the end of a task, after a look of `left` seconds. Raises
-    TimeoutError when the time is over, RuntimeError when waiting makes no sense."""
-    if found.finished_at is not None:
+class Looks:
+    """Looks for the end of a task, none longer than LONGEST_LOOK, for `timeout` seconds in all."""
+
+    def __init__(self, timeout: float | None) -> None:
+        self._timeout = timeout
+        self._ends = None if timeout is None else time.monotonic() + timeout
+        self._began = self._seconds = 0.0  # of the last one
+
+    def next(self) -> timedelta:
+        """How long the next one may take."""
+        self._began = time.monotonic()
+        left = LONGEST_LOOK if self._ends is None else self._ends - self._began
+        self._seconds = max(0.0, min(LONGEST_LOOK, left))
+        return timedelta(seconds=self._seconds)
+
+    def saw(self, found: rows.TaskEnd) -> bool:
+        """Whether the last one saw the end. Raises TimeoutError when the time is over, RuntimeError
+        when waiting makes no sense."""
+        if found.finished_at is not None:
+            return True
+        now = time.monotonic()
+        if self._ends is not None and now >= self._ends:
+            raise TimeoutError(f"task {found.task_uuid} is {found.state} after {self._timeout:g} s")
+        if now - self._began < self._seconds / 2:
+            raise RuntimeError(
+                "a transaction that keeps its snapshot never sees the end: wait outside of it"
+            )
         return False
-    now = time.monotonic()
-    if ends is not None and now >= ends:
-        raise TimeoutError(f"task {found.task_uuid} is {found.state} after {timeout:g} s")
-    if now - began < left / 2:
-        raise RuntimeError(
-            "a transaction that keeps its snapshot never sees the end: wait outside of it"
-        )
-    return True
 
 
 def result_of(end: rows.TaskEnd, found: Sequence[rows.TaskResult]) -> Any:
