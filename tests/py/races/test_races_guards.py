@@ -108,7 +108,6 @@ def refused(error: pytest.ExceptionInfo[psycopg.Error], code: str) -> bool:
 def test_steps_are_locked_from_the_first_to_the_last(
     two: list[Session], well: str, by: str
 ) -> None:
-    """Processing results waits for nobody longer than 5 ms, so it is not among these."""
     a, b = two
     task, steps = pair(well)
     (left, token), (right, _) = steps["left"], steps["right"]
@@ -126,6 +125,21 @@ def test_steps_are_locked_from_the_first_to_the_last(
     a.commit()
     waiting.result()
     b.commit()
+
+
+def test_processing_results_waits_for_nobody_and_holds_nothing(
+    two: list[Session], well: str
+) -> None:
+    a, b = two
+    task, steps = pair(well)
+    (left, token), (right, _) = steps["left"], steps["right"]
+    rows(well, SUBMIT, token, outcomes(done=left, failed=right))
+    a.run(HOLD_STEP, task, "left")
+    assert b.run(PROCESS) == []
+    a.run(HOLD_STEP, task, "right")
+    a.commit()
+    b.commit()
+    assert rows(well, PROCESS) == [(1, 1, None)]
 
 
 def test_tasks_are_locked_from_the_first_to_the_last(two: list[Session], well: str) -> None:
