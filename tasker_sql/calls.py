@@ -290,7 +290,7 @@ class Calls(ABC):
     def skip_step(
         self, step_uuid: UUID, token: UUID, reason: str | None = None, repeat: bool = False
     ) -> rows.CompletedStep:
-        """Skips a claimed step, for a reason that explain_step tells: its handler found nothing to
+        """Skips a claimed step, for a reason that explain_step shows: its handler found nothing to
         do.
 
         It has no result. Those behind it are skipped, too, unless another of their parents is done
@@ -1015,7 +1015,7 @@ class Calls(ABC):
         """The namespaces, each with its PGMQ queue and, when it is paused, since when, by whom and
         why.
 
-        How full the queues are, the view queue_depths tells.
+        The view queue_depths shows how full the queues are.
         """
         return self._rows(rows.ListedNamespace, "tasker.list_namespaces()")
 
@@ -1101,7 +1101,7 @@ class Calls(ABC):
     def list_queued_steps(self, namespace: str, limit: int = 20) -> list[rows.QueuedStep]:
         """What waits in a namespace's queues, or beside them for its handler, the longest waiting
         first: up to `limit` steps with the task's namespace and template, and the first reason why
-        nobody has it (as explain_step tells; a code that blocks says why a claim would not get it).
+        nobody has it (as explain_step says; a code that blocks says why a claim would not get it).
 
         A step that is not enqueued was cancelled or settled, and has no reason: a claim drops its
         message.
@@ -1214,8 +1214,8 @@ class Calls(ABC):
     def get_system_health_counts(self) -> rows.SystemHealthCounts:
         """How the whole system stands now, counted in tables of open work only.
 
-        Of more than 300 open tasks or timers their states are told by the shares among 300 of them,
-        and counts_are_exact is false. unfinalized_tasks: blocked by failures, or to be finalized
+        Of more than 300 open tasks or timers their states are estimated from 300 of them, and
+        counts_are_exact is false. unfinalized_tasks: blocked by failures, or to be finalized
         externally. enqueued_steps: messages in the namespaces' queues (see queue_depths).
         scheduled_steps: first steps of tasks with run_at. overdue_timers and expired_claims wait
         for the next sweep: more than a few for more than seconds means that nobody calls it.

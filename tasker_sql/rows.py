@@ -176,7 +176,7 @@ class ProcessedRequest(NamedTuple):
 
 
 class SweptAction(NamedTuple):
-    """How much of one kind of mending a sweep did."""
+    """How many rows a sweep repaired in one way."""
 
     action: str
     affected: int
@@ -477,7 +477,7 @@ class SystemHealthCounts(NamedTuple):
 
 
 class StepReason(NamedTuple):
-    """Why a step is not running; `cure`: a statement or command; `cause_uuid`: the step to mend."""
+    """Why a step is not running; `cure`: a statement or command; `cause_uuid`: the step to fix."""
 
     rank: int
     code: str

@@ -36,7 +36,7 @@ class Whose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an error means for whoever made the call.
+    """What an error means for the caller.
 
     `longest` bounds the pause in seconds before it is made again. `answered` says that the database
     works, `counts` that it does not; neither, that the error says nothing about it. `reconnect`

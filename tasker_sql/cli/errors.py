@@ -1,4 +1,4 @@
-"""What an error means to whoever typed the command: what is said, and the exit code."""
+"""What an error means to the person who typed the command: what is said, and the exit code."""
 
 from __future__ import annotations
 

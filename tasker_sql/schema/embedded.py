@@ -426,7 +426,7 @@ class _Postmaster(NamedTuple):
 
 
 def is_alive(pid: int) -> bool:
-    """Whether there is a process of this number, whoever's it is."""
+    """Whether there is a process of this number, of any user."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

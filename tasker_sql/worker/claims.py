@@ -240,7 +240,7 @@ class Poller:
         self.ask_at = now  # work may have come in between
 
     def gave_back(self, now: float) -> None:
-        """A step could not be run: whoever asks at once gets it again."""
+        """A step could not be run: a worker that asks at once gets it again."""
         if now >= self.barren_until:
             self._barren += 1
             pause = backoff(self._barren, random.random(), base=0.5, cap=LONGEST_BARREN)

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class Pace(Protocol):
-    """What says how fast slots should work, and is told how long attempts took."""
+    """Decides how fast slots should work, from how long attempts took."""
 
     @property
     def poll(self) -> float: ...  # seconds between looks for work

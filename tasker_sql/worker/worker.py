@@ -205,7 +205,7 @@ class Worker:
                 break
             try:
                 if len(self._completions) < self._enough:
-                    break  # whoever took the turn before has done it
+                    break  # the thread that took the turn before has done it
                 with slots.keeping() as next_one:
                     due = self._take_turn()
             finally:

@@ -17,7 +17,7 @@ create or replace function tasker.explain_step (p_step_uuid uuid)
   set jit = off
 as $$
 -- Why is this step not running? For one that waits for its parents, the answer is in the steps at
--- the other end of the waiting: those that could move, and do not. 20 are told, the worst first.
+-- the other end of the waiting: those that could move, and do not. 20 at most, the worst first.
 --
 -- Returns  reasons, what blocks first; a step that nothing blocks may be claimed at once
 -- Raises   TK002 no such step, 22023 null

@@ -18,8 +18,8 @@ create or replace function tasker.explain_task (p_task_uuid uuid)
   set jit = off
 as $$
 -- What does this task wait for? Of its open steps only those that could move are asked (the others
--- wait for them), 1000 at most, those that failed first; each kind of reason is told once, with the
--- step that has had it for longest.
+-- wait for them), 1000 at most, those that failed first; each kind of reason is returned once, with
+-- the step that has had it for longest.
 --
 -- Returns  reasons, what blocks first; steps is how many have it, null where it is the task's own
 -- Raises   TK002 no such task, 22023 null

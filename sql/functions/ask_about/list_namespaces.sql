@@ -7,7 +7,7 @@ create or replace function tasker.list_namespaces ()
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- The namespaces, and which of them are paused. How full their queues are, queue_depths tells.
+-- The namespaces, and which of them are paused. queue_depths shows how full their queues are.
 --
 -- Returns  one row per namespace, by name
 #variable_conflict use_column
@@ -25,4 +25,4 @@ end;
 $$;
 
 comment on function tasker.list_namespaces is
-'The namespaces, each with its PGMQ queue and, when it is paused, since when, by whom and why. How full the queues are, the view queue_depths tells.';
+'The namespaces, each with its PGMQ queue and, when it is paused, since when, by whom and why. The view queue_depths shows how full the queues are.';

@@ -82,4 +82,4 @@ end;
 $$;
 
 comment on function tasker.list_queued_steps is
-'What waits in a namespace''s queues, or beside them for its handler, the longest waiting first: up to p_limit steps with the task''s namespace and template, and the first reason why nobody has it (as explain_step tells; a code that blocks says why a claim would not get it). A step that is not enqueued was cancelled or settled, and has no reason: a claim drops its message. Raises TK002 (unknown namespace), 22023 (null, limit out of range).';
+'What waits in a namespace''s queues, or beside them for its handler, the longest waiting first: up to p_limit steps with the task''s namespace and template, and the first reason why nobody has it (as explain_step says; a code that blocks says why a claim would not get it). A step that is not enqueued was cancelled or settled, and has no reason: a claim drops its message. Raises TK002 (unknown namespace), 22023 (null, limit out of range).';

@@ -3,7 +3,7 @@ create or replace function tasker._limit (p_name text)
   language sql
   stable
 begin atomic
--- A limit as it is set now. Not for the hot path: whoever checks a value looks here only when it is
+-- A limit as it is set now. Not for the hot path: a check of a value looks here only when it is
 -- over the least that may be set.
 select bound.value from tasker.limits as bound where bound.name = p_name;
 end;

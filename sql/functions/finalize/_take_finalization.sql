@@ -12,7 +12,7 @@ as $$
 -- Claims a task that looked as if it could be: locks it, and looks again.
 --
 -- Returns  null; why not, when something came in between
--- Locks    the task, its claim; never waits: whoever holds them is at the task
+-- Locks    the task, its claim; never waits: the holder of one is at the task
 -- Calls    _why_not_finalize
 declare
   v_task    tasker.tasks%rowtype;
@@ -38,7 +38,7 @@ begin
     return v_refusal;
   end if;
 
-  -- Whoever looks with an older snapshot does not see the claim; a write stops them.
+  -- A session with an older snapshot does not see the claim; a write stops it.
   update tasker.unfinalized_tasks as unfinalized
      set since = unfinalized.since
    where unfinalized.task_id = p_task_id;

@@ -8,7 +8,7 @@ create or replace function tasker._clean_up (
   set search_path = pg_catalog, pg_temp
 as $$
 -- Cancels a task of a gated template and lets it clean up: open steps that a failure would stop end
--- in error, whoever works on them is fenced off, and those behind them that run on failure, or in
+-- in error, their workers are fenced off, and those behind them that run on failure, or in
 -- the end, have their turn.
 --
 -- Returns  how many steps were ended; null when there was nothing to end, or this was done before

@@ -8,7 +8,7 @@ create or replace function tasker._close_task (
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Ends a task by decision: its open steps are cancelled, whoever works on them is fenced off. Steps
+-- Ends a task by decision: its open steps are cancelled, their workers are fenced off. Steps
 -- in error stay so, but are locked too, so that nobody retries one meanwhile.
 --
 -- Returns  how many steps were cancelled; null when the task has ended so before

@@ -9,7 +9,7 @@ create or replace function tasker._settle_step (
   set search_path = pg_catalog, pg_temp
 as $$
 -- Ends a step by hand, as complete or resolved_manually, with all that follows from a finished
--- step. Whoever works on it is fenced off. A task whose first step this is begins here. In a gated
+-- step. Its worker is fenced off. A task whose first step this is begins here. In a gated
 -- template what is below a step that had ended is reset before.
 --
 -- Raises   TK002 unknown step, TK003 when it has ended or still waits for parents, TK006, 22023

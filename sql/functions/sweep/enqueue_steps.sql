@@ -15,7 +15,7 @@ as $$
 --
 -- Returns  one row per kind of action, with how much of it was done
 -- Raises   22023 for a limit outside 1 to sweep_rows
--- Locks    what it mends, a row at a time, skipping what others hold; waits for no lock longer
+-- Locks    what it repairs, a row at a time, skipping what others hold; waits for no lock longer
 --          than 5 ms
 -- Calls    _sweep_queues, _sweep_claims, _sweep_timers, _apply_deferred, _sweep_submissions,
 --          _sweep_messages

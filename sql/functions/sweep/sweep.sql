@@ -9,7 +9,7 @@ as $$
 --
 -- Returns  one row per kind of action, with how much of it was done
 -- Raises   22023 for a limit outside 1 to sweep_rows
--- Locks    what it mends, a row at a time, skipping what others hold
+-- Locks    what it repairs, a row at a time, skipping what others hold
 -- Calls    enqueue_steps, finalize_tasks
 #variable_conflict use_column
 begin

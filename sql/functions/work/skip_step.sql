@@ -50,4 +50,4 @@ end;
 $$;
 
 comment on function tasker.skip_step is
-'Skips a claimed step, for a reason that explain_step tells: its handler found nothing to do. It has no result. Those behind it are skipped, too, unless another of their parents is done (run_on: success) or their run_on says otherwise. Repeating the call raises TK009, or with p_repeat gives the first answer. Raises TK001 (the token does not hold the step: roll back), TK002 (no such step), TK009, 22023 (null argument, or a reason of more than 1000 characters).';
+'Skips a claimed step, for a reason that explain_step shows: its handler found nothing to do. It has no result. Those behind it are skipped, too, unless another of their parents is done (run_on: success) or their run_on says otherwise. Repeating the call raises TK009, or with p_repeat gives the first answer. Raises TK001 (the token does not hold the step: roll back), TK002 (no such step), TK009, 22023 (null argument, or a reason of more than 1000 characters).';
