@@ -25,7 +25,6 @@ LONGEST_NUMBER: Final = 200_000  # characters, more than any that PostgreSQL tak
 LONGEST_SHOWN: Final = 60
 
 TAGS: Final = "tag:yaml.org,2002:"
-STANDARD: Final = {"str", "int", "float", "bool", "null", "seq", "map"}
 CONSTANTS: Final[dict[str, Any]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
