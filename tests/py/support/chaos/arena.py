@@ -47,7 +47,7 @@ from psycopg.rows import dict_row
 from servers import Server, fetched
 
 from chaos.crew import Spec
-from chaos.ledger import Ledger, now, watch, watch_clock
+from chaos.ledger import Ledger, now, watch, watch_clock, watch_server
 from chaos.zygote import Zygote
 
 SECONDS = 60.0  # after which what an episode waits for is not going to happen
@@ -155,6 +155,7 @@ class Arena:
         self._watching = [
             threading.Thread(target=watch, args=("arena", self.ledger, self.ended)),
             threading.Thread(target=watch_clock, args=(self.ledger, self.ended)),
+            threading.Thread(target=watch_server, args=(self.commit, self.ledger, self.ended)),
         ]
         for thread in self._watching:
             thread.start()
@@ -179,6 +180,10 @@ class Arena:
             known[self.dsn] = connection
             self._connections.append(connection)
         return fetched(connection.execute(query.encode(), arguments or named or None))
+
+    def commit(self) -> None:
+        """Commit a write that no lock keeps waiting, and that nobody reads."""
+        self.rows("select pg_logical_emit_message(true, 'chaos', '')")
 
     def one(self, query: str, *arguments: Any) -> Any:
         """The first column of the first row; nothing when there is none."""

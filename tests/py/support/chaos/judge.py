@@ -260,16 +260,21 @@ class Judge:
 
     def losses(self) -> None:
         """Every claim that was taken back had lost its worker to a fault."""
+        unexplained = [
+            one
+            for one in self.failures
+            if one["lost"]
+            and self.why(one["worker"], one["step"], one["at"] - self.arena.bound, one["at"])
+            is None
+        ]
         self.find(
             "a claim was taken back, and no fault explains it",
-            [
-                (one["step"], one["worker"], one["token"])
-                for one in self.failures
-                if one["lost"]
-                and self.why(one["worker"], one["step"], one["at"] - self.arena.bound, one["at"])
-                is None
-            ],
+            [(one["step"], one["worker"], one["token"], one["at"]) for one in unexplained],
         )
+        for worker, until in {one["worker"]: one["at"] for one in unexplained}.items():
+            log = self.arena.ledger.lines("log", worker=worker)
+            before = [line for line in log if 0 <= until - line["at"] <= 2 * self.arena.bound]
+            self.find(f"{worker} said before", [(line["at"], line["text"]) for line in before])
 
     def why(self, worker: str, step: str, since: float, until: float) -> str | None:
         """The kind of fault that hit this worker, this step's task or everybody meanwhile.

@@ -10,8 +10,12 @@ import json
 import os
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import psycopg
 
 TICK = 0.1  # seconds
 STALL = 0.3  # seconds for which a process did not run, and that are worth a line
@@ -73,6 +77,20 @@ def watch(name: str, ledger: Ledger, ended: threading.Event | None = None) -> No
         if late > STALL or lost > STALL:
             ledger.write("stalled", worker=name, since=since, until=woke, lost=lost, once=late)
             since, lost = woke, 0.0
+
+
+def watch_server(ask: Callable[[], Any], ledger: Ledger, ended: threading.Event) -> None:
+    """Say for how long the server did nothing, though it was asked for what no lock keeps waiting:
+    the machine is busy, or its disk."""
+    while not ended.wait(TICK):
+        since = now()
+        with suppress(psycopg.Error):  # it is down: that is a fault, and said as one
+            ask()
+            late = now() - since
+            if late > STALL:
+                ledger.write(
+                    "stalled", worker="server", since=since, until=now(), lost=late, once=late
+                )
 
 
 def watch_clock(ledger: Ledger, ended: threading.Event) -> None:
