@@ -15,7 +15,7 @@ from tasker_sql.worker.handlers import PermanentError, Step, handler
 
 
 def number(step: Step) -> int:
-    """The sum of what the steps before came to; at the beginning, the task's number."""
+    """The sum of the results of the steps before; at the beginning, the task's number."""
     if not step.results:
         return int(step.context["number"])
     return sum(result["value"] for result in step.results.values())

@@ -49,7 +49,7 @@ KINDS: Final = (
         {"57P03"},
         "starting up|shutting down|in recovery mode|not currently accepting connections",
         f"{AWAY}: it takes no connections now",
-        "The server starts, stops, or was told to refuse them: try again in a moment.",
+        "The server starts, stops, or was configured to refuse them: try again in a moment.",
     ),
     (
         {READ_ONLY},

@@ -52,7 +52,7 @@ class Calls(ABC):
     # define
 
     def register_template(self, definition: Any) -> rows.RegisteredTemplate:
-        """Registers a version of a task template from its definition: {"name", "namespace_name",
+        """Registers a version of a template from its definition: {"name", "namespace_name",
         "version" (n.n.n), "description", "metadata", "input_schema" (JSON Schema, see
         _check_schema), "finalization" ("inline" or "external"), "steps": [{"name", "description",
         "handler": {"callable" or "sql", "initialization"}, "namespace", "dependencies", "run_on"
@@ -61,7 +61,7 @@ class Calls(ABC):
         "max_backoff_ms", "jitter"}, "timeout_seconds"}]}.
 
         A version never changes; the same definition again answers created = false. Nothing is
-        stored unless all of it is right.
+        stored unless everything is right.
 
         Raises BadValueError, LimitExceededError (over one of list_limits), CycleError (cycle),
         ConflictError (same version, other content).
@@ -452,8 +452,8 @@ class Calls(ABC):
     # second_hop
 
     def process_step_results(self, limit: int = 50) -> list[rows.ProcessedResult]:
-        """Second hop of the two-hop path: carries out up to `limit` (1 to messages_per_call)
-        messages of orchestration_step_results, exactly once.
+        """Second hop of the two-hop path: applies up to `limit` (1 to messages_per_call) messages
+        of orchestration_step_results, exactly once.
 
         A message is {"submission_id"} from submit_step_results, or {"token", "outcomes"} from a
         worker that can only write messages. Bad or stale messages go to rejected_messages with the
@@ -466,11 +466,11 @@ class Calls(ABC):
         )
 
     def submit_step_results(self, token: UUID, outcomes: Any) -> rows.Submission | None:
-        """First hop of the two-hop path, for workers that must not run orchestration: hands in
+        """First hop of the two-hop path, for workers that must not run orchestration: submits
         outcomes (as finish_and_claim) of a claim.
 
-        process_step_results, or within seconds the sweep, carries them out; until then the steps
-        read in_progress.
+        process_step_results, or within seconds the sweep, applies them; until then the steps read
+        in_progress.
 
         Raises StaleClaimError (the claim does not hold one of the steps), NotFoundError,
         LimitExceededError, BadValueError. Repeating a call changes nothing.
@@ -628,9 +628,9 @@ class Calls(ABC):
         )
 
     def apply_repair(self, plan_uuid: UUID, reason: str, limit: int = 100) -> rows.AppliedRepair:
-        """Carries out the next `limit` (1 to rows_per_call) of a plan of plan_repair, each as by
-        its verb and with the reason, which is recorded; call it until remaining is 0, as slowly as
-        the system can bear.
+        """Applies the next `limit` (1 to rows_per_call) of a plan of plan_repair, each as by its
+        verb and with the reason, which is recorded; call it until remaining is 0, as slowly as the
+        system can bear.
 
         What was dealt with meanwhile is left alone, refused is what the state did not allow
         (last_refusal: why).
@@ -670,7 +670,7 @@ class Calls(ABC):
         )
 
     def resolve_task(self, task_uuid: UUID, reason: str) -> rows.ClosedTask:
-        """Settles a task by hand (state resolved_manually), for a reason that is recorded; open
+        """Resolves a task by hand (state resolved_manually), for a reason that is recorded; open
         steps are cancelled.
 
         Also for tasks in error. Safe to repeat.
@@ -710,7 +710,7 @@ class Calls(ABC):
         recorded. Safe to repeat.
 
         Raises NotFoundError (unknown step), IllegalTransitionError (it is neither, or its outcome
-        was handed in; the hint names the verb that fits), BadValueError (no reason).
+        was submitted; the hint names the verb that fits), BadValueError (no reason).
         """
         return self._one(
             rows.StepAnswer,
@@ -800,7 +800,7 @@ class Calls(ABC):
         )
 
     def resume_template(self, namespace: str, name: str, reason: str) -> rows.Pause:
-        """Hands out steps of a paused template's tasks again; the sweep sends their messages anew
+        """Hands out steps of a paused template's tasks again; the sweep sends their messages again
         within seconds.
 
         The reason is recorded. Safe to repeat.
@@ -979,7 +979,7 @@ class Calls(ABC):
         )
 
     def task_results(self, task_uuid: UUID) -> list[rows.TaskResult]:
-        """What the steps of a task came to, parents first: the state of each, its result (None is
+        """The results of a task's steps, dependencies first: the state of each, its result (None is
         none) and, of one that failed, its last error.
 
         is_last marks those on which no other depends: what the task was asked for. wait_task waits
@@ -1083,7 +1083,7 @@ class Calls(ABC):
         )
 
     def step_attempts(self, step_uuid: UUID) -> list[rows.StepAttempt]:
-        """What became of each attempt at a step, in order: who ran it, from when to when, and how
+        """What happened to each attempt at a step, in order: who ran it, from when to when, and how
         it ended: running, submitted (its outcome waits to be processed), complete, failed, lost
         (its lease ended without a report), cancelled, resolved_manually; error, retryable and
         next_retry_at of those that failed; seconds that its handler took, as its worker measured
@@ -1425,7 +1425,7 @@ class Calls(ABC):
     def queue_depths(self) -> list[rows.QueueDepth]:
         """How full each queue is: three for each namespace, and the two orchestration queues.
 
-        Up to 10000 messages are counted, of more the distance from the oldest to the newest is
-        told. A pointer to a step that was cancelled meanwhile counts until a claim comes upon it.
+        Counts up to 10,000 messages; above that, estimates from the ids of the messages. A pointer
+        to a step that was cancelled meanwhile counts until a claim comes upon it.
         """
         return self._rows(rows.QueueDepth, "tasker.queue_depths")

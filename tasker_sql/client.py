@@ -67,8 +67,8 @@ def channel(worker: str) -> str:
 
 
 class SqlHandlerError(Exception):
-    """A handler written in SQL failed: its error as the server told it. Without a context, it was
-    never called."""
+    """A handler written in SQL failed: its error as the server reported it. Without a context,
+    it was never called."""
 
     def __init__(self, sqlstate: str, message: str, detail: str, hint: str, context: str) -> None:
         super().__init__(message)
@@ -167,7 +167,7 @@ class Client(Calls):
         return found
 
     def result(self, task: UUID | rows.CreatedTask, timeout: float | None = None) -> Any:
-        """Wait for a task as `wait`, and return what it came to: the result of its last step, or a
+        """Wait for a task as `wait`, and return its result: the result of its last step, or a
         dict by name when there are several that no other depends on.
 
         Raises TaskFailed when it did not complete, and as `wait`.
@@ -223,7 +223,7 @@ class Client(Calls):
             )
         if connection.info.transaction_status == INERROR:
             raise RuntimeError(
-                "the handler left its transaction aborted; whoever catches an error of the "
+                "the handler left its transaction aborted; a handler that catches an error of the "
                 "database rolls back to a savepoint: with connection.transaction()"
             )
 
@@ -238,7 +238,7 @@ class Client(Calls):
     def limited(self, seconds: float) -> Iterator[None]:
         """A transaction for calls that may take so long each.
 
-        Raises TooSlowError for one that takes longer: an answer, for the database is well.
+        Raises TooSlowError for one that takes longer: an answer, for the database works.
         """
         try:
             with self.transaction() as connection:
@@ -374,7 +374,7 @@ class Looks:
 
 
 def result_of(end: rows.TaskEnd, found: Sequence[rows.TaskResult]) -> Any:
-    """What a task came to. Raises TaskFailed when it did not complete."""
+    """The result of a task. Raises TaskFailed when it did not complete."""
     if end.state != "complete":
         failed = [step for step in found if step.state == "error"]
         name, error = (failed[0].name, failed[0].error) if failed else (None, None)

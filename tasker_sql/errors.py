@@ -109,7 +109,7 @@ class BusyError(TaskerError):
 
 
 class UnreadableError(TaskerError):
-    """The call was carried out, and its answer cannot be read. `token` is that of the claim that it
+    """The call was applied, and its answer cannot be read. `token` is that of the claim that it
     made, if it made one: give it back."""
 
     def __init__(self, message: str, token: UUID | None = None) -> None:
@@ -123,7 +123,7 @@ class FileError(ValueError):
 
 class UnavailableError(Exception):
     """No answer: the database cannot be reached, or cannot work. Nobody knows whether the call was
-    carried out. `retry_in` says in how many seconds it makes sense to try again; `sqlstate` is what
+    applied. `retry_in` says in how many seconds it makes sense to try again; `sqlstate` is what
     the server said at last, if it did."""
 
     def __init__(self, message: str, retry_in: float = 0.0, sqlstate: str | None = None) -> None:

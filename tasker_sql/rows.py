@@ -65,7 +65,7 @@ class ClaimedStep(NamedTuple):
 
 
 class StepAnswer(NamedTuple):
-    """What became of a step, and of its task."""
+    """What happened to a step and its task."""
 
     task_uuid: UUID
     step_state: str
@@ -73,7 +73,7 @@ class StepAnswer(NamedTuple):
 
 
 class CompletedStep(NamedTuple):
-    """What became of a step, and of its task. `repeated`: it was complete already under this token,
+    """What happened to a step and its task. `repeated`: it was complete already under this token,
     so a transaction with writes of its own must roll back.
     """
 
@@ -84,7 +84,7 @@ class CompletedStep(NamedTuple):
 
 
 class FailedStep(NamedTuple):
-    """What became of a step whose attempt failed; `next_retry_at` when it waits for another."""
+    """What happened to a step whose attempt failed; `next_retry_at` when it waits for another."""
 
     task_uuid: UUID
     step_state: str
@@ -105,7 +105,7 @@ class Heartbeat(NamedTuple):
 
 
 class ReportedStep(NamedTuple):
-    """What became of an outcome: applied, repeated, or refused with a code and a message."""
+    """What happened to an outcome: applied, repeated, or refused with a code and a message."""
 
     step_uuid: UUID
     outcome: str
@@ -131,7 +131,7 @@ class TaskEnd(NamedTuple):
 
 
 class TaskResult(NamedTuple):
-    """What a step of a task came to. No other step depends on one that `is_last`."""
+    """The result of a step of a task. No other step depends on one that `is_last`."""
 
     name: str
     state: str
@@ -151,7 +151,7 @@ class RefusedOutcome(NamedTuple):
 
 
 class Submission(NamedTuple):
-    """Outcomes handed in for `process_step_results`."""
+    """Outcomes submitted for `process_step_results`."""
 
     submission_id: int
     steps: int
@@ -822,7 +822,7 @@ class StepTimings(NamedTuple):
 
 
 class StepAttempt(NamedTuple):
-    """An attempt at a step, and what became of it; the seconds that its worker measured."""
+    """An attempt at a step, and how it ended; the seconds that its worker measured."""
 
     attempt: int
     outcome: str

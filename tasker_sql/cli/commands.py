@@ -44,7 +44,7 @@ ROOT: Final[Mapping[str, tuple[str, str]]] = {
     "db": ("database", "The database and its schema."),
     "task": ("tasks", "Tasks: runs of templates."),
     "step": ("steps", "Why a step waits, and what an operator can do about it."),
-    "template": ("templates", "Task templates: versioned DAGs."),
+    "template": ("templates", "Templates: versioned DAGs."),
     "namespace": ("namespaces", "Business domains, each with its queues: pause and resume them."),
     "queue": ("queues", "Queues: how full, who serves them, what is in them."),
     "worker": ("workers", "Workers: who does steps, in any language."),

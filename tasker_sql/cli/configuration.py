@@ -51,7 +51,7 @@ def show(keys: Keys = None, as_json: Json = False) -> None:
 
 @app.command()
 def check(as_json: Json = False) -> None:
-    """Check all of it. Exit code 2 when something is wrong.
+    """Check everything. Exit code 2 when something is wrong.
 
     Set TASKER_ENV and TASKER_CONFIG as the runner will see them.
 

@@ -163,7 +163,7 @@ def check(
 
 
 def demo(context: typer.Context) -> None:
-    """Run workflows over a year of New York flights. `tasker-sql demo --help` tells more."""
+    """Run workflows over a year of New York flights. See `tasker-sql demo --help`."""
     app: Any = import_module("tasker_demo.command").app  # examples/demo, which a wheel has too
     code = app(args=context.args, prog_name="tasker-sql demo", standalone_mode=False)
     raise typer.Exit(code if isinstance(code, int) else 0)

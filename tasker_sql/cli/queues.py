@@ -75,7 +75,7 @@ def show(
 ) -> Output:
     """Show what waits longest in a namespace, and why.
 
-    Reads no payloads. `step explain` tells all the reasons of one step.
+    Reads no payloads. `step explain` lists all the reasons of one step.
 
     Example: tasker-sql queue show fulfillment --limit 5
     """

@@ -18,7 +18,7 @@ from tasker_sql.client import Client
 app = Commands(
     help=f"""{ROOT["runner"][1]}
 
-Each `tasker-sql run` is one. `tasker-sql worker` tells of everybody who does steps, in any
+Each `tasker-sql run` is one. `tasker-sql worker` lists everybody who does steps, in any
 language."""
 )
 

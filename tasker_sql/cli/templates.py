@@ -1,4 +1,4 @@
-"""`tasker-sql template`: task templates, from YAML files into the database and back as pictures."""
+"""`tasker-sql template`: templates, from YAML files into the database and back as pictures."""
 
 from __future__ import annotations
 

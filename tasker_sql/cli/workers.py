@@ -18,7 +18,7 @@ app = Commands(
     help=f"""{ROOT["worker"][1]}
 
 A worker is any program that claims steps. A runner is a worker of ours: a process with pools and
-circuit breakers, about which `tasker-sql runner` tells more."""
+circuit breakers, which `tasker-sql runner` shows."""
 )
 
 

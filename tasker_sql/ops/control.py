@@ -209,7 +209,7 @@ class Control:
         self._watched.append(WatchedPool(pool, Window(now), Window(now)))
 
     def become(self, state: OperationalState) -> None:
-        """Go over to another state, and let it be known at once."""
+        """Change the state, and report it at once."""
         self.state = health.transition(self.state, state)
         self._wake.set()
 

@@ -3,7 +3,7 @@
 Five pools of executors, each of which repeats one SQL function:
 
     task_request_processor   process_task_requests   tasks that were asked for by message
-    step_result_processor    process_step_results    outcomes handed in over the two-hop path
+    step_result_processor    process_step_results    outcomes submitted over the two-hop path
     step_enqueuer            enqueue_steps           what is due, or was lost on its way
     task_finalizer           finalize_tasks          tasks that no last step has ended
     task_claimer             finish_and_claim        the worker, with slots for each namespace

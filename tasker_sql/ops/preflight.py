@@ -100,6 +100,6 @@ def check_pooler(connect: Callable[[], Client], allowed: bool) -> None:
 
 
 def _pid(connection: Connection) -> int:
-    """Of the session that carries out the next statement."""
+    """Of the session that applies the next statement."""
     found: int = connection.execute(PID).fetchone()[0]  # type: ignore[index]
     return found

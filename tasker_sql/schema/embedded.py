@@ -120,7 +120,7 @@ def installed_bin_dirs() -> dict[int, Path]:
 class EmbeddedServer:
     """One private PostgreSQL server, named by its data directory.
 
-    `data_dir` defaults to `home()/postgres`; `settings` go over `DEFAULT_SETTINGS` and take
+    `data_dir` defaults to `home()/postgres`; `settings` override `DEFAULT_SETTINGS` and take
     effect at the next start; `bin_dir` defaults to `find_bin_dir()`. Any number of objects and
     processes may name the same data directory.
     """

@@ -30,7 +30,7 @@ from tasker_sql.server.middleware import Gate
 
 ABOUT: Final = """Workflow orchestration where PostgreSQL is the orchestrator.
 
-Durations are numbers of seconds, moments are ISO 8601 with a zone. Every answer that is no success
+Durations are numbers of seconds, times are ISO 8601 with a zone. Every answer that is not a success
 is `application/problem+json` with a `code` for programs and a `hint`. A list is
 `{"items": [], "next": null}`."""
 
@@ -159,7 +159,7 @@ def uvicorn_config(app: ASGIApp, settings: Config) -> uvicorn.Config:
 
 
 def serve(settings: Config) -> None:
-    """Serve until told to stop; that is a clean end.
+    """Serve until a signal stops it; that is a clean end.
 
     Raises OSError when the port is not free, SchemaError when the database does not fit.
     """

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 class RefusedError(Exception):
-    """A request that is not carried out."""
+    """A request that is refused."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ def refusal(error: Exception) -> RefusedError:
         hint = "/api-docs/ui lists all paths and their methods."
         code = name.replace(" ", "_")
         return RefusedError(error.status_code, code, name, detail, hint, error.headers)
-    return RefusedError(500, "defect", "a defect of the server", hint="Its log tells more.")
+    return RefusedError(500, "defect", "a defect of the server", hint="See its log.")
 
 
 def _answer(error: TaskerError) -> RefusedError:

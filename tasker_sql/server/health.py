@@ -92,7 +92,7 @@ def ready(ask: Ask) -> Any:
     "/health/orchestration",
     response_model=OrchestrationHealth,
     dependencies=read,
-    responses=ERRORS | {503: {"model": OrchestrationHealth, "description": "No runner is well."}},
+    responses=ERRORS | {503: {"model": OrchestrationHealth, "description": "No healthy runner."}},
 )
 def orchestration(ask: Ask, response: Response) -> Any:
     """Whether runners live, and the state of their executor pools."""

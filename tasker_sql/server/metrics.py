@@ -87,7 +87,7 @@ COUNTS: Final[Sequence[tuple[str, str, str, dict[str, str]]]] = (
     ),
     (
         "pending_submissions",
-        "Batches of results that were handed in and not carried out.",
+        "Batches of results that were submitted and not applied.",
         "",
         {"": "pending_submissions"},
     ),
@@ -162,7 +162,7 @@ class Metrics:
 
 
 class FromDatabase:
-    """Asks the database at each scrape. Without an answer, that is all it tells."""
+    """Asks the database at each scrape. Without an answer, that is all it reports."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -201,8 +201,8 @@ class FromDatabase:
             return {key[1:]: events for key, events in self._events.items() if key[0] == subject}
 
         changes = ("from_state", "to_state")
-        yield _counter("task_transitions", "Tasks that went over.", changes, of("task"))
-        yield _counter("step_transitions", "Steps that went over.", changes, of("step"))
+        yield _counter("task_transitions", "Changes of the state of tasks.", changes, of("task"))
+        yield _counter("step_transitions", "Changes of the state of steps.", changes, of("step"))
         late = {(cause,): events for (_, cause), events in of("late write").items()}
         about = "Outcomes that came after their claim was lost, and were refused."
         yield _counter("late_writes", about, ("cause",), late)

@@ -162,7 +162,7 @@ class _Incoming:
         return message
 
     async def body(self, most: int) -> bytes:
-        """All of it, which may have so many bytes. Raises RefusedError."""
+        """The whole body, which may have so many bytes. Raises RefusedError."""
         body, declared = bytearray(), self.values("content-length")
         while True:
             if len(body) > most or any(int(one) > most for one in declared):

@@ -124,7 +124,7 @@ def _check_step(task_uuid: UUID, step_uuid: UUID) -> None:
 
 
 def _no_step(task_uuid: UUID, step_uuid: UUID) -> NotFoundError:
-    return NotFoundError("no such step", f"{step_uuid} is no step of the task {task_uuid}")
+    return NotFoundError("no such step", f"{step_uuid} is not a step of the task {task_uuid}")
 
 
 def _route(

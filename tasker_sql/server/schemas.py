@@ -1,4 +1,4 @@
-"""What goes over the wire: rows and errors as JSON, and the bodies of requests."""
+"""What is sent and received: rows and errors as JSON, and the bodies of requests."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class ExactResponse(JSONResponse):
 
 
 class ProblemDetails(BaseModel):
-    """Every answer that is no success (RFC 9457)."""
+    """Every answer that is not a success (RFC 9457)."""
 
     type: str = Field(description="`urn:tasker-sql:` and the code.")
     title: str = Field(description="What went wrong, in a sentence.")

@@ -1,4 +1,4 @@
-"""Task templates from YAML files, as register_template takes them.
+"""Templates from YAML files, as register_template takes them.
 
     name: process_order
     namespace_name: fulfillment

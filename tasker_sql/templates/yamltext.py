@@ -55,7 +55,7 @@ READ_DIFFERENTLY: Final = [(re.compile(pattern), how) for pattern, how in DIFFER
 
 
 class YamlError(Exception):
-    """A file cannot be read as a whole. `line` is None where none is to blame."""
+    """A file cannot be read as a whole. `line` is None where no line is the cause."""
 
     def __init__(self, line: int | None, message: str) -> None:
         super().__init__(message)

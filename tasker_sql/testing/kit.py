@@ -211,7 +211,7 @@ def _handlers() -> list[str]:
 
 
 class _Handlers:
-    """The registered handlers, for one attempt. What ends a test is no failure of the step."""
+    """The registered handlers, for one attempt. What ends a test does not fail the step."""
 
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt

@@ -387,7 +387,7 @@ class Top(PollingApp):
             try:
                 self._go([*self._trail[:1], place_of(UUID(sought))])
             except ValueError:
-                self.notify(f"{sought} is no uuid.", severity="warning")
+                self.notify(f"{sought} is not a uuid.", severity="warning")
             return
         if sought and not self._list.find(sought):
             self.notify(f"No row contains '{sought}'.", severity="warning")

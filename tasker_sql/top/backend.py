@@ -73,7 +73,7 @@ class Backend:
     def run(self, statement: str) -> list[dict[str, Any]]:
         """Run one statement that an operator has seen; its rows.
 
-        Raises as `read` does; after UnavailableError nobody knows whether it was carried out.
+        Raises as `read` does; after UnavailableError nobody knows whether it was applied.
         """
         with self._connected() as client, client.transaction() as connection:
             connection.execute(f"set local statement_timeout = {WRITE_TIMEOUT}".encode())

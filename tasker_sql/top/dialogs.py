@@ -135,7 +135,7 @@ def answer(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def outcome_of(error: Exception) -> str:
     """What an error says of a statement that was to be run."""
-    lost = " Nobody knows whether it was carried out: look before you repeat it."
+    lost = " Nobody knows whether it was applied: look before you repeat it."
     return f"{advice(error)}{lost if isinstance(error, UnavailableError) else ''}"
 
 

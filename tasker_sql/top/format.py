@@ -56,7 +56,7 @@ def size(count: int) -> str:
 
 
 def short(uuid: UUID) -> str:
-    """The end of a task's or step's uuid, by which a list tells them apart: all else is its time,
+    """The end of a task's or step's uuid, by which a list distinguishes them: all else is its time,
     and zeros."""
     return f"…{str(uuid)[-12:].lstrip('0')}"
 

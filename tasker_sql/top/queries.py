@@ -42,7 +42,7 @@ def _ask(name: str, row: type[Any], source: str, /, **columns: str) -> Query:
     return Query(name, row, source, columns)
 
 
-# Without the right to write its history, no verb of an operator can be carried out.
+# Without the right to write its history, no verb of an operator can be applied.
 STATUS: Final = _ask(
     "status",
     rows.Identity,

@@ -111,7 +111,7 @@ class OperatorAction(NamedTuple):
 
 
 class ClaimLine(NamedTuple):
-    """Who has what in hand, and until when."""
+    """Who works on what, and until when."""
 
     worker: str
     namespace: str
@@ -150,7 +150,7 @@ class LateOutcome(NamedTuple):
 
 
 class RejectedRequest(NamedTuple):
-    """A message to an orchestration queue that could not be carried out, without the message."""
+    """A message to an orchestration queue that could not be applied, without the message."""
 
     rejected_at: datetime
     queue_name: str

@@ -19,7 +19,7 @@ from tasker_sql.worker.handlers import Cancellation, Handler, Step
 from tasker_sql.worker.outcomes import Outcome
 from tasker_sql.worker.signatures import SQL_PREFIX
 
-SQL_GRACE: Final = 5.0  # seconds that a server gets to carry out a statement_timeout
+SQL_GRACE: Final = 5.0  # seconds that a server gets to apply a statement_timeout
 
 
 @dataclass(slots=True, eq=False)

@@ -216,8 +216,8 @@ handler: Final = default_registry.handler
 class Sources:
     """Modules, or Python files, whose handlers register themselves: loaded once, or again.
 
-    Loaded again, they and the modules that they brought along are imported anew, installed packages
-    apart. Nothing changes in the old ones, so what runs ends with the code with which it began.
+    Loaded again, they and the modules that they brought along are imported again, but not installed
+    packages. Nothing changes in the old ones, so what runs ends with the code with which it began.
     """
 
     def __init__(self, places: Sequence[str], registry: Registry = default_registry) -> None:

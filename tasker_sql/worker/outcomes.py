@@ -219,7 +219,7 @@ def _retry_after(parts: list[BaseException]) -> tuple[float | None, str]:
             longest = max(wait, longest or 0.0)
         else:
             said = clean(_or("an error", repr, wish), LONGEST_NAME)
-            hint = f"retry_after is no length of time: {said}; the backoff of the step is used"
+            hint = f"retry_after is not a length of time: {said}; the backoff of the step is used"
     return longest, hint
 
 

@@ -1,5 +1,5 @@
 """How a worker reports outcomes: together, again until it is answered, and one by one when a report
-is refused, so that only the step to blame pays for it."""
+is refused, so that only the step that caused it pays for it."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class Reports:
 
     def _refused(self, report: Report, one: Finished, error: TaskerError) -> None:
         """The report of one step was refused. It is dropped when somebody else has the step; the
-        step fails when its result alone is to blame; else it is kept, and sent again."""
+        step fails when its result alone is the cause; else it is kept, and sent again."""
         attempt, verdict = one.attempt, error.verdict
         if verdict.whose is Whose.CLAIM:
             why = self._calls.make(lambda client: count_late_write(attempt, client))

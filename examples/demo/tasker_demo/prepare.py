@@ -67,7 +67,7 @@ def _install(connection: Connection, name: str) -> None:
     if found is not None and found.startswith(OURS):
         raise PrepareError(
             f"the schema {name} was made by another version of the demo: "
-            "`tasker-sql demo --fresh` makes it anew"
+            "`tasker-sql demo --fresh` makes it again"
         )
     if found is not None:
         raise PrepareError(
@@ -141,7 +141,7 @@ def begin(connection: Connection, order_count: int, days: list[date]) -> Run:
 
 
 def finish(connection: Connection, run: Run) -> None:
-    """The run has ended: the next one begins anew."""
+    """The run has ended: the next one begins again."""
     connection.execute(
         "update shop.runs set finished_at = clock_timestamp() where run = %s", [run.number]
     )

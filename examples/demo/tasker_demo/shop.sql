@@ -1,6 +1,6 @@
 -- A shop: its business tables, and those steps of demo_orders/process_order that are written in SQL.
 --
--- The other two steps are Python, in handlers.py. Whoever writes here does it in the transaction
+-- The other two steps are Python, in handlers.py. What writes here does it in the transaction
 -- that completes the step, so a crash, a retry or a worker that was thought dead writes nothing
 -- twice. The primary keys would say so.
 

@@ -8,7 +8,7 @@ as $$
 -- {"namespace", "name", "context", "options"}. A bad one goes to rejected_messages and
 -- stops nothing; one whose idempotency key somebody is just using goes to the end of the queue.
 --
--- Returns  one row per message carried out or rejected; no rows when there is nothing to do
+-- Returns  one row per message applied or rejected; no rows when there is nothing to do
 -- Raises   22023 for a limit outside 1 to messages_per_call
 -- Locks    idempotency keys in the order of the messages; waits for nobody longer than 5 ms
 -- Calls    _pop_messages, _check_keys, create_task, _postpone, _reject

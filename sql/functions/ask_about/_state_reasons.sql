@@ -69,7 +69,7 @@ begin
           where step.state = 'in_progress' and step.lease_until >= p_now
          union all
          select 30, 'submitted',
-                format('the outcome of %s was handed in %s ago and waits to be processed',
+                format('the outcome of %s was submitted %s ago and waits to be processed',
                        step.attempt, tasker._ago(p_now - step.submitted_at)),
                 step.submitted_at, null, step.submitter,
                 'select * from tasker.process_step_results()'

@@ -9,7 +9,7 @@ create or replace function tasker._workers (
   set search_path = pg_catalog, pg_temp
 as $$
 -- Who works for a namespace now: workers that hold a step there or wait for work, live runners.
--- A claim from which an operator took everything back is no sign of life.
+-- A claim from which an operator took everything back is not a sign of life.
 --
 -- Returns  how many, and the same as a sentence, with when one was last seen
 -- Calls    served_namespaces, _ago

@@ -17,8 +17,8 @@ create or replace function tasker.step_attempts (p_step_uuid uuid)
   set enable_seqscan = off
   set jit = off
 as $$
--- What became of each attempt at a step: of those that failed, their failures tell, of the last
--- one, the step's row. Who ran that is told by its claim, and later by history: only that of the
+-- What happened to each attempt at a step: of those that failed, their failures tell, of the last
+-- one, the step's row. Who ran that is in its claim, and later by history: only that of the
 -- moment in which it began is read.
 --
 -- Returns  one row per attempt that began, in order; an operator's retry begins again with 1
@@ -68,4 +68,4 @@ end;
 $$;
 
 comment on function tasker.step_attempts is
-'What became of each attempt at a step, in order: who ran it, from when to when, and how it ended: running, submitted (its outcome waits to be processed), complete, failed, lost (its lease ended without a report), cancelled, resolved_manually; error, retryable and next_retry_at of those that failed; seconds that its handler took, as its worker measured (null: it did not say). An operator''s retry counts from 1 again; an attempt that was given back unrun is none. Bounded by the number of attempts. Raises TK002 (unknown step), 22023 (null).';
+'What happened to each attempt at a step, in order: who ran it, from when to when, and how it ended: running, submitted (its outcome waits to be processed), complete, failed, lost (its lease ended without a report), cancelled, resolved_manually; error, retryable and next_retry_at of those that failed; seconds that its handler took, as its worker measured (null: it did not say). An operator''s retry counts from 1 again; an attempt that was given back unrun is none. Bounded by the number of attempts. Raises TK002 (unknown step), 22023 (null).';

@@ -6,7 +6,7 @@ create or replace function tasker.task_results (p_task_uuid uuid)
   set enable_seqscan = off
   set jit = off
 as $$
--- What the steps of a task came to. What a task was asked for is in its last steps, on which no
+-- The results of a task's steps. What a task was asked for is in its last steps, on which no
 -- other depends.
 --
 -- Returns  one row per step, parents first
@@ -37,4 +37,4 @@ end;
 $$;
 
 comment on function tasker.task_results is
-'What the steps of a task came to, parents first: the state of each, its result (null is none) and, of one that failed, its last error. is_last marks those on which no other depends: what the task was asked for. wait_task waits for the end. Raises TK002 (unknown task), 22023 (null).';
+'The results of a task''s steps, dependencies first: the state of each, its result (null is none) and, of one that failed, its last error. is_last marks those on which no other depends: what the task was asked for. wait_task waits for the end. Raises TK002 (unknown task), 22023 (null).';

@@ -4,7 +4,7 @@ create or replace function tasker._seconds (p_seconds double precision)
   immutable
 begin atomic
 -- How long a handler took, as its worker says: no number is kept as none, and a clock that was set
--- meanwhile is no reason to refuse a result.
+-- meanwhile does not justify refusing a result.
 select case when p_seconds = 'NaN' then null
             when p_seconds < 1e-6 then 0
             else least(p_seconds, 31536000) end::real;

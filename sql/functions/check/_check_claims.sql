@@ -5,7 +5,7 @@ create or replace function tasker._check_claims (p_task_id bigint)
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_custom_plan
 as $$
--- Claims and submissions against the steps: whoever is in progress is in exactly one pair of hands.
+-- Claims and submissions against the steps: a step in progress has exactly one holder.
 -- A claim may still name a step that was cancelled, settled or taken back by hand, until its worker
 -- asks or its lease ends.
 --

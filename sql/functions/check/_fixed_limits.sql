@@ -29,7 +29,7 @@ select bound.name, bound.initial, bound.minimum, bound.maximum, bound.unit, boun
     ('tasks_per_call', 10000, 100, 100000, 'tasks', 'The contexts of one create_tasks.'),
     ('steps_per_call', 1000, 100, 5000, 'steps',
      'Steps that one call claims, and outcomes it reports.'),
-    ('messages_per_call', 1000, 100, 100000, 'messages', 'Messages that one call carries out.'),
+    ('messages_per_call', 1000, 100, 100000, 'messages', 'Messages that one call applies.'),
     ('rows_per_call', 1000, 100, 100000, 'rows',
      'Rows, tasks or namespaces that one question is about.'),
     ('sweep_rows', 100000, 100, 1000000, 'rows', 'Rows of each kind that one sweep moves.'),

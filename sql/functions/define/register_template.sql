@@ -3,7 +3,7 @@ create or replace function tasker.register_template (p_definition jsonb)
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Registers a version of a task template: checks it whole, compiles its DAG, makes its namespaces.
+-- Registers a version of a template: checks it whole, compiles its DAG, makes its namespaces.
 --
 -- Returns  one row; created is false when this very definition was registered before
 -- Raises   22023 what is wrong and where, TK006 over a limit, TK007 cycle,
@@ -86,4 +86,4 @@ end;
 $$;
 
 comment on function tasker.register_template is
-'Registers a version of a task template from its definition: {"name", "namespace_name", "version" (n.n.n), "description", "metadata", "input_schema" (JSON Schema, see _check_schema), "finalization" ("inline" or "external"), "steps": [{"name", "description", "handler": {"callable" or "sql", "initialization"}, "namespace", "dependencies", "run_on" (success, full_success, failure, end), "if" (an SQL/JSON path), "on_error" (fail, continue, skip), "retry": {"retryable", "max_attempts", "backoff", "backoff_base_ms", "max_backoff_ms", "jitter"}, "timeout_seconds"}]}. A version never changes; the same definition again answers created = false. Nothing is stored unless all of it is right. Raises 22023, TK006 (over one of list_limits), TK007 (cycle), TK008 (same version, other content).';
+'Registers a version of a template from its definition: {"name", "namespace_name", "version" (n.n.n), "description", "metadata", "input_schema" (JSON Schema, see _check_schema), "finalization" ("inline" or "external"), "steps": [{"name", "description", "handler": {"callable" or "sql", "initialization"}, "namespace", "dependencies", "run_on" (success, full_success, failure, end), "if" (an SQL/JSON path), "on_error" (fail, continue, skip), "retry": {"retryable", "max_attempts", "backoff", "backoff_base_ms", "max_backoff_ms", "jitter"}, "timeout_seconds"}]}. A version never changes; the same definition again answers created = false. Nothing is stored unless everything is right. Raises 22023, TK006 (over one of list_limits), TK007 (cycle), TK008 (same version, other content).';

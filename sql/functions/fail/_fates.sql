@@ -4,7 +4,7 @@ create or replace function tasker._fates (p_token uuid, p_step_ids bigint[])
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- What has become of steps that a worker holds, or held, under a token:
+-- What has happened to steps that a worker holds, or held, under a token:
 --   held           the claim has it still
 --   finished       this token completed or failed it, or handed its outcome in
 --   cancelled      with its task
@@ -46,4 +46,4 @@ begin
 end;
 $$;
 
-comment on function tasker._fates is 'What has become of steps under a token: held, finished, cancelled, settled, lease_expired, unknown.';
+comment on function tasker._fates is 'What has happened to steps under a token: held, finished, cancelled, settled, lease_expired, unknown.';

@@ -3,8 +3,8 @@ create or replace function tasker._stale (p_token uuid, p_step_ids bigint[])
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Refuses a call whose token does not hold its steps, and says what became of each: in words in the
--- detail, and for programs in the field `constraint`, of the first step that was taken away.
+-- Refuses a call whose token does not hold its steps, and says what happened to each: in words in
+-- the detail, and for programs in the field `constraint`, of the first step that was taken away.
 --
 -- Raises   22023 for a null, TK002 when a step does not exist, TK001 otherwise
 -- Calls    _fates
@@ -50,4 +50,4 @@ begin
 end;
 $$;
 
-comment on function tasker._stale is 'Refuses a call whose token does not hold its steps (TK001), saying what became of each, and in the field constraint why.';
+comment on function tasker._stale is 'Refuses a call whose token does not hold its steps (TK001), saying what happened to each, and in the field constraint why.';

@@ -4,7 +4,7 @@ create or replace function tasker.release_finalization_claim (p_finalization_att
   set search_path = pg_catalog, pg_temp
 as $$
 -- Gives a finalization claim back without finalizing. The task stays listed as unfinalized, so
--- whoever was refused meanwhile finds it again: nothing is lost when the holder gives up.
+-- a processor that was refused meanwhile finds it again: nothing is lost when the holder gives up.
 --
 -- Returns  one row, released = false when it was released before; no rows for an unknown attempt
 -- Locks    the claim

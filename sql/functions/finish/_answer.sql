@@ -5,7 +5,7 @@ create or replace function tasker._answer (p_step_id bigint)
   set search_path = pg_catalog, pg_temp
 as $$
 -- What a command on a step answers. When a completed step's task has ended since (at another
--- moment, even an earlier one: clocks are set back), the task is told as it was: a repeated call
+-- moment, even an earlier one: clocks are set back), the task is shown as it was: a repeated call
 -- gives the first answer, save that the task may have been blocked or paused since.
 --
 -- Returns  one row

@@ -9,9 +9,8 @@ create or replace function tasker._count_or_defer (
   set search_path = pg_catalog, pg_temp
 as $$
 -- Counts finished parents off their children, or finished sinks off their tasks (step_no 0), and
--- waits half a second for rows that others hold, or less if the caller does. Whoever holds one
--- longer has gone silent: then what is not free is deferred, so that one frozen worker does not
--- hold up those beside it.
+-- waits half a second for rows that others hold, or less if the caller does. A session that
+-- holds one longer is frozen: then what is not free is deferred, and nobody else waits.
 --
 -- Returns  the changes to record
 -- Locks    the children or the tasks, in id order

@@ -9,8 +9,8 @@ create or replace function tasker._end_gated (
   set search_path = pg_catalog, pg_temp
 as $$
 -- Counts ended sinks off their tasks (p_sinks are step_no 0 ids, once for each sink; p_due those
--- with deferred ones), and ends those that wait for none any more: in error when a step is. Whoever
--- failed a step has blocked its task before.
+-- with deferred ones), and ends those that wait for none any more: in error when a step is. The
+-- call that failed a step has blocked its task before.
 --
 -- Returns  the changes to record
 -- Locks    the tasks in id order; waits for none with more than 16 sinks, nor longer than half a

@@ -10,7 +10,7 @@ create or replace function tasker._finalize (
   set search_path = pg_catalog, pg_temp
 as $$
 -- Decides how a task ended that its last sink did not end: complete when every sink is closed (and
--- whoever must finalize it does so: p_external), error when it is blocked by failures and nothing
+-- its processor finalizes it: p_external), error when it is blocked by failures and nothing
 -- can still run. In a gated template the sinks of a task with a failed step close, too.
 --
 -- Returns  the state it is in now, and the changes to record (none: not ready, or ended before)

@@ -14,7 +14,7 @@ as $$
 -- Reads the outcomes of a claim as _outcomes does, and sets those aside that cannot be applied, so
 -- that the others can. Nothing can come between this and their application.
 --
--- Returns  what can be applied, as _outcomes; and of each other one, in told by its step_id:
+-- Returns  what can be applied, as _outcomes; and of each other one, by its step_id:
 --          {"outcome": "repeated" or "refused", "code", "message", "detail"}
 -- Raises   22023 for a null token, and for what is not a list of outcomes
 -- Locks    the claim, the steps in id order

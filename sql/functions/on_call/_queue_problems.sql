@@ -64,7 +64,7 @@ begin
   union all
   select 'critical', 'messages_unprocessed', format('queue %s', queue.queue_name),
          queue.oldest_at,
-         format('%s for up to %s that nobody carries out',
+         format('%s for up to %s that nobody applies',
                 tasker._counted(queue.depth, 'message'), tasker._ago(v_now - queue.oldest_at)),
          format('select * from tasker.process_%s()',
                 replace(queue.queue_name, 'orchestration_', '')), queue.depth

@@ -8,7 +8,7 @@ create or replace function tasker._step_events (p_task_id bigint)
 as $$
 -- What happened to each step of a task, in order (round, turn), and what each event began. Read
 -- from the steps and their failures: the transitions of the time a task lived in may be millions.
--- The last attempt is in the step's row; if it has failed, its times are told twice, and the caller
+-- The last attempt is in the step's row; if it has failed, its times come twice, and the caller
 -- puts them where they have no length. A handler begins when its worker says that it did.
 --
 -- Returns  at least one row a step; `at` may be null for what did not happen

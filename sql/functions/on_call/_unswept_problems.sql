@@ -49,7 +49,7 @@ begin
   having count(*) > 0
   union all
   select 'critical', 'outcomes_unprocessed', 'submissions', min(submission.submitted_at),
-         format('%s handed in up to %s ago, and not processed',
+         format('%s, up to %s old, not processed',
                 tasker._counted(count(*), 'submission'),
                 tasker._ago(v_now - min(submission.submitted_at))),
          'select * from tasker.sweep()', count(*)

@@ -7,7 +7,7 @@ create or replace function tasker.apply_repair (
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Carries out the next p_limit of a plan. What was dealt with meanwhile is left alone; what
+-- Applies the next p_limit of a plan. What was dealt with meanwhile is left alone; what
 -- somebody holds is put off, as everywhere that rows are met in any order.
 --
 -- Returns  one row; call it until nothing remains
@@ -83,4 +83,4 @@ end;
 $$;
 
 comment on function tasker.apply_repair is
-'Carries out the next p_limit (1 to rows_per_call) of a plan of plan_repair, each as by its verb and with the reason, which is recorded; call it until remaining is 0, as slowly as the system can bear. What was dealt with meanwhile is left alone, refused is what the state did not allow (last_refusal: why). Raises TK002 (no such plan), TK003 (something matches now that was not planned: plan again), 22023 (no reason, bad limit).';
+'Applies the next p_limit (1 to rows_per_call) of a plan of plan_repair, each as by its verb and with the reason, which is recorded; call it until remaining is 0, as slowly as the system can bear. What was dealt with meanwhile is left alone, refused is what the state did not allow (last_refusal: why). Raises TK002 (no such plan), TK003 (something matches now that was not planned: plan again), 22023 (no reason, bad limit).';

@@ -3,7 +3,7 @@ create or replace function tasker._recount (p_step_id bigint, p_below bigint[])
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Counts anew how many parents steps of a gated template wait for, and their task for how many
+-- Counts again how many parents steps of a gated template wait for, and their task for how many
 -- sinks, as if p_step_id were open. What was deferred goes in the statement that counts: it is
 -- counted with what it stands for, or not at all.
 --
@@ -39,4 +39,4 @@ begin
 end;
 $$;
 
-comment on function tasker._recount is 'Counts anew for how many parents steps wait, and their task for how many sinks.';
+comment on function tasker._recount is 'Counts again for how many parents steps wait, and their task for how many sinks.';

@@ -7,7 +7,7 @@ create or replace function tasker._reset_below (
   set search_path = pg_catalog, pg_temp
 as $$
 -- An operator makes an ended step of a gated template open again: all below it that has ended is
--- pending again, as if it had never run, and what waits for it is counted anew. History stays. The
+-- pending again, as if it had never run, and what waits for it is counted again. History stays. The
 -- caller makes the step itself open in the same transaction.
 --
 -- Returns  the changes to record

@@ -10,7 +10,7 @@ as $$
 --
 -- Returns  one row; the same when the step is in the queue already
 -- Raises   TK002 unknown step, TK003 when nobody holds it and it is not enqueued, or when its
---          outcome was handed in; 22023 without a reason
+--          outcome was submitted; 22023 without a reason
 -- Locks    the step
 -- Calls    _give_back, _queue_of, _lost_steps, _send, _record, _operator, _answer
 #variable_conflict use_column
@@ -59,10 +59,10 @@ begin
     raise exception 'illegal transition'
       using errcode = 'TK003',
             detail  = format('the step is %s', v_step.state)
-                      || case v_step.state when 'in_progress' then ', its outcome handed in'
+                      || case v_step.state when 'in_progress' then ', its outcome submitted'
                                            else '' end,
             hint    = case v_step.state
-                        when 'in_progress' then 'process_step_results, or a sweep, carries it out.'
+                        when 'in_progress' then 'process_step_results, or a sweep, applies it.'
                         when 'pending' then 'explain_step says what it waits for.'
                         when 'waiting_for_retry' then 'retry_step runs it at once.'
                         when 'error' then 'retry_step runs it again.'
@@ -74,4 +74,4 @@ end;
 $$;
 
 comment on function tasker.requeue_step is
-'Takes a step that is in progress back from its worker, which is fenced off, and puts it into its queue; the attempt does not count. For an enqueued step, sends its message again if that is gone. For a reason that is recorded. Safe to repeat. Raises TK002 (unknown step), TK003 (it is neither, or its outcome was handed in; the hint names the verb that fits), 22023 (no reason).';
+'Takes a step that is in progress back from its worker, which is fenced off, and puts it into its queue; the attempt does not count. For an enqueued step, sends its message again if that is gone. For a reason that is recorded. Safe to repeat. Raises TK002 (unknown step), TK003 (it is neither, or its outcome was submitted; the hint names the verb that fits), 22023 (no reason).';

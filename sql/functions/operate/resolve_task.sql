@@ -3,7 +3,7 @@ create or replace function tasker.resolve_task (p_task_uuid uuid, p_reason text)
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Settles a task that an operator has dealt with outside the engine: open steps are cancelled, and
+-- Resolves a task that an operator has dealt with outside the engine: open steps are cancelled, and
 -- it counts as done.
 --
 -- Returns  one row; cancelled_steps is 0 when the call is repeated
@@ -26,4 +26,4 @@ end;
 $$;
 
 comment on function tasker.resolve_task is
-'Settles a task by hand (state resolved_manually), for a reason that is recorded; open steps are cancelled. Also for tasks in error. Safe to repeat. Raises TK002 (unknown task), TK003 (it ended otherwise), 22023 (no reason).';
+'Resolves a task by hand (state resolved_manually), for a reason that is recorded; open steps are cancelled. Also for tasks in error. Safe to repeat. Raises TK002 (unknown task), TK003 (it ended otherwise), 22023 (no reason).';

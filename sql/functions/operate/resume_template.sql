@@ -3,7 +3,7 @@ create or replace function tasker.resume_template (p_namespace text, p_name text
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Hands out steps of a template's tasks again; the sweep sends their messages anew within seconds.
+-- Hands out steps of a template's tasks again; the sweep sends their messages again within seconds.
 --
 -- Returns  one row; changed is false when it was running already
 -- Raises   TK002, 22023 without a reason
@@ -30,4 +30,4 @@ end;
 $$;
 
 comment on function tasker.resume_template is
-'Hands out steps of a paused template''s tasks again; the sweep sends their messages anew within seconds. The reason is recorded. Safe to repeat. Raises TK002, 22023 (no reason).';
+'Hands out steps of a paused template''s tasks again; the sweep sends their messages again within seconds. The reason is recorded. Safe to repeat. Raises TK002, 22023 (no reason).';

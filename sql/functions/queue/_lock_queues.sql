@@ -4,7 +4,7 @@ create or replace function tasker._lock_queues (p_queues text[])
   set search_path = pg_catalog, pg_temp
 as $$
 -- Locks queues that are to be dropped. A call that uses several of them holds their tables to the
--- end of its transaction; so one is waited for with no other in hand, and then all are locked or
+-- end of its transaction; so one is waited for while no other is held, and then all are locked or
 -- none: no deadlock. Every half a second those who queue up behind us are let through.
 --
 -- Raises   55P03 when they are not free within ten seconds

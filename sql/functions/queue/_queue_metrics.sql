@@ -14,10 +14,10 @@ create or replace function tasker._queue_metrics ()
   set enable_seqscan = off
   set enable_bitmapscan = off
 as $$
--- How full each queue is, in one statement for all. Up to 10000 messages are counted; of more, the
--- distance from the oldest to the newest is told, which in a queue that is emptied from its head is
--- the truth or little more. Counting a million messages every second to draw a number would be work
--- that the queue itself does not need.
+-- How full each queue is, in one statement for all. Up to 10000 messages are counted; above that,
+-- the distance from the oldest to the newest id is reported, which in a queue that is emptied from
+-- its head is the truth or little more. Counting a million messages every second to draw a number
+-- would be work that the queue itself does not need.
 --
 -- Returns  one row per queue that should exist; depth is null when its table is missing
 -- Calls    _queues_of

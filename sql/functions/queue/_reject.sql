@@ -9,7 +9,7 @@ create or replace function tasker._reject (
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Keeps a message that cannot be carried out, with the reason. An error that is not the message's
+-- Keeps a message that cannot be applied, with the reason. An error that is not the message's
 -- fault (no TK code, no bad value) is raised again, so that the message stays in its queue.
 declare
   v_now constant timestamptz := tasker._now();
@@ -22,4 +22,4 @@ begin
 end;
 $$;
 
-comment on function tasker._reject is 'Keeps a message that cannot be carried out in rejected_messages; raises errors again that are not its fault.';
+comment on function tasker._reject is 'Keeps a message that cannot be applied in rejected_messages; raises errors again that are not its fault.';

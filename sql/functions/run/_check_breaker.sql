@@ -4,7 +4,7 @@ create or replace function tasker._check_breaker (p_breaker text, p_runner text)
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- Guards an operator's aim: a breaker that a runner (or some runner, for null) has told of.
+-- Guards an operator's aim: a breaker that a runner (some runner, for null) has reported.
 --
 -- Raises   TK002 naming those that are known
 -- Calls    _reported_breakers
@@ -30,4 +30,4 @@ begin
 end;
 $$;
 
-comment on function tasker._check_breaker is 'Guards the name of a circuit breaker that a runner has told of. Raises TK002.';
+comment on function tasker._check_breaker is 'Guards the name of a circuit breaker that a runner has reported. Raises TK002.';

@@ -4,7 +4,7 @@ create or replace function tasker._check_report (p_report jsonb)
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- Guards what a runner tells of itself: one bad report must not break a view for all others.
+-- Guards what a runner reports: one bad report must not break a view for all others.
 --
 -- Raises   22023 naming what is wrong, TK006
 -- Calls    _check_keys, _check_json, _check_text, _check_number, _reported_pools,
@@ -53,4 +53,4 @@ begin
 end;
 $$;
 
-comment on function tasker._check_report is 'Guards what a runner tells of itself. Raises 22023, TK006.';
+comment on function tasker._check_report is 'Guards what a runner reports. Raises 22023, TK006.';

@@ -7,7 +7,7 @@ create or replace function tasker.report_runner (
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- A runner's heartbeat: tells how it is, and learns what operators want of its circuit breakers. It
+-- A runner's heartbeat: reports its state, and learns what operators want of its breakers. It
 -- counts as gone when it has not reported for three intervals. A name belongs to one process at a
 -- time: the last to report wins.
 --

@@ -8,12 +8,12 @@ create or replace function tasker.process_step_results (p_limit bigint default 5
   set enable_bitmapscan = off
   set jit = off
 as $$
--- Second hop of the two-hop path: carries out messages of orchestration_step_results, each once. A
+-- Second hop of the two-hop path: applies messages of orchestration_step_results, each once. A
 -- message is {"submission_id": n} as submit_step_results writes it, or
 -- {"token": ..., "outcomes": [...]} from a worker that can only write messages. A bad one goes to
 -- rejected_messages and stops nothing; one whose rows somebody holds goes to the end of the queue.
 --
--- Returns  one row per message carried out or rejected; no rows when there is nothing to do
+-- Returns  one row per message applied or rejected; no rows when there is nothing to do
 -- Raises   22023 for a limit outside 1 to messages_per_call
 -- Locks    as the outcomes ask for, in the order of the messages; waits for nobody longer than 5 ms
 -- Calls    _pop_messages, _process_submission, submit_step_results, _postpone, _reject,
@@ -72,4 +72,4 @@ end;
 $$;
 
 comment on function tasker.process_step_results is
-'Second hop of the two-hop path: carries out up to p_limit (1 to messages_per_call) messages of orchestration_step_results, exactly once. A message is {"submission_id"} from submit_step_results, or {"token", "outcomes"} from a worker that can only write messages. Bad or stale messages go to rejected_messages with the error. Raises 22023 (bad limit).';
+'Second hop of the two-hop path: applies up to p_limit (1 to messages_per_call) messages of orchestration_step_results, exactly once. A message is {"submission_id"} from submit_step_results, or {"token", "outcomes"} from a worker that can only write messages. Bad or stale messages go to rejected_messages with the error. Raises 22023 (bad limit).';

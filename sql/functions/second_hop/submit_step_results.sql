@@ -10,7 +10,7 @@ as $$
 -- First hop of the two-hop path: hands outcomes in without orchestrating. Results go into their
 -- rows once; one small message per call goes to orchestration_step_results.
 --
--- Returns  one row; no rows when a repeated call finds its outcomes handed in already
+-- Returns  one row; no rows when a repeated call finds its outcomes submitted already
 -- Raises   TK001 when the claim does not hold one of the steps, TK002, TK006, 22023
 -- Locks    the claim, the steps
 -- Calls    _outcomes, _take_out, _commit_by, _is_repeat, _stale
@@ -60,4 +60,4 @@ end;
 $$;
 
 comment on function tasker.submit_step_results is
-'First hop of the two-hop path, for workers that must not run orchestration: hands in outcomes (as finish_and_claim) of a claim. process_step_results, or within seconds the sweep, carries them out; until then the steps read in_progress. Raises TK001 (the claim does not hold one of the steps), TK002, TK006, 22023. Repeating a call changes nothing.';
+'First hop of the two-hop path, for workers that must not run orchestration: submits outcomes (as finish_and_claim) of a claim. process_step_results, or within seconds the sweep, applies them; until then the steps read in_progress. Raises TK001 (the claim does not hold one of the steps), TK002, TK006, 22023. Repeating a call changes nothing.';

@@ -7,9 +7,9 @@ create or replace function tasker._process_submission (
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Carries out one submission, once. Steps that were cancelled or settled since are left out.
+-- Applies one submission, once. Steps that were cancelled or settled since are left out.
 --
--- Returns  how many steps were completed and failed; nulls when it was carried out before,
+-- Returns  how many steps were completed and failed; nulls when it was applied before,
 --          or is just being
 -- Locks    the submission, the steps, their children, their tasks
 -- Calls    _note_late_writes, _finish, _record
@@ -56,4 +56,4 @@ begin
 end;
 $$;
 
-comment on function tasker._process_submission is 'Carries out one submission, once. Returns how many steps were completed and failed.';
+comment on function tasker._process_submission is 'Applies one submission, once. Returns how many steps were completed and failed.';

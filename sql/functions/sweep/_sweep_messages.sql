@@ -7,7 +7,7 @@ as $$
 -- for each of p_limit, at most 2000, and at 8000 steps, so that a call costs the same behind any
 -- backlog. One sweeper at a time; what is paused is left alone until it is resumed.
 --
--- Returns  how many messages were sent anew
+-- Returns  how many messages were sent again
 -- Locks    the cursor (skipped when another sweeper has it), steps
 -- Calls    _restore_messages
 declare
@@ -58,4 +58,4 @@ begin
 end;
 $$;
 
-comment on function tasker._sweep_messages is 'Looks through open tasks in turns for enqueued steps without a message. Returns how many were sent anew.';
+comment on function tasker._sweep_messages is 'Looks through open tasks in turns for enqueued steps without a message. Returns how many were sent again.';

@@ -10,8 +10,8 @@ create or replace function tasker._pop_all (
   set search_path = pg_catalog, pg_temp
 as $$
 -- Takes pointers off a namespace's three queues, high : normal : low as 6 : 3 : 1, the rest to
--- whoever has work, and remembers for half a second where the messages begin and which queues were
--- empty. p_hint is what the session remembers; when it says that only the normal queue has
+-- queues that have work, and remembers for half a second where the messages begin and which queues
+-- were empty. p_hint is what the session remembers; when it says that only the normal queue has
 -- messages, the caller has looked there just now.
 --
 -- Returns  step_ids, at most p_limit of them, -1 for messages that name none; and whether there may
@@ -35,7 +35,7 @@ begin
   if p_hint is not null and not v_known then
     v_ms := p_hint[1]::bigint;
   end if;
-  -- Three rounds: by quota; whoever has more; and if these found nothing, without any hint.
+  -- Three rounds: by quota; queues that have more; and if these found nothing, without any hint.
   for round in case when v_known then 3 else 1 end .. 3 loop
     exit when round = 3 and (cardinality(step_ids) > 0 or p_hint is null);
     for q in 1 .. 3 loop

@@ -16,7 +16,7 @@ as $$
 -- Applies outcomes of whatever kind: all of them or none, or with p_refused those that can be.
 --
 -- Returns  what changed, one change per id; the first step reported, by which a repeated call finds
---          its answer; until when the claim held the steps; whether all of it was reported
+--          its answer; until when the claim held the steps; whether everything was reported
 --          before; and the outcomes that were refused, null for none
 -- Raises   TK001, TK002, TK006, 22023
 -- Locks    the claim, own steps, children, tasks

@@ -46,7 +46,7 @@ begin
                 limit 1), 'unknown'),
             detail = format('token %s', coalesce(p_token::text, 'null')),
             hint = 'Its lease ran out and its steps were taken back, or all are finished. Stop '
-                   'working on them. Name them in p_step_uuids to learn what became of each.';
+                   'working on them. Name them in p_step_uuids to learn what happened to each.';
   end if;
   return query
   with step as (  -- what was named; else what the claim names and does not hold any more

@@ -15,7 +15,7 @@ create or replace function tasker.report_steps (p_token uuid, p_outcomes jsonb)
   set enable_bitmapscan = off
   set jit = off
 as $$
--- Reports outcomes of one claim, and says what became of each: an outcome that is refused refuses
+-- Reports outcomes of one claim, and says what happened to each: an outcome that is refused refuses
 -- only itself. Claims nothing. What came too late is counted here.
 --
 -- Returns  one row per outcome, in their order; the same again when the call is repeated, with

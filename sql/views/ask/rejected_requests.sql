@@ -9,7 +9,7 @@ select rejected.rejection_id,
   from tasker.rejected_messages as rejected;
 
 comment on view tasker.rejected_requests is
-'Messages to the orchestration queues that could not be carried out, and why. Send them again once that is fixed.';
+'Messages to the orchestration queues that could not be applied, and why. Send them again once that is fixed.';
 comment on column tasker.rejected_requests.rejection_id is 'Order of rejection.';
 comment on column tasker.rejected_requests.rejected_at is 'When.';
 comment on column tasker.rejected_requests.queue_name is 'Where it came from.';

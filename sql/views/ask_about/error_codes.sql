@@ -24,7 +24,7 @@ select code.*
   ) as code (code, about, meaning, remedy);
 
 comment on view tasker.error_codes is
-'The SQLSTATEs that functions of this schema raise. The message is constant, the facts are in the detail, advice in the hint. PostgreSQL has its own for what it refuses before a function is entered; everything else is no answer, and the call may be repeated.';
+'The SQLSTATEs that functions of this schema raise. The message is constant, the facts are in the detail, advice in the hint. PostgreSQL has its own for what it refuses before a function is entered; everything else is not an answer, and the call may be repeated.';
 comment on column tasker.error_codes.code is 'The SQLSTATE.';
 comment on column tasker.error_codes.about is 'What is wrong: claim, name, state, size, definition, key, handler or value.';
 comment on column tasker.error_codes.meaning is 'What it says.';

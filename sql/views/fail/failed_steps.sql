@@ -39,7 +39,7 @@ comment on column tasker.failed_steps.name is 'The step by name.';
 comment on column tasker.failed_steps.task_state is 'blocked_by_failures: other steps may still run; error: the task has ended.';
 comment on column tasker.failed_steps.attempt is 'The attempt that failed last.';
 comment on column tasker.failed_steps.max_attempts is 'How many it had.';
-comment on column tasker.failed_steps.retryable is 'False: its handler said that another attempt is no use.';
+comment on column tasker.failed_steps.retryable is 'False: its handler said that another attempt is useless.';
 comment on column tasker.failed_steps.failed_at is 'When.';
 comment on column tasker.failed_steps.worker is 'Who ran it.';
 comment on column tasker.failed_steps.error is 'Why.';

@@ -31,7 +31,7 @@ select refused.refused_at,
 
 comment on view tasker.late_writes is
 'Outcomes that came after their claim was lost, and changed nothing: zombies. Many of them mean leases that are too short, or workers that stall. Read it newest first: order by refused_at desc limit 20.';
-comment on column tasker.late_writes.refused_at is 'When the worker told of its refusal, or its message was refused.';
+comment on column tasker.late_writes.refused_at is 'When the worker reported its refusal, or its message was refused.';
 comment on column tasker.late_writes.task_uuid is 'The task.';
 comment on column tasker.late_writes.step_uuid is 'The step.';
 comment on column tasker.late_writes.name is 'The step by name.';
@@ -41,5 +41,5 @@ comment on column tasker.late_writes.cause is 'lease expired; taken over (by an 
 comment on column tasker.late_writes.lost_at is 'When the claim was lost: the sweep took it back, or somebody took over.';
 comment on column tasker.late_writes.late_by is 'How much too late it came.';
 comment on column tasker.late_writes.step_state is 'The step now.';
-comment on column tasker.late_writes.winning_attempt is 'The attempt that has the step, or completed it; null while there is none, and when a person settled it.';
+comment on column tasker.late_writes.winning_attempt is 'The attempt that has the step, or completed it; null while there is none, and when a person resolved it.';
 comment on column tasker.late_writes.winner is 'Who has the step, or ended it.';

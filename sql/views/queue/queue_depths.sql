@@ -10,7 +10,7 @@ select metric.queue_name,
   from tasker._queue_metrics() as metric;
 
 comment on view tasker.queue_depths is
-'How full each queue is: three for each namespace, and the two orchestration queues. Up to 10000 messages are counted, of more the distance from the oldest to the newest is told. A pointer to a step that was cancelled meanwhile counts until a claim comes upon it.';
+'How full each queue is: three for each namespace, and the two orchestration queues. Counts up to 10,000 messages; above that, estimates from the ids of the messages. A pointer to a step that was cancelled meanwhile counts until a claim comes upon it.';
 comment on column tasker.queue_depths.queue_name is 'The PGMQ queue.';
 comment on column tasker.queue_depths.namespace is 'Its namespace; null for the orchestration queues.';
 comment on column tasker.queue_depths.priority is 'high, normal or low; null for the orchestration queues.';

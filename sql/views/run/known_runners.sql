@@ -22,7 +22,7 @@ comment on view tasker.known_runners is
 'Who runs, or ran within the last day: one row per runner, as of its last heartbeat.';
 comment on column tasker.known_runners.name is 'Its name; workers claim under it.';
 comment on column tasker.known_runners.is_live is 'It has reported in time, and has not stopped.';
-comment on column tasker.known_runners.state is 'startup, normal, graceful_shutdown or emergency; stopped; or lost, when its heartbeats have ended without a farewell.';
+comment on column tasker.known_runners.state is 'startup, normal, graceful_shutdown or emergency; stopped; or lost, when it stopped reporting.';
 comment on column tasker.known_runners.status is 'healthy, degraded or unhealthy, as it judged itself in its last heartbeat.';
 comment on column tasker.known_runners.namespaces is 'The namespaces whose steps it works on.';
 comment on column tasker.known_runners.started_at is 'When it began.';

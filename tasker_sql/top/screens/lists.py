@@ -92,7 +92,7 @@ def _more_of(one: Problem) -> Location | None:
 
 
 def _sought(one: Problem) -> str:
-    """What tells the row of a problem's subject on the screen with more about it."""
+    """What distinguishes the row of a problem's subject on the screen with more about it."""
     fingerprint = re.search(r"--fingerprint (\w+)", one.cure or "")
     return fingerprint[1] if fingerprint else one.subject.split()[-1]
 

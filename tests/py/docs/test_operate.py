@@ -140,7 +140,7 @@ def silent(scene: Scene) -> Callable[[], object]:
     return lambda: scene.later("2 hours")
 
 
-@trouble("A runner is not well")
+@trouble("A runner is unhealthy")
 @trouble("A circuit is not closed")
 def forced(scene: Scene) -> dict[str, str]:
     scene.client.force_breaker("queue", "open", "the bank is down")

@@ -29,7 +29,7 @@ LONG_RUN = 100_000  # schedules that are worth recording
 SEED = int(os.environ.get("TASKER_TEST_SEED", "1"))
 PROCESSES = 2
 
-# Scenes: a task of a diamond, and what has become of its middle, x and y -------------------------
+# Scenes: a task of a diamond, and what has happened to its middle, x and y ------------------------
 
 DIAMOND = {"start": [], "x": ["start"], "y": ["start"], "end": ["x", "y"]}
 PAIR: dict[str, list[str]] = {"x": [], "y": []}
@@ -108,7 +108,7 @@ def retrying(at: Stage) -> None:
 
 
 def submitted(at: Stage) -> None:
-    """The result of x was handed in and is yet to be processed; y is running."""
+    """The result of x was submitted and is yet to be processed; y is running."""
     running(at)
     at.run(SUBMIT.query)
 

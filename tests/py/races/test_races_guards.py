@@ -78,7 +78,7 @@ def pair(dsn: str) -> tuple[str, dict[str, tuple[str, str]]]:
 
 
 def outcomes(**steps: str) -> str:
-    """What became of steps, as JSON: `done=step_uuid, failed=step_uuid`."""
+    """What happened to steps, as JSON: `done=step_uuid, failed=step_uuid`."""
     done = {"step_uuid": steps["done"]}
     failed = {"step_uuid": steps["failed"], "error": "no", "retryable": False}
     return json.dumps([failed, done])

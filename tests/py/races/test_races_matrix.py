@@ -387,7 +387,7 @@ CHANGES = re.compile(
     r"|\bfrom\s+tasker\.(\w+)(?=[^;]*?\bfor (?:no key update|update|key share)\b)"
 )
 INSERTS = re.compile(r"\binsert into\s+tasker\.(\w+)")
-# Their rows are taken with `skip locked` only; a plan's, also by those who carry out that plan.
+# Their rows are taken with `skip locked` only; a plan's, also by those who apply that plan.
 NOBODY_WAITS = {"waiters", "sweep_cursors", "repair_plans"}
 
 # The other one is a thin cover of the same function, or the same statement with another value.
@@ -404,7 +404,7 @@ ALIKE = {
     "resume_task": "pause_task",
 }
 
-# Carries out one of the other verbs, waiting for nobody.
+# Applies one of the other verbs, waiting for nobody.
 APPLIES = "_apply_verb"
 
 # Pairs that share tables, but no row.

@@ -183,7 +183,7 @@ def test_a_wait_that_is_none_is_told(database: str, client: Client, registry: Re
     told, _ = error_of(client, database, registry, error)
     assert told["message"] == "busy"
     assert told["hint"] == (
-        "retry_after is no length of time: 'soon'; the backoff of the step is used"
+        "retry_after is not a length of time: 'soon'; the backoff of the step is used"
     )
 
 

@@ -1,7 +1,7 @@
 """The session in docs/psql.md: run, and compared with what the page shows.
 
 A block marked `psql` is part of one session. `=> ` begins a command, `-> ` continues it, and what
-follows is its output. `python tests/py/support/psql_page.py` writes the outputs anew.
+follows is its output. `python tests/py/support/psql_page.py` writes the outputs again.
 """
 
 from __future__ import annotations

@@ -239,7 +239,7 @@ def two_failed(ask: Ask) -> Names:
 
 
 def submitted(ask: Ask, name: str) -> Names:
-    """A step whose outcome was handed in."""
+    """A step whose outcome was submitted."""
     names = claimed(ask, name)
     submit = "select from tasker.submit_step_results(%s, %s)"
     ask(submit, names["token"], names["outcomes"])

@@ -61,7 +61,7 @@ def client(database: str) -> Iterator[Client]:
 @pytest.fixture
 def task(client: Client) -> UUID:
     """A task: `a` is complete, `b` has failed for good, somebody has `c`. Beside it one that waits
-    in a namespace that is paused, and a runner that has told of itself once."""
+    in a namespace that is paused, and a runner that has reported once."""
     client.register_template(template({"a": [], "b": ["a"], "c": ["a"]}))
     task = client.create_task("test", "flow", {"secret": SECRET}).task_uuid
     (a,) = client.claim_steps("test", "w1")

@@ -78,7 +78,7 @@ select pg_temp.step(:'six', 'a') as e \gset
 select pg_temp.a_claim() as token \gset
 select from tasker.submit_step_results(:'token', pg_temp.outcomes(pg_temp.outcome(:'e')));
 select is(pg_temp.reason(format('select from tasker.complete_step(%L, %L)', :'e', :'token')),
-  'finished', 'it was handed in');
+  'finished', 'it was submitted');
 
 -- One of several.
 select pg_temp.a_task('t') as seven \gset

@@ -20,7 +20,7 @@ select throws_ok(format('select from tasker.finish_and_claim(''test'', ''w1'', %
 select is((select count(*) from tasker.release_claim(:'token')), 0::bigint,
   'there is nothing to give back');
 select is((select completed from tasker.process_step_results()), 0,
-  'a result that was handed in before is dropped');
+  'a result that was submitted before is dropped');
 select is(pg_temp.step_state(:'b'), 'cancelled', 'and its step stays cancelled');
 select is(pg_temp.a_claim(9), null, 'nothing is handed out');
 select is_empty('select * from tasker.check_invariants()', 'all is well');

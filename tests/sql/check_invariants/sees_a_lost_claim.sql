@@ -10,7 +10,7 @@ select from tasker.complete_step(pg_temp.step(:'task', 'a'), :'token');
 select from tasker.submit_step_results(:'token',
   pg_temp.outcomes(pg_temp.outcome(pg_temp.step(:'task', 'b'), '1')));
 select is_empty('select * from tasker.check_invariants()',
-  'one is complete, one handed in, one claimed');
+  'one is complete, one submitted, one claimed');
 
 select pg_temp.sees('delete from tasker.claims',
   'safety: a step in progress is in one pair of hands');

@@ -50,7 +50,7 @@ select from tasker.submit_step_results(:'token',
     jsonb_build_object('type', 'Lost', 'message', E'no\nluck'))));
 select results_eq('brief',
   $$ values ('submitted', true,
-    'the outcome of attempt 1 of 2 was handed in 0 s ago and waits to be processed') $$,
+    'the outcome of attempt 1 of 2 was submitted 0 s ago and waits to be processed') $$,
     'has handed its outcome in');
 select from tasker.process_step_results();
 select results_eq('explain',

@@ -14,19 +14,19 @@ from tasker.submit_step_results(p_token,
   pg_temp.outcomes(pg_temp.outcome(pg_temp.step(p_task, p_name))))
 $$;
 
--- Two steps in one claim, handed in one after the other.
+-- Two steps in one claim, submitted one after the other.
 select pg_temp.a_task('t') as task \gset
 select pg_temp.a_claim(2) as token \gset
 select pg_temp.handed_in(:'task', 'a', :'token');
 select is(pg_temp.said(:'task', 'a'),
-  array['submitted (the outcome of attempt 1 of 3 was handed in 0 s ago and waits to be '
-    'processed)'], 'it is handed in, and does not run');
+  array['submitted (the outcome of attempt 1 of 3 was submitted 0 s ago and waits to be '
+    'processed)'], 'it is submitted, and does not run');
 select is(pg_temp.said(:'task', 'b'),
   array['running (attempt 1 of 3 has run at w1 for 0 s; its lease ends in 30 s)'],
   'the other one runs');
 select pg_temp.handed_in(:'task', 'b', :'token');
 select is(pg_temp.said(:'task', 'a'),
-  array['submitted (the outcome of attempt 1 of 3 was handed in 0 s ago and waits to be '
+  array['submitted (the outcome of attempt 1 of 3 was submitted 0 s ago and waits to be '
     'processed)'], 'each in its own submission');
 
 -- An operator is faster than who holds a step, or has handed it in.

@@ -34,7 +34,7 @@ select from tasker.submit_step_results(:'token',
 select results_eq(format('select state, worker, lease_until, result from tasker.get_task_steps(%L) '
   'where name = ''c''', :'task'),
   $$ values ('in_progress', 'worker 8', null::timestamptz, '5'::jsonb) $$,
-  'handed in, not yet processed');
+  'submitted, not yet processed');
 select pg_temp.a_task('diamond', p_options => '{"run_at": "2030-01-02 00:00Z"}') as later \gset
 select is((select next_retry_at from tasker.get_task_steps(:'later') where name = 'a'), null,
   'to begin is not to be tried again');

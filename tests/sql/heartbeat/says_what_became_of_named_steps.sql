@@ -78,7 +78,7 @@ select pg_temp.a_claim(9) as third \gset
 select from tasker.submit_step_results(:'third',
   pg_temp.outcomes(pg_temp.outcome(pg_temp.one('back'))));
 select is((select finished from pg_temp.beat(:'third', pg_temp.of('back'))), pg_temp.of('back'),
-  'what was handed in is finished');
+  'what was submitted is finished');
 
 select is(pg_temp.refusal(format('select from tasker.heartbeat(%L, ''0'', %L)', :'token', :'all')),
   '22023: got 00:00:00', 'a bad lease is refused all the same');

@@ -31,7 +31,7 @@ select from held,
     jsonb_build_array(jsonb_build_object('step_uuid', held.step_uuid, 'error', 'no', 'retryable',
       false)));
 select is(pg_temp.planned('requeue_step'), 'test/two/b in_progress',
-  'what was handed in is out of their hands');
+  'what was submitted is out of their hands');
 select from tasker.process_step_results();
 select is(pg_temp.planned('complete_step_manually'), 'test/two/a error', 'a dead letter');
 

@@ -29,7 +29,7 @@ select pg_temp.later('2 minutes');
 select results_eq('unswept',
   $$ values ('critical', 'outcomes_unprocessed', 'submissions',
     tasker._now() - interval '2 minutes',
-  '1 submission handed in up to 2 min ago, and not processed') $$, 'outcomes');
+  '1 submission, up to 2 min old, not processed') $$, 'outcomes');
 delete from tasker.submissions;
 
 select pg_temp.run_all();

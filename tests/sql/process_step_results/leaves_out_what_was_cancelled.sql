@@ -13,7 +13,7 @@ select from tasker.submit_step_results((select token from mine limit 1),
 select from (select task_uuid from mine where n in ('2', '4')) as task,
   lateral tasker.cancel_task(task_uuid, 'not wanted');
 select results_eq('select completed, failed, error from tasker.process_step_results()',
-  $$ values (1, 1, null::text) $$, 'the others are carried out');
+  $$ values (1, 1, null::text) $$, 'the others are applied');
 select results_eq('select n, pg_temp.step_state(step_uuid) from mine order by n',
   $$ values ('1', 'complete'), ('2', 'cancelled'), ('3', 'waiting_for_retry'),
     ('4', 'cancelled') $$, 'the cancelled ones stay cancelled');

@@ -36,7 +36,7 @@ select is((select count(*) from tasker.rejected_messages join sent using (msg_id
              and error <> ''), 16::bigint, 'as they were');
 select is(pg_temp.step_state(:'step'), 'complete', 'they stop nothing');
 
--- A submission that is not there (any more) was carried out before: no error.
+-- A submission that is not there (any more) was applied before: no error.
 select from tasker.process_step_results();
 select from pgmq.send('orchestration_step_results', '{"submission_id": 4711}');
 select results_eq('select completed, failed, error from tasker.process_step_results()',
@@ -56,7 +56,7 @@ select throws_ok('select * from tasker.process_step_results()', '40P01', null,
 drop trigger deadlock on tasker.steps;
 select is((select count(*) from pgmq.q_orchestration_step_results), 1::bigint, 'the message stays');
 select results_eq('select completed from tasker.process_step_results()', array[1],
-  'and is carried out later');
+  'and is applied later');
 
 select * from finish();
 rollback;

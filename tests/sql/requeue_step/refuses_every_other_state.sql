@@ -29,8 +29,8 @@ select from tasker.submit_step_results(:'token',
 
 select is(pg_temp.refused(:'task', name), 'TK003: the step is ' || refusal, name)
   from (values ('a', 'complete: It has ended, and will not run again.'),
-               ('b', 'in_progress, its outcome handed in: process_step_results, or a sweep, '
-                 'carries it out.'),
+               ('b', 'in_progress, its outcome submitted: process_step_results, or a sweep, '
+                 'applies it.'),
                ('c', 'waiting_for_retry: retry_step runs it at once.'),
                ('d', 'resolved_manually: It has ended, and will not run again.'),
                ('e', 'pending: explain_step says what it waits for.'),
@@ -38,7 +38,7 @@ select is(pg_temp.refused(:'task', name), 'TK003: the step is ' || refusal, name
 select is((select count(*) from tasker.operator_actions where verb = 'requeue_step'), 0::bigint,
   'nothing was done');
 select results_eq('select completed from tasker.process_step_results()', array[1],
-  'what was handed in is carried out');
+  'what was submitted is applied');
 select is(pg_temp.step_state(pg_temp.step(:'task', 'b')), 'complete', 'and counts');
 
 select throws_ok('select from tasker.requeue_step(null, ''why'')', '22023', 'a step is needed',

@@ -21,7 +21,7 @@ select results_eq(format('select waiting_parents, attempt, result is null from t
 select is_empty('select * from tasker.check_invariants()', 'every counter is right');
 select pg_temp.play();
 select is(pg_temp.ends(:'task'), 'alert skipped, check complete, pay complete, ship complete, '
-  'unlock complete', 'decided anew');
+  'unlock complete', 'decided again');
 select is(pg_temp.task_state(:'task'), 'complete', 'the task is complete');
 select is((select count(*) from tasker.step_transitions
             where step_uuid = pg_temp.step(:'task', 'unlock') and to_state = 'complete'), 2::bigint,

@@ -52,7 +52,7 @@ select is(pg_temp.attempts(:'task'),
 select pg_temp.a_claim(1, 'w6') as token \gset
 select from tasker.submit_step_results(:'token', jsonb_build_array(
   pg_temp.outcome(pg_temp.step(:'task', 'b'), '1')));
-select is(pg_temp.attempts(:'task', 'b'), '1 submitted w6 0', 'handed in, and not processed');
+select is(pg_temp.attempts(:'task', 'b'), '1 submitted w6 0', 'submitted, and not processed');
 select from tasker.cancel_task(:'task', 'enough');
 select is(pg_temp.attempts(:'task', 'b'), '1 cancelled w6 0 0', 'cut short');
 

@@ -11,7 +11,7 @@ select format('select * from tasker.submit_step_results(%L, %L)', :'token', json
   jsonb_build_object('step_uuid', :'good', 'result', 'x'),
   jsonb_build_object('step_uuid', :'bad', 'error', 'boom', 'retry_after_seconds', 3))) as call \gset
 
-select results_eq(replace(:'call', '*', 'steps'), array[2], 'two are handed in');
+select results_eq(replace(:'call', '*', 'steps'), array[2], 'two are submitted');
 select results_eq(format('select name, state from pg_temp.step_states(%L) order by name', :'task'),
   $$ values ('bad', 'in_progress'), ('good', 'in_progress'), ('next', 'pending'),
     ('other', 'in_progress') $$, 'nothing is orchestrated yet');
@@ -25,7 +25,7 @@ select is((select step_ids from tasker.claims), array[tasker._step_id(:'other')]
 select pg_temp.later('31 seconds');
 select from tasker._sweep_claims(9, tasker._now());
 select is(pg_temp.step_state(:'good'), 'in_progress',
-  'a lost lease does not touch what was handed in');
+  'a lost lease does not touch what was submitted');
 select is(pg_temp.step_state(:'other'), 'enqueued', 'only the rest');
 select is_empty(:'call', 'a repeated call changes nothing');
 select is((select count(*) from pgmq.q_orchestration_step_results), 1::bigint, 'and sends nothing');

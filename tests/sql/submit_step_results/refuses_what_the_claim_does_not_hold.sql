@@ -31,7 +31,7 @@ select alike(pg_temp.submit(:'token',
 select from tasker.cancel_task(:'two', 'not wanted');
 select alike(pg_temp.submit(:'token', pg_temp.done(:'a', pg_temp.step(:'two', 'a')::text)),
   'TK001: % is cancelled, attempt 1', 'a cancelled step');
-select is_empty('select from tasker.submissions', 'nothing was handed in');
+select is_empty('select from tasker.submissions', 'nothing was submitted');
 select is((select cardinality(step_ids) from tasker.claims), 2, 'the claim is as it was');
 select is(pg_temp.submit(:'token', pg_temp.done(:'a')), null, 'the right one');
 select is(pg_temp.refusal(format('select * from tasker.complete_step(%L, %L)', :'a', :'token')),

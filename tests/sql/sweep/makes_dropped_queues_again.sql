@@ -19,7 +19,7 @@ select is((select count(*) from tasker.process_step_results()), 0::bigint,
 select is(pg_temp.swept('queues_recreated'), 3, 'the sweep makes all three again');
 select is(pg_temp.swept('queues_recreated'), 0, 'once');
 select pg_temp.later('6 seconds');
-select is(pg_temp.swept('messages_restored'), 2, 'and sends the messages anew');
+select is(pg_temp.swept('messages_restored'), 2, 'and sends the messages again');
 select is(pg_temp.run_all(), 2, 'all runs');
 select is_empty('select * from tasker.check_invariants()', 'all is well');
 select hasnt_index('pgmq', 'q_test_queue', 'q_test_queue_vt_idx',

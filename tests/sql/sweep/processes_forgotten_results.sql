@@ -17,7 +17,7 @@ select pg_temp.later('5 seconds');
 select is(pg_temp.swept('submissions_processed'), 0,
   'left to process_step_results for five seconds');
 select pg_temp.later('1 millisecond');
-select is(pg_temp.swept('submissions_processed'), 1, 'then the sweep carries it out');
+select is(pg_temp.swept('submissions_processed'), 1, 'then the sweep applies it');
 select is(pg_temp.step_state(:'a'), 'complete', 'the result');
 select is((select result from tasker.steps where step_id = tasker._step_id(:'a')), '1',
   'which was kept');

@@ -1,7 +1,7 @@
 """What the processes of an episode do, each until it is killed.
 
 A runner is the real one. A worker claims over the real client, writes its business effect in the
-transaction that completes the step, and carries out one order, such as to die in a certain phase:
+transaction that completes the step, and applies one order, such as to die in a certain phase:
 
     claiming   it has the steps, but the transaction of the claim is still open
     claimed    the claim is committed
@@ -414,7 +414,7 @@ class Worker:
     def commit_unheard(
         self, steps: Sequence[ClaimedStep], results: Sequence[dict[str, Any]]
     ) -> None:
-        """Send COMMIT, and look over another connection until it is carried out."""
+        """Send COMMIT, and look over another connection until it is applied."""
         self.hang_up()
         connection = self.client._source
         assert isinstance(connection, psycopg.Connection)

@@ -141,7 +141,7 @@ class CutAfterCommit(CutAtCommit):
 
 
 class CutInACall(NetworkFault):
-    """A connection is cut while the server carries out a call, which waits for a lock just then."""
+    """A connection is cut while the server applies a call, which waits for a lock just then."""
 
     name = "connection cut while a call runs"
     rate = 2.0
@@ -204,7 +204,7 @@ class Frozen(NetworkFault):
             arena.wait(partial(arena.held_by, member.name), "it has work", PATIENCE)
             pids = [link.pid for link in self.proxy.links_of(member.name)]
             self.proxy.freeze(pids)
-            time.sleep(0.05)  # what had come through is carried out
+            time.sleep(0.05)  # what had come through is applied
             if tokens := arena.held_by(member.name):
                 return tokens
             self.proxy.thaw(pids)

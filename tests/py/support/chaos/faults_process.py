@@ -227,7 +227,7 @@ class RunnerKilled(RunnerFault):
 
     def strike(self, arena: Arena, runner: Member) -> bool:
         runner.freeze()
-        time.sleep(0.05)  # what it has sent is carried out
+        time.sleep(0.05)  # what it has sent is applied
         at = now()
         held = arena.held_by(runner.name)
         if not held:

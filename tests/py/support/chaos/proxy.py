@@ -4,7 +4,7 @@ It follows the protocol just far enough to know which message commits a transact
 server has answered it.
 
     with Proxy(dsn) as proxy:                 # clients connect to proxy.dsn
-        held = proxy.catch("complete_step")   # a transaction, carried out but for its commit
+        held = proxy.catch("complete_step")   # a transaction, applied but for its commit
         held.commit()                         # now it is committed ...
         held.cut()                            # ... and its client will not hear of it
 """

@@ -23,7 +23,7 @@ TABLES = """
 create table public.effects (step_uuid uuid not null, token uuid not null, worker text not null);
 create table public.sql_effects (task text not null, number integer not null);
 
--- History has no word for a message that the sweep sends anew: the step's state does not change.
+-- History has no word for a message that the sweep sends again: the step's state does not change.
 create table public.restored (step_id bigint not null, at timestamptz not null);
 create function public.note_restored () returns trigger language plpgsql
 as $$ begin insert into public.restored values (new.step_id, new.enqueued_at); return null; end $$;
