@@ -24,6 +24,7 @@ from tasker_sql.worker.slots import Slots
 T = TypeVar("T")
 
 LINGER: Final = 0.01  # seconds without work after which a worker registers as idle
+FIRST_PAUSE: Final = 0.01  # seconds from a look that found nothing to the next one
 IDLE_FOR: Final = timedelta(seconds=30)  # how long such a registration holds
 LONGEST_TRUST: Final = 0.02  # seconds for which a queue that was empty counts as empty
 LONGEST_BARREN: Final = 5.0  # seconds without claims, after a step that could not be run
@@ -190,7 +191,7 @@ class Poller:
         self.request = uuid4()  # of the next claim, until it is answered
         self.refusals = 0  # in a row
         self._listens = listens
-        self._pause = slots.pace.poll
+        self._pause = self._first_pause
         self._idle_since: float | None = None
         self._registered_until = 0.0
         self._barren = 0  # how often in a row
@@ -208,7 +209,7 @@ class Poller:
         self.request = uuid4()
         if steps:
             self.busy()
-            self._pause = self.slots.pace.poll
+            self._pause = self._first_pause
         elif limit and self._listens:  # new work wakes it
             self._pause = self.slots.pace.idle(self._pause)
         if limit > reported:
@@ -219,6 +220,13 @@ class Poller:
             self.ask_at = now + self._pause
         elif limit:
             self.ask_at = max(now, self._look_at)
+
+    @property
+    def _first_pause(self) -> float:
+        """Short, for a transaction that looked for idle workers before this one registered wakes
+        nobody when it commits."""
+        poll = self.slots.pace.poll
+        return min(FIRST_PAUSE, poll) if self._listens else poll
 
     def busy(self) -> None:
         """There was something to do."""

@@ -6,15 +6,18 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from running import SECONDS, client_of, ended, running, template, wait_for
 from servers import rows
 
 from tasker_sql.client import Client
 from tasker_sql.errors import UnavailableError
+from tasker_sql.ops import scaling
 from tasker_sql.ops.health import OperationalState
 from tasker_sql.threads import Wakeup
 from tasker_sql.worker import claims as of_claims
@@ -26,6 +29,7 @@ pytestmark = pytest.mark.newest
 
 CLAIMER = "executor_pools.task_claimer"
 SELDOM = {f"{CLAIMER}.poll": 10_000, f"{CLAIMER}.idle_poll": 60_000}  # milliseconds
+CREATE = "select task_uuid from tasker.create_task('test', 'flow')"
 WAITING = (
     "select distinct n.name from tasker.waiters join tasker.namespaces as n using (namespace_id)"
 )
@@ -79,8 +83,13 @@ def test_many_namespaces_need_two_connections_and_few_threads(
 
 
 def test_work_is_claimed_where_it_was_announced(
-    database: str, client: Client, registry: Registry, claims: list[str]
+    database: str,
+    client: Client,
+    registry: Registry,
+    claims: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(of_claims, "FIRST_PAUSE", SECONDS)
     names = ["n1", "n2", "n3"]
     for name in names:
         client.register_template(template({"a": []}, namespace=name))
@@ -91,6 +100,23 @@ def test_work_is_claimed_where_it_was_announced(
         assert ended(client, client.create_task("n2", "flow").task_uuid) == "complete"
         wait_for(lambda: len(rows(database, WAITING)) == 3, "three registrations")
         assert set(claims) == {"n2"}
+
+
+def test_work_of_a_transaction_that_saw_no_idle_worker_is_found_soon_after_its_commit(
+    database: str, client: Client, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def idle(pause: float, *_: float) -> float:
+        return 2 * pause if pause < 5 else 2 * SECONDS
+
+    monkeypatch.setattr(scaling, "idle", idle)
+    monkeypatch.setattr(of_claims, "IDLE_FOR", timedelta(seconds=2 * SECONDS))
+    client.register_template(template({"a": []}))
+    with psycopg.connect(database) as connection:
+        (task,) = connection.execute(CREATE).fetchone() or ()
+        with running(database, registry, more=SELDOM):
+            wait_for(lambda: rows(database, WAITING), "a registration")
+            connection.commit()
+            assert ended(client, task) == "complete"
 
 
 def test_a_namespace_that_is_missing_holds_up_no_other(
@@ -136,6 +162,7 @@ def test_steps_in_a_row_run_in_one_thread_which_reports_and_claims(
     for name in steps:
         registry.handler(name, transactional=transactional)(handle)
     client.register_template(template(steps))
+    monkeypatch.setattr(of_claims, "FIRST_PAUSE", SECONDS)
     with running(database, registry, ["test"], more=SELDOM) as core:
         wait_for(lambda: core.state is OperationalState.NORMAL)
         wait_for(lambda: rows(database, WAITING))
