@@ -60,8 +60,8 @@ class Calls(ABC):
         skip), "retry": {"retryable", "max_attempts", "backoff", "backoff_base_ms",
         "max_backoff_ms", "jitter"}, "timeout_seconds"}]}.
 
-        A version never changes; the same definition again answers created = false. Nothing is
-        stored unless everything is right.
+        A version never changes; a definition that says the same, with or without its defaults,
+        answers created = false. Nothing is stored unless everything is right.
 
         Raises BadValueError, LimitExceededError (over one of list_limits), CycleError (cycle),
         ConflictError (same version, other content).
@@ -552,11 +552,11 @@ class Calls(ABC):
         open work, never history, and answers while tables are locked. Codes: blocked_by, read_only,
         too_many_connections, schema_changed, queue_missing, no_worker, slots_full, queue_behind,
         messages_unprocessed, handler_missing, stale_claim, timers_overdue, outcomes_unprocessed,
-        task_unfinalized, dead_letters, step_runs_long, task_stuck (of the oldest 300 open tasks),
-        requests_refused, paused (for more than an hour), runner_lost, breaker_open, late_writes,
-        pool_unhealthy, reports_refused, disk_full, permission_missing, vacuum_held_back, bloat,
-        answer_incomplete (a lock hides some). docs/on-call.md has a section for each. All
-        invariants: check_invariants().
+        steps_undecided, task_unfinalized, dead_letters, step_runs_long, task_stuck (of the oldest
+        300 open tasks), requests_refused, paused (for more than an hour), runner_lost,
+        breaker_open, late_writes, pool_unhealthy, reports_refused, disk_full, permission_missing,
+        vacuum_held_back, bloat, answer_incomplete (a lock hides some). docs/on-call.md has a
+        section for each. All invariants: check_invariants().
         """
         return self._rows(rows.Problem, "tasker.problems")
 
@@ -1030,9 +1030,11 @@ class Calls(ABC):
         )
 
     def get_template(self, namespace: str, name: str, version: str | None = None) -> rows.Template:
-        """One template, of the version given or else the highest: its definition as registered, and
-        its steps as compiled (jsonb array in step order, with parents and children by name and
-        every default filled in).
+        """One template, of the version given or else the highest: its definition in normal form
+        (with every default written out; to register it again changes nothing), its steps as
+        compiled (jsonb array in step order, with parents and children by name, every default, and
+        in a template with run_on, if or on_error these), and the sha256 of the definition as it was
+        registered.
 
         Raises NotFoundError (unknown namespace, template or version), BadValueError (None
         namespace).

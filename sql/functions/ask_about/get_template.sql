@@ -12,12 +12,13 @@ create or replace function tasker.get_template (
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- One template: its definition as it was registered, and its steps as they were compiled, with
--- every default filled in.
+-- One template: its definition in normal form, with every default written out, so that to register
+-- it again changes nothing; and its steps as they were compiled. What decides whether a step runs
+-- stands there in gated templates.
 --
 -- Returns  one row
 -- Raises   TK002 unknown namespace, template or version; 22023 null namespace
--- Calls    _template
+-- Calls    _template, _normal_form
 #variable_conflict use_column
 declare
   v_template constant tasker.task_templates := tasker._template(p_namespace, p_name, p_version);
@@ -26,7 +27,7 @@ begin
   select p_namespace,
          v_template.name,
          v_template.version,
-         v_template.definition,
+         tasker._normal_form(v_template.definition, v_template.gated),
          (select jsonb_agg(jsonb_build_object(
                    'step_no', link.step_no,
                    'name', link.name,
@@ -44,7 +45,9 @@ begin
                    'backoff_base_ms', link.backoff_base_ms,
                    'max_backoff_ms', link.max_backoff_ms,
                    'jitter', link.jitter,
-                   'timeout_seconds', link.timeout_seconds) order by link.step_no)
+                   'timeout_seconds', link.timeout_seconds)
+                   || coalesce(link.features - '{path,reads,needs}'::text[], '{}')
+                   order by link.step_no)
             from tasker.template_steps as link
             join tasker.namespaces as namespace on namespace.namespace_id = link.namespace_id
            where link.template_id = v_template.template_id),
@@ -58,4 +61,4 @@ end;
 $$;
 
 comment on function tasker.get_template is
-'One template, of the version given or else the highest: its definition as registered, and its steps as compiled (jsonb array in step order, with parents and children by name and every default filled in). Raises TK002 (unknown namespace, template or version), 22023 (null namespace).';
+'One template, of the version given or else the highest: its definition in normal form (with every default written out; to register it again changes nothing), its steps as compiled (jsonb array in step order, with parents and children by name, every default, and in a template with run_on, if or on_error these), and the sha256 of the definition as it was registered. Raises TK002 (unknown namespace, template or version), 22023 (null namespace).';

@@ -5,11 +5,11 @@ create or replace function tasker.register_template (p_definition jsonb)
 as $$
 -- Registers a version of a template: checks it whole, compiles its DAG, makes its namespaces.
 --
--- Returns  one row; created is false when this very definition was registered before
+-- Returns  one row; created is false when a definition that says the same was registered before
 -- Raises   22023 what is wrong and where, TK006 over a limit, TK007 cycle,
 --          TK008 version exists with other content
 -- Calls    _check_json, _check_keys, _check_text, _check_prose, _check_amount, _check_step,
---          _check_schema, create_namespace, _is_gated, _compile_template
+--          _check_schema, create_namespace, _is_gated, _compile_template, _normal_form
 #variable_conflict use_column
 declare
   v_steps        jsonb := p_definition -> 'steps';
@@ -75,15 +75,15 @@ begin
   select template.* into v_template from tasker.task_templates as template
    where (template.namespace_id, template.name, template.version)
          = (v_namespace_id, v_name, v_version);
-  if v_template.definition <> p_definition then
+  if tasker._normal_form(v_template.definition, v_template.gated)
+     <> tasker._normal_form(p_definition, tasker._is_gated(v_steps)) then
     raise exception 'this version is registered with other content'
-      using errcode = 'TK008',
-            detail  = format('%s/%s@%s', v_namespace, v_name, v_version),
-            hint    = 'A version never changes. Register a new one.';
+      using errcode = 'TK008', detail = format('%s/%s@%s', v_namespace, v_name, v_version),
+            hint = 'A version never changes. Register a new one.';
   end if;
   return query select v_template.template_id, v_namespace, v_name, v_version, false;
 end;
 $$;
 
 comment on function tasker.register_template is
-'Registers a version of a template from its definition: {"name", "namespace_name", "version" (n.n.n), "description", "metadata", "input_schema" (JSON Schema, see _check_schema), "finalization" ("inline" or "external"), "steps": [{"name", "description", "handler": {"callable" or "sql", "initialization"}, "namespace", "dependencies", "run_on" (success, full_success, failure, end), "if" (an SQL/JSON path), "on_error" (fail, continue, skip), "retry": {"retryable", "max_attempts", "backoff", "backoff_base_ms", "max_backoff_ms", "jitter"}, "timeout_seconds"}]}. A version never changes; the same definition again answers created = false. Nothing is stored unless everything is right. Raises 22023, TK006 (over one of list_limits), TK007 (cycle), TK008 (same version, other content).';
+'Registers a version of a template from its definition: {"name", "namespace_name", "version" (n.n.n), "description", "metadata", "input_schema" (JSON Schema, see _check_schema), "finalization" ("inline" or "external"), "steps": [{"name", "description", "handler": {"callable" or "sql", "initialization"}, "namespace", "dependencies", "run_on" (success, full_success, failure, end), "if" (an SQL/JSON path), "on_error" (fail, continue, skip), "retry": {"retryable", "max_attempts", "backoff", "backoff_base_ms", "max_backoff_ms", "jitter"}, "timeout_seconds"}]}. A version never changes; a definition that says the same, with or without its defaults, answers created = false. Nothing is stored unless everything is right. Raises 22023, TK006 (over one of list_limits), TK007 (cycle), TK008 (same version, other content).';

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -12,11 +13,14 @@ import psycopg
 import pytest
 from running import client_of
 
+from tasker_sql.client import Client
 from tasker_sql.errors import TaskerError
 from tasker_sql.templates import definition, yamltext
 from tasker_sql.templates import files as templates
 
 Write = Callable[[str], Path]
+
+ROOT = Path(__file__).parents[3]
 
 BASE = """\
 name: flow
@@ -459,7 +463,7 @@ def test_the_databases_refusal_gets_a_line(database: str, write: Write) -> None:
 
 
 @pytest.mark.newest
-def test_the_database_refuses_the_same(database: str) -> None:
+def test_the_database_refuses_the_same(database: str, thorough: bool) -> None:
     """Each place of a definition with what is strange there, put to both."""
     differ = []
     with client_of(database) as client:
@@ -471,13 +475,38 @@ def test_the_database_refuses_the_same(database: str) -> None:
             ours, theirs = definition.faults(definition.normalized(given)), ""
             try:
                 with client.transaction():
-                    client.register_template(given)
+                    (comes_back if thorough else Client.register_template)(client, given)
                     raise psycopg.Rollback
             except TaskerError as error:
                 theirs = str(error)
             if bool(ours) != bool(theirs):
                 differ.append((text[:300], ours, theirs))
     assert differ == []
+
+
+def comes_back(client: Client, definition: Any) -> None:
+    """Register a definition; what get_template gives says the same, and is in normal form."""
+    made = client.register_template(definition)
+    found = client.get_template(made.namespace, made.name, made.version)
+    assert not client.register_template(found.definition).created
+    again = {**found.definition, "version": "999.0.0"}
+    assert client.register_template(again).created
+    other = client.get_template(made.namespace, made.name, "999.0.0")
+    assert (other.definition, other.steps) == (again, found.steps)
+
+
+@pytest.mark.newest
+def test_what_get_template_gives_may_be_registered_again(database: str, tmp_path: Path) -> None:
+    """Each template of the examples and the pages; test_the_database_refuses_the_same has more."""
+    texts = [file.read_text() for file in ROOT.glob("examples/**/*.yaml")]
+    for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
+        texts += re.findall(r"^```yaml\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    texts = [text for text in texts if re.search("^steps:", text, re.MULTILINE)]
+    assert len(texts) >= 8
+    with client_of(database) as client:
+        for text in texts:
+            (file := tmp_path / "template.yaml").write_text(text)
+            comes_back(client, templates.load(file).definition)
 
 
 def test_finds_files_in_folders(tmp_path: Path) -> None:

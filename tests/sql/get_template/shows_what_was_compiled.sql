@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(8);
+select plan(11);
 
 select from tasker.register_template('{"name": "t", "namespace_name": "test", "version": "1.0.0", '
   '"steps": [
@@ -30,6 +30,25 @@ select results_eq('select steps -> 1 from tasker.get_template(''test'', ''t'', '
      'false, "timeout_seconds": 5}'::jsonb) $$, 'as it says');
 select results_eq('select definition -> ''steps'' -> 0 ->> ''name'' from '
   'tasker.get_template(''test'', ''t'', ''1.0.0'')', array['last'], 'and as it was written');
+select results_eq('select definition -> ''steps'' -> 1 from '
+  'tasker.get_template(''test'', ''t'', ''1.0.0'')',
+  $$ values ('{"name": "first", "description": "begins", "dependencies": [],
+    "handler": {"callable": "x", "initialization": {"y": 1}},
+    "retry": {"retryable": true, "max_attempts": 3, "backoff": "exponential",
+              "backoff_base_ms": 1000, "max_backoff_ms": 30000, "jitter": true}}'::jsonb) $$,
+  'with its defaults written out');
+
+-- A gated template.
+select pg_temp.gated('g', '[{"name": "pay", "on_error": "skip"},
+  {"name": "alert", "dependencies": ["pay"], "run_on": "failure", "if": "$.context.a > 1"}]');
+select results_eq($$ select step -> 'run_on', step -> 'if', step -> 'on_error'
+  from tasker.get_template('test', 'g'), jsonb_array_elements(steps) as step $$,
+  $$ values ('"success"'::jsonb, null::jsonb, '"skip"'::jsonb),
+            ('"failure"', '"$.context.a > 1"', '"fail"') $$, 'what decides whether they run');
+select results_eq($$ select step -> 'run_on', step -> 'if', step -> 'on_error'
+  from tasker.get_template('test', 'g'), jsonb_array_elements(definition -> 'steps') as step $$,
+  $$ values ('"success"'::jsonb, null::jsonb, '"skip"'::jsonb),
+            ('"failure"', '"$.context.a > 1"', '"fail"') $$, 'in both forms');
 select throws_ok('select * from tasker.get_template(''nowhere'', ''t'')', 'TK002');
 select throws_ok('select * from tasker.get_template(''test'', ''t'', ''9.9.9'')', 'TK002');
 select throws_ok('select * from tasker.get_template(null, ''t'')', '22023');

@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(9);
+select plan(12);
 
 select '{"name": "t", "namespace_name": "test", "version": "1.0.0",
   "steps": [{"name": "a", "handler": {"callable": "a"}}]}' as definition,
@@ -18,6 +18,16 @@ select results_eq(format('select template_id, namespace, name, version, created 
 select results_eq(format('select template_id, created from tasker.register_template(%L)',
   :'reordered'),
   format($$ values (%s, false) $$, :'template_id'), 'nor is the same in another order of keys');
+select results_eq(format('select template_id, created from tasker.register_template(%L)',
+  (select definition from tasker.get_template('test', 't'))),
+  format($$ values (%s, false) $$, :'template_id'), 'nor what get_template gives');
+select results_eq(format('select template_id, created from tasker.register_template(%L)',
+  jsonb_set(:'definition', '{steps,0,retry}', '{"backoff": "exponential"}')
+  || '{"input_schema": null}'),
+  format($$ values (%s, false) $$, :'template_id'), 'nor the same with a default written out');
+select is(pg_temp.refusal(format('select * from tasker.register_template(%L)',
+  jsonb_set(:'definition', '{steps,0,run_on}', '"success"'))),
+  'TK008: test/t@1.0.0', 'run_on makes a template another one, also where it is the default');
 
 select is(pg_temp.refusal(format('select * from tasker.register_template(%L)',
   :'definition'::jsonb || '{"description": ""}')),
