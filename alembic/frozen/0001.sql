@@ -314,7 +314,8 @@ create table tasker.decisions (
 comment on table tasker.decisions is 'Why each step of a gated template runs, or does not: one row per step whose parents have all ended, with their outcomes and the values that its condition read. check_invariants decides again and compares.';
 
 create table tasker.undecided (
-  step_id bigint primary key
+  step_id bigint      primary key,
+  since   timestamptz not null
 );
 comment on table tasker.undecided is 'Steps whose parents have all ended, and which the call that ended the last one left to the sweep and to idle claims: it had decided about a thousand steps already, or went a hundred deep.';
 

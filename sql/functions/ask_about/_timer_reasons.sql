@@ -52,7 +52,7 @@ begin
                 'finished parents are yet to be counted; the next sweep or an idle worker does it',
                 null, null, null, 'select * from tasker.sweep()'
           where exists (select from tasker.deferred_decrements as deferred
-                         where deferred.step_id = step.step_id)
+                         where deferred.step_id = step.step_id and deferred.amount > 0)
          ) as said (rank, code, reason, since, until, who, cure)
    where step.step_id = any (p_step_ids)
      and step.state in ('pending', 'waiting_for_retry');

@@ -55,7 +55,7 @@ begin
     changes := changes || v_log.changes;
   end if;
   if p_is_rest then
-    perform tasker._leave_undecided('{}');
+    perform tasker._leave_undecided('{}', p_now);
   end if;
 end;
 $$;

@@ -47,7 +47,7 @@ begin
       v_ready := tasker._count_ended(v_next.waited, v_next.unwaited, v_next.amounts);
       if v_steps < cardinality(v_ready) or v_depths < 1 then
         perform tasker._leave_undecided(
-          v_ready[case when v_depths < 1 then 1 else v_steps + 1 end :]);
+          v_ready[case when v_depths < 1 then 1 else v_steps + 1 end :], p_now);
         v_ready := case when v_depths < 1 then '{}' else v_ready[: v_steps] end;
       end if;
       v_steps  := v_steps - cardinality(v_ready);

@@ -1,4 +1,4 @@
-create or replace function tasker._leave_undecided (p_step_ids bigint[])
+create or replace function tasker._leave_undecided (p_step_ids bigint[], p_now timestamptz)
   returns void
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -6,8 +6,8 @@ as $$
 -- Leaves steps to the sweep and to idle claims. They look for deferred decrements, so one of 0 says
 -- that there is something undecided.
 begin
-  insert into tasker.undecided (step_id)
-  select id from unnest(p_step_ids) as id
+  insert into tasker.undecided (step_id, since)
+  select id, p_now from unnest(p_step_ids) as id
       on conflict do nothing;
   insert into tasker.deferred_decrements (step_id, amount, for_gate)
   select undecided.step_id, 0, true

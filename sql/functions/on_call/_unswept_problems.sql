@@ -57,6 +57,20 @@ begin
    where submission.submitted_at < v_late
   having count(*) > 0
   union all
+  select 'critical', 'steps_undecided', format('task %s', task.task_uuid), late.since,
+         format('%s of it %s for a decision for up to %s: all before %s has ended',
+                tasker._counted(late.amount, 'step'),
+                case late.amount when 1 then 'waits' else 'wait' end,
+                tasker._ago(v_now - late.since),
+                case late.amount when 1 then 'it' else 'them' end),
+         'select * from tasker.sweep()', late.amount
+    from (select undecided.step_id >> 20 as task_id, min(undecided.since) as since,
+                 count(*) as amount
+            from (select * from tasker.undecided order by step_id limit 1000) as undecided
+           where undecided.since < v_late
+           group by undecided.step_id >> 20) as late
+    join tasker.tasks as task on task.task_id = late.task_id
+  union all
   select 'critical', 'task_unfinalized', format('task %s', task.task_uuid), task.since,
          'nothing is left to run in it, and nobody ended it',
          'select * from tasker.sweep()', null
@@ -73,4 +87,4 @@ begin
 end;
 $$;
 
-comment on function tasker._unswept_problems is 'problems: what a sweep should have dealt with long ago. Looks at 100 unfinalized tasks.';
+comment on function tasker._unswept_problems is 'problems: what a sweep should have dealt with long ago. Looks at 100 unfinalized tasks and 1,000 undecided steps.';

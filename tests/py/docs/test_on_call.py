@@ -79,6 +79,7 @@ CAUSES = {
     "no_worker": ["unserved", "no live runner of tasker-sql serves it"],
     "stale_claim": ["doomed", "expired", "the next sweep takes its steps back"],
     "timers_overdue": ["due, and nobody calls sweep()"],
+    "steps_undecided": ["the next sweep or an idle worker decides whether it runs"],
     "dead_letters": ["no route to bank", "5 steps of test/payment/pay failed for good"],
     "paused": ["paused", "a release on friday"],
     "queue_missing": ["missing", "the table of this queue is gone; the next sweep makes it again"],
@@ -339,6 +340,22 @@ def test_timers_overdue(client: Client) -> None:
     run(client, found.cure)
     assert gone(client, "timers_overdue")
     assert codes(client, task) == {"no_worker"}
+
+
+def test_steps_undecided(client: Client) -> None:
+    chain = template({f"s{n}": [f"s{n - 1}"] if n else [] for n in range(150)}, name="chain")
+    chain["steps"][0] |= {"on_error": "skip"}
+    client.register_template(chain)
+    task = client.create_task("test", "chain").task_uuid
+    (step,) = client.claim_steps("test", "w")
+    client.skip_step(step.step_uuid, step.token, "nothing to do")
+    later(client, "1 hour")
+    found = problem(client, "steps_undecided")
+    assert found.problem.startswith("1 step of it waits for a decision for up to")
+    assert codes(client, task) == {"undecided"}
+    run(client, found.cure)
+    assert gone(client, "steps_undecided")
+    assert client.get_task(task).state == "complete"
 
 
 def test_dead_letters(client: Client, database: str) -> None:
