@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from tasker_sql.cli import task_create, task_list, task_show
 from tasker_sql.cli.commands import ROOT, Commands
 from tasker_sql.cli.options import OpenTaskUuid, Reason, TaskUuid
@@ -17,12 +21,19 @@ task_list.add_to(app)
 
 
 @query(app)
-def cancel(client: Client, task_uuid: OpenTaskUuid, reason: Reason) -> Output:
+def cancel(
+    client: Client,
+    task_uuid: OpenTaskUuid,
+    reason: Reason,
+    cleanup: Annotated[
+        bool, typer.Option("--cleanup", help="Let its steps run that run on failure or at the end.")
+    ] = False,
+) -> Output:
     """Cancel a task with all its open steps. Running handlers learn of it within seconds.
 
     Example: tasker-sql task cancel $TASK_UUID --reason "ordered twice"
     """
-    return _closed(client.cancel_task(task_uuid, reason))
+    return _closed(client.cancel_task(task_uuid, reason, {"cleanup": cleanup}))
 
 
 @query(app)

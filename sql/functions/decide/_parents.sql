@@ -5,10 +5,11 @@ create or replace function tasker._parents (p_step_id bigint)
   language sql
   stable
 begin atomic
--- The parents of a step, as they are now. A result that does not count is null.
+-- The parents of a step, as they are now. A result that does not count is null. One that a
+-- cancelled task stopped has failed, whatever its on_error says.
 --
 -- Returns  one row per parent
--- Calls    _outcome
+-- Calls    _outcome, _last_error
 select parent.step_id, edge.name, parent.state, judged.outcome, parent.attempt,
        case when parent.state in ('complete', 'resolved_manually') then parent.result end
   from tasker.steps as step
@@ -25,7 +26,11 @@ select parent.step_id, edge.name, parent.state, judged.outcome, parent.attempt,
  cross join lateral (
        select tasker._outcome(parent.state, case when parent.state = 'error' then (
                 select own.features ->> 'on_error' from tasker.template_steps as own
-                 where own.template_id = step.template_id and own.step_no = edge.step_no) end)
+                 where own.template_id = step.template_id
+                   and own.step_no = edge.step_no
+                   and (parent.claim_token is null
+                        and tasker._last_error(parent.step_id) ->> 'code' = 'cancelled')
+                       is not true) end)
                 as outcome) as judged
  where step.step_id = p_step_id;
 end;

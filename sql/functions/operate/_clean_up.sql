@@ -13,7 +13,7 @@ as $$
 --
 -- Returns  how many steps were ended; null when there was nothing to end, or this was done before
 -- Locks    the open steps in id order, their timers, then as finishing steps
--- Calls    _fail_undone, _advance_rarely, _waiting_for, _record
+-- Calls    _last_error, _fail_undone, _advance_rarely, _waiting_for, _record
 declare
   v_ids   bigint[];
   v_from  tasker.step_state[];
@@ -38,11 +38,10 @@ begin
      and (held.state <> 'pending' or held.waiting_parents = 0);
   if v_ids is null or exists (
        select from tasker.dead_steps as dead
-         join tasker.step_failures as failure on failure.step_id = dead.step_id
+         join tasker.steps as step on step.step_id = dead.step_id and step.claim_token is null
         where dead.step_id > p_task_id << 20
           and dead.step_id < (p_task_id + 1) << 20
-          and failure.failed_at >= dead.failed_at
-          and failure.error ->> 'type' = 'Cancelled') then
+          and tasker._last_error(dead.step_id) ->> 'code' = 'cancelled') then
     return null;
   end if;
   perform tasker._fail_undone(v_ids, array_fill(

@@ -207,6 +207,16 @@ class TestTasks:
         assert "cancelled" in Answer("task", "cancel", task, "--reason", "a test").out
         assert Answer("task", "list", "--state", "cancelled", "--json").json != []
 
+    def test_are_cancelled_with_cleanup(self, client: Client) -> None:
+        flow = template({"pay": [], "unlock": ["pay"]})
+        flow["steps"][1] |= {"run_on": "end"}
+        client.register_template(flow)
+        task = str(client.create_task("test", "flow").task_uuid)
+        cancel = ("task", "cancel", task, "--reason", "a test", "--cleanup")
+        assert "the task is blocked_by_failures, 1 steps were cancelled" in Answer(*cancel).out
+        assert step_named(client, UUID(task), "unlock").state == "enqueued"
+        assert Answer(*cancel, "--json").json["task_state"] == "cancelled"
+
     def test_are_created_from_a_file(self, client: Client, tmp_path: Path) -> None:
         client.register_template(template({"a": []}))
         file = tmp_path / "contexts"

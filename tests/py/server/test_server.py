@@ -189,6 +189,16 @@ class TestTasks:
         assert fault(again)[:2] == (409, "illegal_transition")
         assert client.check_invariants() == []
 
+    def test_are_cancelled_with_cleanup(self, web: httpx.Client, client: Client) -> None:
+        flow = template({"pay": [], "unlock": ["pay"]}, name="locked")
+        flow["steps"][1] |= {"run_on": "end"}
+        client.register_template(flow)
+        task = str(client.create_task("test", "locked").task_uuid)
+        path, body = f"/v1/tasks/{task}/cancel", {**BECAUSE, "options": {"cleanup": True}}
+        assert web.post(path, json=body).json()["task_state"] == "blocked_by_failures"
+        assert steps(web, task)["unlock"]["state"] == "enqueued"
+        assert web.post(path, json=body).json()["task_state"] == "cancelled"
+
     def test_are_explained(self, web: httpx.Client) -> None:
         (reason,) = web.get(f"/v1/tasks/{created(web)}/explain").json()["items"]
         assert reason["code"] == "unserved" or "a:" in reason["reason"]

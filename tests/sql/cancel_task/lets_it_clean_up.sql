@@ -1,7 +1,7 @@
 -- C6: with cleanup, open steps end in error, and what runs on failure has its turn.
 begin;
 \ir ../fixtures.psql
-select plan(15);
+select plan(17);
 select pg_temp.gated('order', '[
   {"name": "lock"}, {"name": "pay", "dependencies": ["lock"]},
   {"name": "ship", "dependencies": ["pay"]},
@@ -39,6 +39,20 @@ select pg_temp.a_task('order') as task \gset
 select from tasker.cancel_task(:'task', 'no need');
 select is(pg_temp.ends(:'task'), 'alert cancelled, lock cancelled, pay cancelled, ship cancelled, '
   'unlock cancelled', 'without it, cleanup is cancelled, too');
+
+-- A failure of a step that would not matter does when the step is cancelled; that of a handler is
+-- no cancellation, whatever it is called.
+select pg_temp.gated('lenient', '[
+  {"name": "pay", "on_error": "continue"}, {"name": "ship", "dependencies": ["pay"]},
+  {"name": "alert", "dependencies": ["pay"], "run_on": "failure"}, {"name": "other"}]');
+select pg_temp.a_task('lenient') as task \gset
+select from tasker.fail_step(pg_temp.step(:'task', 'other'), pg_temp.a_claim(10),
+  '{"type": "Cancelled", "code": "cancelled"}');
+select from tasker.cancel_task(:'task', 'no need', '{"cleanup": true}');
+select is(pg_temp.ends(:'task'), 'alert enqueued, other error, pay error, ship upstream_failed',
+  'nothing goes on as if it had not been cancelled');
+select is_empty('select * from tasker.check_invariants()', 'every invariant holds');
+
 select pg_temp.a_task() as task \gset
 select results_eq(format('select task_state, cancelled_steps from tasker.cancel_task(%L, ''x'','
   ' ''{"cleanup": true}'')', :'task'), $$ values ('cancelled', 1) $$, 'a plain template has none');

@@ -1,7 +1,7 @@
 -- F8: each decision is quoted, with what it saw.
 begin;
 \ir ../fixtures.psql
-select plan(13);
+select plan(15);
 create function pg_temp.told (p_task uuid, p_name text) returns text language sql as $$
 select code || ': ' || reason from tasker.explain_step(pg_temp.step(p_task, p_name)) where rank = 1
 $$;
@@ -46,9 +46,25 @@ select pg_temp.play('{"fail": ["a"]}');
 select is(pg_temp.told(:'task', 'a'),
   'ended: skipped: its last attempt failed (no), and its on_error is skip', 'on_error');
 
+select pg_temp.gated('two', '[{"name": "a"}, {"name": "b", "on_error": "continue"},
+  {"name": "c", "dependencies": ["a", "b"]}]');
+select pg_temp.a_task('two') as task \gset
+select pg_temp.play('{"fail": ["a", "b"]}');
+select is(pg_temp.told(:'task', 'c'), 'ended: upstream_failed: a failed at 00:00 (no)',
+  'of two failures the one that matters');
+
+select pg_temp.gated('three', '[{"name": "a"}, {"name": "b"}, {"name": "c"},
+  {"name": "alert", "dependencies": ["a", "b", "c"], "run_on": "failure"}]');
+select pg_temp.a_task('three') as task \gset
+select from tasker.complete_step(pg_temp.step(:'task', 'a'), pg_temp.a_claim());
+select is((select reason from tasker.explain_step(pg_temp.step(:'task', 'alert'))
+            where code = 'waits_for_parents'),
+  'waits for 2 of 3 parents to end, then runs if one of them failed', 'one has');
+
 -- Left for later.
 select pg_temp.a_task('order', '{"total": 80}') as task \gset
-insert into tasker.undecided select tasker._step_id(pg_temp.step(:'task', 'large'));
+insert into tasker.undecided
+select tasker._step_id(pg_temp.step(:'task', 'large')), tasker._now();
 select is((select code from tasker.explain_step(pg_temp.step(:'task', 'large'))
             where code = 'undecided'), 'undecided', 'undecided');
 select isnt_empty($$ select from tasker.check_invariants()
