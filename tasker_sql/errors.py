@@ -176,6 +176,17 @@ class PermanentError(Exception):
     """For handlers: this step cannot succeed; do not try again."""
 
 
+class EndOfAttempt(BaseException):
+    """What `step.skip` raises: the attempt ends in another way than by a result or a failure.
+
+    `outcome` is what the database is told. No Exception: handlers catch these.
+    """
+
+    def __init__(self, outcome: dict[str, Any]) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+
+
 class BadInputError(PermanentError):
     """The task's context does not fit what the handler takes. The message names the fields."""
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from tasker_sql.circuit import CircuitBreaker
 from tasker_sql.client import Client, connect
 from tasker_sql.connection import Settings, opened
-from tasker_sql.errors import StaleClaimError, TaskerError
+from tasker_sql.errors import EndOfAttempt, StaleClaimError, TaskerError
 from tasker_sql.jsonb import JsonText
 from tasker_sql.rows import ClaimedStep, CreatedTask, RegisteredTemplate, TaskEnd, TaskStep
 from tasker_sql.schema.database import application_name
@@ -230,7 +230,7 @@ class _Handlers:
                 answer = function(*arguments)
                 if inspect.isawaitable(answer) and not transactional:
                     return coroutines.run(answer, self._attempt.cancelled)
-            except (Exception, SystemExit, GeneratorExit):
+            except (Exception, SystemExit, GeneratorExit, EndOfAttempt):
                 raise
             except BaseException as error:
                 self.interrupt = error

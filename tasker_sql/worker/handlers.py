@@ -41,10 +41,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, Protocol, TypeVar, overload
+from typing import Any, Final, NoReturn, Protocol, TypeVar, overload
 from uuid import UUID
 
-from tasker_sql.errors import PermanentError, RetryableError
+from tasker_sql.errors import EndOfAttempt, PermanentError, RetryableError
 from tasker_sql.worker import signatures
 from tasker_sql.worker.signatures import HandlerError
 
@@ -112,6 +112,12 @@ class Step:
     config: dict[str, Any]
     deadline: datetime | None = None
     cancelled: threading.Event = field(default_factory=Cancellation)
+
+    def skip(self, reason: str | None = None) -> NoReturn:
+        """End the attempt: there is nothing to do, so the step is skipped. What is written in a
+        transactional handler is kept."""
+        said = str(reason or "").replace("\0", "").encode(errors="replace").decode()
+        raise EndOfAttempt({"skip": True, "reason": said[:1000] or None})
 
     @property
     def seconds_left(self) -> float | None:

@@ -19,7 +19,13 @@ from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 from tasker_sql.client import SqlHandlerError
-from tasker_sql.errors import PermanentError, RetryableError, TaskerError, UnavailableError
+from tasker_sql.errors import (
+    EndOfAttempt,
+    PermanentError,
+    RetryableError,
+    TaskerError,
+    UnavailableError,
+)
 from tasker_sql.jsonb import JsonText, encode
 from tasker_sql.rows import ClaimedStep
 
@@ -82,14 +88,19 @@ Outcome = Result | Failure | Completed | Dropped | GivenBack
 
 def result(step_uuid: UUID, value: Any) -> Result | Failure:
     """The handler returned. A result that is not JSON, or is too large, is a permanent failure."""
+    return _ended(step_uuid, {"result": value})
+
+
+def _ended(step_uuid: UUID, told: Mapping[str, Any]) -> Result | Failure:
+    """The attempt ended as the handler wanted."""
     try:
-        text = encode(value)
+        text = ",".join(f'"{key}":{encode(value)}' for key, value in told.items())
     except ValueError as error:
         return failure(step_uuid, "BadResult", f"the result is not JSON: {error}", retryable=False)
     if len(text) > LARGEST_RESULT:
         message = f"the result is too large: {len(text)} characters"
         return failure(step_uuid, "BadResult", message, retryable=False)
-    return Result(JsonText(f'{{"step_uuid":"{step_uuid}","result":{text}}}'))
+    return Result(JsonText(f'{{"step_uuid":"{step_uuid}",{text}}}'))
 
 
 def failure(
@@ -128,9 +139,11 @@ def timed_out(step: ClaimedStep, stack: str = "") -> Failure:
     return failure(step.step_uuid, "Timeout", message, facts=facts)
 
 
-def raised(step_uuid: UUID, error: BaseException) -> Failure:
+def raised(step_uuid: UUID, error: BaseException) -> Result | Failure:
     """The handler raised. Never raises itself, whatever the error is made of."""
     try:
+        if type(error) is EndOfAttempt:
+            return _ended(step_uuid, error.outcome)
         return _raised(step_uuid, error)
     except BaseException:
         return indescribable(step_uuid)

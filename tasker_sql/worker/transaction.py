@@ -20,6 +20,7 @@ from typing import Final
 from tasker_sql.circuit import CircuitBreaker, backoff
 from tasker_sql.client import Client, SqlHandlerError
 from tasker_sql.errors import (
+    EndOfAttempt,
     PermanentError,
     RetryableError,
     TaskerError,
@@ -33,7 +34,7 @@ from tasker_sql.verdict import Whose
 from tasker_sql.worker import outcomes
 from tasker_sql.worker.attempt import Attempt, called, count_late_write
 from tasker_sql.worker.handlers import Handler
-from tasker_sql.worker.outcomes import Completed, Dropped, Failure, GivenBack, Outcome
+from tasker_sql.worker.outcomes import Completed, Dropped, Failure, GivenBack, Outcome, Result
 from tasker_sql.worker.signatures import SQL_PREFIX
 
 MISSING: Final = {"42883", "3F000"}  # no such function, no such schema
@@ -131,18 +132,24 @@ class _Transaction:
         with client.transaction() as connection:
             try:
                 with client.lent():
-                    answer = called(self._attempt, handler, connection)
+                    result = self._outcome(handler, connection)
             except (PermanentError, RetryableError):
                 raise
             except Exception as error:
                 if client.lost:
                     raise UnavailableError(outcomes.text(error)) from error
                 raise
-            result = outcomes.result(self._step.step_uuid, answer)
             if isinstance(result, Failure):
                 raise PermanentError(result.note)
             self._completing = True
             return self._finish(client, result.report)
+
+    def _outcome(self, handler: Handler, connection: object) -> Result | Failure:
+        try:
+            answer = called(self._attempt, handler, connection)
+        except EndOfAttempt as end:
+            return outcomes.raised(self._step.step_uuid, end)
+        return outcomes.result(self._step.step_uuid, answer)
 
     def _limit(self) -> int:
         return self._claimer.limit() if self._reads else 0

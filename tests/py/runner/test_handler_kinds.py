@@ -274,3 +274,52 @@ class TestValues:
         step = step_named(client, task, "a")
         assert step.attempt == 1
         assert "value has two keys that become one in JSON" in step.last_error["message"]
+
+
+class TestSkips:
+    """C10: a handler says that there is nothing to do."""
+
+    @pytest.mark.parametrize("kind", ["plain", "coroutine", "transactional"])
+    def test_a_handler_skips_its_step(
+        self, database: str, client: Client, registry: Registry, kind: str
+    ) -> None:
+        rows(database, "create table public.notes (note text)")
+
+        def plain(step: Step) -> None:
+            try:
+                step.skip("no items")
+            except Exception:  # as careless handlers have it
+                raise PermanentError("it was caught") from None
+
+        async def coroutine(step: Step) -> None:
+            await asyncio.sleep(0)
+            step.skip("no items")
+
+        def transactional(step: Step, connection: psycopg.Connection) -> None:
+            connection.execute("insert into notes values ('kept')")
+            step.skip("no items")
+
+        handlers: dict[str, Any] = {
+            "plain": plain,
+            "coroutine": coroutine,
+            "transactional": transactional,
+        }
+        registry.handler("a", transactional=kind == "transactional")(handlers[kind])
+        registry.handler("b")(lambda _: None)
+        task = start(client, template({"a": [], "b": ["a"]}))
+        with running(database, registry, ["test"]):
+            assert ended(client, task) == "complete"
+        assert [step.state for step in client.get_task_steps(task)] == ["skipped", "skipped"]
+        (reason, *_) = client.explain_step(step_named(client, task, "a").step_uuid)
+        assert reason.reason == "skipped: its handler skipped it: no items"
+        kept = [("kept",)] if kind == "transactional" else []
+        assert rows(database, "select * from public.notes") == kept
+        assert rows(database, "select * from tasker.late_writes") == []
+
+    def test_a_reason_that_is_too_long_is_cut(
+        self, database: str, client: Client, registry: Registry
+    ) -> None:
+        registry.handler("a")(lambda step: step.skip("x\0" * 2000))
+        task = start(client, template({"a": []}))
+        with running(database, registry, ["test"]):
+            assert ended(client, task) == "complete"
