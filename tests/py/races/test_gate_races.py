@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import IsolationLevel
-from servers import rows
+from servers import NEWEST, Server, rows
 from sessions import Session
-from workflows import CANCEL, COMPLETE, claim, create, step_states, violations
+from workflows import CANCEL, CLAIM, COMPLETE, FAIL, RETRY, claim, create, step_states, violations
+
+from tasker_sql.schema import truth
 
 Opener = Callable[..., list[Session]]
 
@@ -21,6 +27,12 @@ LEFT = "select count(*) from tasker.undecided"
 READ = """
 select coalesce(sum(seq_tup_read), 0)::float8, sum(coalesce(idx_tup_fetch, 0))::float8
   from pg_stat_xact_user_tables where schemaname = 'tasker'
+"""
+HOLD = """
+select from tasker.steps as step
+  join tasker.template_steps as link on link.template_id = step.template_id
+                                    and link.step_no = step.step_id & 1048575
+ where link.name = %s for no key update of step
 """
 LEVELS = (IsolationLevel.READ_COMMITTED, IsolationLevel.REPEATABLE_READ)
 
@@ -158,3 +170,169 @@ def test_a_cancel_takes_what_is_undecided_along(database: str) -> None:
     swept(database)
     assert rows(database, "select state from tasker.tasks") == [("cancelled",)]
     assert violations(database) == []
+
+
+def patient(dsn: str) -> None:
+    """Who waits for a step waits for a minute, however slow the machine is."""
+    text = truth.read()["_count_ended"]
+    assert "'500ms'" in text
+    rows(dsn, text.replace("'500ms'", "'1min'"))
+
+
+def test_cascades_take_rows_in_one_order(database: str, sessions: Opener) -> None:
+    """F5: b ends a parent of 7, 8 and 9 while c holds 8. a ends one of 5 and 9, and 5 leads to 7:
+    it must not have taken 9 before."""
+    patient(database)
+    roots: dict[str, list[str]] = {"one": [], "two": [], "three": [], "four": []}
+    others = {"five": ["one"], "six": ["three"], "seven": ["five", "two"], "eight": ["six", "two"]}
+    chart = {**roots, **others, "nine": ["six", "one", "two"]}
+    task = gated(database, chart, five={"run_on": "failure"})
+    order = "select array_agg(name order by step_no) from tasker.template_steps"
+    assert rows(database, order) == [(list(chart),)]
+    held = {name: one for _ in roots for name, one in claim(database).items()}
+    a, b, c = sessions("a", "b", "c")
+    c.run(HOLD, "eight")
+    second = b.blocks(COMPLETE, *held["two"])
+    first = a.blocks(COMPLETE, *held["one"])
+    c.rollback()
+    second.result()
+    b.commit()
+    first.result()
+    a.commit()
+    states = step_states(database, task)
+    assert (states["five"], states["seven"], states["nine"]) == ("skipped", "enqueued", "pending")
+    assert violations(database) == []
+
+
+def test_a_retry_waits_for_what_cleanup_comes_to(database: str, sessions: Opener) -> None:
+    """C11: at each moment of a cleanup it is refused, or finds that all has ended."""
+    chart = {"pay": [], "undo": ["pay"], "last": ["undo"]}
+    task = gated(database, chart, undo={"run_on": "failure"}, last={"run_on": "end"})
+    a, b = sessions("a", "b")
+    pay = claim(database)["pay"]
+
+    def refused(query: str, *arguments: Any) -> str | None:
+        """How the retry is refused when it waits for what a does."""
+        a.run(query, *arguments)
+        waiting = b.blocks(RETRY, pay[0])
+        a.commit()
+        try:
+            assert waiting.result() == [("enqueued", "in_progress")]
+        except psycopg.Error as error:
+            b.rollback()
+            assert error.sqlstate == "TK003"
+            return error.diag.message_detail
+        return None
+
+    assert refused(FAIL, *pay) == "undo is enqueued"
+    assert refused(CLAIM, "w", 1) == "undo is in_progress"
+    token = "select token::text from tasker.claims"
+    names = "select tasker._step_uuid(t.task_uuid, s.step_id)::text from tasker.tasks as t"
+    names += " join tasker.steps as s on s.step_id >> 20 = t.task_id where s.state = 'in_progress'"
+    undo = (rows(database, names)[0][0], rows(database, token)[0][0])
+    assert refused(COMPLETE, *undo) == "last is enqueued"
+    assert refused(COMPLETE, *claim(database)["last"]) is None
+    again = a.blocks(RETRY, pay[0])  # two at once
+    b.commit()
+    assert again.result() == [("enqueued", "in_progress")]
+    a.commit()
+    assert step_states(database, task) == {"pay": "enqueued", "undo": "pending", "last": "pending"}
+    assert violations(database) == []
+
+
+@pytest.mark.parametrize("is_retried_first", [True, False])
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_retry_meets_another_parent_of_the_cleanup(
+    database: str, sessions: Opener, level: IsolationLevel, is_retried_first: bool
+) -> None:
+    chart = {"pay": [], "pack": [], "unlock": ["pay", "pack"]}
+    task = gated(database, chart, unlock={"run_on": "end"})
+    held = {name: one for _ in range(2) for name, one in claim(database).items()}
+    rows(database, FAIL, *held["pay"])
+    calls = [(RETRY, held["pay"][:1]), (COMPLETE, held["pack"])]
+    (query, one), (then, other) = calls if is_retried_first else reversed(calls)
+    a, b = sessions("a", "b")
+    a.at(level)
+    b.at(level)
+    b.run("select 1")
+    a.run(query, *one)
+    waiting = b.blocks(then, *other)
+    a.commit()
+    while True:
+        try:
+            waiting.result()
+            b.commit()
+        except psycopg.errors.SerializationFailure:
+            b.rollback()
+            waiting.future = b.start(then, *other)
+            continue
+        except psycopg.Error as error:
+            assert (error.sqlstate, is_retried_first) == ("TK003", False)
+            b.rollback()
+        break
+    swept(database)
+    assert violations(database) == []
+    wanted = ("enqueued", "pending") if is_retried_first else ("error", "enqueued")
+    assert (step_states(database, task)["pay"], step_states(database, task)["unlock"]) == wanted
+
+
+@pytest.mark.slow
+@pytest.mark.newest
+@pytest.mark.timeout(300)
+def test_a_chain_of_skips_goes_on_after_a_crash_of_the_server() -> None:
+    """F5: a backend is killed in the middle of a cascade, and with it all others."""
+    server = Server(NEWEST)
+    try:
+        server.create("crash", server.migrated)
+        dsn = server.embedded.url("crash")
+        chain = {f"s{n}": [f"s{n - 1}"] if n else [] for n in range(5000)}
+        task = gated(dsn, chain, s0={"on_error": "skip"})
+        rows(dsn, SKIP, *claim(dsn)["s0"])
+        for depth in (150, 1050, 2050):
+            while skipped(dsn, task) < depth - 60:
+                rows(dsn, SWEEP)
+            crash_at(dsn, f"s{depth}")
+            while not answers(dsn):
+                pass
+            assert skipped(dsn, task) < depth
+            assert violations(dsn) == []
+        swept(dsn)
+        assert set(step_states(dsn, task).values()) == {"skipped"}
+        assert rows(dsn, "select state from tasker.tasks") == [("complete",)]
+        assert violations(dsn) == []
+    finally:
+        server.close()
+
+
+def skipped(dsn: str, task: str) -> int:
+    return list(step_states(dsn, task).values()).count("skipped")
+
+
+def answers(dsn: str) -> bool:
+    with suppress(psycopg.OperationalError):
+        return rows(dsn, "select 1") == [(1,)]
+    return False
+
+
+def crash_at(dsn: str, name: str) -> None:
+    """Kill a sweep when it waits for this step, which others hold."""
+    patient(dsn)
+    with (
+        suppress(psycopg.OperationalError),
+        psycopg.connect(dsn) as holder,
+        psycopg.connect(dsn) as sweeping,
+        psycopg.connect(dsn, autocommit=True) as watcher,
+    ):
+        holder.execute(HOLD.encode(), (name,))
+
+        def sweep() -> None:
+            with suppress(psycopg.OperationalError):
+                sweeping.execute(SWEEP.encode())
+
+        (thread := threading.Thread(target=sweep)).start()
+        pid = sweeping.info.backend_pid
+        query = b"select cardinality(pg_blocking_pids(%s)) > 0"
+        while watcher.execute(query, (pid,)).fetchone() != (True,):
+            assert thread.is_alive(), "the sweep did not come to the step"
+        os.kill(pid, signal.SIGKILL)
+        thread.join()
