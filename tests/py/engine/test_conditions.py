@@ -170,7 +170,7 @@ class Worker(threading.Thread):
         self.connection.close()
 
     def is_over(self) -> bool:
-        return not self.call("select from tasker.open_tasks limit 1")
+        return not self.call("select 1 from tasker.open_tasks limit 1")
 
     def call(self, query: str, *arguments: Any) -> list[Any]:
         while True:  # a transaction that could not be serialized is repeated
@@ -275,3 +275,44 @@ def test_random_tasks_end_as_the_model_says(
     assert violations(database) == []
     run(database, workers, level, plays)
     compare(database, made, contexts)
+
+
+def test_the_order_of_ends_never_changes_how_a_task_ends(database: str, thorough: bool) -> None:
+    """F2: the same ends in other orders, and steps are held for as long as they may be."""
+    random = Random("orders")
+    with psycopg.connect(database, autocommit=True) as connection:
+        for number in range(100 if thorough else 8):
+            made = make(random, gated=True)
+            template = definition(f"o{number}", made, gated=True)
+            connection.execute(b"select from tasker.register_template(%s)", [template])
+            found = [
+                in_some_order(connection, f"o{number}", made, Random(seed))
+                for seed in range(8 if thorough else 3)
+            ]
+            assert all(one == found[0] for one in found), made
+    assert violations(database) == []
+
+
+def in_some_order(
+    connection: psycopg.Connection, name: str, made: list[Made], random: Random
+) -> list[tuple[str, str]]:
+    """How the steps of a new task, and the task, end."""
+    ends, held = {step.name: step for step in made}, list[Any]()
+    made_now = connection.execute(
+        b"select task_uuid from tasker.create_task('test', %s, %s)", [name, '{"a": 2, "b": 1}']
+    )
+    (task,) = made_now.fetchone() or ()
+    while True:
+        held += connection.execute(CLAIM.encode(), ["w", random.randint(1, 9)]).fetchall()
+        if not held:
+            break
+        uuid, token, _, step, _ = held.pop(random.randrange(len(held)))
+        outcome: dict[str, Any] = {"result": ends[step].result}
+        if ends[step].end != "done":
+            fails = {"error": {"code": "x"}, "retryable": False}
+            outcome = fails if ends[step].end == "fail" else {"skip": True}
+        outcomes = json.dumps([{"step_uuid": uuid} | outcome])
+        connection.execute(b"select from tasker.report_steps(%s, %s)", [token, outcomes])
+    states = connection.execute(STATES.encode() + b" where task.task_uuid = %s", [task])
+    ended = connection.execute(TASKS.encode() + b" where task_uuid = %s", [task])
+    return sorted((name, state) for _, name, state in states) + [("", s) for _, s in ended]

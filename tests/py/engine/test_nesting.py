@@ -1,0 +1,183 @@
+"""Every pair of abilities, and triples of them, in small workflows, against a model."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import psycopg
+import pytest
+from nesting import CONTEXT, MEMBERS, End, Play, differences, played, result
+from servers import rows
+from workflows import violations
+
+from tasker_sql.schema import truth
+
+CLAIM = """
+select step_uuid::text, token::text, task_uuid::text, name
+  from tasker.claim_steps('test', %s, %s, '1 day')
+"""
+REPORT = "select code from tasker.report_steps(%s, %s)"
+LOSE = "update tasker.claims set lease_until = '-infinity' where token = %s"
+ENDS = """
+select link.name, step.state::text, step.attempt, step.result,
+       step.claim_token is null
+       and coalesce(tasker._last_error(step.step_id) ->> 'code' = 'cancelled', false)
+  from tasker.steps as step
+  join tasker.template_steps as link on link.template_id = step.template_id
+                                    and link.step_no = step.step_id & 1048575
+ where step.step_id >> 20 = (select task_id from tasker.tasks where task_uuid = %s)
+"""
+VERBS = {
+    "cancel": "select from tasker.cancel_task(%s, 'a test')",
+    "clean_up": "select from tasker.cancel_task(%s, 'a test', '{\"cleanup\": true}')",
+    "pause": "select from tasker.pause_task(%s, 'a test')",
+    "resume": "select from tasker.resume_task(%s, 'a test')",
+}
+
+
+@dataclass
+class Stage:
+    """All plays, by task, and what has happened to each."""
+
+    dsn: str
+    plays: dict[str, Play]
+    alone: bool  # one worker: nothing is claimed while an operator acts
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    ended: Counter[str] = field(default_factory=Counter)  # attempts, by task
+    started: Counter[tuple[str, str]] = field(default_factory=Counter)
+    paused: set[str] = field(default_factory=set)
+
+    def due(self, task: str) -> str | None:
+        """What an operator does to a task now; once."""
+        with self.lock:
+            self.ended[task] += 1
+            verb = self.plays[task].verbs.get(self.ended[task] - 1)
+            if verb == "pause":
+                self.paused.add(task)
+            return verb
+
+
+class Worker(threading.Thread):
+    """Claims a few steps, and ends each as its play says; does what operators do as well."""
+
+    def __init__(self, stage: Stage, name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self.stage, self.random, self.problem = stage, Random(name), ""
+        self.connection = psycopg.connect(stage.dsn, autocommit=True)
+
+    def call(self, query: str, *arguments: Any) -> list[Any]:
+        cursor = self.connection.execute(query.encode(), arguments or None)
+        return cursor.fetchall() if cursor.description else []
+
+    def run(self) -> None:
+        try:
+            while self.stage.plays and self.call("select 1 from tasker.open_tasks limit 1"):
+                steps = self.call(CLAIM, self.name, self.random.randint(1, 5))
+                self.work(steps) if steps else self.wait()
+        except Exception as error:
+            self.problem = f"{type(error).__name__}: {error}"
+        self.connection.close()
+
+    def wait(self) -> None:
+        """Nothing can be claimed: time passes, and what is paused goes on."""
+        with self.stage.lock:
+            paused = set(self.stage.paused)
+            self.stage.paused.clear()
+        for task in paused:
+            self.do("resume", task)
+        self.call("select from tasker.sweep()")
+
+    def work(self, steps: list[Any]) -> None:
+        token, lost = steps[0][1], list[str]()
+        paused = self.stage.paused & {task for _, _, task, _ in steps}
+        assert not paused or not self.stage.alone, f"handed out although paused: {paused}"
+        for uuid, _, task, name in steps:
+            self.stage.started[task, name] += 1
+            starts = self.stage.plays[task].nodes[name].starts
+            start = [*starts, "done"][min(self.stage.started[task, name], len(starts) + 1) - 1]
+            if start == "lost":
+                lost.append(task)
+                continue
+            self.end(token, uuid, start, result(self.stage.plays[task].nodes[name]))
+            self.operate(task)
+        if lost:
+            self.call(LOSE, token)
+        for task in lost:
+            self.operate(task)
+
+    def end(self, token: str, uuid: str, start: str, made: Any) -> None:
+        outcome: dict[str, Any] = {"error": {"code": start}, "retryable": start == "fail"}
+        if start == "done":
+            outcome = {"result": made}
+        elif start == "skip":
+            outcome = {"skip": True}
+        ((code,),) = self.call(REPORT, token, json.dumps([{"step_uuid": uuid} | outcome]))
+        assert code in (None, "TK001"), code
+
+    def operate(self, task: str) -> None:
+        verb = self.stage.due(task)
+        if verb == "upgrade":
+            with self.stage.lock:  # one at a time, as the migration does
+                upgrade(self.connection)
+        elif verb:
+            self.do(verb, task)
+
+    def do(self, verb: str, task: str) -> None:
+        try:
+            self.call(VERBS[verb], task)
+        except psycopg.Error as error:
+            assert error.sqlstate == "TK003"  # it has ended
+
+
+def upgrade(connection: psycopg.Connection) -> None:
+    """Make every function anew, while others call them."""
+    texts = truth.read()
+    for name in truth.in_order(texts):
+        connection.execute(texts[name].encode())
+
+
+def members(thorough: bool, random: Random) -> list[tuple[str, ...]]:
+    pairs: list[tuple[str, ...]] = list(itertools.combinations_with_replacement(MEMBERS, 2))
+    if not thorough:
+        return [pair for pair in pairs if "upgrade" not in pair] + [("upgrade", "retry")]
+    triples = list(itertools.combinations(MEMBERS, 3))
+    return pairs * 10 + random.sample(triples, min(200, len(triples)))
+
+
+@pytest.mark.newest
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("workers", [1, 4])
+def test_pairs_end_as_the_model_says(database: str, workers: int, thorough: bool) -> None:
+    random = Random(workers)
+    plays: dict[str, Play] = {}
+    for number, some in enumerate(members(thorough, random)):
+        play = played(random, some)
+        steps = [node.definition for node in play.nodes.values()]
+        head = {"name": f"t{number}", "namespace_name": "test", "version": "1.0.0", "steps": steps}
+        rows(database, "select from tasker.register_template(%s)", json.dumps(head))
+        query = "select task_uuid::text from tasker.create_task('test', %s, %s)"
+        ((task,),) = rows(database, query, head["name"], json.dumps(CONTEXT))
+        plays[task] = play
+    stage = Stage(database, plays, workers == 1)
+    crew = [Worker(stage, f"w{number}") for number in range(workers)]
+    for worker in crew:
+        worker.start()
+    for worker in crew:
+        worker.join(300)
+    assert [worker.problem for worker in crew if worker.problem or worker.is_alive()] == []
+    states = dict(rows(database, "select task_uuid::text, state::text from tasker.tasks"))
+    found = {}
+    for task, play in plays.items():
+        ends = {name: End(*more) for name, *more in rows(database, ENDS, task)}
+        if wrong := differences(play, ends, states[task]):
+            found[task] = (play, wrong)
+    assert found == {}, found
+    assert violations(database) == []
+    kinds = Counter(states.values())
+    assert min(kinds[kind] for kind in ("complete", "error", "cancelled")) > 1, kinds
