@@ -311,6 +311,45 @@ class Calls(ABC):
             repeat,
         )
 
+    def checkpoint_step(
+        self,
+        step_uuid: UUID,
+        token: UUID,
+        checkpoint: Any,
+        after: int | None = None,
+        lease: timedelta | None = None,
+        repeat: bool = False,
+    ) -> rows.SavedCheckpoint:
+        """Saves how far a claimed step has got (any JSON up to result_bytes, in the place of the
+        last) in the caller's transaction: the next start, after a crash, a failure or a retry_step,
+        has it as checkpoint.
+
+        Put it last in the transaction of the writes that it stands for, without a savepoint around
+        it. Checkpoints are numbered from 1; `after` says which one this follows (0: none):
+        repeating the call then raises AlreadyCompletedError, so that the writes roll back, or with
+        `repeat` gives the first answer; without `after` each call saves. `lease` extends the
+        claim's lease as heartbeat does. An attempt that is lost after a checkpoint of its own does
+        not count, up to attempts_with_progress times. Deleted when the step ends, kept while it is
+        in error.
+
+        Raises StaleClaimError (the token does not hold the step: roll back), NotFoundError (no such
+        step), IllegalTransitionError (the last checkpoint is not `after`), LimitExceededError (too
+        large), AlreadyCompletedError, BadValueError (None argument, bad lease, or a handler in SQL,
+        which is one transaction).
+        """
+        return self._one(
+            rows.SavedCheckpoint,
+            "tasker.checkpoint_step(p_step_uuid => %s::uuid, p_token => %s::uuid, "
+            "p_checkpoint => %s::jsonb, p_after => %s::bigint, p_lease => %s::interval, "
+            "p_repeat => %s::boolean)",
+            step_uuid,
+            token,
+            _json(checkpoint),
+            after,
+            lease,
+            repeat,
+        )
+
     def fail_step(
         self,
         step_uuid: UUID,
@@ -685,21 +724,24 @@ class Calls(ABC):
             reason,
         )
 
-    def retry_step(self, step_uuid: UUID, reason: str) -> rows.StepAnswer:
+    def retry_step(self, step_uuid: UUID, reason: str, options: Any = EMPTY) -> rows.StepAnswer:
         """Runs a step in error again with all its attempts, or one that waits for its backoff at
         once; the task goes on.
 
         In a template with run_on, if or on_error, everything below the step that has ended is
-        pending again, cleanup included. For a reason that is recorded.
+        pending again, cleanup included. It goes on from its checkpoint; with `options` {"fresh":
+        true} it starts over. For a reason that is recorded.
 
         Raises NotFoundError (unknown step), IllegalTransitionError (its state allows no retry, or
-        steps below it handle its failure), BadValueError (no reason).
+        steps below it handle its failure), BadValueError (no reason, unknown option).
         """
         return self._one(
             rows.StepAnswer,
-            "tasker.retry_step(p_step_uuid => %s::uuid, p_reason => %s::text)",
+            "tasker.retry_step(p_step_uuid => %s::uuid, p_reason => %s::text, p_options "
+            "=> %s::jsonb)",
             step_uuid,
             reason,
+            _json(options),
         )
 
     def requeue_step(self, step_uuid: UUID, reason: str) -> rows.StepAnswer:

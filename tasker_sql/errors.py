@@ -88,7 +88,8 @@ class ConflictError(TaskerError, code="TK008"):
 
 
 class AlreadyCompletedError(TaskerError, code="TK009"):
-    """This claim has completed the step before: roll back, nothing is lost."""
+    """This claim has completed the step, or saved this checkpoint, before: roll back, nothing is
+    lost."""
 
 
 class BadValueError(TaskerError, code="22023"):

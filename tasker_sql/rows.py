@@ -61,6 +61,8 @@ class ClaimedStep(NamedTuple):
     deadline: datetime | None
     lease_seconds: float
     dependency_states: Any
+    checkpoint: Any
+    checkpoint_number: int | None
     refused: Any
 
 
@@ -80,6 +82,17 @@ class CompletedStep(NamedTuple):
     task_uuid: UUID
     step_state: str
     task_state: str
+    repeated: bool
+
+
+class SavedCheckpoint(NamedTuple):
+    """What was saved of a step, and until when its claim holds. `repeated`: this claim had saved it
+    before.
+    """
+
+    saved_at: datetime
+    lease_until: datetime
+    number: int
     repeated: bool
 
 

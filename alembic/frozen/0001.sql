@@ -238,9 +238,11 @@ create table tasker.steps (
   state           tasker.step_state not null default 'pending',
   seconds         real,
   finished_at     timestamptz,
-  result          jsonb
+  result          jsonb,
+  has_checkpoint        boolean
 ) with (fillfactor = 30);
 comment on column tasker.steps.seconds is 'How long its handler took in the last attempt that ended, by the worker''s clock; null when it did not say.';
+comment on column tasker.steps.has_checkpoint is 'True since it made a checkpoint, until it is reset: look into checkpoints. Null, which takes no room: there is none.';
 comment on table tasker.steps is 'One row per step of a task. claim_token is the claim that holds it, and afterwards the one that finished it.';
 
 create table tasker.claims (
@@ -256,6 +258,21 @@ create table tasker.claims (
 ) with (fillfactor = 70);
 create unique index a_request_makes_one_claim on tasker.claims (request) where request is not null;
 comment on table tasker.claims is 'One row per claimed batch: inserted on claim, deleted when its last step is done. The random token is the fence.';
+
+create table tasker.checkpoints (
+  step_id    bigint      primary key,
+  checkpoint jsonb,
+  number     bigint      not null,
+  token      uuid        not null,
+  saved_at   timestamptz not null,
+  excused    integer     not null default 0,
+  unlucky    integer     not null default 0
+) with (fillfactor = 50, toast.autovacuum_vacuum_scale_factor = 0,
+        toast.autovacuum_vacuum_threshold = 5000);
+comment on table tasker.checkpoints is 'The last checkpoint of each step that has made one and may go on from it: it is open or in error.';
+comment on column tasker.checkpoints.token is 'The claim that made it.';
+comment on column tasker.checkpoints.excused is 'How many lost attempts did not count because the step had got on.';
+comment on column tasker.checkpoints.unlucky is 'How many attempts in a row were lost since without a checkpoint.';
 
 create table tasker.parked_steps (
   step_id      bigint   constraint a_step_is_parked_once primary key,

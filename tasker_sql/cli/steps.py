@@ -81,14 +81,21 @@ def _between(begin: datetime | None, end: datetime | None) -> timedelta | None:
 
 
 @query(app)
-def retry(client: Client, step: Step, reason: Reason) -> Output:
+def retry(
+    client: Client,
+    step: Step,
+    reason: Reason,
+    *,
+    fresh: Annotated[bool, typer.Option(help="Forget its checkpoint, and start over.")] = False,
+) -> Output:
     """Run a failed step again, or a waiting one at once.
 
-    A failed one gets all its attempts again.
+    A failed one gets all its attempts again, and goes on from its checkpoint.
 
     Example: tasker-sql step retry $TASK_UUID/process_payment --reason 'the bank is back'
     """
-    return _changed(client.retry_step(_uuid(client, step), reason))
+    options = {"fresh": True} if fresh else {}
+    return _changed(client.retry_step(_uuid(client, step), reason, options))
 
 
 @query(app)

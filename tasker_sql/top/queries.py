@@ -54,7 +54,7 @@ STATUS: Final = _ask(
     not pg_is_in_recovery()
     and not current_setting('default_transaction_read_only')::boolean
     and exists (select from pg_proc as verb
-                 where verb.oid = 'tasker.retry_step(uuid,text)'::regprocedure
+                 where verb.oid = 'tasker.retry_step(uuid,text,jsonb)'::regprocedure
                    and has_function_privilege(verb.oid, 'execute')
                    and (verb.prosecdef
                         or has_table_privilege('tasker.operator_actions', 'insert')))""",

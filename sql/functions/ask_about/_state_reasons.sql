@@ -10,7 +10,7 @@ as $$
 -- What the state of each of these steps says: it has ended, failed for good, or somebody has it.
 --
 -- Returns  one row for each step in such a state
--- Calls    _error_text, _runs_long, _ago
+-- Calls    _error_text, _runs_long, _ago, _checkpoint_text
 #variable_conflict use_column
 begin
   return query
@@ -25,8 +25,10 @@ begin
            submission.worker as submitter, submission.submitted_at,
            failure.worker as failed_by, failure.failed_at,
            format('attempt %s of %s', step.attempt, link.max_attempts) as attempt,
-           format('attempt %s of %s failed: %s', step.attempt, link.max_attempts,
-                  coalesce(tasker._error_text(failure.error), 'no error was kept')) as failed
+           format('attempt %s of %s failed: %s%s', step.attempt, link.max_attempts,
+                  coalesce(tasker._error_text(failure.error), 'no error was kept'), own.saved)
+             as failed,
+           own.saved
       from tasker.steps as step
       join tasker.tasks as task on task.task_id = step.step_id >> 20
       join tasker.template_steps as link on link.template_id = step.template_id
@@ -40,6 +42,7 @@ begin
                           where failure.step_id = step.step_id
                           order by failure.failure_id desc
                           limit 1) as failure on true
+     cross join lateral (select tasker._checkpoint_text(step.step_id, p_now) as saved) as own
      where step.step_id = any (p_step_ids)
        and step.state not in ('pending', 'enqueued', 'waiting_for_retry')
   )
@@ -56,15 +59,15 @@ begin
           where step.state = 'error'
          union all
          select 20, 'lease_expired',
-                format('the lease of %s ended %s ago; the next sweep takes the step back',
-                       step.worker, tasker._ago(p_now - step.lease_until)),
+                format('the lease of %s ended %s ago; the next sweep takes the step back%s',
+                       step.worker, tasker._ago(p_now - step.lease_until), step.saved),
                 step.lease_until, null, step.worker, 'select * from tasker.sweep()'
           where step.state = 'in_progress' and step.lease_until < p_now
          union all
          select 60, 'running',
-                format('%s has run at %s for %s; its lease ends in %s', step.attempt, step.worker,
+                format('%s has run at %s for %s; its lease ends in %s%s', step.attempt, step.worker,
                        tasker._ago(p_now - step.started_at),
-                       tasker._ago(step.lease_until - p_now)),
+                       tasker._ago(step.lease_until - p_now), step.saved),
                 step.started_at, step.lease_until, step.worker, step.requeue
           where step.state = 'in_progress' and step.lease_until >= p_now
          union all

@@ -34,6 +34,8 @@ select bound.name, bound.initial, bound.minimum, bound.maximum, bound.unit, boun
      'Rows, tasks or namespaces that one question is about.'),
     ('sweep_rows', 100000, 100, 1000000, 'rows', 'Rows of each kind that one sweep moves.'),
     ('tags_per_task', 20, 20, 1000, 'tags', 'The tags of a task.'),
+    ('attempts_with_progress', 1000, 10, 100000, 'attempts',
+     'Lost attempts of a step that do not count because it made checkpoints.'),
     ('lease_seconds', 86400, 3600, 2592000, 'seconds',
      'A lease, of steps or for finalizing; and waiting for work.')
   ) as bound (name, initial, minimum, maximum, unit, meaning);

@@ -49,6 +49,7 @@ begin
     insert into tasker.timers (step_id, due_at) values (p_step_id, v_due);
   elsif v_link.features ->> 'on_error' = 'skip' then
     v_state := 'skipped';
+    delete from tasker.checkpoints as saved where saved.step_id = p_step_id;
   end if;
 
   update tasker.steps as step

@@ -17,14 +17,19 @@ as $$
 -- Raises   TK001 when the token does not hold the step
 -- Locks    nothing: the caller holds the step
 -- Calls    _stale, _waiting_for
+declare
+  v_has_saved boolean;
 begin
   update tasker.steps as step
      set state = 'skipped', seconds = p_seconds, finished_at = p_now, result = null
    where step.step_id = p_step_id
      and step.claim_token = p_token
-     and step.state = 'in_progress';
+     and step.state = 'in_progress'
+  returning step.has_checkpoint into v_has_saved;
   if not found then
     perform tasker._stale(p_token, array[p_step_id]);
+  elsif v_has_saved then
+    delete from tasker.checkpoints as saved where saved.step_id = p_step_id;
   end if;
   insert into tasker.decisions as decision (step_id, decided_at, decision, cause, saw)
   values (p_step_id, p_now, 'skip', 'handler_skipped',

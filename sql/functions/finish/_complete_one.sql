@@ -25,6 +25,7 @@ as $$
 declare
   v_no       constant integer := (p_step_id & 1048575)::integer;
   v_template integer;
+  v_has_saved boolean;
 begin
   update tasker.steps as step
      set state       = 'complete',
@@ -34,9 +35,11 @@ begin
    where step.step_id = p_step_id
      and step.claim_token = p_token
      and step.state = 'in_progress'
-  returning step.template_id into v_template;
+  returning step.template_id, step.has_checkpoint into v_template, v_has_saved;
   if v_template is null then
     perform tasker._stale(p_token, array[p_step_id]);
+  elsif v_has_saved then
+    delete from tasker.checkpoints as saved where saved.step_id = p_step_id;
   end if;
   select case when link.children = '{0}' then null
               when link.special_children = '{}' and cardinality(link.children) = 1

@@ -28,7 +28,8 @@ as $$
 -- Locks    the steps in id order
 -- Calls    _stale
 declare
-  v_done bigint[];
+  v_done  bigint[];
+  v_saved bigint[];
 begin
   with done as (
     update tasker.steps as step
@@ -42,7 +43,8 @@ begin
      where step.step_id = any (p_step_ids)
        and step.claim_token = p_token
        and step.state = 'in_progress'
-    returning step.step_id, step.template_id, (step.step_id & 1048575)::integer as step_no
+    returning step.step_id, step.template_id, (step.step_id & 1048575)::integer as step_no,
+              step.has_checkpoint
   ),
   kind as (
     select done.template_id, done.step_no, array_agg(done.step_id) as step_ids
@@ -69,6 +71,7 @@ begin
      group by 1, 2
   )
   select (select array_agg(done.step_id) from done),
+         (select array_agg(done.step_id) from done where done.has_checkpoint),
          array_agg(step_id order by step_id) filter (where not is_task and not is_special),
          array_agg(step_id) filter (where is_join and not is_task and not is_special),
          array_agg(step_id order by step_id) filter (where is_task and not is_special),
@@ -77,11 +80,13 @@ begin
          jsonb_object_agg(step_id, amount) filter (where amount > 1),
          exists (select from tasker.unfinalized_tasks),
          exists (select from tasker.waiters)
-    into v_done, children, joins, sinks, wide, gated, amounts, is_blocked, is_waited
+    into v_done, v_saved, children, joins, sinks, wide, gated, amounts, is_blocked, is_waited
     from child;
   if coalesce(cardinality(v_done), 0) < cardinality(p_step_ids) then
     perform tasker._stale(p_token, array(
       select id from unnest(p_step_ids) as id where id <> all (coalesce(v_done, '{}'))));
+  elsif v_saved is not null then
+    delete from tasker.checkpoints as saved where saved.step_id = any (v_saved);
   end if;
 end;
 $$;

@@ -41,6 +41,8 @@ begin
    where step.step_id = any (v_ids);
   delete from tasker.timers as timer where timer.step_id = any (v_ids);
   delete from tasker.parked_steps as parked where parked.step_id = any (v_ids);
+  delete from tasker.checkpoints as saved
+   where saved.step_id > p_task_id << 20 and saved.step_id < (p_task_id + 1) << 20;
   delete from tasker.dead_steps as dead
    where dead.step_id > p_task_id << 20 and dead.step_id < (p_task_id + 1) << 20;
 

@@ -59,7 +59,8 @@ begin
   with reset as (
     update tasker.steps as step
        set state = 'pending', attempt = 0, claim_token = null, enqueued_at = null,
-           started_at = null, finished_at = null, seconds = null, result = null
+           started_at = null, finished_at = null, seconds = null, result = null,
+           has_checkpoint = null
       from (select own.step_id, own.state from tasker.steps as own
              where own.step_id = any (v_below) and own.state <> 'pending') as was
      where step.step_id = was.step_id
@@ -72,6 +73,7 @@ begin
     from reset;
   delete from tasker.decisions as decision where decision.step_id = any (ids);
   delete from tasker.dead_steps as dead where dead.step_id = any (ids);
+  delete from tasker.checkpoints as saved where saved.step_id = any (ids);
   perform tasker._recount(p_step_id, v_below);
 end;
 $$;

@@ -55,6 +55,7 @@ begin
    where step.step_id = v_step_id;
   delete from tasker.timers as timer where timer.step_id = v_step_id;
   delete from tasker.parked_steps as parked where parked.step_id = v_step_id;
+  delete from tasker.checkpoints as saved where saved.step_id = v_step_id;
   delete from tasker.dead_steps as dead where dead.step_id = v_step_id;
   update tasker.tasks as task
      set state = 'in_progress', started_at = v_now

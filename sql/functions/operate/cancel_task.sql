@@ -16,7 +16,7 @@ as $$
 -- Raises   TK002 unknown task, TK003 when it has ended otherwise, 22023 without a reason, or for an
 --          unknown option
 -- Locks    its open steps in id order, their timers, the task; with cleanup, what comes of them
--- Calls    _check_keys, _clean_up, _close_task, _operator
+-- Calls    _check_keys, _flag, _clean_up, _close_task, _operator
 #variable_conflict use_column
 declare
   v_task_id constant bigint := tasker._task_id(p_task_uuid);
@@ -26,11 +26,7 @@ begin
   perform tasker._check_reason(p_reason);
   p_options := coalesce(p_options, '{}');
   perform tasker._check_keys(p_options, 'the options', '{cleanup}', '{}');
-  if coalesce(jsonb_typeof(p_options -> 'cleanup'), 'boolean') <> 'boolean' then
-    raise exception 'cleanup must be true or false'
-      using errcode = '22023', detail = 'got ' || (p_options ->> 'cleanup');
-  end if;
-  if p_options -> 'cleanup' = 'true' then
+  if tasker._flag(p_options -> 'cleanup', 'cleanup') then
     v_count := tasker._clean_up(v_task_id, p_reason, v_now);
   end if;
   if v_count is null then

@@ -1,27 +1,36 @@
-create or replace function tasker.retry_step (p_step_uuid uuid, p_reason text)
+create or replace function tasker.retry_step (
+  p_step_uuid uuid,
+  p_reason    text,
+  p_options   jsonb default '{}'
+)
   returns table (task_uuid uuid, step_state text, task_state text)
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
 -- Runs a failed step again, with all its attempts; or hurries one that waits for its backoff. In a
 -- gated template what is below it is reset, and one that failed without an attempt is decided about
--- again.
+-- again. It goes on from its checkpoint, unless p_options says {"fresh": true}.
 --
 -- Returns  one row; the same when the step is in the queue already
 -- Raises   TK002 unknown step, TK003 when it neither failed nor waits, its failure is being
---          handled, or its task is over; 22023 without a reason
+--          handled, or its task is over; 22023 without a reason, or for an unknown option
 -- Locks    the step, what is below it in a gated template, its timer, its task
--- Calls    _is_undecided, _open_again, _reopen, _send, _record, _operator, _enter_due, _answer
+-- Calls    _check_keys, _flag, _is_undecided, _open_again, _reopen, _send, _record, _operator,
+--          _enter_due, _answer
 #variable_conflict use_column
 declare
   v_step_id constant bigint := tasker._existing_step_id(p_step_uuid);
   v_now     constant timestamptz := tasker._now();
   v_step    tasker.steps%rowtype;
   v_again   boolean;
+  v_fresh   boolean;
   v_below   record;
   v_log     record;
 begin
   perform tasker._check_reason(p_reason);
+  p_options := coalesce(p_options, '{}');
+  perform tasker._check_keys(p_options, 'the options', '{fresh}', '{}');
+  v_fresh := tasker._flag(p_options -> 'fresh', 'fresh');
   select step.* into v_step
     from tasker.steps as step
    where step.step_id = v_step_id
@@ -35,8 +44,15 @@ begin
            enqueued_at = case when not v_again then v_now end,
            claim_token = null,
            started_at  = null,
-           finished_at = null
+           finished_at = null,
+           has_checkpoint = case when not v_fresh then step.has_checkpoint end
      where step.step_id = v_step_id;
+    if v_fresh then
+      delete from tasker.checkpoints as saved where saved.step_id = v_step_id;
+    elsif v_step.has_checkpoint and v_step.state = 'error' then
+      update tasker.checkpoints as saved set excused = 0, unlucky = 0
+       where saved.step_id = v_step_id;
+    end if;
     delete from tasker.timers as timer where timer.step_id = v_step_id;
     delete from tasker.dead_steps as dead where dead.step_id = v_step_id;
     v_log := tasker._reopen(v_step_id >> 20, v_now);
@@ -68,4 +84,4 @@ end;
 $$;
 
 comment on function tasker.retry_step is
-'Runs a step in error again with all its attempts, or one that waits for its backoff at once; the task goes on. In a template with run_on, if or on_error, everything below the step that has ended is pending again, cleanup included. For a reason that is recorded. Raises TK002 (unknown step), TK003 (its state allows no retry, or steps below it handle its failure), 22023 (no reason).';
+'Runs a step in error again with all its attempts, or one that waits for its backoff at once; the task goes on. In a template with run_on, if or on_error, everything below the step that has ended is pending again, cleanup included. It goes on from its checkpoint; with p_options {"fresh": true} it starts over. For a reason that is recorded. Raises TK002 (unknown step), TK003 (its state allows no retry, or steps below it handle its failure), 22023 (no reason, unknown option).';

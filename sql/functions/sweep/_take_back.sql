@@ -3,14 +3,15 @@ create or replace function tasker._take_back (p_token uuid, p_now timestamptz)
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Takes one claim back whose lease ran out. Its attempts stay counted, each with a failure that
--- says so.
+-- Takes one claim back whose lease ran out. Each attempt is kept as lost, and stays counted unless
+-- it made a checkpoint.
 --
 -- Returns  1, or 0 when the claim is gone, was extended meanwhile, or is being used right now
 -- Locks    the claim, its steps, their tasks
--- Calls    _give_back, _fail, _advance_rarely, _record
+-- Calls    _lose_attempts, _fail, _advance_rarely, _record
 declare
   v_claim  tasker.claims%rowtype;
+  v_lost   record;
   v_spent  bigint[];
   v_back   bigint[];
   v_error  jsonb;
@@ -30,34 +31,9 @@ begin
     'message', format('worker %s did not report before its lease ended', v_claim.worker),
     'lease_until', v_claim.lease_until);
 
-  perform from tasker.steps as step
-   where step.step_id = any (v_claim.step_ids)
-   order by step.step_id
-     for no key update;
-  v_spent := array(
-    select step.step_id
-      from tasker.steps as step
-      join tasker.template_steps as link
-        on link.template_id = step.template_id
-       and link.step_no = step.step_id & 1048575
-     where step.step_id = any (v_claim.step_ids)
-       and step.claim_token = p_token
-       and step.state = 'in_progress'
-       and step.attempt >= link.max_attempts);
-  insert into tasker.step_failures (
-    step_id, attempt, token, worker, error, retryable, failed_at, to_state, lost,
-    enqueued_at, started_at
-  )
-  select step.step_id, step.attempt, p_token, v_claim.worker, v_error, true, p_now, 'enqueued',
-         true, step.enqueued_at, step.started_at
-    from tasker.steps as step
-   where step.step_id = any (v_claim.step_ids)
-     and step.step_id <> all (v_spent)
-     and step.claim_token = p_token
-     and step.state = 'in_progress';
-  v_back   := tasker._give_back(
-    p_token, array(select id from unnest(v_claim.step_ids) as id where id <> all (v_spent)), 0,
-    p_now);
+  v_lost   := tasker._lose_attempts(p_token, v_claim.step_ids, v_claim.worker, v_error, p_now);
+  v_spent  := v_lost.spent;
+  v_back   := v_lost.back;
   v_ids    := v_back;
   v_change := array_fill('step in_progress -> enqueued'::tasker.transition,
                          array[cardinality(v_back)]);

@@ -17,7 +17,9 @@ create or replace function tasker._claim_rows (
     timeout_seconds    double precision,
     deadline           timestamptz,
     lease_seconds      double precision,
-    dependency_states  jsonb
+    dependency_states  jsonb,
+    checkpoint         jsonb,
+    checkpoint_number  bigint
   )
   language sql
   stable
@@ -56,7 +58,9 @@ select tasker._step_uuid(task.task_uuid, step.step_id),
                   'error', case when parent.state in ('error', 'skipped')
                                 then tasker._last_error(parent.step_id) end,
                   'attempts', parent.attempt)), '{}')
-           from tasker._parents(step.step_id) as parent) end
+           from tasker._parents(step.step_id) as parent) end,
+       saved.checkpoint,
+       saved.number
   from tasker.steps as step
  cross join lateral (
        select task.task_uuid, task.context from tasker.tasks as task
@@ -67,6 +71,10 @@ select tasker._step_uuid(task.task_uuid, step.step_id),
         where link.template_id = step.template_id
           and link.step_no = (step.step_id & 1048575)::integer
         limit 1) as link
+  left join lateral (
+       select saved.checkpoint, saved.number from tasker.checkpoints as saved
+        where saved.step_id = step.step_id and step.has_checkpoint
+        limit 1) as saved on true
  where step.step_id = any (p_step_ids)
    and step.state = 'in_progress'
    and step.claim_token = p_token

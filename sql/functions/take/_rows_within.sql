@@ -21,7 +21,9 @@ create or replace function tasker._rows_within (
     timeout_seconds    double precision,
     deadline           timestamptz,
     lease_seconds      double precision,
-    dependency_states  jsonb
+    dependency_states  jsonb,
+    checkpoint         jsonb,
+    checkpoint_number  bigint
   )
   language sql
   stable
@@ -42,6 +44,7 @@ with own as materialized (
 measured as (
   select own.*,
          sum(tasker._raw_size(own.dependency_results)
+             + coalesce(tasker._raw_size(own.checkpoint), 0)
              + case when own.has_none then 0 else tasker._raw_size(own.context) end)
            over (order by own.place) as bytes
     from own
@@ -50,7 +53,7 @@ select one.step_uuid, one.task_uuid, one.name, one.handler, one.attempt, one.max
        one.token, one.lease_until, one.timeout, one.config,
        case when not one.has_none then one.context end,
        one.dependency_results, one.timeout_seconds, one.deadline, one.lease_seconds,
-       one.dependency_states
+       one.dependency_states, one.checkpoint, one.checkpoint_number
   from measured as one
  where one.place = 1
     or one.bytes <= 1048576

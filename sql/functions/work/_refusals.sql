@@ -16,7 +16,9 @@ create or replace function tasker._refusals (p_refused jsonb)
     deadline           timestamptz,
     lease_seconds      double precision,
     refused            jsonb,
-    dependency_states  jsonb
+    dependency_states  jsonb,
+    checkpoint         jsonb,
+    checkpoint_number  bigint
   )
   language sql
   stable
@@ -32,7 +34,7 @@ select (refusal ->> 'step_uuid')::uuid,
        null::interval, null::jsonb, null::jsonb, null::jsonb, null::double precision,
        null::timestamptz, null::double precision,
        refusal - 'step_uuid',
-       null::jsonb
+       null::jsonb, null::jsonb, null::bigint
   from jsonb_array_elements(p_refused) with ordinality as entry (refusal, position)
  order by position;
 $$;

@@ -24,7 +24,9 @@ create or replace function tasker.claim_steps (
     timeout_seconds    double precision,
     deadline           timestamptz,
     lease_seconds      double precision,
-    dependency_states  jsonb
+    dependency_states  jsonb,
+    checkpoint         jsonb,
+    checkpoint_number  bigint
   )
   language plpgsql
   set search_path = pg_catalog, pg_temp

@@ -29,7 +29,9 @@ create or replace function tasker.finish_and_claim (
     deadline           timestamptz,
     lease_seconds      double precision,
     refused            jsonb,
-    dependency_states  jsonb
+    dependency_states  jsonb,
+    checkpoint         jsonb,
+    checkpoint_number  bigint
   )
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -93,14 +95,16 @@ begin
     select claimed.step_uuid, claimed.task_uuid, claimed.name, claimed.handler, claimed.attempt,
            claimed.max_attempts, claimed.token, claimed.lease_until, claimed.timeout,
            claimed.config, claimed.context, claimed.dependency_results, claimed.timeout_seconds,
-           claimed.deadline, claimed.lease_seconds, null::jsonb, claimed.dependency_states
+           claimed.deadline, claimed.lease_seconds, null::jsonb, claimed.dependency_states,
+           claimed.checkpoint, claimed.checkpoint_number
       from tasker._claim_rows(v_got.token, v_got.lease_until, v_got.step_ids, v_now) as claimed;
   elsif v_got.token is not null then
     return query
     select claimed.step_uuid, claimed.task_uuid, claimed.name, claimed.handler, claimed.attempt,
            claimed.max_attempts, claimed.token, claimed.lease_until, claimed.timeout,
            claimed.config, claimed.context, claimed.dependency_results, claimed.timeout_seconds,
-           claimed.deadline, claimed.lease_seconds, null::jsonb, claimed.dependency_states
+           claimed.deadline, claimed.lease_seconds, null::jsonb, claimed.dependency_states,
+           claimed.checkpoint, claimed.checkpoint_number
       from tasker._rows_within(v_got.token, v_got.lease_until, v_got.step_ids, v_now,
                                coalesce(p_context_once, false)) as claimed;
     get diagnostics v_rows = row_count;

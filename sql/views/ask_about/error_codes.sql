@@ -15,7 +15,7 @@ select code.*
     ('TK008', 'key', 'same key or version, other content',
      'Use another key or version.'),
     ('TK009', 'claim',
-     'the step is complete already, by this very claim: complete_step without p_repeat',
+     'done already, by this very claim: a call without p_repeat',
      'Roll back: nothing is lost, what the first call wrote is there.'),
     ('TK100', 'handler', 'not raised here: a handler in SQL raises it to fail for good',
      'No further attempt is made.'),

@@ -449,6 +449,7 @@ PROBES: dict[str, list[Probe]] = {
     "context_bytes": [(CREATE, sized)],
     "result_bytes": [
         (COMPLETE, sized),
+        ("select from tasker.checkpoint_step('{step}', '{token}', %s)", sized),
         (BY_HAND, sized),
         (FINISH, lambda n: f'[{{{NOBODY}, "result": {sized(n)}}}]'),
         (SUBMIT, lambda n: f'[{{{NOBODY}, "result": {sized(n)}}}]'),
@@ -500,7 +501,12 @@ PROBES: dict[str, list[Probe]] = {
         ("select from tasker.extend_finalization_claim('{attempt}', %s)", int),
     ],
 }
-CUT = {"error_bytes", "input_bytes", "claim_bytes"}  # which have tests of their own
+CUT = {
+    "error_bytes",
+    "input_bytes",
+    "claim_bytes",
+    "attempts_with_progress",
+}  # which have tests of their own
 
 
 def is_over(connection: Connection, limit: str, query: str, value: Any) -> bool:

@@ -32,7 +32,8 @@ PATIENCE = 2000  # milliseconds: much longer than anybody waits who does not wai
 
 RESET = """
 delete from tasker.tasks; delete from tasker.steps; delete from tasker.open_tasks;
-delete from tasker.claims; delete from tasker.submissions; delete from tasker.timers;
+delete from tasker.claims; delete from tasker.checkpoints;
+delete from tasker.submissions; delete from tasker.timers;
 delete from tasker.deferred_decrements; delete from tasker.unfinalized_tasks;
 delete from tasker.finalization_claims; delete from tasker.finalization_attempts;
 delete from tasker.finalization_events;
@@ -103,7 +104,9 @@ select array(select (row(name, version, task.state, open_sinks, task.paused_at i
                from pgmq.q_test_queue, lateral (select (message ->> 'step_id')::bigint as step_id)
                  as pointer
                join tasker.steps using (step_id) where state = 'enqueued' order by 1),
-       (select count(*) from public.effects)
+       (select count(*) from public.effects),
+       array(select (row(step_id & 1048575, checkpoint, number))::text
+               from tasker.checkpoints order by 1)
 """
 
 TWICE = """

@@ -202,6 +202,7 @@ class World:
             "p_token": self.token,
             "p_finalization_attempt_uuid": self.attempt,
             "p_result": "1",
+            "p_checkpoint": "1",
             "p_error": "1",
             "p_retryable": "true",
             "p_retry_after": "1 second",
@@ -241,6 +242,7 @@ class World:
             "report_runner": {"p_name": "r"},
             "finalize_task": {"p_task_uuid": self.done},
             "retry_step": {"p_step_uuid": self.failed_step},
+            "checkpoint_step": {"p_after": "0"},
             "wait_task": {"p_for": "1 millisecond"},
         }
 

@@ -91,6 +91,8 @@ MOVES = {
     " tasker.finish_and_claim('test', 'c', %(token)s, %(outcomes)s) as next",
     "complete_step": complete("step", "token"),
     "complete_other": complete("other_step", "other_token"),
+    "checkpoint_step": "select number, repeated"
+    " from tasker.checkpoint_step(%(step)s, %(token)s, '1', 0)",
     "fail_step": fail("step", "token"),
     "fail_other": fail("other_step", "other_token"),
     "heartbeat": "select cancelled_step_uuids from tasker.heartbeat(%(token)s, '1 day')",
@@ -340,21 +342,22 @@ SCENES = {
     "claimed": Scene(
         lambda ask: claimed(ask, "chain"),
         """
-        claim_steps         .  .  >  .  .  >  .  >  .  .3 >  >  .  >  >
-        finish_and_claim    .  w  w9 w1 w1 w  w  >  w  w3 w3 w3 >  w  w
-        complete_step       <  w  w9 w1 w1 w  w  >  w  w3 w3 w3 .  w  w
-        fail_step           .  w1 w1 w  w1 w  w1 >  w3 w  w3 w  w  w  w
-        heartbeat           .  w  w  w  w  w  w  >  >  .3 >  >  .  w  w
-        release_claim       <  w1 w1 w1 w1 w  w1 >  w  w  w  w  .  w  w
-        submit_step_results .  w1 w1 w1 w1 w  w  >  w  w3 w3 w  .  w  w
-        sweep               <  w1 w1 w1 w1 w  w1 >  w  w  w  w  .  w  w
-        cancel_task         .  w1 w1 w1 <  w  w1 -  w  w3 w3 w3 w  w  w
-        retry_step          .  .  .  >  .  >  .  >  .  .3 >  .  .  .  >
-        requeue_step        <  w1 w1 w1 <  w  w1 -  w  w  w  w  .  w  w
-        resolve_step        <  w1 w1 w1 <  w  w1 -  w  w3 w3 w  w  w  w
-        pause_task          .  <  .  w  .  .  .  .  w  .3 .  w  w  .  .
-        report_steps        <  w  w9 w1 w1 w  w  >  w  w3 w3 w3 .  w  w
-        release_named       <  w1 w1 w1 w1 w  w1 >  w  w  w  w  .  w  w
+        claim_steps         .  .  >  .  .  >  .  >  .  .3 >  >  .  >  >  .
+        finish_and_claim    .  w  w9 w1 w1 w  w  >  w  w3 w3 w3 >  w  w  w1
+        complete_step       <  w  w9 w1 w1 w  w  >  w  w3 w3 w3 .  w  w  w1
+        fail_step           .  w1 w1 w  w1 w  w1 >  w3 w  w3 w  w  w  w  w1
+        heartbeat           .  w  w  w  w  w  w  >  >  .3 >  >  .  w  w  .
+        release_claim       <  w1 w1 w1 w1 w  w1 >  w  w  w  w  .  w  w  w1
+        submit_step_results .  w1 w1 w1 w1 w  w  >  w  w3 w3 w  .  w  w  w1
+        sweep               <  w1 w1 w1 w1 w  w1 >  w  w  w  w  .  w  w  w1
+        cancel_task         .  w1 w1 w1 <  w  w1 -  w  w3 w3 w3 w  w  w  w1
+        retry_step          .  .  .  >  .  >  .  >  .  .3 >  .  .  .  >  .
+        requeue_step        <  w1 w1 w1 <  w  w1 -  w  w  w  w  .  w  w  w1
+        resolve_step        <  w1 w1 w1 <  w  w1 -  w  w3 w3 w  w  w  w  w1
+        pause_task          .  <  .  w  .  .  .  .  w  .3 .  w  w  .  .  .
+        report_steps        <  w  w9 w1 w1 w  w  >  w  w3 w3 w3 .  w  w  w1
+        release_named       <  w1 w1 w1 w1 w  w1 >  w  w  w  w  .  w  w  w1
+        checkpoint_step     .  w  w  w  .  w  w  -  w  w3 w  w  .  w  w  w9
         """,
     ),
     "last": Scene(
