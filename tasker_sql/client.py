@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from hashlib import md5
-from typing import Any, Final, Literal, Self, TypedDict, TypeVar, Unpack
+from typing import Any, Final, Literal, NamedTuple, Self, TypedDict, TypeVar, Unpack
 from uuid import UUID
 
 import psycopg
@@ -104,6 +104,10 @@ def _configured() -> TimedConnection:
 
     dsn, name = migrations.ready(), database.application_name("client")
     return opened(dsn, name, 5, 10, None, Settings.KEPT)
+
+
+class _Said(NamedTuple):
+    text: str | None
 
 
 class TaskOptions(TypedDict, total=False):
@@ -204,6 +208,19 @@ class Client(Calls):
         """A transaction for several calls: committed at the end, rolled back by an exception."""
         with self._connection() as connection, translated(), connection.transaction():
             yield connection
+
+    def connection(self) -> AbstractContextManager[Connection]:
+        """The connection itself, for as long as the block."""
+        return self._connection()
+
+    def transaction_number(self) -> str:
+        """Of the transaction that its connection is in, for `transaction_status`."""
+        return str(self._one(_Said, "(select pg_current_xact_id()::text as text) as own").text)
+
+    def transaction_status(self, number: str) -> str | None:
+        """Of a transaction that wrote: in progress, committed or aborted."""
+        source = "(select pg_xact_status(%s::text::xid8) as text) as own"
+        return self._one(_Said, source, number).text
 
     @contextmanager
     def lent(self) -> Iterator[None]:

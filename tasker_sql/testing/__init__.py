@@ -44,14 +44,18 @@ def make_step(
     config: Mapping[str, Any] | None = None,
     task_uuid: UUID = TASK_UUID,
     step_uuid: UUID = STEP_UUID,
+    state: Any = None,
 ) -> Step:
     """A step to call a handler with.
+
+    `state` is what the attempt before saved; `step.checkpoint` changes it.
 
     Context, results and config become what a handler would get of them: a model or a dataclass is
     an object then, a date a text. Raises ValueError for what is not JSON.
     """
     from tasker_sql.jsonb import decode, encode
     from tasker_sql.worker.handlers import Step
+    from tasker_sql.worker.progress import Progress
 
     most = max(3, attempt) if max_attempts is None else max_attempts
     if not 1 <= attempt <= most:
@@ -60,7 +64,9 @@ def make_step(
     for what, one in zip(("context", "results", "config"), given, strict=True):
         if not isinstance(one, dict):
             raise ValueError(f"{what} is {one!r}; need an object, as {{'order': 7}}")
-    return Step(task_uuid, step_uuid, name, attempt, most, *given)
+    progress = Progress(decode(encode(state)))
+    first = (task_uuid, step_uuid, name, attempt, most)
+    return Step(*first, given[0], given[1], given[2], progress=progress)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from tasker_sql.client import Client
@@ -17,6 +18,7 @@ from tasker_sql.rows import ClaimedStep
 from tasker_sql.worker import coroutines, outcomes
 from tasker_sql.worker.handlers import Cancellation, Handler, Step
 from tasker_sql.worker.outcomes import Outcome
+from tasker_sql.worker.progress import Database, Progress, SavedProgress
 from tasker_sql.worker.signatures import SQL_PREFIX
 
 SQL_GRACE: Final = 5.0  # seconds that a server gets to apply a statement_timeout
@@ -28,6 +30,7 @@ class Attempt:
 
     step: ClaimedStep
     worker: str = ""
+    database: Database | None = None
     cancelled: Cancellation = field(default_factory=Cancellation)
     waits: float | None = None  # since when, for a connection
     waited: float = 0.0  # seconds, for connections
@@ -123,9 +126,14 @@ def count_late_write(attempt: Attempt, client: Client) -> str:
 
 def _handlers_step(attempt: Attempt) -> Step:
     step = attempt.step
+    progress = Progress(step.checkpoint)
+    if attempt.database:
+        late = partial(count_late_write, attempt)
+        progress = SavedProgress(step, attempt.database, attempt.cancelled, late)
     return Step(
         *(step.task_uuid, step.step_uuid, step.name, step.attempt, step.max_attempts),
         *(step.context, step.dependency_results, step.config),
         deadline=None if step.timeout is None else datetime.now(UTC) + step.timeout,
         cancelled=attempt.cancelled,
+        progress=progress,
     )

@@ -36,7 +36,7 @@ import sysconfig
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +46,7 @@ from uuid import UUID
 
 from tasker_sql.errors import EndOfAttempt, PermanentError, RetryableError
 from tasker_sql.worker import signatures
+from tasker_sql.worker.progress import Progress
 from tasker_sql.worker.signatures import HandlerError
 
 __all__ = [
@@ -112,6 +113,27 @@ class Step:
     config: dict[str, Any]
     deadline: datetime | None = None
     cancelled: threading.Event = field(default_factory=Cancellation)
+    progress: Progress = field(default_factory=Progress)
+
+    @property
+    def state(self) -> Any:
+        """The last checkpoint, of this attempt or of one before it; None before the first."""
+        return self.progress.state
+
+    def checkpoint(self, state: Any, connection: Any = None) -> None:
+        """Save how far the handler has got: with this `state` the next attempt begins.
+
+        It is committed at once; or, over a connection (of psycopg, SQLAlchemy or Django), with the
+        transaction that it is in, and the writes of that. Saving it must come last there.
+
+        Raises StaleClaimError when the step was taken away: the handler ends, the transaction rolls
+        back. ValueError for what is not JSON, LimitExceededError.
+        """
+        self.progress.save(state, connection)
+
+    def connect(self) -> AbstractContextManager[Any]:
+        """A connection of the worker's (of psycopg, in autocommit mode), for a `with` block."""
+        return self.progress.connect()
 
     def skip(self, reason: str | None = None) -> NoReturn:
         """End the attempt: there is nothing to do, so the step is skipped. What is written in a

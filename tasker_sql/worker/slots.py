@@ -267,6 +267,7 @@ def outcome_of(attempt: Attempt, registry: Registry, claimer: Claimer) -> Outcom
     """Run an attempt, whatever kind of handler it has. Never raises."""
     if attempt.cancelled.is_set():
         return Dropped("taken away before it started")
+    attempt.database = claimer
     handler = registry.find(attempt.step.handler)
     if attempt.by_sql or (handler and handler.transactional):
         outcome = transaction.run(attempt, handler, claimer)
