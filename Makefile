@@ -71,6 +71,9 @@ scale: $(VENV)/install  ## Measure behind ten million finished and a million que
 client: $(VENV)/test  ## Write the calls and rows of the client anew, from the catalog
 	PYTHONPATH=tests/py/support $(BIN)/python tools/generate_client.py
 
+configuration: $(VENV)/test  ## Write docs/configuration.md anew, from the keys and their defaults
+	$(BIN)/python tools/configuration_page.py
+
 seal: $(VENV)/install  ## At a release: freeze sql/ in a revision that never changes
 	$(BIN)/python alembic/seal.py
 
@@ -98,4 +101,4 @@ $(VENV)/test: $(VENV)/demo
 	@touch $@
 
 .PHONY: help demo demo-scaling test test-all lint chaos outage containers pgtap-docker interleavings properties
-.PHONY: questions mutants client soak bench bench-peers scale seal clean
+.PHONY: questions mutants client configuration soak bench bench-peers scale seal clean

@@ -17,7 +17,7 @@ from uuid import UUID
 import psycopg
 from psycopg.abc import AdaptContext, Buffer
 from psycopg.adapt import AdaptersMap, Loader
-from psycopg.rows import args_row
+from psycopg.rows import RowFactory, args_row, namedtuple_row
 from psycopg.types.json import set_json_loads
 from psycopg.types.string import TextBinaryLoader
 
@@ -81,7 +81,23 @@ def ask(
     row: Callable[..., R] = tuple,  # type: ignore[assignment]
 ) -> list[R]:
     """The rows of a statement. Raises UnreadableError when they were sent and cannot be read."""
-    cursor = _Cursor(connection, row_factory=args_row(row))
+    return _fetched(connection, args_row(row), statement, arguments)
+
+
+def records(
+    connection: Connection, statement: bytes, arguments: Mapping[str, Any] | None = None
+) -> list[Any]:
+    """As `ask`; the attributes of a row are the columns of the statement."""
+    return _fetched(connection, namedtuple_row, statement, arguments)
+
+
+def _fetched(
+    connection: Connection,
+    row_factory: RowFactory[R],
+    statement: bytes,
+    arguments: Sequence[Any] | Mapping[str, Any] | None,
+) -> list[R]:
+    cursor = _Cursor(connection, row_factory=row_factory)
     cursor.execute(statement, arguments, binary=True)
     try:
         return cursor.fetchall()

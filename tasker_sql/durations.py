@@ -1,8 +1,10 @@
-"""Lengths of time as people read them."""
+"""Times as people read and write them."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 
 def span(time: timedelta) -> str:
@@ -23,3 +25,22 @@ def span(time: timedelta) -> str:
     if minutes < 60:
         return f"{minutes} min" if minutes >= 10 else f"{minutes}:{whole % 60:02d} min"
     return f"{hours} h {minutes % 60:02d}" if days < 2 else f"{days} d {hours % 24} h"
+
+
+AGO: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def moment(text: str) -> datetime:
+    """A time in ISO 8601 (UTC where it names no zone), or how long ago: 90s, 15m, 2h, 3d.
+
+    Raises ValueError.
+    """
+    try:
+        if ago := re.fullmatch(r"(\d+)([smhd])", text):
+            return datetime.now(UTC) - timedelta(**{AGO[ago[2]]: int(ago[1])})
+        found = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"{text}: 90s, 15m, 2h or 3d is needed (ago), or ISO 8601: 2026-01-31T17:00Z"
+        ) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal, get_args
 from uuid import UUID
 
@@ -14,9 +13,9 @@ from tasker_sql.cli.options import OfNamespace, OfTemplate
 from tasker_sql.cli.output import Output, table
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
+from tasker_sql.durations import moment
 from tasker_sql.rows import ListedTask
 
-AGO: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 PAGE: Final = 1000  # tasks
 State = Literal[  # noqa: RUF041 - two lines, not seven
     Literal["pending", "in_progress", "blocked_by_failures", "complete", "error", "cancelled"],
@@ -29,16 +28,10 @@ def add_to(app: Commands) -> None:
 
 
 def _moment(text: str) -> datetime:
-    """A time, or how long ago."""
     try:
-        if ago := re.fullmatch(r"(\d+)([smhd])", text):
-            return datetime.now(UTC) - timedelta(**{AGO[ago[2]]: int(ago[1])})
-        found = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise typer.BadParameter(
-            f"{text}: 90s, 15m, 2h or 3d is needed (ago), or ISO 8601: 2026-01-31T17:00Z"
-        ) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+        return moment(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def list_(

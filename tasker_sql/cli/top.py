@@ -93,12 +93,12 @@ def _place(what: str) -> Location:
 def _print(seen: Snapshot, as_json: bool, as_csv: bool) -> None:
     if as_json:
         asked = QUERIES[seen.place.screen]
-        answers = {a.name: list(seen.of(a.row)) if a.row in seen.answers else None for a in asked}
+        answers = {one.name: seen.answers.get(one.name) for one in asked}
         print_json({"screen": seen.place.screen, "seconds": seen.seconds, **answers})
         return
     shown = screens.view(seen)
     if as_csv:
-        print_csv((column.name for column in shown.columns), (row.cells for row in shown.rows))
+        print_csv(shown.columns, (row.cells for row in shown.rows))
         return
     _print_table(shown)
 
@@ -115,8 +115,8 @@ def _print_table(shown: View) -> None:
     fits = table.fitted(shown, out.width if out.is_terminal else PIPED)
     grid = Table(box=None, pad_edge=False, padding=(0, table.GAP, 0, 0), header_style="bold")
     for fit in fits:
-        justify: Any = "right" if fit.column.right else "left"
-        grid.add_column(fit.column.name, width=fit.width, justify=justify, no_wrap=True)
+        justify: Any = "right" if fit.right else "left"
+        grid.add_column(fit.name, width=fit.width, justify=justify, no_wrap=True)
     for row in shown.rows:
         grid.add_row(*(table.cell(row, fit, shown.at) for fit in fits))
     put([*title, grid])

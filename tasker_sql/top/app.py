@@ -1,8 +1,10 @@
-"""The terminal program: draws what `screens` makes of the last snapshot, and acts on keys."""
+"""The terminal program: asks every few seconds, draws what `screens` makes of the last answer, and
+acts on keys."""
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,9 +13,10 @@ from uuid import UUID
 
 from rich.text import Text
 from textual import work
-from textual.app import ComposeResult, SystemCommand
+from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding
-from textual.containers import VerticalScroll
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
 from textual.events import Key, Resize
 from textual.filter import LineFilter
 from textual.screen import Screen
@@ -29,20 +32,25 @@ from tasker_sql.top.chrome import (
     hint_line,
     no_frame_line,
     pane,
+    problem_counts,
     tab_line,
 )
 from tasker_sql.top.dialogs import Confirm, Reading, Repair, answer, outcome_of, text_of
+from tasker_sql.top.format import UUID_TEXT
 from tasker_sql.top.listing import Listing
-from tasker_sql.top.poller import PollingApp
 from tasker_sql.top.screens import TABS
-from tasker_sql.top.snapshot import Location, place_of
+from tasker_sql.top.snapshot import Location, Snapshot, filter_of, place_of
 from tasker_sql.top.statements import Verb
 from tasker_sql.top.table import Row, View
 from tasker_sql.visible import visible
 
 FONTS: Final = re.compile(r"@font-face \{[^}]*\}\s*")  # which a picture would load from elsewhere
 ONE_LINE: Final = 120  # characters of an answer that need not be kept on the screen
-
+WIDE: Final = 150  # columns from which on the details stand beside the rows
+SHARE: Final = 0.6  # of the width that the rows have then
+INTERVALS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds
+TICK: Final = 0.1  # seconds
+LATE: Final = 2.0  # seconds after which a frame that should have been replaced is marked
 
 READS: Final = {"i": "input", "o": "result", "t": "traceback"}
 VERBS: Final = {
@@ -61,13 +69,13 @@ KEYS: Final = (
     *(Binding(str(n), f"go('{name}')", f"the screen {name}") for n, name in enumerate(TABS, 1)),
     Binding("tab", "turn(1)", "another screen: the next; its number, too", priority=True),
     Binding("shift+tab", "turn(-1)", "the screen before", priority=True),
-    Binding("enter", "open", "open the row, as two clicks do"),
+    Binding("enter", "open", "go one deeper, or read all of the row, as two clicks do"),
     Binding("escape", "leave", "back"),
-    Binding("slash", "type('filter')", "filter the rows", key_display="/"),
+    Binding(
+        "slash", "filter", "filter: rows by a text, tasks by state=error since=2h", key_display="/"
+    ),
     Binding("s", "sort", "sort by the next column; a click on a header, too"),
     Binding("I", "invert", "invert the order"),
-    Binding("f", "type('find')", "find a row by text, or a task or step by its uuid"),
-    Binding("n", "find_next", "the next row with that text"),
     Binding("d", "draw", "a task's DAG, and back; ◆ decides when it ends"),
     Binding("i", "read('input')", "read the input of a task"),
     Binding("o", "read('result')", "read the result of a step; y copies what is read"),
@@ -95,7 +103,7 @@ def help_text() -> str:
     return "\n".join([*lines, "", "The last line of the screen names those that work here."])
 
 
-class Top(PollingApp):
+class Top(App[None]):
     """The dashboard. `interval` is in seconds; `read_only` withholds every verb."""
 
     TITLE = "tasker-sql top"
@@ -104,10 +112,14 @@ class Top(PollingApp):
     #head, #tabs, #hints { height: 1; }
     #head { background: $primary-darken-2; color: $text; }
     #title { height: auto; max-height: 3; text-style: bold; }
-    #empty { height: 1fr; padding: 1 2; }
-    #drawing { height: 1fr; }
+    #body, #main, #main > * { height: 1fr; }
+    #empty { padding: 1 2; }
     #picture { width: auto; }
     #about { height: auto; max-height: 40%; border-top: solid $primary; scrollbar-size: 1 1; }
+    .-wide #body { layout: horizontal; }
+    .-wide #main { width: 60%; }
+    .-wide #about { width: 40%; height: 1fr; max-height: 100%; border-top: none;
+                    border-left: solid $primary; padding: 0 1; }
     #filter { height: 1; border: none; padding: 0; display: none; }
     #hints { background: $surface; }
     #tabs, #hints { link-style: none; }
@@ -119,6 +131,7 @@ class Top(PollingApp):
     #statement { margin: 1 0; color: $text-warning; }
     """
     BINDINGS: ClassVar = [*KEYS]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012
 
     def __init__(
         self,
@@ -127,13 +140,23 @@ class Top(PollingApp):
         interval: float = 2.0,
         read_only: bool = False,
     ) -> None:
-        super().__init__(database, place, interval, read_only)
+        super().__init__()
+        self._database = database
+        self._trail = [place]
+        self._interval = interval
+        self._read_only = read_only
+        self._frames: dict[Location, tuple[Snapshot, float]] = {}  # and when it came
+        self._problems = Content()  # as of the last screen that asked
+        self._trouble = ""
+        self._paused = False
+        self._reading: Location | None = None
+        self._due = 0.0
+
         self._shown: View | None = None
         self._shown_of = place
-        self._only = self._sought = self._seeks = ""
+        self._only = self._seeks = ""
         self._sorted: dict[str, tuple[str | None, bool]] = {}  # by screen
         self._cursors: dict[Location, str] = {}
-        self._typing = ""
         self._drawn = False
 
         self._head = Static(id="head")
@@ -142,7 +165,7 @@ class Top(PollingApp):
         self._list = Listing()
         self._empty = Static(id="empty")
         self._picture = Static(id="picture")
-        self._drawing = VerticalScroll(self._picture, id="drawing")
+        self._drawing = VerticalScroll(self._picture)
         self._about = Static(id="about")
         self._field = Input(id="filter")
         self._hints = Static(id="hints")
@@ -161,35 +184,102 @@ class Top(PollingApp):
         yield self._head
         yield self._tabs
         yield self._title
-        yield self._list
-        yield self._empty
-        yield self._drawing
-        yield self._about
+        with Container(id="body"):
+            yield Container(self._list, self._empty, self._drawing, id="main")
+            yield self._about
         yield self._field
         yield self._hints
 
     def on_mount(self) -> None:
+        self.set_interval(TICK, self._tick)
         self._draw()
         self._list.focus()
 
-    # Drawing
+    # Asking
 
-    def show_frame(self) -> None:
+    @property
+    def place(self) -> Location:
+        return self._trail[-1]
+
+    @property
+    def frame(self) -> Snapshot | None:
+        """The last good answer for this place."""
+        return self._frames[self.place][0] if self.place in self._frames else None
+
+    @property
+    def may_write(self) -> bool:
+        return not self._read_only and self.frame is not None and self.frame.status.may_write
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        if self._reading is None and now >= self._due and (not self._paused or self._due == 0.0):
+            self._reading = self.place
+            self._due = now + self._interval
+            self._read(self.place)
+        self._show_age()
+
+    @work(thread=True)
+    def _read(self, place: Location) -> None:
+        found: Snapshot | None = None
+        why = ""
+        try:
+            found = self._database.read(place)
+        except KNOWN as error:
+            why = visible(str(advice(error)))
+        self.call_from_thread(self._has_read, place, found, why)
+
+    def _has_read(self, place: Location, found: Snapshot | None, why: str) -> None:
+        self._reading = None
+        self._trouble = why
+        if found is not None:
+            self._frames[place] = (found, time.monotonic())
+            if "problems" in found.answers:
+                self._problems = problem_counts(found)
+        if place != self.place:
+            self._due = 0.0
         self._draw()
-        if self._seeks and self.frame is not None:
-            self._list.find(self._seeks, from_top=True)
+        if self._seeks and self._shown is not None:
+            self._list.seek(self._seeks, self._shown)
             self._seeks = ""
 
-    def show_age(self) -> None:
+    def action_pause(self) -> None:
+        self._paused = not self._paused
+        self._due = 0.0 if not self._paused else self._due or time.monotonic()
+        self._draw()
+
+    def action_rate(self, by: int) -> None:
+        steps = sorted({*INTERVALS, self._interval})
+        place = steps.index(self._interval) + by
+        self._interval = steps[min(max(place, 0), len(steps) - 1)]
+        self._due = min(self._due, time.monotonic() + self._interval)
+
+    def action_now(self) -> None:
+        self._due = 0.0
+
+    # Drawing
+
+    def _show_age(self) -> None:
         if self.frame is None:
             self._head.update(no_frame_line(self._trouble))
+            return
+        age = time.monotonic() - self._frames[self.place][1]
+        if self._paused:
+            freshness = f"FROZEN {age:.0f} s"
+        elif self._trouble or age > self._interval + LATE:
+            freshness = f"STALE {age:.0f} s"
         else:
-            self._head.update(head_line(self.frame, self.may_write, *self.freshness))
+            freshness = f"every {self._interval:g} s"
+        is_fresh = freshness.startswith("every")
+        self._head.update(
+            head_line(self.frame, self.may_write, freshness, is_fresh, self._problems)
+        )
 
     def _draw(self) -> None:
         """Draw the last good frame of this place."""
-        self._remember()
-        self._tabs.update(tab_line(self._trail[0].screen, self._problems))
+        row = self._list.row
+        if row and self._shown_of == self.place:
+            self._cursors[self.place] = row.key
+        self._tabs.update(tab_line(self._trail[0].screen))
         self._shown, self._shown_of = None, self.place
         by, down = self._sorted.get(self.place.screen, (None, False))
         if self.frame is not None:
@@ -201,9 +291,11 @@ class Top(PollingApp):
         self._title.display = bool(title or (shown and self._trouble))
         self._title.update(Text(self._trouble if shown and self._trouble else title))
         self._drawing.display = pictured = self._pictured
+        width = self.size.width
+        width = round(width * SHARE) if width >= WIDE else width
         if shown and shown.picture and pictured:
             self._picture.update(shown.picture.drawn(self.size.width - 1))
-        self._list.show(shown, self.size.width, self._cursors.get(self.place), by, down)
+        self._list.show(shown, width, self._cursors.get(self.place, ""), by, down)
         has_rows = bool(shown and shown.rows)
         self._list.display = has_rows and not pictured
         self._empty.display = not has_rows and not pictured
@@ -214,7 +306,7 @@ class Top(PollingApp):
         if self.screen_stack[0].focused is None:  # what is hidden loses it
             self._list.focus()
         self._show_details()
-        self.show_age()
+        self._show_age()
 
     @property
     def _row(self) -> Row | None:
@@ -226,11 +318,11 @@ class Top(PollingApp):
         return bool(self._drawn and self._shown and self._shown.picture)
 
     def _show_details(self) -> None:
-        """The pane: everything about the row under the cursor; and the keys that work."""
-        row = self._row
-        self._about.display = row is not None and bool(row.about)
-        if row and self.frame:
-            self._about.update(pane(row, self.frame))
+        """The pane: what the table does not show of the row under the cursor; and the keys."""
+        row, shown = self._row, self._shown
+        facts = table.about(row, shown.at, self._list.fits) if row and shown else []
+        self._about.display = bool(facts)
+        self._about.update(pane(facts))
         self._hints.update(hint_line(self._keys()))
 
     def _verbs(self) -> dict[str, Verb]:
@@ -241,7 +333,7 @@ class Top(PollingApp):
 
     def _keys(self) -> list[Hint]:
         row = self._row
-        keys = [("⏎", "open", "open")] if row and row.opens else []
+        keys = [("⏎", "open" if row.opens else "all of it", "open")] if row else []
         if len(self._trail) > 1 or self._only:
             keys.append(("Esc", "all" if self._only else "back", "leave"))
         verbs = self._verbs().values() if self.may_write else ()
@@ -249,17 +341,11 @@ class Top(PollingApp):
         if self._shown and self._shown.picture:
             keys.append(("d", "list" if self._drawn else "draw", "draw"))
         keys += [("?", "help", "help"), ("q", "quit", "quit")]
-        keys += [("/", self._only or "filter", "type('filter')"), ("s", "sort", "sort")]
+        keys += [("/", self._only or "filter", "filter"), ("s", "sort", "sort")]
         keys += [("space", "go on" if self._paused else "freeze", "pause")]
         if self._to_read:
             keys += [(key, what, f"read('{what}')") for key, what in READS.items()]
         return keys
-
-    def _remember(self) -> None:
-        """Keep the cursor on its row, wherever that will be."""
-        row = self._list.row
-        if row and self._shown_of == self.place:
-            self._cursors[self.place] = row.key
 
     def on_data_table_row_highlighted(self) -> None:
         self._show_details()
@@ -277,18 +363,21 @@ class Top(PollingApp):
         self.action_go(TABS[(place + by) % len(TABS)])
 
     def _go(self, trail: list[Location]) -> None:
-        if self._typing:
-            self._stop_typing()
+        self._stop_typing()
         self._trail = trail
         self._only, self._seeks, self._drawn, self._due = "", "", False, 0.0
         self._frames = {place: frame for place, frame in self._frames.items() if place in trail}
         self._draw()
 
     def action_open(self) -> None:
-        row = self._row
+        """Go one deeper; what is deepest is read."""
+        row, shown = self._row, self._shown
         if row and row.opens:
             self._go([*self._trail, row.opens])
-            self._seeks = row.seeks if row.opens.uuid is None else ""
+            self._seeks = row.seeks
+        elif row and shown:
+            facts = table.about(row, shown.at)
+            self.push_screen(Reading("\n".join(f"{label}: {text}" for label, text in facts)))
 
     def action_actions(self) -> None:
         if self.place.screen != "acts":
@@ -296,11 +385,6 @@ class Top(PollingApp):
 
     def on_opened(self) -> None:
         self.action_open()
-
-    def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
-        by, down = self._sorted.get(self.place.screen, (None, False))
-        name = str(event.column_key.value)
-        self._sort(name, not down if name == by else False)
 
     def action_leave(self) -> None:
         if self._only:
@@ -332,7 +416,7 @@ class Top(PollingApp):
 
     def action_sort(self) -> None:
         if self._shown:
-            names = [None, *(column.name for column in self._shown.columns)]
+            names = [None, *self._shown.columns]
             by, _ = self._sorted.get(self.place.screen, (None, False))
             self._sort(names[(names.index(by) + 1) % len(names)], False)
 
@@ -340,57 +424,56 @@ class Top(PollingApp):
         by, down = self._sorted.get(self.place.screen, (None, False))
         self._sort(by, not down)
 
+    def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
+        by, down = self._sorted.get(self.place.screen, (None, False))
+        name = str(event.column_key.value)
+        self._sort(name, not down if name == by else False)
+
     def _sort(self, by: str | None, down: bool) -> None:
         self._sorted[self.place.screen] = (by, down)
         self._draw()
 
-    def action_type(self, what: str) -> None:
-        """Let a filter, or what to find, be typed."""
-        self._typing = what
-        field = self._field
-        field.placeholder = (
-            "filter: rows that contain" if what == "filter" else "find: uuid or text"
-        )
-        field.value = self._only if what == "filter" else ""
-        field.display = True
-        field.focus()
+    def action_filter(self) -> None:
+        """Let a filter be typed: a text, of tasks what the server is asked for, or a uuid."""
+        is_tasks = self.place.screen == "tasks"
+        text = "state=error since=2h" if is_tasks else "rows that contain"
+        self._field.placeholder = f"filter: {text}; or the uuid of a task or step"
+        self._field.value = self.place.subject if is_tasks else self._only
+        self._field.display = True
+        self._field.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        if self._typing == "filter" and event.input.id == "filter":
+        if event.input is self._field and self._field.display and self.place.screen != "tasks":
             self._only = event.value
             self._draw()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        typing = self._typing
+        text = event.value.strip()
+        is_tasks = self.place.screen == "tasks"
         self._stop_typing()
-        if typing == "find":
-            self._sought = event.value.strip()
-            self.action_find_next()
+        if UUID_TEXT.fullmatch(text):
+            self._go([*self._trail[:1], place_of(UUID(text))])
+        elif is_tasks and text != self.place.subject:
+            try:
+                filter_of(text)
+            except ValueError as error:
+                self.notify(visible(str(error)), severity="warning", markup=False)
+            else:
+                self._go([*self._trail[:-1], Location("tasks", subject=text)])
 
     def _stop_typing(self) -> None:
-        self._typing = ""
         self._field.display = False
         self._list.focus()
 
     def on_key(self, event: Key) -> None:
-        if self._typing and event.key == "escape":
+        if self._field.display and event.key == "escape":
             event.stop()
             event.prevent_default()
-            if self._typing == "filter":
-                self._only = ""
+            self._only = ""
             self._stop_typing()
             self._draw()
 
-    def action_find_next(self) -> None:
-        sought = self._sought
-        if re.fullmatch(r"[0-9a-fA-F-]{32,36}", sought):
-            try:
-                self._go([*self._trail[:1], place_of(UUID(sought))])
-            except ValueError:
-                self.notify(f"{sought} is not a uuid.", severity="warning")
-            return
-        if sought and not self._list.find(sought):
-            self.notify(f"No row contains '{sought}'.", severity="warning")
+    # Reading
 
     def action_help(self) -> None:
         self.push_screen(Reading(help_text()))
@@ -423,9 +506,9 @@ class Top(PollingApp):
     # Writing
 
     def action_verb(self, key: str) -> None:
-        row, shown = self._row, self._shown
+        row = self._row
         verb = self._verbs().get(key)
-        if shown is None:
+        if self._shown is None:
             self.notify("Not read yet.", severity="warning")
         elif verb is None:
             self.notify(
@@ -438,12 +521,9 @@ class Top(PollingApp):
             who = "top was started read-only" if self._read_only else "this role may not write here"
             self.notify(f"{verb.name}: {who}.", severity="warning")
         elif verb.many:
-            self.push_screen(Repair(self._database, verb), self._repaired)
+            self.push_screen(Repair(self._database, verb), lambda _: self.action_now())
         else:
             self.push_screen(Confirm(verb), self._confirmed)
-
-    def _repaired(self, _: None) -> None:
-        self._due = 0.0
 
     def _confirmed(self, statement: str | None) -> None:
         if statement is not None:

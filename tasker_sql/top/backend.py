@@ -5,17 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final
 
 from tasker_sql.advice import naming_schema
 from tasker_sql.client import Client, connect
+from tasker_sql.connection import records
 from tasker_sql.errors import TaskerError, UnavailableError
 from tasker_sql.rows import TaskStep
 from tasker_sql.schema import database, migrations
 from tasker_sql.top.queries import MOST_STEPS
 from tasker_sql.top.snapshot import Location, Snapshot, read
-
-R = TypeVar("R")
 
 WRITE_TIMEOUT: Final = 10_000  # milliseconds
 SILENCE: Final = 5.0  # seconds beyond its time that a server may be silent
@@ -65,21 +64,14 @@ class Backend:
             wanted = [s for s in steps if place.uuid in (s.step_uuid, place.task_uuid)]
             return client.get_task(place.task_uuid).context, wanted
 
-    def rows(self, statement: str, row: type[R]) -> Sequence[R]:
-        """Run one statement as `run` does, and give its rows."""
-        names = cast("Any", row).__match_args__
-        return [row(*(found[name] for name in names)) for found in self.run(statement)]
-
-    def run(self, statement: str) -> list[dict[str, Any]]:
+    def run(self, statement: str) -> list[Any]:
         """Run one statement that an operator has seen; its rows.
 
         Raises as `read` does; after UnavailableError nobody knows whether it was applied.
         """
         with self._connected() as client, client.transaction() as connection:
             connection.execute(f"set local statement_timeout = {WRITE_TIMEOUT}".encode())
-            cursor = connection.execute(statement.encode(), binary=True)  # refuses a second one
-            names = [column.name for column in cursor.description or ()]
-            return [dict(zip(names, found, strict=True)) for found in cursor.fetchall()]
+            return records(connection, statement.encode())  # refuses a second one
 
     def close(self) -> None:
         if self._client is not None:

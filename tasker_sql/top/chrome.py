@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.segment import Segment
 from rich.text import Text
@@ -12,39 +12,56 @@ from textual.filter import LineFilter
 
 from tasker_sql.top.screens import TABS
 from tasker_sql.top.snapshot import Snapshot
-from tasker_sql.top.table import STYLES, Row, about
+from tasker_sql.top.table import STYLES
 from tasker_sql.visible import visible
 
 Hint = tuple[str, str, str]  # the key, what it does, the action of the application
 
 
-def head_line(seen: Snapshot, may_write: bool, freshness: str, is_fresh: bool) -> Content:
-    """Which database, as whom, when, and how fresh that is."""
+def head_line(
+    seen: Snapshot, may_write: bool, freshness: str, is_fresh: bool, problems: Content
+) -> Content:
+    """Which database, as whom, when, how fresh that is, and how many problems there are."""
     status = seen.status
     return Content.assemble(
-        ("tasker-sql top", "bold"),
+        ("tasker-sql", "bold"),
         visible(f"  {status.database} as {status.role}"),
         ("" if may_write else "  read-only", "bold"),
-        f"  {status.at:%H:%M:%S} UTC  {seen.seconds * 1000:.0f} ms  ",
+        "  ",
         (freshness, "" if is_fresh else "bold reverse"),
+        problems,
+        f"  {status.at:%H:%M:%S} UTC  {seen.seconds * 1000:.0f} ms",
+    )
+
+
+def problem_counts(seen: Snapshot) -> Content:
+    """How many are critical, how many are warnings, and how many somebody knows of."""
+    found = seen.of("problems")
+    known = sum(bool(one.acknowledged_by) for one in found)
+    critical = sum(one.severity == "critical" and not one.acknowledged_by for one in found)
+    warnings = len(found) - known - critical
+    return Content.assemble(
+        "  ",
+        (f"{critical} critical", "bold reverse" if critical else ""),
+        f"  {warnings} warning{'' if warnings == 1 else 's'}",
+        f"  {known} known" if known else "",
     )
 
 
 def no_frame_line(trouble: str) -> Content:
-    return Content.assemble(("tasker-sql top  ", "bold"), (trouble or "reading ...", "bold"))
+    return Content.assemble(("tasker-sql  ", "bold"), (trouble or "reading ...", "bold"))
 
 
-def tab_line(chosen: str, problems: int) -> Content:
+def tab_line(chosen: str) -> Content:
     """The screens by their numbers."""
     parts: list[Content] = []
     for number, name in enumerate(TABS, 1):
         style = " reverse bold" if name == chosen else ""
-        count = f" ({problems})" if name == "problems" and problems else ""
-        label = f"{number} {name}{count}"
+        label = f"{number} {name}"
         parts.append(
             Content.from_markup(f"[{style} @click=app.go('{name}')]$label[/]", label=label)
         )
-    return Content("  ").join(parts)
+    return Content(" ").join(parts)
 
 
 def hint_line(keys: Iterable[Hint]) -> Content:
@@ -57,13 +74,12 @@ def hint_line(keys: Iterable[Hint]) -> Content:
     )
 
 
-def pane(row: Row, seen: Snapshot) -> Text:
+def pane(facts: Sequence[tuple[str, str]]) -> Text:
     """Everything about a row."""
-    lines = Text()
-    for label, text in about(row, seen.status.at):
-        lines.append(f"{label}: ", STYLES.get(label, "bold")).append(f"{text}\n")
-    lines.rstrip()
-    return lines
+    lines = [
+        Text.assemble((f"{label}: ", STYLES.get(label, "bold")), text) for label, text in facts
+    ]
+    return Text("\n").join(lines)
 
 
 class NoColour(LineFilter):

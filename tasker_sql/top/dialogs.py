@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final, TypeVar
 
 from rich.text import Text
@@ -19,7 +19,7 @@ from tasker_sql.advice import KNOWN, advice
 from tasker_sql.errors import UnavailableError
 from tasker_sql.failure import error_lines
 from tasker_sql.jsonb import dumps
-from tasker_sql.rows import AppliedRepair, PlannedRepair, TaskStep
+from tasker_sql.rows import AppliedRepair, TaskStep
 from tasker_sql.top.backend import Backend
 from tasker_sql.top.statements import (
     WHY,
@@ -123,11 +123,13 @@ def text_of(what: str, context: Any, steps: Sequence[TaskStep]) -> str:
     return "\n\n".join(parts) or "Nothing has failed here."
 
 
-def answer(rows: Sequence[Mapping[str, Any]]) -> str:
+def answer(rows: Sequence[Any]) -> str:
     """What a statement answered, a line for each row."""
     return "\n".join(
         ", ".join(
-            f"{name}: {visible(str(value))}" for name, value in row.items() if value is not None
+            f"{name}: {visible(str(value))}"
+            for name, value in row._asdict().items()
+            if value is not None
         )
         for row in rows
     )
@@ -140,7 +142,6 @@ def outcome_of(error: Exception) -> str:
 
 
 RATE: Final = 100  # a second, at most
-NOTHING: Final = AppliedRepair(0, 0, 0, None)
 SAMPLE: Final = 3  # so that all fits into 24 lines
 PLANNING, READY, APPLYING, ENDED = "planning ...", "ready", "applying", "ended"
 KEYS: Final = {
@@ -159,25 +160,20 @@ class Repair(Dialog[None]):
     """
 
     AUTO_FOCUS = "Input"
-    DEFAULT_CSS = """
-    Repair #sample { margin: 1 0; text-wrap: nowrap; text-overflow: ellipsis; }
-    Repair #statement { margin: 1 0 0 0; }
-    """
+    DEFAULT_CSS = "Repair #plan { margin: 1 0; text-wrap: nowrap; text-overflow: ellipsis; }"
     BINDINGS: ClassVar = [Binding("escape", "leave"), Binding("enter", "go_on")]
 
     def __init__(self, database: Backend, verb: Verb) -> None:
         super().__init__()
         self._database = database
         self._verb = verb
-        self._phase = PLANNING
-        self._plan: PlannedRepair | None = None
-        self._total = NOTHING
+        self._phase, self._message = PLANNING, ""
+        self._plan: Sequence[Any] = ()
+        self._done = AppliedRepair(0, 0, 0, None)
         self._stopping = threading.Event()
-        self._sample = Static(id="sample")
+        self._sample = Static(id="plan")
         self._reason = Input(placeholder="Why? It is kept in the history.", max_length=1000)
-        self._statement = Static(id="statement")
-        self._progress = Static(id="progress")
-        self._keys = Static(id="keys")
+        self._below = Static()
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="box", can_focus=False):
@@ -185,78 +181,72 @@ class Repair(Dialog[None]):
             yield Static(Text(visible(self._verb.statement)))
             yield self._sample
             yield self._reason
-            yield self._statement
-            yield self._progress
-            yield self._keys
+            yield self._below
 
     def on_mount(self) -> None:
         self._begin()
 
     def _begin(self) -> None:
-        self._plan, self._total = None, NOTHING
+        self._plan, self._done = (), AppliedRepair(0, 0, 0, None)
         self._stopping.clear()
-        self._enter(PLANNING, "")
+        self._enter(PLANNING, PLANNING)
         self._make_plan()
 
-    def _enter(self, phase: str, message: str) -> None:
-        self._phase = phase
-        self._reason.display = self._statement.display = phase in (READY, APPLYING)
+    def _enter(self, phase: str, message: str = "") -> None:
+        self._phase, self._message = phase, message
+        self._reason.display = phase in (READY, APPLYING)
         self._reason.disabled = phase != READY
-        if phase == READY:
-            self._reason.focus()
-        else:
-            self.set_focus(None)
-        self._progress.update(Text(message or (phase if phase == PLANNING else "")))
-        self._keys.update(Text(KEYS[phase]))
-        self._show_statement()
+        self.set_focus(self._reason if phase == READY else None)
+        self._show()
 
-    def _show_statement(self) -> None:
+    def _show(self) -> None:
+        lines = [
+            visible(f"  {one.subject_uuid or one.subject}  {one.error or one.state}")
+            for one in self._plan[:SAMPLE]
+        ]
         if self._plan:
-            self._statement.update(Text(visible(self._apply(self._reason.value or WHY))))
+            matched = self._plan[0].matched
+            lines.insert(0, f"{matched:,} match{'es' if matched == 1 else ''}, such as")
+        self._sample.update(Text("\n".join(lines)))
+        statement = visible(self._apply(self._reason.value or WHY)) if self._reason.display else ""
+        below = [part for part in (statement, self._message, KEYS[self._phase]) if part]
+        self._below.update(Text("\n".join(below)))
 
     def _apply(self, reason: str) -> str:
-        assert self._plan is not None
-        return call("apply_repair", literal(str(self._plan.plan_uuid)), literal(reason), str(RATE))
-
-    # Planning
+        plan = literal(str(self._plan[0].plan_uuid))
+        return call("apply_repair", plan, literal(reason), str(RATE))
 
     @work(thread=True)
     def _make_plan(self) -> None:
         try:
-            plan = self._database.rows(self._verb.statement, PlannedRepair)
+            plan = self._database.run(self._verb.statement)
         except KNOWN as error:
             self._call(self._enter, ENDED, visible(str(advice(error))))
         else:
             self._call(self._planned, plan)
 
-    def _planned(self, plan: Sequence[PlannedRepair]) -> None:
-        if not plan:
-            self._sample.update("")
-            self._enter(ENDED, "Nothing matches: somebody may have dealt with it.")
-            return
-        self._plan = plan[0]
-        many = "1 matches" if self._plan.matched == 1 else f"{self._plan.matched:,} match"
-        lines = [f"{many}, such as"]
-        for one in plan[:SAMPLE]:
-            which = one.subject_uuid or one.subject
-            lines.append(visible(f"  {which}  {one.error or one.state}"))
-        self._sample.update(Text("\n".join(lines)))
-        self._enter(READY, "")
-
-    # Carrying out
+    def _planned(self, plan: Sequence[Any]) -> None:
+        self._plan = plan
+        nothing = "Nothing matches: somebody may have dealt with it."
+        self._enter(*((READY,) if plan else (ENDED, nothing)))
 
     @work(thread=True)
     def _carry_out(self, statement: str) -> None:
+        message = ""
         try:
-            for total in repaired(
-                lambda: self._database.rows(statement, AppliedRepair)[0], self._pause
-            ):
-                self._total = total
-                self._call(self._show_progress)
+            for done in repaired(lambda: self._database.run(statement)[0], self._pause):
+                self._done = done
+                self._call(self._enter, APPLYING, f"{self._so_far()}, {done.remaining:,} to go")
+            message = "Stopped." if self._done.remaining else ""
         except KNOWN as error:
-            self._call(self._end, visible(outcome_of(error)))
-        else:
-            self._call(self._end, "Stopped." if self._total.remaining else "")
+            message = visible(outcome_of(error))
+        refusal = self._done.last_refusal
+        why = f"\nRefused: {visible(refusal)}" if refusal else ""
+        self._call(self._enter, ENDED, f"{self._so_far()}. {message}{why}")
+
+    def _so_far(self) -> str:
+        refused = f", {self._done.refused:,} refused" if self._done.refused else ""
+        return f"{self._done.applied:,} done{refused}"
 
     def _pause(self, seconds: float) -> bool:
         return self._stopping.wait(seconds)
@@ -266,22 +256,8 @@ class Repair(Dialog[None]):
         if self.is_attached:
             self.app.call_from_thread(what, *arguments)
 
-    def _show_progress(self) -> None:
-        self._progress.update(Text(f"{self._so_far()}, {self._total.remaining:,} to go"))
-
-    def _so_far(self) -> str:
-        refused = f", {self._total.refused:,} refused" if self._total.refused else ""
-        return f"{self._total.applied:,} done{refused}"
-
-    def _end(self, message: str) -> None:
-        refusal = self._total.last_refusal
-        why = f"\nRefused: {visible(refusal)}" if refusal else ""
-        self._enter(ENDED, f"{self._so_far()}. {message}{why}")
-
-    # Keys
-
     def on_input_changed(self) -> None:
-        self._show_statement()
+        self._show()
 
     def on_input_submitted(self) -> None:
         self.action_go_on()

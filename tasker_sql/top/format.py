@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from tasker_sql.durations import span
 from tasker_sql.visible import visible
 
+UUID_TEXT: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+
 
 def words(value: Any, at: datetime) -> str:
-    """A value in a table; a moment as its distance from `at`, a duration never below zero."""
+    """A value in a table: uuids are shortened, a moment is its distance from `at`, a duration is
+    never below zero."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -29,7 +33,7 @@ def words(value: Any, at: datetime) -> str:
         return short(value)
     if isinstance(value, list | tuple):
         return ", ".join(words(item, at) for item in value)
-    return visible(str(value))
+    return UUID_TEXT.sub(lambda found: short(UUID(found[0])), visible(str(value)))
 
 
 def whole(value: Any, at: datetime) -> str:
@@ -39,7 +43,7 @@ def whole(value: Any, at: datetime) -> str:
     if isinstance(value, list | tuple):
         more = f", and {len(value) - 3:,} more" if len(value) > 3 else ""
         return ", ".join(whole(item, at) for item in value[:3]) + more
-    return str(value) if isinstance(value, UUID) else words(value, at)
+    return visible(str(value)) if isinstance(value, UUID | str) else words(value, at)
 
 
 def clock(value: datetime) -> str:
@@ -47,24 +51,7 @@ def clock(value: datetime) -> str:
     return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def size(count: int) -> str:
-    """Bytes: 812 kB, 3.4 MB."""
-    number, units = float(count), ["B", "kB", "MB", "GB", "TB"]
-    while number >= 1000 and len(units) > 1:
-        number, units = number / 1024, units[1:]
-    return f"{number:.{0 if number >= 10 or units[0] == 'B' else 1}f} {units[0]}"
-
-
 def short(uuid: UUID) -> str:
     """The end of a task's or step's uuid, by which a list distinguishes them: all else is its time,
     and zeros."""
     return f"…{str(uuid)[-12:].lstrip('0')}"
-
-
-def joined(between: str, *values: Any) -> str | None:
-    """Some values, or nothing when one is unknown."""
-    return between.join(map(str, values)) if None not in values else None
-
-
-def percent(share: float | None) -> str | None:
-    return None if share is None else f"{share:.0%}"

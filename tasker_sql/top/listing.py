@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import ClassVar
 
 from rich.text import Text
@@ -11,7 +10,7 @@ from textual.events import Click
 from textual.message import Message
 from textual.widgets import DataTable
 
-from tasker_sql.top.table import GAP, Row, View, cell, fitted, searched
+from tasker_sql.top.table import GAP, Fitted, Row, View, cell, fitted, searched
 
 
 class Opened(Message):
@@ -28,57 +27,43 @@ class Listing(DataTable[Text]):
         Binding("G", "scroll_bottom"),
     ]
     DEFAULT_CSS = """
-    Listing { height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; }
+    Listing { overflow-x: hidden; scrollbar-size-vertical: 1; }
     Listing:nocolor > .datatable--cursor { text-style: reverse; }
     """
 
     def __init__(self) -> None:
         super().__init__(cursor_type="row", cell_padding=0)
-        self._view: View | None = None
+        self.fits: list[Fitted] = []
+        self._rows: tuple[Row, ...] = ()
 
     @property
     def row(self) -> Row | None:
         """The row under the cursor."""
-        rows = self._view.rows if self._view else ()
-        return rows[self.cursor_row] if 0 <= self.cursor_row < len(rows) else None
+        return self._rows[self.cursor_row] if 0 <= self.cursor_row < len(self._rows) else None
 
-    def show(
-        self, view: View | None, width: int, key: str | None, by: str | None, down: bool
-    ) -> None:
+    def show(self, view: View | None, width: int, key: str, by: str | None, down: bool) -> None:
         """Show these rows, sorted already, in that many columns; the cursor goes to the row with
         the key."""
-        self._view = view
+        self._rows = view.rows if view else ()
         with self.app.batch_update():
             self.clear(columns=True)
-            if view is not None:
-                self._fill(view, width - GAP - 1, by, down)  # a scroll bar
-                place = next((n for n, row in enumerate(view.rows) if row.key == key), 0)
-                self.move_cursor(row=place)
+            if view is None:
+                return
+            self.fits = fitted(view, width - GAP - 1)  # a scroll bar
+            for fit in self.fits:
+                label = Text(fit.name, style="bold")
+                label.truncate(fit.width, overflow="ellipsis")
+                label.align("right" if fit.right else "left", fit.width)
+                label.append(("▼" if down else "▲") if fit.name == by else "")
+                self.add_column(label, width=fit.width + GAP, key=fit.name)
+            for row in view.rows:
+                self.add_row(*(cell(row, fit, view.at) for fit in self.fits))
+            self.move_cursor(row=next((n for n, row in enumerate(view.rows) if row.key == key), 0))
 
-    def _fill(self, view: View, width: int, by: str | None, down: bool) -> None:
-        fits = fitted(view, width)
-        for fit in fits:
-            arrow = ("▼" if down else "▲") if fit.column.name == by else ""
-            label = Text(fit.column.name, style="bold")
-            label.truncate(fit.width, overflow="ellipsis")
-            if fit.column.right:
-                label.align("right", fit.width)
-            label.append(arrow)
-            self.add_column(label, width=fit.width + GAP, key=fit.column.name)
-        for row in view.rows:
-            self.add_row(*(cell(row, fit, view.at) for fit in fits))
-
-    def find(self, text: str, from_top: bool = False) -> bool:
-        """Go to the next row that contains the text, whatever its case; whether there is one."""
-        if self._view is None:
-            return False
-        view, here = self._view, -1 if from_top else self.cursor_row
-        order: Iterable[int] = [*range(here + 1, len(view.rows)), *range(here + 1)]
-        found = (n for n in order if text.casefold() in searched(view.rows[n], view.at))
-        place = next(found, None)
-        if place is not None:
-            self.move_cursor(row=place)
-        return place is not None
+    def seek(self, text: str, view: View) -> None:
+        """Go to the first row that contains the text, whatever its case."""
+        found = (n for n, row in enumerate(view.rows) if text.casefold() in searched(row, view.at))
+        self.move_cursor(row=next(found, self.cursor_row))
 
     def action_select_cursor(self) -> None:
         self.post_message(Opened())

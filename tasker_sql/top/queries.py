@@ -1,17 +1,15 @@
 """The queries of the screens, each bounded.
 
 Nothing that is asked again and again reads contexts, results or messages, and nothing is counted
-whose size grows with history or with the number of open tasks.
+whose size grows with history or with the number of open tasks. The columns of a query are what a
+screen shows of a row, in this order: some in its table, the others below it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final
-
-from tasker_sql import rows as public
-from tasker_sql.top import rows
+from dataclasses import dataclass
+from typing import Final
 
 MOST: Final = 200  # rows of a list
 MOST_STEPS: Final = 1000  # of a task, and up to which it is told where its time went
@@ -21,232 +19,393 @@ MOST_HISTORY: Final = 100  # attempts at a step, and acts of operators
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One statement: the columns of `row`, from a source that is bounded by itself. It is not asked
-    of a task with more than `most_steps`."""
+    """One statement. It is not asked of a task with more than `most_steps`, and gets at least that
+    many seconds, however few are given."""
 
     name: str
-    row: type[Any]
-    source: str
-    columns: Mapping[str, str]  # those that are not just a name
+    sql: str
     most_steps: int | None = None
-    least: float = 0.0  # seconds that it gets, however few are given
-
-    @property
-    def sql(self) -> str:
-        names = self.row.__match_args__
-        chosen = [f"{self.columns[n]} as {n}" if n in self.columns else n for n in names]
-        return f"select {', '.join(chosen)} {self.source}"
-
-
-def _ask(name: str, row: type[Any], source: str, /, **columns: str) -> Query:
-    return Query(name, row, source, columns)
+    least: float = 0.0
 
 
 # Without the right to write its history, no verb of an operator can be applied.
-STATUS: Final = _ask(
+STATUS: Final = Query(
     "status",
-    rows.Identity,
-    "",
-    database="current_database()",
-    role="current_user",
-    at="tasker._now()",
-    may_write="""
-    not pg_is_in_recovery()
-    and not current_setting('default_transaction_read_only')::boolean
-    and exists (select from pg_proc as verb
-                 where verb.oid = 'tasker.retry_step(uuid,text,jsonb)'::regprocedure
-                   and has_function_privilege(verb.oid, 'execute')
-                   and (verb.prosecdef
-                        or has_table_privilege('tasker.operator_actions', 'insert')))""",
+    """
+select current_database() as database,
+       current_user as role,
+       tasker._now() as at,
+       not pg_is_in_recovery()
+         and not current_setting('default_transaction_read_only')::boolean
+         and exists (select from pg_proc as verb
+                      where verb.oid = 'tasker.retry_step(uuid,text,jsonb)'::regprocedure
+                        and has_function_privilege(verb.oid, 'execute')
+                        and (verb.prosecdef
+                             or has_table_privilege('tasker.operator_actions', 'insert')))
+         as may_write""",
 )
-PROBLEMS: Final = replace(
-    _ask(
-        "problems",
-        public.Problem,
-        f"from tasker.problems limit {MOST}",
-    ),
+PROBLEMS: Final = Query(
+    "problems",
+    f"""
+select case severity when 'critical' then '‼' else '!' end as mark,
+       concat_ws(' ', '(acknowledged by ' || acknowledged_by || ')', problem) as problem,
+       cure, severity, code, subject, since,
+       acknowledged_by, acknowledged_reason, acknowledged_until
+  from tasker.problems limit {MOST}""",
     least=3.0,  # while a table is locked, it waits a moment for each kind of problem
 )
-QUEUES: Final = _ask(
+ACTIVITY: Final = Query(
+    "activity",
+    """
+select since, until, attempts_started, steps_completed, attempts_failed, tasks_created,
+       tasks_completed
+  from tasker.recent_activity order by since""",
+)
+NAMESPACES: Final = Query(
+    "namespaces",
+    """
+select space.name as what,
+       case when space.paused_at is not null then 'paused'
+            when queue.missing then 'missing'
+            when queue.depth > 0 and served.live_runners = 0 then 'unserved'
+            when queue.depth > 0 and pool.running >= pool.slots then 'full'
+            when pool.failing >= 0.1 then 'failing'
+            else 'ok' end as state,
+       queue.depth, queue.oldest_age as oldest, pool.running, pool.slots, pool.per_s,
+       round(100 * pool.failing::numeric) || ' %%' as failing,
+       'by ' || space.paused_by || ': ' || space.pause_reason as note,
+       served.live_runners, space.paused_at
+  from tasker.list_namespaces() as space
+  join tasker.served_namespaces as served on served.namespace = space.name
+  join (select namespace, sum(depth)::bigint as depth, max(oldest_age) as oldest_age,
+               bool_or(missing) as missing
+          from tasker.queue_depths group by namespace) as queue on queue.namespace = space.name
+  left join (select namespace, sum(running)::bigint as running, sum(executors)::bigint as slots,
+                    sum(throughput) as per_s, sum(error_rate * throughput)
+                      / nullif(sum(throughput), 0) as failing
+               from tasker.executor_pools
+              where pool = 'task_claimer' group by namespace) as pool
+    on pool.namespace = space.name
+ order by queue.depth desc nulls last, space.name limit 1000""",
+)
+LIVE: Final = Query(
+    "live_runners",
+    f"""
+select runner.name as what,
+       case when runner.state = 'normal' then runner.status else runner.state end as state,
+       pool.running, pool.slots, pool.per_s,
+       round(100 * pool.failing::numeric) || ' %%' as failing,
+       concat_ws(', ', runner.connections ->> 'used' || ' of ' || (runner.connections ->> 'size')
+                         || ' connections',
+                 'tasker-sql ' || runner.version) as note,
+       runner.seen_at as last_heartbeat, runner.namespaces
+  from tasker.known_runners as runner
+  left join (select runner, sum(running)::bigint as running, sum(executors)::bigint as slots,
+                    sum(throughput) as per_s, sum(error_rate * throughput)
+                      / nullif(sum(throughput), 0) as failing
+               from tasker.executor_pools
+              where pool = 'task_claimer' group by runner) as pool on pool.runner = runner.name
+ where runner.is_live
+ order by runner.name limit {MOST}""",
+)
+QUEUES: Final = Query(
     "queues",
-    rows.QueueLine,
-    """from tasker.queue_depths as queue
+    """
+select queue.queue_name, state.state, state.note, queue.depth, queue.oldest_age,
+       served.live_runners, served.slots, queue.namespace, queue.priority,
+       case when not queue.depth_is_exact then 'an estimate' end as depth_is, space.paused_at
+  from tasker.queue_depths as queue
   left join tasker.list_namespaces() as space on space.name = queue.namespace
   left join tasker.served_namespaces as served on served.namespace = queue.namespace
+ cross join lateral (
+       select 'missing', 'the table of this queue is gone; the next sweep makes it again'
+        where queue.missing
+        union all
+       select 'paused', 'by ' || space.paused_by || ': ' || space.pause_reason
+        where space.paused_at is not null
+        union all
+       select 'unserved', 'no live runner of tasker-sql serves it (other workers are seen in '
+                          'claims alone)'
+        where served.live_runners = 0 and queue.depth > 0
+        union all
+       select 'ok', null
+        limit 1) as state (state, note)
  order by queue.namespace nulls last, queue.queue_name limit 1000""",
-    queue_name="queue.queue_name",
-    namespace="queue.namespace",
 )
-TASKS: Final = _ask(
+QUEUED: Final = Query(
+    "queued",
+    """
+select coalesce(code, state) as code, task_name || '/' || name as step, waited,
+       attempt || '/' || max_attempts as attempt,
+       coalesce(reason, 'a claim drops its message') as reason, cure, step_uuid
+  from tasker.list_queued_steps(p_namespace => %(subject)s, p_limit => 100)""",
+)
+TASKS: Final = Query(
     "tasks",
-    rows.TaskLine,
-    f"""from tasker.list_tasks(p_limit => {MOST}) as listed
-  join tasker.get_task_execution_contexts(p_task_uuids => array(
-       select task_uuid from tasker.list_tasks(p_limit => {MOST}))) as counted using (task_uuid)
+    f"""
+select listed.task_uuid, listed.namespace || '/' || listed.name as template, listed.state,
+       case when listed.paused and listed.finished_at is null then 'paused'
+            else listed.state end as stands,
+       counted.completed_steps || '/' || counted.total_steps as done, listed.created_at,
+       coalesce(listed.finished_at, tasker._now()) - listed.created_at as took,
+       concat_ws(', ', nullif(counted.in_progress_steps, 0) || ' running',
+                 nullif(counted.enqueued_steps, 0) || ' enqueued',
+                 nullif(counted.waiting_for_retry_steps, 0) || ' retrying',
+                 nullif(counted.failed_steps, 0) || ' failed') as steps,
+       case when not listed.paused then null
+            when space.paused_at is not null then 'its namespace is paused: see queues'
+            when template.paused_at is not null then 'its template is paused'
+            else 'it is paused' end as paused,
+       listed.namespace, listed.name, listed.version, listed.priority, listed.tags,
+       listed.initiator, listed.finished_at, template.paused_at as template_paused_at
+  from tasker.list_tasks(p_filter => %(filter)s::jsonb, p_limit => {MOST}) as listed
   join tasker.list_templates() as template using (namespace, name, version)
   join tasker.list_namespaces() as space on space.name = listed.namespace
+  join tasker.get_task_execution_contexts(p_task_uuids => array(
+       select task_uuid from tasker.list_tasks(p_filter => %(filter)s::jsonb, p_limit => {MOST})))
+    as counted using (task_uuid)
  order by task_uuid desc""",
-    paused="listed.paused",
-    name="listed.name",
-    created_at="listed.created_at",
-    template_paused="template.paused_at is not null",
-    namespace_paused="space.paused_at is not null",
 )
-TASK: Final = _ask("task", rows.TaskHead, "from tasker.get_task(p_task_uuid => %(task)s)")
-STEPS: Final = _ask(
-    "steps",
-    rows.StepLine,
-    f"from tasker.get_task_steps(p_task_uuid => %(task)s) limit {MOST_STEPS}",
-    error="left(coalesce(last_error ->> 'message', last_error::text), 500)",
+TASK: Final = Query(
+    "task",
+    """
+select task_uuid, namespace, name, version, state, paused, paused_by, pause_reason, priority,
+       initiator, created_at, finished_at, total_steps, completed_steps
+  from tasker.get_task(p_task_uuid => %(task)s)""",
 )
-WHY_TASK: Final = _ask(
-    "reasons", public.TaskReason, "from tasker.explain_task(p_task_uuid => %(task)s) limit 50"
+STEP_OF: Final = """
+select step_uuid, name, state, attempt, max_attempts,
+       left(coalesce(last_error ->> 'message', last_error::text), 500) as error,
+       handler, namespace, parents as after, waiting_parents, worker, lease_until,
+       last_failure_at, next_retry_at, enqueued_at, started_at, finished_at
+  from tasker.get_task_steps(p_task_uuid => %(task)s)"""
+STEPS: Final = Query("steps", f"{STEP_OF} limit {MOST_STEPS}")
+STEP: Final = Query("step", f"{STEP_OF} where step_uuid = %(step)s")
+WHY_TASK: Final = Query(
+    "reasons",
+    """
+select case when steps > 1 then steps || ' steps, such as ' else '' end || reason as why, cure,
+       code, rank, since, until, who, cause_uuid
+  from tasker.explain_task(p_task_uuid => %(task)s) limit 50""",
 )
-TASK_TIMINGS: Final = replace(
-    _ask("timings", public.StepTimings, "from tasker.task_timings(p_task_uuid => %(task)s)"),
-    most_steps=MOST_STEPS,
+WHY_STEP: Final = Query(
+    "reasons",
+    """
+select reason as why, cure, code, rank, since, until, who, cause_uuid
+  from tasker.explain_step(p_step_uuid => %(step)s) limit 50""",
 )
-STEP_TIMINGS: Final = replace(
-    TASK_TIMINGS, source=f"{TASK_TIMINGS.source} where step_uuid = %(step)s"
+TIMINGS_OF: Final = """
+select step_uuid, waiting, queued, backing_off, running, lost, failed, afterwards, finalizing
+  from tasker.task_timings(p_task_uuid => %(task)s)"""
+TASK_TIMINGS: Final = Query("timings", TIMINGS_OF, most_steps=MOST_STEPS)
+STEP_TIMINGS: Final = Query(
+    "timings", f"{TIMINGS_OF} where step_uuid = %(step)s", most_steps=MOST_STEPS
 )
-PATH: Final = replace(
-    _ask("path", public.PathStep, "from tasker.critical_path(p_task_uuid => %(task)s)"),
+PATH: Final = Query(
+    "path",
+    """
+select step_uuid, name, state, is_critical, ends_at, is_estimated, slack, task_ends_at, based_on
+  from tasker.critical_path(p_task_uuid => %(task)s)""",
     most_steps=MOST_FORESEEN,
 )
-STEP: Final = _ask(
-    "step",
-    rows.StepLine,
-    "from tasker.get_task_steps(p_task_uuid => %(task)s) where step_uuid = %(step)s",
-    **STEPS.columns,
-)
-WHY_STEP: Final = _ask(
-    "reasons", public.StepReason, "from tasker.explain_step(p_step_uuid => %(step)s) limit 50"
-)
-ATTEMPTS: Final = _ask(
+ATTEMPTS: Final = Query(
     "attempts",
-    public.StepAttempt,
-    f"""from tasker.step_attempts(p_step_uuid => %(step)s) with ordinality
+    f"""
+select outcome, attempt, coalesce(ended_at, started_at, enqueued_at) as at,
+       run.error, case when retryable then null else 'for good' end as failed, worker,
+       started_at - enqueued_at as queued_for, ended_at - started_at as ran_for, enqueued_at,
+       started_at, ended_at, next_retry_at
+  from tasker.step_attempts(p_step_uuid => %(step)s) with ordinality
+ cross join lateral (
+       select left(coalesce(nullif(concat_ws(': ', error ->> 'class', error ->> 'message'), ''),
+                            error::text), 500) as error) as run
  order by ordinality desc limit {MOST_HISTORY}""",
-    error="""left(coalesce(nullif(concat_ws(': ', error ->> 'class', error ->> 'message'), ''),
-                     error::text), 500)""",
 )
-ACTIONS: Final = _ask(
+ACTIONS: Final = Query(
     "acts",
-    rows.OperatorAction,
-    f"""from tasker.operator_history
+    f"""
+select verb, session_role, at, reason, subject, application
+  from tasker.operator_history
  where subject = any (array[%(step)s::text, %(task)s::text])
  order by at desc limit {MOST_HISTORY}""",
 )
-ALL_ACTIONS: Final = _ask(
+ALL_ACTIONS: Final = Query(
     "acts",
-    rows.OperatorAction,
-    f"from tasker.operator_history order by action_id desc limit {MOST}",
+    f"""
+select session_role, verb, subject, at, reason, application
+  from tasker.operator_history order by action_id desc limit {MOST}""",
 )
-CLAIMS: Final = _ask(
-    "claims", rows.ClaimLine, f"from tasker.live_claims order by lease_until limit {MOST}"
+CLAIMS: Final = Query(
+    "claims",
+    f"""
+select worker, namespace, case when is_expired then 'expired' else 'held' end as lease,
+       lease_until, claimed_at, step_count, step_uuids[1] as first_step, step_uuids,
+       case when is_expired then 'the next sweep takes its steps back' end as expired
+  from tasker.live_claims order by lease_until limit {MOST}""",
 )
-FOREIGN: Final = _ask(
-    "foreign_workers",
-    public.KnownWorker,
-    f"from tasker.known_workers where kind = 'foreign' order by name limit {MOST}",
-)
-RUNNERS: Final = _ask(
+RUNNERS: Final = Query(
     "runners",
-    public.KnownRunner,
-    f"from tasker.known_runners order by is_live desc, name limit {MOST}",
+    f"""
+select name as who, case when is_live then status else state end as state,
+       case when is_live then connections ->> 'used' || ' of ' || (connections ->> 'size')
+                                || ' connections in use'
+            else 'its heartbeats ended' end as note,
+       case when not is_live then silent_for end as silent_for,
+       state as operational_state, host, pid::text as pid, version,
+       (connections ->> 'waiting')::float8 as callers_that_wait_on_average, namespaces, handlers,
+       role, started_at, seen_at as last_heartbeat
+  from tasker.known_runners order by is_live desc, name limit {MOST}""",
 )
-POOLS: Final = _ask(
-    "pools", public.ExecutorPool, "from tasker.executor_pools order by runner, pool limit 1000"
+POOLS: Final = Query(
+    "pools",
+    """
+select runner, '  ' || concat_ws(' ', pool, namespace) as who, status as state, executors,
+       min_executors || '-' || max_executors as bounds,
+       round(100 * utilization::numeric) || ' %%' as busy, throughput as per_s,
+       queue_depth as depth,
+       concat_ws(', ', nullif(hung, 0) || ' hang', nullif(waiting, 0) || ' wait for a connection',
+                 round(100 * nullif(error_rate, 0)::numeric) || ' %% of its calls fail',
+                 'was ' || scaled_from || ': ' || scaled_why) as note,
+       healthy, unhealthy, running, waiting, hung, done, queue_age, poll, batch, scaled_at,
+       decided_at, decision, scaled_up, scaled_down, status_changes
+  from tasker.executor_pools order by runner, pool limit 1000""",
 )
-BREAKERS: Final = _ask(
+BREAKERS: Final = Query(
     "breakers",
-    public.KnownBreaker,
-    "from tasker.circuit_breakers order by runner, breaker limit 1000",
+    """
+select runner, '  breaker ' || breaker as who, breaker, effective_state as state,
+       reason as note, forced, wanted,
+       failed_in_a_row || ' in a row, ' || failed_calls || ' since it began' as failures,
+       opened, changed_at as since, last_error
+  from tasker.circuit_breakers order by runner, breaker limit 1000""",
 )
-DEAD: Final = _ask(
+FOREIGN: Final = Query(
+    "foreign_workers",
+    f"""
+select name as who, status as state,
+       case when claims > 0 then 'holds ' || steps || case steps when 1 then ' step' else ' steps'
+            end else 'waits for work' end as note,
+       claims, 'no runner of ours: it is seen by its claims' as kind, namespaces, lease_until
+  from tasker.known_workers where kind = 'foreign' order by name limit {MOST}""",
+)
+DEAD: Final = Query(
     "dead_letters",
-    public.DeadLetters,
-    f"from tasker.dead_letters order by last_at desc limit {MOST}",
+    f"""
+select 'dead' as kind, step.path as what, null as tried, last_at as at,
+       step.times || ': ' || sample_error as why,
+       step.times || ' of ' || step.path || ' failed for good like this' as steps,
+       format('tasker-sql dlq retry --namespace %%s --template %%s --step %%s --fingerprint %%s '
+              '--reason ''<why>''', namespace, task_name, name, fingerprint) as cure,
+       count, namespace, task_name, name, fingerprint, retryable, first_at, sample_step_uuid
+  from tasker.dead_letters
+ cross join lateral (
+       select concat_ws('/', namespace, task_name, name) as path,
+              count || case count when 1 then ' step' else ' steps' end as times) as step
+ order by last_at desc limit {MOST}""",
 )
-RETRIES: Final = _ask(
+RETRIES: Final = Query(
     "retries",
-    rows.WaitingRetry,
-    f"from tasker.waiting_retries order by next_retry_at limit {MOST}",
-    error="left(coalesce(error ->> 'message', error::text), 500)",
+    f"""
+select 'retry' as kind, concat_ws('/', namespace, task_name, name) as what,
+       attempt || '/' || max_attempts as tried, next_retry_at as at,
+       concat_ws('; ', case when next_retry_at < tasker._now() - interval '5 s'
+                            then 'due, and nobody calls sweep()' end,
+                 left(coalesce(error ->> 'message', error::text), 500)) as why,
+       step_uuid, failed_at
+  from tasker.waiting_retries order by next_retry_at limit {MOST}""",
 )
-LATE: Final = _ask(
-    "late_writes", rows.LateOutcome, "from tasker.late_writes order by refused_at desc limit 50"
+LATE: Final = Query(
+    "late_writes",
+    """
+select 'late' as kind, name as what, attempt::text as tried, refused_at as at,
+       concat_ws(', ', worker || ': ' || cause,
+                 case when late_by is null then 'it never held the claim' end) as why,
+       'it changed nothing' as outcome, late_by, worker, step_uuid, step_state
+  from tasker.late_writes order by refused_at desc limit 50""",
 )
-REJECTED: Final = _ask(
+REJECTED: Final = Query(
     "rejected_requests",
-    rows.RejectedRequest,
-    "from tasker.rejected_requests order by rejection_id desc limit 50",
-    error="left(error, 500)",
+    """
+select 'rejected' as kind, queue_name as what, null as tried, rejected_at as at,
+       code || ': ' || left(error, 500) as why,
+       msg_id || ' of ' || queue_name || '; read it in tasker.rejected_requests' as message
+  from tasker.rejected_requests order by rejection_id desc limit 50""",
 )
-SERVER: Final = _ask(
+SERVER: Final = Query(
     "server",
-    rows.ServerHealth,
-    """from pg_stat_database as base,
+    """
+select fact.what, fact.value, fact.note, fact.since
+  from pg_stat_database as base,
        (select count(*) as sessions,
                count(*) filter (where state = 'active') as active,
                count(*) filter (where state like 'idle in transaction%%') as idle,
                count(*) filter (where wait_event_type = 'Lock') as waiting,
                min(xact_start) filter (where pid <> pg_backend_pid()) as oldest
-          from pg_stat_activity where datname = current_database()) as session
+          from pg_stat_activity where datname = current_database()) as session,
+       (select current_setting('max_connections')::integer as most) as setting
+ cross join lateral (values
+       ('PostgreSQL', current_setting('server_version'), pg_postmaster_start_time(),
+        case when pg_is_in_recovery() then 'a standby: read only' end),
+       ('connections', session.sessions::text, null,
+        case when session.sessions >= 0.85 * most then 'NEARLY FULL: ' else '' end
+          || session.active || ' active; the server takes ' || most),
+       ('idle in transaction', session.idle::text, null,
+        case when session.idle > 0 then 'they hold locks and dead rows' end),
+       ('waiting for a lock', session.waiting::text, null, null),
+       ('oldest transaction', null, least(session.oldest, tasker._now()),
+        case when session.oldest is not null then 'vacuum cannot clean what it may still see' end),
+       ('deadlocks', base.deadlocks::text, null, 'since the statistics began'),
+       ('transactions',
+        to_char(base.xact_commit + base.xact_rollback, 'FM999,999,999,999,999'), null,
+        round(100.0 * base.xact_rollback / nullif(base.xact_commit + base.xact_rollback, 0), 1)
+          || ' %% rolled back'),
+       ('cache hits', round(100.0 * base.blks_hit / nullif(base.blks_hit + base.blks_read, 0), 1)
+          || ' %%', null, null),
+       ('size of the database', pg_size_pretty(pg_database_size(base.datid)), null, null))
+    as fact (what, value, since, note)
  where base.datname = current_database()""",
-    version="current_setting('server_version')",
-    is_standby="pg_is_in_recovery()",
-    started_at="pg_postmaster_start_time()",
-    connections="session.sessions",
-    active_connections="session.active",
-    max_connections="current_setting('max_connections')::integer",
-    idle_in_transaction="session.idle",
-    waiting_for_locks="session.waiting",
-    oldest_transaction_at="session.oldest",
-    commits="base.xact_commit",
-    rollbacks="base.xact_rollback",
-    cache_hits="100.0 * base.blks_hit / nullif(base.blks_hit + base.blks_read, 0)",
-    size="pg_database_size(base.datid)",
 )
-TRANSACTIONS: Final = _ask(
+TRANSACTIONS: Final = Query(
     "transactions",
-    rows.OpenTransaction,
-    """from pg_stat_activity
+    """
+select 'process ' || pid as what, least(xact_start, tasker._now()) as since,
+       concat_ws(', ', concat_ws(' ', application_name, 'of', usename), state,
+                 wait_event_type || ': ' || wait_event,
+                 'blocked by ' || nullif(array_to_string(pg_blocking_pids(pid), ', '), '')) as note,
+       coalesce(host(client_addr), 'this machine') as address, left(query, 200) as query
+  from pg_stat_activity
  where datname = current_database() and xact_start is not null and pid <> pg_backend_pid()
  order by xact_start limit 10""",
-    application="application_name",
-    role="usename",
-    began_at="xact_start",
-    waits_for="wait_event_type || ': ' || wait_event",
-    blocked_by="pg_blocking_pids(pid)",
-    address="host(client_addr)",
-    query="left(query, 200)",
 )
-RELATIONS: Final = _ask(
+RELATIONS: Final = Query(
     "tables",
-    rows.TableSize,
-    """from pg_stat_user_tables where schemaname in ('tasker', 'pgmq')
+    """
+select schemaname || '.' || relname as what,
+       pg_size_pretty(pg_total_relation_size(relid)) as value,
+       concat(to_char(n_live_tup, 'FM999,999,999,999'), ' rows',
+              case when n_dead_tup >= 1000
+                     then ', ' || round(100.0 * n_dead_tup / (n_live_tup + n_dead_tup)) || '%% dead'
+              end) as note,
+       n_live_tup as live_rows, n_dead_tup as dead_rows,
+       coalesce(greatest(last_vacuum, last_autovacuum)::text, 'never') as vacuumed_at
+  from pg_stat_user_tables where schemaname in ('tasker', 'pgmq')
  order by pg_total_relation_size(relid) desc, 1 limit 20""",
-    table="schemaname || '.' || relname",
-    size="pg_total_relation_size(relid)",
-    live_rows="n_live_tup",
-    dead_rows="n_dead_tup",
-    vacuumed_at="greatest(last_vacuum, last_autovacuum)",
 )
-
 
 # What each screen asks. Every one begins with where it is; those that are not about one task also
 # ask what is wrong.
 ALWAYS: Final = (STATUS, PROBLEMS)
 QUERIES: Final[Mapping[str, tuple[Query, ...]]] = {
+    "overview": (*ALWAYS, ACTIVITY, NAMESPACES, LIVE),
     "problems": ALWAYS,
     "queues": (*ALWAYS, QUEUES),
     "tasks": (*ALWAYS, TASKS),
-    "task": (STATUS, TASK, STEPS, WHY_TASK, TASK_TIMINGS, PATH),
-    "step": (STATUS, TASK, STEP, WHY_STEP, STEP_TIMINGS, ATTEMPTS, ACTIONS),
     "claims": (*ALWAYS, CLAIMS),
     "workers": (*ALWAYS, RUNNERS, FOREIGN, POOLS, BREAKERS),
     "failures": (*ALWAYS, DEAD, RETRIES, LATE, REJECTED),
     "database": (*ALWAYS, SERVER, TRANSACTIONS, RELATIONS),
     "acts": (*ALWAYS, ALL_ACTIONS),
+    "queue": (*ALWAYS, QUEUED),
+    "task": (STATUS, TASK, STEPS, WHY_TASK, TASK_TIMINGS, PATH),
+    "step": (STATUS, TASK, STEP, WHY_STEP, STEP_TIMINGS, ATTEMPTS, ACTIONS),
 }

@@ -6,72 +6,52 @@ The same table is drawn in the terminal (`app`), printed by `--once`, and writte
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import repeat
 from typing import Any, Final
 
 from rich.text import Text
 
 from tasker_sql.templates import drawing
 from tasker_sql.top.format import whole, words
-from tasker_sql.top.snapshot import Location, Snapshot
+from tasker_sql.top.snapshot import Location
 from tasker_sql.top.statements import Verb
-from tasker_sql.visible import visible
 
 GAP: Final = 2  # blanks between columns
-LEAST: Final = 30  # of the stretching column, before others are left out
+LEAST: Final = 30  # of the last column, before others are left out
 
 STYLES: Final[Mapping[str, str]] = {
     **drawing.STYLES,
-    "critical": "bold red",
-    "warning": "yellow",
-    "healthy": "green",
-    "degraded": "yellow",
-    "unhealthy": "red",
-    "lost": "red",
-    "paused": "yellow",
-    "missing": "bold red",
-    "unserved": "yellow",
-    "expired": "red",
-    "closed": "green",
-    "open": "red",
-    "half-open": "yellow",
-    "dead": "red",
-    "retry": "yellow",
+    **dict.fromkeys(("‼", "critical", "missing"), "bold red"),
+    **dict.fromkeys(("unhealthy", "lost", "expired", "open", "dead", "unserved"), "red"),
+    **dict.fromkeys(("!", "degraded", "paused", "half-open", "retry"), "yellow"),
+    **dict.fromkeys(("full", "failing"), "yellow"),
+    **dict.fromkeys(("healthy", "closed"), "green"),
 }
-
-
-Details = tuple[tuple[str, Any], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column. The one that `stretches` takes what the others leave; those with a `rank` are left
-    out where they do not fit, the highest first."""
-
-    name: str
-    right: bool = False
-    stretches: bool = False
-    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line: its values, all that is known of it in words, where it leads, what can be done.
-    Where it leads, the first row that contains `seeks` is meant."""
+    """A line: its cells, all that is known of it, where it leads, what can be done with it. The
+    cells show the facts of `fields`. Where it leads, the first row with `seeks` is meant."""
 
     key: str
     cells: tuple[Any, ...]
-    about: Details = ()
+    fields: tuple[str, ...] = ()
+    facts: tuple[tuple[str, Any], ...] = ()
     opens: Location | None = None
     verbs: tuple[Verb, ...] = ()
     seeks: str = ""
 
     @property
     def cure(self) -> str | None:
-        return next((value for label, value in self.about if label == "cure"), None)
+        return next((value for label, value in self.facts if label == "cure"), None)
+
+
+def facts_of(record: Any, **more: Any) -> tuple[tuple[str, Any], ...]:
+    """The columns of a record, after `more`."""
+    return (*more.items(), *record._asdict().items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,35 +71,24 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A screen: a table, and what to say about it."""
+    """A screen: a table whose last column takes what the others leave, and what to say about it.
+    Where they do not fit, columns are left out, in the order of `narrow`."""
 
     at: datetime
     title: str
-    columns: tuple[Column, ...]
+    columns: tuple[str, ...]
+    narrow: tuple[str, ...]
     rows: tuple[Row, ...]
     empty: str
     verbs: tuple[Verb, ...] = ()  # of the whole screen
     picture: Picture | None = None
 
 
-def view_of(
-    seen: Snapshot,
-    title: str | tuple[str, ...],
-    columns: tuple[Column, ...],
-    rows: Sequence[Row],
-    empty: str,
-) -> View:
-    """A view whose title has one line, or some."""
-    lines = (title,) if isinstance(title, str) else title
-    return View(seen.status.at, "\n".join(map(visible, lines)), columns, tuple(rows), empty)
-
-
 def arranged(shown: View, only: str = "", by: str | None = None, down: bool = False) -> View:
     """The rows that contain `only`, whatever its case, in the order of a column."""
-    wanted = only.casefold()
-    rows = [row for row in shown.rows if wanted in searched(row, shown.at)]
-    place = next((n for n, column in enumerate(shown.columns) if column.name == by), None)
-    if place is not None:
+    rows = [row for row in shown.rows if only.casefold() in searched(row, shown.at)]
+    if by in shown.columns:
+        place = shown.columns.index(by)
         rows.sort(key=lambda row: _rank(row.cells[place]), reverse=down)
         rows.sort(key=lambda row: row.cells[place] is None)  # what is unknown comes last
     return replace(shown, rows=tuple(rows))
@@ -127,7 +96,7 @@ def arranged(shown: View, only: str = "", by: str | None = None, down: bool = Fa
 
 def searched(row: Row, at: datetime) -> str:
     """The words in which a filter and a search look."""
-    values = [*map(words, row.cells, repeat(at)), *(text for _, text in about(row, at))]
+    values = [*(words(value, at) for value in row.cells), *(text for _, text in about(row, at))]
     return " ".join(values).casefold()
 
 
@@ -144,39 +113,49 @@ def _rank(value: Any) -> tuple[int, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A column as it fits: which one, and how wide."""
+    """A column as it fits: which one, how wide, and whether it holds numbers."""
 
     place: int
-    column: Column
+    name: str
     width: int
+    right: bool
 
 
 def fitted(shown: View, width: int) -> list[Fitted]:
-    """The columns that fit into the width; the stretching one gets what is left."""
+    """The columns that fit into the width; the last one gets what is left."""
+    texts = [[words(row.cells[n], shown.at) for row in shown.rows] for n in _places(shown)]
     natural = [
-        max([len(column.name), *(len(words(row.cells[n], shown.at)) for row in shown.rows)])
-        for n, column in enumerate(shown.columns)
+        max(map(len, [name, *found])) for name, found in zip(shown.columns, texts, strict=True)
     ]
-    kept = list(range(len(shown.columns)))
+    kept = list(_places(shown))
 
     def left() -> int:
-        fixed = [natural[n] + GAP for n in kept if not shown.columns[n].stretches]
-        return width - sum(fixed)
+        return width - sum(natural[n] + GAP for n in kept[:-1])
 
-    while left() < min(LEAST, max(natural[n] for n in kept if shown.columns[n].stretches)):
-        ranked = [n for n in kept if shown.columns[n].rank]
-        if ranked:
-            kept.remove(max(ranked, key=lambda n: shown.columns[n].rank))
-            continue
-        widest = max((n for n in kept if not shown.columns[n].stretches), key=natural.__getitem__)
+    def is_tight() -> bool:
+        return left() < min(LEAST, natural[kept[-1]])
+
+    for name in shown.narrow:
+        if is_tight():
+            kept.remove(shown.columns.index(name))
+    while is_tight():
+        widest = max(kept[:-1], key=natural.__getitem__)
         if natural[widest] <= 8:
             break
         natural[widest] -= 1
-    rest = max(left(), 1)
+    natural[kept[-1]] = max(left(), 1)
     return [
-        Fitted(n, column, rest if column.stretches else natural[n])
-        for n, column in ((n, shown.columns[n]) for n in kept)
+        Fitted(n, shown.columns[n], natural[n], n != kept[-1] and _is_number(texts[n]))
+        for n in kept
     ]
+
+
+def _places(shown: View) -> range:
+    return range(len(shown.columns))
+
+
+def _is_number(texts: Iterable[str]) -> bool:
+    return all(text[0].isdigit() or text.startswith("in ") for text in texts if text)
 
 
 def cell(row: Row, fit: Fitted, at: datetime) -> Text:
@@ -184,20 +163,19 @@ def cell(row: Row, fit: Fitted, at: datetime) -> Text:
     value = row.cells[fit.place]
     text = Text(words(value, at), style=STYLES.get(value, "") if isinstance(value, str) else "")
     text.truncate(fit.width, overflow="ellipsis")
-    text.align("right" if fit.column.right else "left", fit.width)
+    text.align("right" if fit.right else "left", fit.width)
     return text
 
 
-def about(row: Row, at: datetime) -> list[tuple[str, str]]:
-    """Everything about a row, in words; nothing about what is not known."""
-    return [(label, text) for label, value in row.about if (text := whole(value, at))]
-
-
-def details(one: Any, *first: tuple[str, Any], skip: str = "", **names: str) -> Details:
-    """What is known of a row of the database: its columns, some by other `names`, after `first`."""
-    left_out = {*skip.split(), *(label for label, _ in first)}
-    named = ((names.get(name, name.replace("_", " ")), name) for name in one.__match_args__)
-    rest = (
-        (label, getattr(one, name)) for label, name in named if {label, name}.isdisjoint(left_out)
-    )
-    return (*first, *rest)
+def about(row: Row, at: datetime, fits: Sequence[Fitted] = ()) -> list[tuple[str, str]]:
+    """Everything about a row, in words: nothing about what is not known, and nothing that the
+    table shows already, as wide as it is."""
+    shown = {
+        (row.fields[fit.place], text)
+        for fit in fits
+        if len(text := words(row.cells[fit.place], at)) <= fit.width
+    }
+    found = ((name, whole(value, at)) for name, value in row.facts)
+    return [
+        (name.replace("_", " "), text) for name, text in found if text and (name, text) not in shown
+    ]

@@ -34,7 +34,8 @@ select row_number() over () as place,
       step_attempts list_queued_steps get_step_readiness_status get_task_execution_context
       get_task_execution_contexts calculate_dependency_levels get_step_transitive_dependencies
       count_events get_system_health_counts get_analytics_metrics get_slowest_steps
-      get_slowest_tasks task_progress recent_transitions step_transitions task_transitions'),
+      get_slowest_tasks task_progress recent_activity recent_transitions step_transitions
+      task_transitions'),
     ('run',
      'report_runner force_breaker release_breaker served_namespaces known_workers
       known_runners executor_pools circuit_breakers live_claims'),

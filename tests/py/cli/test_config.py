@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from configuration_page import PAGE, generated
 from running import configured
 from typer.testing import CliRunner
 
@@ -228,10 +229,7 @@ class TestCommands:
         assert (code, "did you mean engine.lease?" in said) == (2, True)
 
     def test_the_page_in_docs_is_this_one(self) -> None:
-        _, shown, _ = self.call("explain", "--markdown", environ={})
-        assert (ROOT / "docs/configuration.md").read_text() == shown, (
-            "run: tasker-sql config explain --markdown > docs/configuration.md"
-        )
+        assert PAGE.read_text() == generated(), "run: make configuration"
 
 
 # For every key: a value that is not the default, and where the difference shows: in objects that

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -151,7 +152,7 @@ PLACES = ["retrying", "wide", "last of wide", "held", "lost", "queued"]
 
 
 def measured(
-    client: Client, statements: Sequence[tuple[str, Mapping[str, UUID | None]]]
+    client: Client, statements: Sequence[tuple[str, Mapping[str, Any]]]
 ) -> tuple[int, float]:
     """How many pages they read together, and the fewest milliseconds that they took."""
     pages, times = 0, []
@@ -185,6 +186,7 @@ def test_one(scene: Scene, question: str, where: str) -> None:
     assert pages < MOST_PAGES
 
 
+SUBJECTS = {"queue": "test"}
 SCREENS = [
     (screen, where)
     for screen in QUERIES
@@ -197,8 +199,8 @@ SCREENS = [
 def test_screen(scene: Scene, screen: str, where: str) -> None:
     uuid = scene.steps[where]
     task = Location("step", uuid).task_uuid
-    place = Location(screen, {"task": task, "step": uuid}.get(screen))
-    arguments = {"task": task, "step": uuid}
+    place = Location(screen, {"task": task, "step": uuid}.get(screen), SUBJECTS.get(screen, ""))
+    arguments = {"task": task, "step": uuid, "filter": "{}", "subject": "test"}
     pages, ms = measured(scene.client, [(one.sql, arguments) for one in QUERIES[screen]])
     seconds = min(read(scene.client, place, timeout=30).seconds for _ in range(3))
     told = f"{pages:8,} pages {ms:6.0f} ms, {seconds * 1000:.0f} at the client"

@@ -2,49 +2,30 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
-from tasker_sql.rows import (
-    DeadLetters,
-    ExecutorPool,
-    KnownBreaker,
-    KnownRunner,
-    KnownWorker,
-    PathStep,
-    Problem,
-    StepAttempt,
-    StepReason,
-    StepTimings,
-    TaskReason,
-)
-from tasker_sql.top.rows import (
-    ClaimLine,
-    Identity,
-    LateOutcome,
-    OpenTransaction,
-    OperatorAction,
-    QueueLine,
-    RejectedRequest,
-    ServerHealth,
-    StepLine,
-    TableSize,
-    TaskHead,
-    TaskLine,
-    WaitingRetry,
-)
 from tasker_sql.top.snapshot import Location, Snapshot
 
 AT = datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC)
 TASK = UUID("01c0ffee-0000-7abc-8000-000000100000")
+MOVES = UUID(int=TASK.int + (5 << 20))
 PAID = UUID("01c0ffee-0000-7abc-8000-000000100003")
 RETRY = f"select * from tasker.retry_step('{PAID}', '<why>')"
 DECLINED = (
     "the bank declined the card of order 17, and says that it is not going to change its mind"
 )
-GATEWAY = "gateway timeout"
+SHOP, MOVE = ["shop"], "by ann: the warehouse moves"
+
+
+def rows(columns: str, *values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Rows as the database would answer them; what is left out in the end is null."""
+    names = columns.split()
+    kind = namedtuple("kind", names)  # type: ignore[misc]
+    return tuple(kind(*(value for _, value in zip_longest(names, row))) for row in values)
 
 
 def ago(**time: float) -> datetime:
@@ -55,325 +36,263 @@ def hence(**time: float) -> datetime:
     return AT + timedelta(**time)
 
 
-NOBODY_KNOWS = (None, None, None, None)
-PROBLEMS = (
-    Problem(
-        *("critical", "no_worker", "namespace billing", ago(minutes=42)),
-        "120 steps wait in its queues for up to 42 min, and nobody works for it",
-        "tasker-sql run --namespace billing",
-        *NOBODY_KNOWS,
-    ),
-    Problem(
-        *("critical", "task_stuck", f"task {TASK}", ago(hours=3)),
-        "nothing in it can move: an invariant is broken",
-        f"select * from tasker.check_invariants('{TASK}')",
-        *NOBODY_KNOWS,
-    ),
-    Problem(
-        *("warning", "paused", "namespace shop", ago(days=2, hours=5)),
-        "ann paused it 2 days ago: the warehouse moves",
-        "select * from tasker.resume_namespace('shop', '<why>')",
-        *NOBODY_KNOWS,
-    ),
-    Problem(
-        *("warning", "bloat", "table tasker.steps", None, "80000 dead rows", "vacuum it"),
-        *NOBODY_KNOWS,
-    ),
-)
-NOT_PAUSED = (None, None, None)
-QUEUES = (
-    QueueLine(
-        *("billing_queue", "billing", "normal", 120, True, timedelta(minutes=42), False),
-        *(*NOT_PAUSED, 0, 0),
-    ),
-    QueueLine(
-        *("shop_queue", "shop", "normal", 31_000, False, timedelta(days=2), False),
-        *(ago(days=2), "ann", "the warehouse moves", 2, 16),
-    ),
-    QueueLine(*("shop_queue_high", "shop", "high", None, None, None, True, *NOT_PAUSED, 2, 16)),
-    QueueLine(
-        *("orchestration_task_requests", None, None, 3, True, timedelta(seconds=1.5), False),
-        *(*NOT_PAUSED, None, None),
-    ),
-)
+def step_uuid(number: int, task: UUID = TASK) -> UUID:
+    return UUID(int=task.int + number)
 
 
-def task_line(number: int, name: str, state: str, **more: Any) -> TaskLine:
-    known: dict[str, Any] = {
-        "task_uuid": UUID(int=TASK.int - (number << 20)),
-        "namespace": "shop",
-        "version": "1.2.0",
-        "paused": False,
-        "template_paused": False,
-        "namespace_paused": False,
-        "priority": "normal",
-        "created_at": ago(hours=number, minutes=12),
-        "finished_at": None,
-        "total_steps": 4,
-        "completed_steps": 0,
-        "in_progress_steps": 0,
-        "enqueued_steps": 0,
-        "waiting_for_retry_steps": 0,
-        "failed_steps": 0,
-    }
-    return TaskLine(name=name, state=state, **known | more)
-
-
-TASKS = (
-    task_line(
-        *(0, "process_order", "blocked_by_failures"),
-        completed_steps=2,
-        in_progress_steps=1,
-        failed_steps=1,
-    ),
-    task_line(
-        *(3, "process_order", "in_progress"),
-        paused=True,
-        enqueued_steps=1,
-        waiting_for_retry_steps=2,
-    ),
-    task_line(
-        *(70, "monthly_invoices", "complete"),
-        namespace="billing",
-        finished_at=ago(hours=2),
-        total_steps=1000,
-        completed_steps=1000,
-    ),
-)
-HEAD = TaskHead(
-    *(TASK, "shop", "process_order", "1.2.0", "blocked_by_failures", False, None, None),
-    *("normal", "ann", ago(minutes=12), ago(minutes=11), None, 4, 2, Decimal("50.00")),
-)
-
-
-def step(number: int, name: str, state: str, parents: list[str], **more: Any) -> StepLine:
-    known: dict[str, Any] = {
-        "step_uuid": UUID(int=TASK.int + number),
-        "namespace": "shop",
-        "handler": name,
-        "attempt": 1,
-        "max_attempts": 3,
-        "waiting_parents": 0,
-        "worker": None,
-        "lease_until": None,
-        "error": None,
-        "last_failure_at": None,
-        "next_retry_at": None,
-        "enqueued_at": ago(minutes=11),
-        "started_at": ago(minutes=10),
-        "finished_at": None,
-    }
-    return StepLine(name=name, state=state, parents=parents, **known | more)
-
-
-STEPS = (
-    step(1, "validate_order", "complete", [], finished_at=ago(minutes=10, seconds=-1.5)),
-    step(
-        *(2, "reserve_inventory", "in_progress", ["validate_order"]),
-        worker="host-1:4711",
-        lease_until=hence(seconds=12),
-    ),
-    step(
-        *(3, "process_payment", "error", ["validate_order"]),
-        attempt=3,
-        error=DECLINED,
-        last_failure_at=ago(minutes=2),
-        finished_at=ago(minutes=2),
-    ),
-    step(
-        *(4, "ship_order", "pending", ["reserve_inventory", "process_payment"]),
-        attempt=0,
-        waiting_parents=2,
-        enqueued_at=None,
-        started_at=None,
-    ),
-)
-FAILED = f"attempt 3 of 3 failed: CardError: {DECLINED}"
-WHY_TASK = (
-    TaskReason(
-        *(1, "failed", True, 1, f"process_payment: {FAILED}", ago(minutes=2), None),
-        *("host-1:4711", RETRY, PAID),
-    ),
-    TaskReason(
-        *(2, "running", True, 1, "reserve_inventory: attempt 1 of 3 has run for 10 min"),
-        *(ago(minutes=10), hence(seconds=12), "host-1:4711", None, STEPS[1].step_uuid),
-    ),
-)
-WHY_MOVING = WHY_TASK[1]._replace(cause_uuid=UUID(int=TASK.int + (5 << 20) + 2))
 NONE = timedelta()
-TIMINGS = StepTimings(
-    *(PAID, "process_payment", "error", timedelta(minutes=1), timedelta(seconds=20)),
-    *(timedelta(minutes=7), timedelta(seconds=100), NONE, timedelta(minutes=2), NONE, NONE),
-    timedelta(minutes=12),
+MINUTES = [timedelta(minutes=n) for n in range(11)]
+STATUS = rows("database role at may_write", ("shop", "ann", AT, True))
+PROBLEMS = rows(
+    "mark problem cure severity code subject since acknowledged_by acknowledged_reason",
+    (
+        *("‼", "120 steps wait in its queues for up to 42 min, and nobody works for it"),
+        *("tasker-sql run --namespace billing", "critical", "no_worker", "namespace billing"),
+        ago(minutes=42),
+    ),
+    (
+        *("‼", "nothing in it can move: an invariant is broken"),
+        *(f"select * from tasker.check_invariants('{TASK}')", "critical", "task_stuck"),
+        *(f"task {TASK}", ago(hours=3)),
+    ),
+    (
+        *("!", "ann paused it 2 days ago: the warehouse moves"),
+        *("select * from tasker.resume_namespace('shop', '<why>')", "warning", "paused"),
+        *("namespace shop", ago(days=2, hours=5)),
+    ),
+    (
+        *("!", "(acknowledged by bob) 80000 dead rows", "vacuum it", "warning", "bloat"),
+        *("table tasker.steps", None, "bob", "tonight"),
+    ),
 )
-WHY_STEP = (
-    StepReason(*(1, "failed", True, FAILED, ago(minutes=2), None, "host-1:4711", RETRY, PAID)),
+ACTIVITY = rows(
+    "since until attempts_started steps_completed attempts_failed tasks_created tasks_completed",
+    *(
+        (ago(minutes=10 - n), ago(minutes=9 - n), 600 + 20 * n, 500 - 45 * n, 5 * n * n, 100, 80)
+        for n in range(10)
+    ),
+)
+POOL = (12, 16, 12.5, "25 %")
+NAMESPACES = rows(
+    "what state depth oldest running slots per_s failing note live_runners paused_at",
+    ("billing", "unserved", 120, timedelta(minutes=42), *(None,) * 5, 0),
+    ("shop", "paused", 31_000, timedelta(days=2), *POOL, MOVE, 1, ago(days=2)),
+)
+LIVE = rows(
+    "what state running slots per_s failing note last_heartbeat",
+    ("host-1:4711", "degraded", *POOL, "17 of 20 connections", ago(seconds=3)),
+)
+UNSERVED = "no live runner of tasker-sql serves it (other workers are seen in claims alone)"
+QUEUES = rows(
+    "queue_name state note depth oldest_age live_runners slots namespace priority depth_is "
+    "paused_at",
+    ("billing_queue", "unserved", UNSERVED, 120, timedelta(minutes=42), 0, 0, "billing", "normal"),
+    (
+        *("shop_queue", "paused", MOVE, 31_000, timedelta(days=2), 2, 16, "shop", "normal"),
+        *("an estimate", ago(days=2)),
+    ),
+    ("orchestration_task_requests", "ok", None, 3, timedelta(seconds=1.5)),
+)
+QUEUED = rows(
+    "code step waited attempt reason cure step_uuid",
+    (
+        *("no_worker", "process_order/process_payment", timedelta(minutes=42), "0/3"),
+        *("no worker serves namespace billing", "tasker-sql run --namespace billing", PAID),
+    ),
+)
+BLOCKED, ORDER = "blocked_by_failures", "shop/process_order"
+TASKS = rows(
+    "task_uuid template state stands done created_at took steps paused namespace name version "
+    "template_paused_at",
+    (
+        *(TASK, ORDER, BLOCKED, BLOCKED, "2/4", ago(minutes=12), timedelta(minutes=12)),
+        *("1 running, 1 failed", None, "shop", "process_order", "1.2.0"),
+    ),
+    (
+        *(MOVES, ORDER, "in_progress", "paused", "0/4", ago(hours=3), timedelta(hours=3)),
+        *("2 retrying", "it is paused", "shop", "process_order", "1.2.0"),
+    ),
+)
+HEAD = rows(
+    "task_uuid namespace name version state total_steps completed_steps paused created_at "
+    "finished_at",
+    (TASK, "shop", "process_order", "1.2.0", BLOCKED, 4, 2, False, ago(minutes=12)),
+)
+MOVING = (HEAD[0]._replace(task_uuid=MOVES, state="in_progress"),)
+BEGAN = (ago(minutes=11), ago(minutes=10))
+STEPS = rows(
+    "step_uuid name state attempt max_attempts after waiting_parents error worker lease_until "
+    "next_retry_at enqueued_at started_at finished_at",
+    (
+        *(step_uuid(1), "validate_order", "complete", 1, 3, [], 0, *(None,) * 4, *BEGAN),
+        ago(minutes=10, seconds=-1.5),
+    ),
+    (
+        *(step_uuid(2), "reserve_inventory", "in_progress", 1, 3, ["validate_order"], 0, None),
+        *("host-1:4711", hence(seconds=12), None, *BEGAN),
+    ),
+    (
+        *(PAID, "process_payment", "error", 3, 3, ["validate_order"], 0, DECLINED),
+        *(None, None, None, *BEGAN, ago(minutes=2)),
+    ),
+    (*(step_uuid(4), "ship_order", "pending", 0, 3, ["reserve_inventory", "process_payment"], 2),),
+)
+MOVING_STEPS = tuple(
+    one._replace(step_uuid=step_uuid(number, MOVES), state=state, error=None)
+    for number, one, state in zip(
+        range(1, 5), STEPS, ("complete", "in_progress", "complete", "pending"), strict=True
+    )
+)
+MOVING_PATH = rows(
+    "step_uuid name state is_critical ends_at is_estimated slack task_ends_at based_on",
+    *(
+        (one.step_uuid, one.name, one.state, not slack, end, end > AT, slack, hence(minutes=4), 20)
+        for one, end, slack in zip(
+            MOVING_STEPS,
+            (ago(minutes=10), hence(minutes=1), ago(minutes=2), hence(minutes=4)),
+            (NONE, NONE, MINUTES[3], NONE),
+            strict=True,
+        )
+    ),
 )
 FAILED_PATH = tuple(
-    PathStep(
-        *(one.step_uuid, one.name, one.state, False, None, one.finished_at, False, None, None, 20)
-    )
-    for one in STEPS
+    one._replace(name=step.name, state=step.state, task_ends_at=None, slack=None, is_critical=False)
+    for one, step in zip(MOVING_PATH, STEPS, strict=True)
 )
-MOVES = UUID(int=TASK.int + (5 << 20))
-MOVING = HEAD._replace(task_uuid=MOVES, state="in_progress", completed_steps=2)
-MOVING_STEPS = (
-    STEPS[0]._replace(step_uuid=UUID(int=MOVES.int + 1)),
-    STEPS[1]._replace(step_uuid=UUID(int=MOVES.int + 2)),
-    step(
-        *(3, "process_payment", "complete", ["validate_order"]),
-        step_uuid=UUID(int=MOVES.int + 3),
-        finished_at=ago(minutes=2),
-    ),
-    STEPS[3]._replace(step_uuid=UUID(int=MOVES.int + 4), waiting_parents=1),
+FAILED = f"attempt 3 of 3 failed: CardError: {DECLINED}"
+WHY_STEP = rows(
+    "why cure code rank since until who cause_uuid",
+    (FAILED, RETRY, "failed", 1, ago(minutes=2), None, "host-1:4711", PAID),
 )
-MOVING_PATH = tuple(
-    PathStep(
-        *(one.step_uuid, one.name, one.state, slack is NONE, ago(minutes=10), ends_at),
-        *(ends_at > AT, slack, hence(minutes=4), 20),
-    )
-    for one, ends_at, slack in zip(
-        MOVING_STEPS,
-        (ago(minutes=10, seconds=-1.5), hence(minutes=1), ago(minutes=2), hence(minutes=4)),
-        (NONE, NONE, timedelta(minutes=3), NONE),
-        strict=True,
-    )
-)
-ATTEMPTS = (
-    StepAttempt(
-        *(3, "failed", "host-1:4711", ago(minutes=6), ago(minutes=5), ago(minutes=2)),
-        *(f"CardError: {DECLINED}", False, None, None),
-    ),
-    StepAttempt(
-        *(2, "lost", "host-2:99", ago(minutes=9), ago(minutes=8), ago(minutes=7), None, True),
-        *(ago(minutes=6), None),
-    ),
-    StepAttempt(
-        *(1, "failed", "host-1:4711", ago(minutes=11), ago(minutes=10), ago(minutes=9)),
-        *(GATEWAY, True, ago(minutes=9), None),
+WHY_TASK = (WHY_STEP[0]._replace(why=f"process_payment: {FAILED}"),)
+WHY_MOVING = (
+    WHY_STEP[0]._replace(
+        why="reserve_inventory has run for 10 min", cure=None, code="running", since=ago(minutes=10)
     ),
 )
-ACTS = (
-    OperatorAction(
-        ago(minutes=11, seconds=1), "retry_step", str(PAID), "the bank is back", "ann", "psql"
+TIMINGS = rows(
+    "step_uuid waiting queued backing_off running lost",
+    (PAID, MINUTES[1], timedelta(seconds=20), MINUTES[7], timedelta(seconds=100), NONE),
+)
+ATTEMPTS = rows(
+    "outcome attempt at error failed worker ran_for started_at",
+    (
+        *("failed", 3, ago(minutes=2), f"CardError: {DECLINED}", "for good", "host-1:4711"),
+        *(MINUTES[3], ago(minutes=5)),
     ),
-    OperatorAction(
-        ago(hours=3), "pause_namespace", "billing", "stock is counted", "bob", "tasker-sql"
+    ("lost", 2, ago(minutes=7), None, None, "host-2:99", MINUTES[1]),
+    ("failed", 1, ago(minutes=9), "gateway timeout"),
+)
+ACTS = rows(
+    "session_role verb subject at reason application",
+    ("ann", "retry_step", str(PAID), ago(minutes=11, seconds=1), "the bank is back", "psql"),
+    ("bob", "pause_namespace", "billing", ago(hours=3), "stock is counted", "tasker-sql"),
+)
+CLAIMS = rows(
+    "worker namespace lease lease_until claimed_at step_count first_step step_uuids expired",
+    (
+        *("host-2:99", "shop", "expired", ago(seconds=4), ago(minutes=3), 1, step_uuid(4)),
+        *([step_uuid(4)], "the next sweep takes its steps back"),
+    ),
+    (
+        *("host-1:4711", "shop", "held", hence(seconds=12), ago(seconds=18), 2, PAID),
+        [PAID, step_uuid(4)],
     ),
 )
-FOREIGN = (
-    KnownWorker(
-        "php-7", "foreign", "working", ["shop"], 1, 12, hence(seconds=20), timedelta(seconds=20)
+RUNNERS = rows(
+    "who state note silent_for host pid version namespaces last_heartbeat",
+    (
+        *("host-1:4711", "degraded", "17 of 20 connections in use", None, "host-1", 4711, "0.1.0"),
+        *(SHOP, ago(seconds=3)),
+    ),
+    ("host-2:99", "lost", "its heartbeats ended", timedelta(hours=2)),
+)
+POOLS = rows(
+    "runner who state executors bounds busy per_s depth note scaled_at",
+    (
+        *("host-1:4711", "  task_claimer shop", "degraded", 16, "4-16", "97 %", 12.5, 31_000),
+        *("1 hang, 3 wait for a connection, 25 % of its calls fail, was 12", ago(minutes=6)),
     ),
 )
-CLAIMS = (
-    ClaimLine("host-2:99", "shop", ago(minutes=3), ago(seconds=4), True, 1, [STEPS[3].step_uuid]),
-    ClaimLine("host-1:4711", "shop", ago(seconds=18), hence(seconds=12), False, 2, [PAID, TASK]),
-)
-USED = {"size": 20, "used": 17, "waiting": 2.4}
-RUNNERS = (
-    KnownRunner(
-        *("host-1:4711", True, "normal", "degraded", ["shop"], ago(days=1), ago(seconds=3)),
-        timedelta(seconds=3),
-        "host-1",
-        *(4711, "0.1.0", USED, ["ship"], [], "worker", {}),
-    ),
-    KnownRunner(
-        *("host-2:99", False, "lost", "healthy", ["billing"], ago(days=2), ago(hours=2)),
-        timedelta(hours=2),
-        "host-2",
-        *(99, "0.1.0", {**USED, "used": 1}, [], [], "worker", {}),
+BREAKERS = rows(
+    "runner who breaker state note forced wanted last_error",
+    ("host-1:4711", "  breaker database", "database", "closed"),
+    (
+        *("host-1:4711", "  breaker queue", "queue", "open", "an operator forced it: bad release"),
+        *("open", "open", "the server closed the connection"),
     ),
 )
-POOLS = (
-    ExecutorPool(
-        *("host-1:4711", "task_claimer", "shop", "degraded", 16, 4, 16, 15, 1, 0.97, 0.25),
-        *(12.5, 40_000, 31_000, timedelta(days=2), timedelta(seconds=0.25), 50, ago(seconds=3)),
-        *(ago(minutes=6), 12, "31000 wait"),
-        running=12,
-        waiting=3,
-        hung=1,
-        decided_at=ago(seconds=9),
-        decision="1 of 16 hang",
-        measured=None,
-        scaled_up=2,
-        scaled_down=1,
-        status_changes=4,
+FOREIGN = rows("who state note claims namespaces", ("php-7", "working", "holds 12 steps", 1, SHOP))
+DEAD = rows(
+    "kind what tried at why cure count namespace task_name name fingerprint sample_step_uuid",
+    (
+        *("dead", f"{ORDER}/process_payment", None, ago(minutes=2)),
+        f"12 steps: CardError: {DECLINED}",
+        "tasker-sql dlq retry --namespace shop --template process_order --step process_payment "
+        "--fingerprint 6f0c --reason '<why>'",
+        *(12, "shop", "process_order", "process_payment", "6f0c", PAID),
     ),
 )
-BREAKERS = (
-    KnownBreaker(
-        *("host-1:4711", "database", "closed", None, None, 0, 0, 0, ago(days=1), ""),
-        *(ago(seconds=3), "closed", None, 0, 0.0),
-    ),
-    KnownBreaker(
-        *("host-1:4711", "queue", "open", "open", "open", 5, 9, 2, ago(minutes=1)),
-        *("the server closed the connection", ago(seconds=3), "open"),
-        *("an operator forced it: a bad release", 1, 4.5),
-    ),
+RETRIES = rows(
+    "kind what tried at why step_uuid",
+    ("retry", f"{ORDER}/reserve", "1/3", hence(seconds=40), "gateway timeout", step_uuid(2)),
 )
-DEAD = (
-    DeadLetters(
-        *("shop", "process_order", "process_payment", "6f0c", 12, False, ago(hours=5)),
-        *(ago(minutes=2), PAID, f"CardError: {DECLINED}"),
+LATE = rows(
+    "kind what tried at why late_by step_uuid",
+    (
+        *("late", "validate_order", "1", ago(minutes=7), "host-2:99: lease expired"),
+        *(timedelta(seconds=2.5), step_uuid(1)),
     ),
 )
-RETRIES = (
-    WaitingRetry(
-        *(STEPS[1].step_uuid, "shop", "process_order", "reserve_inventory", 1, 3),
-        *(hence(seconds=40), ago(seconds=20), GATEWAY),
+REJECTED = rows(
+    "kind what tried at why message",
+    (
+        *("rejected", "orchestration_task_requests", None, ago(hours=1)),
+        *("TK002: no such template: nope", "17 of orchestration_task_requests"),
     ),
 )
-LATE = (
-    LateOutcome(
-        *(ago(minutes=7), STEPS[0].step_uuid, "validate_order", "host-2:99", 1, "lease expired"),
-        *(timedelta(seconds=2.5), "complete"),
-    ),
+SERVER = rows(
+    "what value note since",
+    ("PostgreSQL", "18.6", None, ago(days=10)),
+    ("connections", "90", "NEARLY FULL: 12 active; the server takes 100"),
+    ("oldest transaction", None, "vacuum cannot clean what it may still see", ago(minutes=25)),
+    ("transactions", "1,000,000", "1.0 % rolled back"),
 )
-REJECTED = (
-    RejectedRequest(
-        ago(hours=1), "orchestration_task_requests", 17, "TK002", "no such template: nope"
-    ),
+TRANSACTIONS = rows(
+    "what since note address query",
+    ("process 815", ago(minutes=25), "psql of ann, idle in transaction", "10.0.0.7", "select 1"),
 )
-SERVER = ServerHealth(
-    *("18.6", False, ago(days=10), 90, 12, 100, 1, 2, ago(minutes=25), 990_000, 10_000, 3, 99.1),
-    5_000_000_000,
-)
-TRANSACTIONS = (
-    OpenTransaction(
-        *(815, "psql", "ann", "idle in transaction", ago(minutes=25), "Client: ClientRead", []),
-        *("10.0.0.7", "select * from orders"),
-    ),
-)
-RELATIONS = (
-    TableSize("tasker.steps", 2_000_000_000, 900_000, 80_000, ago(hours=5)),
-    TableSize("tasker.transitions", 700_000_000, 100_000, 0, None),
+RELATIONS = rows(
+    "what value note vacuumed_at", ("tasker.steps", "1907 MB", "900,000 rows, 8% dead", "never")
 )
 
 
-def snapshot(place: Location, *answers: Any, may_write: bool = True) -> Snapshot:
+def snapshot(place: Location, **answers: Any) -> Snapshot:
     """A snapshot with these rows, and with the problems, where it asks for them."""
-    status = Identity("shop", "ann", AT, may_write)
-    found: dict[type[Any], list[Any]] = {}
-    told = () if place.uuid else PROBLEMS
-    for row in (status, *told, *answers):
-        found.setdefault(type(row), []).append(row)
-    return Snapshot(place, found, 0.021)
+    told = {} if place.uuid else {"problems": PROBLEMS}
+    return Snapshot(place, {"status": STATUS, **told, **answers}, 0.021)
 
 
+ABOUT_TASK = {"task": HEAD, "reasons": WHY_TASK, "timings": TIMINGS, "path": FAILED_PATH}
+ABOUT_MOVING = {"task": MOVING, "reasons": WHY_MOVING, "path": MOVING_PATH}
+ABOUT_STEP = {"task": HEAD, "reasons": WHY_STEP, "timings": TIMINGS, "attempts": ATTEMPTS}
+WORKING = {"runners": RUNNERS, "foreign_workers": FOREIGN, "pools": POOLS, "breakers": BREAKERS}
+AWRY = {"dead_letters": DEAD, "retries": RETRIES, "late_writes": LATE}
 SNAPSHOTS = {
     seen.place: seen
     for seen in (
+        snapshot(Location("overview"), activity=ACTIVITY, namespaces=NAMESPACES, live_runners=LIVE),
         snapshot(Location("problems")),
-        snapshot(Location("queues"), *QUEUES),
-        snapshot(Location("tasks"), *TASKS),
-        snapshot(Location("task", TASK), HEAD, *STEPS, *WHY_TASK, TIMINGS, *FAILED_PATH),
-        snapshot(Location("task", MOVES), MOVING, *MOVING_STEPS, WHY_MOVING, *MOVING_PATH),
-        snapshot(Location("step", PAID), HEAD, STEPS[2], *WHY_STEP, TIMINGS, *ATTEMPTS, ACTS[0]),
-        snapshot(Location("claims"), *CLAIMS),
-        snapshot(Location("workers"), *RUNNERS, *FOREIGN, *POOLS, *BREAKERS),
-        snapshot(Location("failures"), *DEAD, *RETRIES, *LATE, *REJECTED),
-        snapshot(Location("database"), SERVER, *TRANSACTIONS, *RELATIONS),
-        snapshot(Location("acts"), *ACTS),
+        snapshot(Location("tasks"), tasks=TASKS),
+        snapshot(Location("queues"), queues=QUEUES),
+        snapshot(Location("claims"), claims=CLAIMS),
+        snapshot(Location("workers"), **WORKING),
+        snapshot(Location("failures"), **AWRY, rejected_requests=REJECTED),
+        snapshot(Location("database"), server=SERVER, transactions=TRANSACTIONS, tables=RELATIONS),
+        snapshot(Location("acts"), acts=ACTS),
+        snapshot(Location("queue", subject="billing"), queued=QUEUED),
+        snapshot(Location("task", TASK), steps=STEPS, **ABOUT_TASK),
+        snapshot(Location("task", MOVES), steps=MOVING_STEPS, **ABOUT_MOVING),
+        snapshot(Location("step", PAID), step=STEPS[2:3], acts=ACTS[:1], **ABOUT_STEP),
     )
 }

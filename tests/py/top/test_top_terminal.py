@@ -44,8 +44,8 @@ def styles(top: Terminal) -> set[int]:
 def test_without_colour_no_colour_is_written(database: str, task: UUID) -> None:
     env = {"DATABASE_URL": database, "NO_COLOR": "1"}
     with terminal("top", "-i", "0.2", env=env) as top:
-        top.sees("dead_letters")
-        for key in "234567":
+        top.sees("1 warning")
+        for key in "12345678":
             top.type(key)
         top.type("3")
         top.sees("blocked_by_failures")
@@ -105,7 +105,7 @@ def test_a_role_that_may_not_write_is_told(database: str, client: Client, task: 
 
 def test_mouse_and_a_small_terminal(database: str, task: UUID) -> None:
     with terminal("top", "-i", "0.2", env={"DATABASE_URL": database}) as top:
-        top.sees("1 problems", "dead_letters")
+        top.sees("1 warning", "test")
         top.click("3 tasks")
         top.sees("blocked_by_failures", "1 failed")
         top.click("test/flow", times=2)

@@ -1,0 +1,341 @@
+"""What each screen shows: a pure function of a snapshot. One task or step: see `task`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from uuid import UUID
+
+from tasker_sql.durations import span
+from tasker_sql.top import task
+from tasker_sql.top.format import UUID_TEXT
+from tasker_sql.top.queries import MOST
+from tasker_sql.top.snapshot import Location, Snapshot, place_of
+from tasker_sql.top.statements import (
+    WHY,
+    Verb,
+    cure_verbs,
+    many_verb,
+    requeue,
+    statement,
+    step_verbs,
+    task_verbs,
+)
+from tasker_sql.top.table import Row, View, facts_of
+from tasker_sql.visible import visible
+
+MakeRow = Callable[[Any], Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """A list: its columns, of which `name=column` is called otherwise in the queries; those to
+    leave out first; and what the rows of each query are."""
+
+    columns: str
+    narrow: str
+    empty: str
+    rows: Mapping[str, Callable[[Any], Row]]
+    title: Callable[[Snapshot], str] = lambda seen: seen.place.screen
+
+    def view(self, seen: Snapshot) -> View:
+        pairs = [column.partition("=") for column in self.columns.split(", ")]
+        fields = [field or name.replace(" ", "_") for name, _, field in pairs]
+        rows = [
+            _filled(make(record), record, fields)
+            for query, make in self.rows.items()
+            for record in seen.of(query)
+        ]
+        return View(
+            seen.status.at,
+            "\n".join(map(visible, self.title(seen).split("\n"))),
+            tuple(name for name, _, _ in pairs),
+            tuple(self.narrow.split(", ") if self.narrow else ()),
+            tuple(rows),
+            self.empty,
+        )
+
+
+def _filled(row: Row, record: Any, fields: Sequence[str]) -> Row:
+    """A row with the cells and the facts that its record has."""
+    cells = tuple(getattr(record, field, None) for field in fields)
+    return replace(row, cells=cells, fields=tuple(fields), facts=facts_of(record))
+
+
+def _row(key: object, **more: Any) -> Row:
+    return Row(str(key), (), **more)
+
+
+# Where a problem has more: the screen, of those whose cure and subject name no task or step.
+SHOWS_MORE: Final = {
+    **dict.fromkeys(("queue_missing", "no_worker", "queue_behind", "paused"), "queues"),
+    **dict.fromkeys(("messages_unprocessed", "handler_missing"), "queues"),
+    **dict.fromkeys(("slots_full", "stale_claim"), "claims"),
+    **dict.fromkeys(
+        ("runner_lost", "breaker_open", "pool_unhealthy", "reports_refused"), "workers"
+    ),
+    **dict.fromkeys(("permission_missing", "schema_changed"), "workers"),
+    **dict.fromkeys(("timers_overdue", "dead_letters", "requests_refused"), "failures"),
+    **dict.fromkeys(("late_writes",), "failures"),
+    **dict.fromkeys(("vacuum_held_back", "bloat", "blocked_by", "read_only"), "database"),
+    **dict.fromkeys(("too_many_connections", "disk_full"), "database"),
+}
+
+
+def _problem(one: Any) -> Row:
+    """Enter leads to the task or step that it names, else to the row of its subject."""
+    known = statement("acknowledge_problem", one.code, one.subject, WHY)
+    verbs = () if one.acknowledged_by else (Verb("A", "acknowledge", known),)
+    found = UUID_TEXT.search(one.subject) or UUID_TEXT.search(one.cure or "")
+    screen = SHOWS_MORE.get(one.code)
+    fingerprint = re.search(r"--fingerprint (\w+)", one.cure or "")
+    return _row(
+        f"{one.code} {one.subject or one.problem}",
+        opens=place_of(UUID(found[0])) if found else screen and Location(screen),
+        verbs=(*cure_verbs(one.cure), *verbs),
+        seeks=fingerprint[1] if fingerprint else one.subject.split()[-1],
+    )
+
+
+BARS: Final = "▁▂▃▄▅▆▇█"
+
+
+def trend(counts: Sequence[int]) -> str:
+    """Numbers as bars."""
+    most = max([*counts, 1])
+    return "".join(BARS[-(-count * (len(BARS) - 1) // most)] for count in counts)
+
+
+def _rates(seen: Snapshot) -> str:
+    """How many steps were started, done and failed of late."""
+    parts = seen.of("activity")
+    if not parts:
+        return "nothing has happened for 10 min"
+    time = parts[-1].until - parts[0].since
+    counts = {
+        "started": [part.attempts_started for part in parts],
+        "done": [part.steps_completed for part in parts],
+        "failed": [part.attempts_failed for part in parts],
+    }
+    rates = [
+        f"{name} {trend(found)} {sum(found) / time.total_seconds():.1f}/s"
+        for name, found in counts.items()
+    ]
+    created, ended = (
+        sum(getattr(part, f"tasks_{what}") for part in parts) for what in ("created", "completed")
+    )
+    tasks = f"tasks created {created:,}, done {ended:,}"
+    return f"{'  '.join(rates)}\nof the last {span(time)}; {tasks}"
+
+
+def _namespace(one: Any) -> Row:
+    return _row(
+        f"namespace {one.what}",
+        opens=Location("tasks", subject=f"namespace={one.what}"),
+        verbs=(_pause(one.what, one.paused_at),),
+    )
+
+
+def _pause(namespace: str, paused_at: Any) -> Verb:
+    pause = "resume" if paused_at else "pause"
+    return Verb("P", f"{pause} {namespace}", statement(f"{pause}_namespace", namespace, WHY))
+
+
+def _live_runner(one: Any) -> Row:
+    return _row(f"runner {one.what}", opens=Location("workers"), seeks=one.what)
+
+
+def _queue(one: Any) -> Row:
+    space = one.namespace
+    return _row(
+        one.queue_name,
+        opens=space and Location("queue", subject=space),
+        verbs=(_pause(space, one.paused_at),) if space else (),
+    )
+
+
+def _queued(one: Any) -> Row:
+    return _row(one.step_uuid, opens=place_of(one.step_uuid), verbs=cure_verbs(one.cure))
+
+
+def _task(one: Any) -> Row:
+    pause = "resume" if one.template_paused_at else "pause"
+    template = statement(f"{pause}_template", one.namespace, one.name, WHY)
+    own = "resume" if one.paused == "it is paused" else "pause"
+    return _row(
+        one.task_uuid,
+        opens=Location("task", one.task_uuid),
+        verbs=(
+            *task_verbs(one.task_uuid, one.state, own),
+            Verb("T", f"{pause} {one.name}", template),
+        ),
+    )
+
+
+def _tasks_title(seen: Snapshot) -> str:
+    only = seen.place.subject
+    newest = f"the newest {MOST}" if len(seen.of("tasks")) == MOST else "all"
+    if not only:
+        return f"tasks: {newest}" if newest != "all" else "tasks"
+    options = re.sub(r"(\S+)=", r"--\1 ", only)
+    return f"tasks with {only}: {newest}\ntasker-sql task list {options}"
+
+
+def _claim(one: Any) -> Row:
+    worker = one.worker
+    many = many_verb("Q", f"requeue all of {worker}", "requeue_step", {"worker": worker})
+    return _row(
+        f"{worker} {one.claimed_at} {one.first_step}",
+        opens=one.first_step and place_of(one.first_step),
+        verbs=(requeue(one.first_step) if len(one.step_uuids) == 1 else many,),
+    )
+
+
+def _runner(one: Any) -> Row:
+    return _row(f"{one.silent_for is not None} {one.who}")
+
+
+def _pool(one: Any) -> Row:
+    return _row(f"False {one.runner} {one.who}")
+
+
+def _breaker(one: Any) -> Row:
+    if one.forced or one.wanted:
+        release = statement("release_breaker", one.breaker, WHY, one.runner)
+        verb = Verb("B", "release breaker", release)
+    else:
+        force = statement("force_breaker", one.breaker, "open", WHY, one.runner)
+        verb = Verb("B", "force breaker open", force)
+    return _row(f"False {one.runner} {one.who}", verbs=(verb,))
+
+
+def _foreign(one: Any) -> Row:
+    return _row(
+        f"foreign {one.who}", opens=Location("claims") if one.claims else None, seeks=one.who
+    )
+
+
+def workers(seen: Snapshot) -> View:
+    """Runners, under each its circuit breakers and pools; then who is seen by claims alone."""
+    view = WORKERS.view(seen)
+    return replace(view, rows=tuple(sorted(view.rows, key=lambda row: row.key)))
+
+
+def _dead(one: Any) -> Row:
+    if one.count == 1:
+        verbs = step_verbs(one.sample_step_uuid, "error")
+    else:
+        same = {"namespace": one.namespace, "template": one.task_name, "step": one.name}
+        same["fingerprint"] = one.fingerprint
+        verbs = tuple(
+            many_verb(key, f"{verb} all {one.count:,}", f"{verb}_step", same)
+            for key, verb in (("R", "retry"), ("S", "resolve"))
+        )
+    opens = place_of(one.sample_step_uuid)
+    return _row(f"dead {one.what} {one.fingerprint}", opens=opens, verbs=verbs)
+
+
+def _retry(one: Any) -> Row:
+    verbs = step_verbs(one.step_uuid, "waiting_for_retry")
+    return _row(f"retry {one.step_uuid}", opens=place_of(one.step_uuid), verbs=verbs)
+
+
+def _late(one: Any) -> Row:
+    return _row(f"late {one.step_uuid} {one.at}", opens=place_of(one.step_uuid))
+
+
+def _action(one: Any) -> Row:
+    is_uuid = UUID_TEXT.fullmatch(one.subject) and not one.verb.endswith("_repair")  # a plan's
+    opens = place_of(UUID(one.subject)) if is_uuid else None
+    return _row(f"{one.at} {one.verb} {one.subject}", opens=opens)
+
+
+WORKERS: Final = Screen(
+    "worker=who, state, size=executors, of=bounds, busy, per s, depth, note",
+    "per s, busy, of",
+    "Nobody works, and no runner has reported within a day.",
+    {"runners": _runner, "breakers": _breaker, "pools": _pool, "foreign_workers": _foreign},
+)
+SCREENS: Final[Mapping[str, Callable[[Snapshot], View]]] = {
+    "overview": Screen(
+        "name=what, state, depth, oldest, running, slots, per s, failing, note",
+        "failing, slots",
+        "No namespaces: tasker-sql template register FILE makes one.",
+        {"namespaces": _namespace, "live_runners": _live_runner},
+        _rates,
+    ).view,
+    "problems": Screen(
+        "!=mark, code, subject, since, problem, cure",
+        "cure, code, since",
+        "No problems now.",
+        {"problems": _problem},
+    ).view,
+    "tasks": Screen(
+        "task=task_uuid, template, state=stands, done, created=created_at, took, steps",
+        "task, took",
+        "No such tasks.",
+        {"tasks": _task},
+        _tasks_title,
+    ).view,
+    "queues": Screen(
+        "queue=queue_name, priority, state, depth, oldest=oldest_age, runners=live_runners, slots, "
+        "note",
+        "priority, slots",
+        "No queues.",
+        {"queues": _queue},
+    ).view,
+    "claims": Screen(
+        "worker, namespace, lease, ends=lease_until, claimed=claimed_at, steps=step_count, "
+        "first step",
+        "",
+        "No claims: nobody works on anything.",
+        {"claims": _claim},
+    ).view,
+    "workers": workers,
+    "failures": Screen(
+        "kind, what, attempt=tried, at, why",
+        "attempt",
+        "Nothing has failed.",
+        {
+            "dead_letters": _dead,
+            "retries": _retry,
+            "late_writes": _late,
+            "rejected_requests": lambda one: _row(f"rejected {one.message}"),
+        },
+    ).view,
+    "database": Screen(
+        "what, value, since, note",
+        "",
+        "The role may not read statistics.",
+        {
+            "server": lambda one: _row(one.what),
+            "transactions": lambda one: _row(one.what),
+            "tables": lambda one: _row(one.what),
+        },
+    ).view,
+    "acts": Screen(
+        "who=session_role, did=verb, to=subject, at, why=reason",
+        "to",
+        "Operators have done nothing yet.",
+        {"acts": _action},
+        lambda _: "what operators did, the newest first",
+    ).view,
+    "queue": Screen(
+        "waited, attempt, code, step, reason",
+        "attempt",
+        "Nothing waits.",
+        {"queued": _queued},
+        lambda seen: f"what waits longest in {seen.place.subject}, and why",
+    ).view,
+    "task": task.task,
+    "step": task.step,
+}
+TABS: Final = (*SCREENS,)[:8]
+ALONE: Final = (*SCREENS,)[:9]  # those that are not about one namespace, task or step
+
+
+def view(seen: Snapshot) -> View:
+    """What the snapshot's screen shows."""
+    return SCREENS[seen.place.screen](seen)
