@@ -333,7 +333,7 @@ class Top(App[None]):
 
     def _keys(self) -> list[Hint]:
         row = self._row
-        keys = [("⏎", "open" if row.opens else "all of it", "open")] if row else []
+        keys = [("⏎", "open" if row.opens else "read", "open")] if row else []
         if len(self._trail) > 1 or self._only:
             keys.append(("Esc", "all" if self._only else "back", "leave"))
         verbs = self._verbs().values() if self.may_write else ()

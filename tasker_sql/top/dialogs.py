@@ -155,7 +155,7 @@ KEYS: Final = {
 class Repair(Dialog[None]):
     """Plans at once, which changes no step and no task, and shows how many match, with a sample.
 
-    Carries the plan out when a reason was given. What nobody planned is not touched: when more
+    Applies the plan when a reason was given. What nobody planned is not touched: when more
     match than were planned, it says so, and can plan again.
     """
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 MOST: Final = 200  # rows of a list
-MOST_STEPS: Final = 1000  # of a task, and up to which it is told where its time went
+MOST_STEPS: Final = 1000  # of a task, and up to which it says where its time went
 MOST_FORESEEN: Final = 500  # steps of a task whose end is foreseen: of more it takes over 50 ms
 MOST_HISTORY: Final = 100  # attempts at a step, and acts of operators
 
