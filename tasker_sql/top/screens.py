@@ -109,20 +109,18 @@ def trend(counts: Sequence[int]) -> str:
 
 
 def _rates(seen: Snapshot) -> str:
-    """How many steps were started, done and failed of late."""
+    """How many steps were started, done and failed of late, and what that is a second now."""
     parts = seen.of("activity")
     if not parts:
         return "nothing has happened for 10 min"
     time = parts[-1].until - parts[0].since
+    now = (parts[-1].until - parts[-1].since).total_seconds()
     counts = {
         "started": [part.attempts_started for part in parts],
         "done": [part.steps_completed for part in parts],
         "failed": [part.attempts_failed for part in parts],
     }
-    rates = [
-        f"{name} {trend(found)} {sum(found) / time.total_seconds():.1f}/s"
-        for name, found in counts.items()
-    ]
+    rates = [f"{name} {trend(found)} {found[-1] / now:.1f}/s" for name, found in counts.items()]
     created, ended = (
         sum(getattr(part, f"tasks_{what}") for part in parts) for what in ("created", "completed")
     )
