@@ -344,9 +344,8 @@ class TestKeys:
 
         driven(database, play)
 
-    def test_the_overview_leads_to_the_tasks_of_a_namespace(
-        self, database: str, client: Client, task: UUID
-    ) -> None:
+    @needs_task
+    def test_the_overview_leads_to_the_tasks_of_a_namespace(self, database: str) -> None:
         async def play(top: Driver) -> None:
             await top.sees("started ▁", "done ▁", "failed ▁", "tasks created 2, done 0", "r1")
             await top.sees("0 critical  1 warning")
