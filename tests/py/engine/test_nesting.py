@@ -19,9 +19,10 @@ from workflows import violations
 from tasker_sql.schema import truth
 
 CLAIM = """
-select step_uuid::text, token::text, task_uuid::text, name
+select step_uuid::text, token::text, task_uuid::text, name, checkpoint
   from tasker.claim_steps('test', %s, %s, '1 day')
 """
+SAVE = "select from tasker.checkpoint_step(%s, %s, %s)"
 REPORT = "select code from tasker.report_steps(%s, %s)"
 LOSE = "update tasker.claims set lease_until = '-infinity' where token = %s"
 ENDS = """
@@ -50,6 +51,7 @@ class Stage:
     lock: threading.Lock = field(default_factory=threading.Lock)
     ended: Counter[str] = field(default_factory=Counter)  # attempts, by task
     started: Counter[tuple[str, str]] = field(default_factory=Counter)
+    saved: dict[tuple[str, str], Any] = field(default_factory=dict)  # checkpoints
     paused: set[str] = field(default_factory=set)
 
     def due(self, task: str) -> str | None:
@@ -94,13 +96,16 @@ class Worker(threading.Thread):
 
     def work(self, steps: list[Any]) -> None:
         token, lost = steps[0][1], list[str]()
-        paused = self.stage.paused & {task for _, _, task, _ in steps}
+        paused = self.stage.paused & {task for _, _, task, _, _ in steps}
         assert not paused or not self.stage.alone, f"handed out although paused: {paused}"
-        for uuid, _, task, name in steps:
+        for uuid, _, task, name, checkpoint in steps:
             self.stage.started[task, name] += 1
+            assert checkpoint == self.stage.saved.get((task, name)), "not the last checkpoint"
             starts = self.stage.plays[task].nodes[name].starts
             start = [*starts, "done"][min(self.stage.started[task, name], len(starts) + 1) - 1]
-            if start == "lost":
+            if start in ("save", "saved"):
+                self.save(token, uuid, task, name)
+            if start in ("lost", "saved"):
                 lost.append(task)
                 continue
             self.end(token, uuid, start, result(self.stage.plays[task].nodes[name]))
@@ -110,8 +115,15 @@ class Worker(threading.Thread):
         for task in lost:
             self.operate(task)
 
+    def save(self, token: str, uuid: str, task: str, name: str) -> None:
+        self.stage.saved[task, name] = {"n": self.stage.started[task, name]}
+        try:
+            self.call(SAVE, uuid, token, json.dumps(self.stage.saved[task, name]))
+        except psycopg.Error as error:
+            assert error.sqlstate == "TK001"  # it was cancelled
+
     def end(self, token: str, uuid: str, start: str, made: Any) -> None:
-        outcome: dict[str, Any] = {"error": {"code": start}, "retryable": start == "fail"}
+        outcome: dict[str, Any] = {"error": {"code": start}, "retryable": start in ("fail", "save")}
         if start == "done":
             outcome = {"result": made}
         elif start == "skip":

@@ -25,7 +25,9 @@ class Node:
     on_error: str = "fail"
     condition: str = ""
     most: int = 3  # attempts
-    starts: list[str] = field(default_factory=list)  # fail, fatal, lost, skip; after these: done
+    # What comes of each start, and after these: done. saved and save are lost and fail after a
+    # checkpoint.
+    starts: list[str] = field(default_factory=list)
 
     @property
     def definition(self) -> dict[str, Any]:
@@ -73,9 +75,9 @@ def _on_error(random: Random, _: Play, node: Node) -> None:
     node.starts += [random.choice(["fatal", "lost"])]
 
 
-def _starts(kind: str) -> Callable[[Random, Play, Node], None]:
+def _starts(*kinds: str) -> Callable[[Random, Play, Node], None]:
     def change(random: Random, _: Play, node: Node) -> None:
-        node.starts += [kind] * random.randint(1, 3)
+        node.starts += random.choices(kinds, k=random.randint(1, 3))
 
     return change
 
@@ -94,6 +96,7 @@ MEMBERS: Mapping[str, Callable[[Random, Play, Node], None]] = {
     "retry": _starts("fail"),
     "timeout": _starts("lost"),
     "skip": _starts("skip"),
+    "checkpoint": _starts("save", "saved"),
     "cancel": _verb("cancel"),
     "cleanup": _verb("clean_up"),
     "pause": _verb("pause"),
@@ -145,14 +148,19 @@ def result(node: Node) -> Any:
 
 def by_itself(node: Node) -> End:
     """How a step ends when it runs."""
-    for attempt, start in enumerate([*node.starts, "done"], 1):
+    attempt = lost = 0
+    for start in [*node.starts, "done"]:
+        attempt += 1
         if start == "done":
             return End("complete", attempt, result(node), stopped=False)
         if start == "skip":
             return End("skipped", attempt, None, stopped=False)
-        if start == "fatal" or attempt == node.most:
+        if start == "saved":  # what was lost before it counts no more
+            attempt -= 1 + lost
+        elif start == "fatal" or attempt == node.most:
             state = "skipped" if node.on_error == "skip" else "error"
             return End(state, attempt, None, stopped=False)
+        lost = lost + 1 if start == "lost" else 0
     raise AssertionError("a step ends")
 
 
