@@ -527,7 +527,7 @@ class Calls(ABC):
         """Everything that must happen because time has passed or something was lost, up to `limit`
         of each kind: takes back claims whose lease ran out, enqueues due retries and scheduled
         tasks, counts deferred joins, processes forgotten submissions, restores lost messages and
-        dropped queues, ends tasks that should have ended.
+        dropped queues, makes the tasks of due schedules, ends tasks that should have ended.
 
         Anybody may call it, from anywhere, as often as they like; once a second keeps recovery
         within a lease plus a second.
@@ -539,7 +539,8 @@ class Calls(ABC):
     def enqueue_steps(self, limit: int = 1000) -> list[rows.SweptAction]:
         """Brings steps into their queues whose time has come or that were lost on the way, up to
         `limit` of each kind: claims whose lease ran out, due retries and scheduled tasks, deferred
-        joins, forgotten submissions, lost messages and dropped queues.
+        joins, forgotten submissions, lost messages and dropped queues; makes the tasks of due
+        schedules.
 
         The larger part of sweep, for runners that scale it by itself; callers share the work.
 
@@ -592,10 +593,10 @@ class Calls(ABC):
         too_many_connections, schema_changed, queue_missing, no_worker, slots_full, queue_behind,
         messages_unprocessed, handler_missing, stale_claim, timers_overdue, outcomes_unprocessed,
         steps_undecided, task_unfinalized, dead_letters, step_runs_long, task_stuck (of the oldest
-        300 open tasks), requests_refused, paused (for more than an hour), runner_lost,
-        breaker_open, late_writes, pool_unhealthy, reports_refused, disk_full, permission_missing,
-        vacuum_held_back, bloat, answer_incomplete (a lock hides some). docs/on-call.md has a
-        section for each. All invariants: check_invariants().
+        300 open tasks), requests_refused, schedule_failing, schedules_overdue, paused (for more
+        than an hour), runner_lost, breaker_open, late_writes, pool_unhealthy, reports_refused,
+        disk_full, permission_missing, vacuum_held_back, bloat, answer_incomplete (a lock hides
+        some). docs/on-call.md has a section for each. All invariants: check_invariants().
         """
         return self._rows(rows.Problem, "tasker.problems")
 
@@ -684,6 +685,201 @@ class Calls(ABC):
             plan_uuid,
             reason,
             limit,
+        )
+
+    # schedule
+
+    def put_schedule(self, namespace: str, name: str, definition: Any) -> rows.PutSchedule:
+        """Makes a schedule, which makes tasks of a template at times of its own, or changes one.
+
+        The definition: {"template", "version" (default: the highest at the tick), one of "cron"
+        (five fields, or an array of such lines), "every" (a duration) and "at" (an array of times),
+        "time_zone" (UTC), "context", "options" (of create_task, without idempotency_key and
+        version), "missed" (one, all, skip), "catch_up" (how late a missed tick may be made: P1D for
+        all, without end for one), "overlap" (allow, skip, queue, cancel), "jitter" (a duration),
+        "starts_at", "ends_at", "description"}. The task's context gets "schedule": {"name",
+        "tick_at", "wall"}. The same definition again answers changed = false; a change keeps what
+        was decided and begins after now. next_tick is None when no more come.
+
+        Raises NotFoundError (unknown namespace, template or version), LimitExceededError,
+        BadValueError (what is wrong, and what would be right).
+        """
+        return self._one(
+            rows.PutSchedule,
+            "tasker.put_schedule(p_namespace => %s::text, p_name => %s::text, "
+            "p_definition => %s::jsonb)",
+            namespace,
+            name,
+            _json(definition),
+        )
+
+    def pause_schedule(self, namespace: str, name: str, reason: str) -> rows.ChosenSchedule:
+        """Stops a schedule from making tasks; those it has made go on.
+
+        Ticks meanwhile are missed ones: when it is resumed, its "missed" says what becomes of them.
+        The reason is recorded. Safe to repeat.
+
+        Raises NotFoundError, BadValueError (no reason).
+        """
+        return self._one(
+            rows.ChosenSchedule,
+            "tasker.pause_schedule(p_namespace => %s::text, p_name => %s::text, p_reason "
+            "=> %s::text)",
+            namespace,
+            name,
+            reason,
+        )
+
+    def resume_schedule(self, namespace: str, name: str, reason: str) -> rows.ChosenSchedule:
+        """Lets a paused schedule make tasks again.
+
+        What became due during the pause follows its "missed". The reason is recorded. Safe to
+        repeat.
+
+        Raises NotFoundError, BadValueError (no reason).
+        """
+        return self._one(
+            rows.ChosenSchedule,
+            "tasker.resume_schedule(p_namespace => %s::text, p_name => %s::text, p_reason"
+            " => %s::text)",
+            namespace,
+            name,
+            reason,
+        )
+
+    def trigger_schedule(self, namespace: str, name: str, reason: str) -> rows.CreatedTask:
+        """Makes a task of a schedule now, beside its plan: also while the schedule is paused, and
+        whatever its "overlap" says.
+
+        The tick is the moment of the call; the reason is recorded.
+
+        Raises NotFoundError (unknown schedule, template or version), LimitExceededError,
+        BadValueError (no reason, a context that the input_schema refuses).
+        """
+        return self._one(
+            rows.CreatedTask,
+            "tasker.trigger_schedule(p_namespace => %s::text, p_name => %s::text, "
+            "p_reason => %s::text)",
+            namespace,
+            name,
+            reason,
+        )
+
+    def drop_schedule(self, namespace: str, name: str, reason: str) -> rows.ChosenSchedule:
+        """Drops a schedule and what it remembers of its ticks; the tasks it has made stay.
+
+        A schedule of the same name never makes the task of a tick a second time. The reason is
+        recorded.
+
+        Raises NotFoundError, BadValueError (no reason).
+        """
+        return self._one(
+            rows.ChosenSchedule,
+            "tasker.drop_schedule(p_namespace => %s::text, p_name => %s::text, p_reason "
+            "=> %s::text)",
+            namespace,
+            name,
+            reason,
+        )
+
+    def list_schedules(
+        self, namespace: str | None = None, limit: int = 100
+    ) -> list[rows.ListedSchedule]:
+        """The schedules of a namespace, or of all (None), by name: what each makes and when, the
+        next tick (None: no more come), the last one and what became of it, who paused it, and how
+        many of its tasks are open.
+
+        definition is as put_schedule takes it.
+
+        Raises NotFoundError (unknown namespace), BadValueError (bad limit).
+        """
+        return self._rows(
+            rows.ListedSchedule,
+            "tasker.list_schedules(p_namespace => %s::text, p_limit => %s::bigint)",
+            namespace,
+            limit,
+        )
+
+    def list_ticks(
+        self, namespace: str, name: str, before: datetime | None = None, limit: int = 100
+    ) -> list[rows.ScheduleTick]:
+        """What became of the ticks of a schedule, the newest first, before `before`: created,
+        missed (detail: how many from here on, up to 10000 at a time, and the last), overlapped or
+        queued (detail: the task that was open), failed (detail: the error), backfilled, triggered.
+
+        wall is what a clock in the schedule's time zone shows at tick_at.
+
+        Raises NotFoundError, BadValueError (bad limit).
+        """
+        return self._rows(
+            rows.ScheduleTick,
+            "tasker.list_ticks(p_namespace => %s::text, p_name => %s::text, p_before => "
+            "%s::timestamp with time zone, p_limit => %s::bigint)",
+            namespace,
+            name,
+            before,
+            limit,
+        )
+
+    def next_ticks(
+        self, cron: str, time_zone: str = "UTC", after: datetime | None = None, count: int = 10
+    ) -> list[rows.NextTick]:
+        """When a cron line (five fields, or @daily and such) has its next ticks after `after`
+        (default: now) in a time zone: the moment, what a clock on the wall shows then, and a note
+        where the clock is changed.
+
+        With an hour field that begins with *, ticks follow the clock that runs, otherwise the one
+        on the wall, once for each time it shows. No rows: it has none within 28 years.
+
+        Raises BadValueError.
+        """
+        return self._rows(
+            rows.NextTick,
+            "tasker.next_ticks(p_cron => %s::text, p_time_zone => %s::text, p_after => "
+            "%s::timestamp with time zone, p_count => %s::bigint)",
+            cron,
+            time_zone,
+            after,
+            count,
+        )
+
+    def plan_backfill(
+        self, namespace: str, name: str, from_: datetime, to: datetime
+    ) -> rows.PlannedBackfill:
+        """Plans the tasks that a schedule would have made between two moments in the past, both
+        included, and makes none yet: how many ticks have no task, how many have one already, the
+        first and the last of those that have none.
+
+        Give plan_uuid (None: nothing is to be done) to apply_repair within a day, which makes them
+        as slowly as you like, whatever "missed" and "overlap" say.
+
+        Raises NotFoundError, LimitExceededError (more than sweep_rows), BadValueError (not in the
+        past).
+        """
+        return self._one(
+            rows.PlannedBackfill,
+            "tasker.plan_backfill(p_namespace => %s::text, p_name => %s::text, p_from => "
+            "%s::timestamp with time zone, p_to => %s::timestamp with time zone)",
+            namespace,
+            name,
+            from_,
+            to,
+        )
+
+    def explain_schedule(self, namespace: str, name: str) -> list[rows.ScheduleReason]:
+        """When does this schedule make its next task, and what became of its last ticks?
+
+        Ranked reasons, what blocks first: schedule_paused, schedule_ended (no more ticks come),
+        schedule_due (a sweep is to decide it), schedule_next, and of the last ticks
+        tick_overlapped, tick_missed or tick_failed.
+
+        Raises NotFoundError.
+        """
+        return self._rows(
+            rows.ScheduleReason,
+            "tasker.explain_schedule(p_namespace => %s::text, p_name => %s::text)",
+            namespace,
+            name,
         )
 
     # operate

@@ -882,3 +882,89 @@ class AppliedRepair(NamedTuple):
     refused: int
     remaining: int
     last_refusal: str | None
+
+
+class PutSchedule(NamedTuple):
+    """A schedule that was made or changed; without a `next_tick` no more come."""
+
+    namespace: str
+    name: str
+    created: bool
+    changed: bool
+    next_tick: datetime
+
+
+class ChosenSchedule(NamedTuple):
+    """A schedule that an operator paused, resumed or dropped, with its next tick."""
+
+    namespace: str
+    name: str
+    next_tick: datetime
+
+
+class ListedSchedule(NamedTuple):
+    """A schedule: what it makes and when, its next and last tick, and who paused it."""
+
+    namespace: str
+    name: str
+    template: str
+    version: str
+    cron: list[str]
+    every: str
+    time_zone: str
+    missed: str
+    overlap: str
+    next_tick: datetime
+    last_tick: datetime
+    last_outcome: str
+    paused_at: datetime | None
+    open_tasks: int
+    paused_by: str | None
+    pause_reason: str | None
+    description: str | None
+    definition: Any
+
+
+class ScheduleTick(NamedTuple):
+    """What became of a tick of a schedule; `wall` is what a clock in its time zone shows."""
+
+    tick_at: datetime
+    wall: datetime
+    decided_at: datetime
+    outcome: str
+    task_uuid: UUID
+    task_state: str
+    detail: Any
+
+
+class NextTick(NamedTuple):
+    """A tick of a cron line: the moment, what a clock on the wall shows, and a `note` where it is
+    changed.
+    """
+
+    tick_at: datetime
+    wall: datetime
+    note: str
+
+
+class PlannedBackfill(NamedTuple):
+    """Ticks that have made no task, for `apply_repair`; no plan where there are none."""
+
+    plan_uuid: UUID
+    ticks: int
+    already: int
+    first_tick: datetime
+    last_tick: datetime
+
+
+class ScheduleReason(NamedTuple):
+    """When a schedule makes its next task, and what became of the last ticks."""
+
+    rank: int
+    code: str
+    blocks: bool
+    reason: str
+    since: datetime | None
+    until: datetime | None
+    who: str | None
+    cure: str | None

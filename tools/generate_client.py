@@ -74,6 +74,7 @@ ARGUMENTS: Final = {
 COLUMNS: Final = ARGUMENTS | {
     "numeric": "Decimal",
     "real": "float",
+    "timestamp without time zone": "datetime",
     "text[]": "list[str]",
     "uuid[]": "list[UUID]",
 }
@@ -84,7 +85,7 @@ VALUES: Final = {
     "uuid[]": "_array({})",
 }
 DEFAULTS: Final = {"NULL": "None", "'{}'": "EMPTY", "'00:00:30'": "LEASE", "true": "True"}
-DEFAULTS["false"] = "False"
+DEFAULTS.update({"false": "False", "'UTC'": '"UTC"'})
 ERRORS: Final = {code: kind.__name__ for code, kind in BY_CODE.items()} | {
     "55P03": BusyError.__name__
 }

@@ -92,6 +92,17 @@ create type tasker.happened as (
 );
 comment on type tasker.happened is 'What a call has changed so far, as a row of transitions.';
 
+create type tasker.cron as (
+  minutes  integer[],
+  hours    integer[],
+  days     integer[],
+  months   integer[],
+  weekdays integer[],
+  either   boolean,
+  hourly   boolean
+);
+comment on type tasker.cron is 'A cron line as it was read: either, when a day may match by its number or by its name; hourly, when its ticks are so far apart by the clock that runs, and not by the one on the wall.';
+
 -- Definitions -------------------------------------------------------------------------------------
 
 create table tasker.namespaces (
@@ -533,6 +544,59 @@ create table tasker.sweep_cursors (
   position bigint not null
 );
 comment on table tasker.sweep_cursors is 'Where the next pass of a rotating sweep begins.';
+
+-- Schedules ---------------------------------------------------------------------------------------
+
+create table tasker.schedules (
+  schedule_id   integer     generated always as identity primary key,
+  namespace_id  integer     not null references tasker.namespaces,
+  name          text        not null,
+  definition    jsonb       not null,
+  decided_until timestamptz not null,
+  next_tick     timestamptz
+                constraint a_next_tick_is_not_decided_yet check (next_tick > decided_until),
+  delay         interval    not null default '0'
+                constraint a_tick_is_never_early check (delay >= '0'),
+  due_at        timestamptz
+                generated always as (((next_tick at time zone 'UTC') + delay) at time zone 'UTC') stored,
+  last_tick     timestamptz
+                constraint the_last_tick_is_decided check (last_tick <= decided_until),
+  last_outcome  text,
+  paused_at     timestamptz,
+  paused_by     text,
+  pause_reason  text,
+  created_at    timestamptz not null,
+  constraint a_schedule_has_a_name_of_its_own unique (namespace_id, name),
+  constraint a_paused_schedule_says_who_and_why
+    check ((paused_at is null) = (paused_by is null)
+           and (paused_at is null) = (pause_reason is null))
+);
+create index schedules_by_time on tasker.schedules (due_at) where paused_at is null;
+comment on table tasker.schedules is 'Plans by which tasks are made. All ticks up to decided_until are decided; next_tick is the one after, null when there is none. A sweep makes its task at due_at, which is later by the jitter.';
+
+create table tasker.schedule_ticks (
+  schedule_id integer     not null,
+  tick_at     timestamptz not null,
+  decided_at  timestamptz not null,
+  outcome     text        not null
+              constraint outcomes_of_a_tick_are_known
+              check (outcome in ('created', 'missed', 'overlapped', 'queued', 'failed',
+                                 'backfilled', 'triggered')),
+  count       bigint      not null default 1,
+  last_at     timestamptz not null,
+  task_id     bigint,
+  is_open     boolean     not null default false,
+  detail      jsonb,
+  constraint a_tick_is_decided_once primary key (schedule_id, tick_at),
+  constraint a_tick_that_made_a_task_names_it
+    check ((outcome in ('created', 'backfilled', 'triggered')) = (task_id is not null)),
+  constraint only_a_tick_with_a_task_is_open check (task_id is not null or not is_open)
+);
+create unique index a_task_has_one_tick on tasker.schedule_ticks (task_id) where task_id is not null;
+create unique index a_schedule_queues_one_tick
+  on tasker.schedule_ticks (schedule_id) where outcome = 'queued';
+create index open_ticks on tasker.schedule_ticks (schedule_id, tick_at) where is_open;
+comment on table tasker.schedule_ticks is 'What became of each tick of a schedule; missed ones that follow each other, up to last_at, are one row. is_open: its task is open, or has ended since somebody looked.';
 
 -- Runners -----------------------------------------------------------------------------------------
 

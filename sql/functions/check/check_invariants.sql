@@ -13,7 +13,7 @@ as $$
 -- Raises   TK002 unknown task
 -- Calls    _task_id, _check_states, _check_counters, _check_history, _check_claims, _check_timers,
 --          _check_dead_steps, _check_decisions, _check_checkpoints, _check_finalization,
---          _check_messages, _check_queues
+--          _check_messages, _check_queues, _check_schedules
 #variable_conflict use_column
 declare
   v_task_id constant bigint := case when p_task_uuid is not null
@@ -36,7 +36,8 @@ begin
           union all select * from tasker._check_checkpoints(v_task_id)
           union all select * from tasker._check_finalization(v_task_id)
           union all select * from tasker._check_messages(v_task_id)
-          union all select * from tasker._check_queues(v_task_id)) as violation
+          union all select * from tasker._check_queues(v_task_id)
+          union all select * from tasker._check_schedules(v_task_id)) as violation
     left join tasker.tasks as task on task.task_id = violation.id >> 20
    order by violation.severity desc, violation.invariant, violation.id;
 end;

@@ -8,16 +8,20 @@ create or replace function tasker._apply_verb (
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Applies an operator's verb to a step, a task (step_no 0), a template (its first version) or a
--- namespace.
+-- Applies an operator's verb to a step, a task (step_no 0), a template (its first version), a
+-- namespace or, of the schedule that p_result names, a tick.
 --
 -- Raises   as the verb
 -- Calls    retry_step, requeue_step, resolve_step, complete_step_manually, cancel_task,
 --          resolve_task, pause_task, resume_task, pause_template, resume_template,
---          pause_namespace, resume_namespace, _repair_subjects
+--          pause_namespace, resume_namespace, _repair_subjects, _backfill_tick
 declare
   v_of record;
 begin
+  if p_verb = 'backfill_schedule' then
+    perform tasker._backfill_tick(p_result ->> 'namespace', p_result ->> 'schedule', p_id);
+    return;
+  end if;
   select subject.subject_uuid as uuid, split_part(subject.subject, '/', 1) as namespace,
          split_part(subject.subject, '/', 2) as name
     into v_of

@@ -38,6 +38,14 @@ begin
               on namespace.namespace_id = template.namespace_id
            group by namespace.name, template.name
            union all
+          select format('schedule %s/%s', namespace.name, schedule.name), schedule.paused_at,
+                 schedule.paused_by, schedule.pause_reason,
+                 format('select * from tasker.resume_schedule(%L, %L, ''<why>'')',
+                        namespace.name, schedule.name)
+            from tasker.schedules as schedule
+            join tasker.namespaces as namespace
+              on namespace.namespace_id = schedule.namespace_id
+           union all
           (select format('task %s', task.task_uuid), task.paused_at, task.paused_by,
                   task.pause_reason,
                   format('select * from tasker.resume_task(%L, ''<why>'')', task.task_uuid)

@@ -7,11 +7,12 @@ create or replace function tasker._repairable (p_verb text, p_filter jsonb)
   set jit = off
 as $$
 -- What a verb would be applied to: steps; tasks, those of dead letters where the filter names a
--- step, fingerprint or error, else open ones; templates or namespaces that are not paused, or are.
+-- step, fingerprint or error, else open ones; templates or namespaces that are not paused, or are;
+-- ticks that have made no task.
 --
 -- Returns  step_ids in order, of tasks with step_no 0; of a template the id of its first version
 -- Raises   TK002 unknown namespace
--- Calls    _template_ids, _namespace_id, _repairable_steps
+-- Calls    _template_ids, _namespace_id, _repairable_steps, _backfill_ticks
 #variable_conflict use_column
 declare
   v_state     constant text := p_filter ->> 'state';
@@ -22,7 +23,9 @@ declare
     then tasker._template_ids(p_filter ->> 'namespace', p_filter ->> 'template', null) end;
   v_steps     bigint[];
 begin
-  if p_verb like '%\_namespace' then
+  if p_verb = 'backfill_schedule' then
+    return tasker._backfill_ticks(p_filter);
+  elsif p_verb like '%\_namespace' then
     return array(
       select namespace.namespace_id
         from tasker.namespaces as namespace

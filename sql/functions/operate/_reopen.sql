@@ -12,7 +12,7 @@ as $$
 --
 -- Returns  the changes to record
 -- Raises   TK003 when the task was cancelled or resolved
--- Locks    the task
+-- Locks    the task, then the tick of a schedule that made it
 -- Calls    _finalize
 declare
   v_task    tasker.tasks%rowtype;
@@ -50,6 +50,7 @@ begin
            finished_at = null
      where task.task_id = p_task_id;
     insert into tasker.open_tasks (task_id) values (p_task_id) on conflict (task_id) do nothing;
+    update tasker.schedule_ticks as tick set is_open = true where tick.task_id = p_task_id;
     if v_failing or v_task.open_sinks = 0 then
       insert into tasker.unfinalized_tasks (task_id, since)
       values (p_task_id, p_now)

@@ -18,7 +18,7 @@ as $$
 -- Locks    what it repairs, a row at a time, skipping what others hold; waits for no lock longer
 --          than 5 ms
 -- Calls    _sweep_queues, _sweep_claims, _sweep_timers, _apply_deferred, _sweep_submissions,
---          _sweep_messages
+--          _sweep_messages, _sweep_schedules
 #variable_conflict use_column
 declare
   v_now   constant timestamptz := tasker._now();
@@ -34,7 +34,8 @@ begin
             where old.until < v_now
               for update skip locked));
   foreach action in array array['queues_recreated', 'claims_taken_back', 'timers_fired',
-                                'joins_counted', 'submissions_processed', 'messages_restored']
+                                'joins_counted', 'submissions_processed', 'messages_restored',
+                                'schedules_fired']
   loop
     affected := 0;
     begin
@@ -45,6 +46,7 @@ begin
         when 'joins_counted'         then tasker._apply_deferred(v_now, v_limit)
         when 'submissions_processed' then tasker._sweep_submissions(v_limit, v_now)
         when 'messages_restored'     then tasker._sweep_messages(v_limit, v_now)
+        when 'schedules_fired'       then tasker._sweep_schedules(v_limit, v_now)
       end;
     exception
       when lock_not_available then
@@ -58,4 +60,4 @@ end;
 $$;
 
 comment on function tasker.enqueue_steps is
-'Brings steps into their queues whose time has come or that were lost on the way, up to p_limit of each kind: claims whose lease ran out, due retries and scheduled tasks, deferred joins, forgotten submissions, lost messages and dropped queues. The larger part of sweep, for runners that scale it by itself; callers share the work. Raises 22023 (bad limit).';
+'Brings steps into their queues whose time has come or that were lost on the way, up to p_limit of each kind: claims whose lease ran out, due retries and scheduled tasks, deferred joins, forgotten submissions, lost messages and dropped queues; makes the tasks of due schedules. The larger part of sweep, for runners that scale it by itself; callers share the work. Raises 22023 (bad limit).';

@@ -17,6 +17,9 @@ select row_number() over () as place,
     ('on_call',
      'acknowledge_problem problems stuck_tasks dead_letters task_timings critical_path plan_repair
       apply_repair'),
+    ('schedule',
+     'put_schedule pause_schedule resume_schedule trigger_schedule drop_schedule list_schedules
+      list_ticks next_ticks plan_backfill explain_schedule'),
     ('operate',
      'cancel_task resolve_task retry_step requeue_step complete_step_manually resolve_step
       pause_namespace resume_namespace pause_template resume_template pause_task resume_task

@@ -417,6 +417,28 @@ def test_paused(client: Client, database: str) -> None:
         assert ended(client, task) == "complete"
 
 
+def test_schedules(client: Client) -> None:
+    """Nobody sweeps; then a version is missing that a tick needs."""
+    plan = {"template": "flow", "every": "PT1H"}
+    client.put_schedule("test", "hourly", plan)
+    later(client, "2 hours")
+    (found,) = (one for one in client.problems() if one.code == "schedules_overdue")
+    run(client, found.cure)
+    assert gone(client, "schedules_overdue")
+    run(client, """update tasker.schedules set definition = definition || '{"version": "7.0.0"}'""")
+    later(client, "3 hours")
+    client.sweep()
+    (found,) = (one for one in client.problems() if one.code == "schedule_failing")
+    assert "template not found: test/flow@7.0.0" in found.problem
+    run(client, found.cure)
+    client.put_schedule("test", "hourly", plan)
+    failed = next(tick for tick in client.list_ticks("test", "hourly") if tick.outcome == "failed")
+    planned = client.plan_backfill("test", "hourly", failed.tick_at, failed.tick_at)
+    assert planned.plan_uuid
+    client.apply_repair(planned.plan_uuid, "it is there now")
+    assert gone(client, "schedule_failing")
+
+
 def test_queue_missing(client: Client, database: str) -> None:
     task = client.create_task("test", "flow").task_uuid
     run(client, "select pgmq.drop_queue('test_queue')")

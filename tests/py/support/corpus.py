@@ -142,6 +142,12 @@ def functions(dsn: str) -> list[Function]:
     ]
 
 
+SCHEDULES = (
+    *("pause_schedule", "resume_schedule", "drop_schedule", "trigger_schedule"),
+    *("explain_schedule", "plan_backfill"),
+)
+
+
 class World:
     """A database in which every function has something to do, and good arguments for each.
 
@@ -176,6 +182,9 @@ class World:
         (self.task,) = self._one(make)
         self.step, self.token = self._one(claim, 1)
         (self.plan,) = self._one("select plan_uuid::text from tasker.plan_repair('retry_step')")
+        plan = {"template": "single", "cron": "0 3 * * *"}
+        put = "select name from tasker.put_schedule('test', 'plan', %s)"
+        self._one(put, json.dumps(plan))
         problem = self._one("select code, subject from tasker.problems where subject is not null")
         self.good: dict[str, str | None] = {
             "p_namespace": "test",
@@ -234,6 +243,11 @@ class World:
             "p_sample": "1",
             "p_plan_uuid": self.plan,
             "p_definition": definition("another", {"only": []}),
+            "p_cron": "0 3 * * *",
+            "p_time_zone": "Europe/Berlin",
+            "p_count": "1",
+            "p_from": "2026-01-01",
+            "p_to": "2026-01-03",
         }
         self._special: dict[str, dict[str, str | None]] = {
             "create_namespace": {"p_name": "another"},
@@ -244,6 +258,9 @@ class World:
             "retry_step": {"p_step_uuid": self.failed_step},
             "checkpoint_step": {"p_after": "0"},
             "wait_task": {"p_for": "1 millisecond"},
+            "put_schedule": {"p_name": "other", "p_definition": json.dumps(plan)},
+            "list_ticks": {"p_name": "plan", "p_before": None},
+            **{name: {"p_name": "plan"} for name in SCHEDULES},
         }
 
     def _one(self, query: str, *arguments: Any) -> tuple[Any, ...]:
@@ -356,6 +373,21 @@ OPTIONS = {
     "initiator": "i",
     "source_system": "s",
 }
+PLAN = {
+    "template": "single",
+    "version": "1.0.0",
+    "cron": ["0 3 * * *", "*/5 1-2 * jan,3 Mon"],
+    "time_zone": "Europe/Berlin",
+    "context": {"n": 1},
+    "options": {"priority": "low"},
+    "missed": "all",
+    "catch_up": "P2D",
+    "overlap": "queue",
+    "jitter": "PT5M",
+    "starts_at": "2026-01-01T00:00:00Z",
+    "ends_at": "2040-01-01T00:00:00Z",
+    "description": "d",
+}
 FILTER = {
     "namespace": "test",
     "name": "single",
@@ -382,6 +414,15 @@ def right_cases(world: World) -> list[Case]:
             ("select * from tasker.register_template(%s)", DEFINITION),
             ("select * from tasker.create_task('test', 'single', '{}', %s)", OPTIONS),
             ("select * from tasker.list_tasks(%s)", FILTER),
+            ("select * from tasker.put_schedule('test', 'other', %s)", PLAN),
+            (
+                "select * from tasker.put_schedule('test', 'other', %s)",
+                {"template": "single", "every": "PT6H"},
+            ),
+            (
+                "select * from tasker.put_schedule('test', 'other', %s)",
+                {"template": "single", "at": ["2040-01-01T00:00:00Z"]},
+            ),
             ("select * from tasker.report_runner('r', %s)", REPORT),
             (f"select * from tasker.submit_step_results('{token}', %s)", outcomes(world)),
             (f"select * from tasker.report_steps('{token}', %s)", outcomes(world)),

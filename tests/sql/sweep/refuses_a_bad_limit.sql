@@ -7,7 +7,7 @@ select lives_ok('select * from tasker.sweep(1)', '1');
 select lives_ok('select * from tasker.sweep(100000)', '100000');
 select results_eq('select action from tasker.sweep()',
   array['queues_recreated', 'claims_taken_back', 'timers_fired', 'joins_counted',
-    'submissions_processed', 'messages_restored', 'tasks_finalized'],
+    'submissions_processed', 'messages_restored', 'schedules_fired', 'tasks_finalized'],
   'every kind of action is told');
 select is((select sum(affected) from tasker.sweep()), 0::bigint, 'and nothing was to be done');
 

@@ -1,0 +1,26 @@
+create or replace function tasker._held_schedule (p_namespace text, p_name text)
+  returns tasker.schedules
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+-- A schedule by its name, locked.
+--
+-- Raises   TK002 when there is none
+-- Locks    the schedule
+-- Calls    _namespace_id, _schedule
+declare
+  v_namespace_id constant integer := tasker._namespace_id(p_namespace);
+  v_schedule     tasker.schedules%rowtype;
+begin
+  loop
+    select schedule.* into v_schedule from tasker.schedules as schedule
+     where schedule.namespace_id = v_namespace_id and schedule.name = p_name
+       for no key update;
+    exit when found;
+    perform tasker._schedule(p_namespace, p_name);  -- or was it made again just now?
+  end loop;
+  return v_schedule;
+end;
+$$;
+
+comment on function tasker._held_schedule is 'A schedule by its name, locked. Raises TK002.';
