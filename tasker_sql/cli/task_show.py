@@ -93,7 +93,7 @@ def draw(
     task_uuid: TaskUuid,
     to: Annotated[Drawing, typer.Option("--as", help="Of which kind.")] = "text",
 ) -> None:
-    """Print the DAG with the states of its steps. SVG is drawn by Graphviz.
+    """Print the DAG with the states of its steps.
 
     Example: tasker-sql task draw $TASK_UUID --as mermaid
     """

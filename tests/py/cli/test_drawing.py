@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -75,48 +73,53 @@ def test_dot() -> None:
     )
 
 
-@pytest.fixture
-def graphviz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Puts a program `dot` on the path, in place of any other, that runs a line of shell."""
-
-    def put(line: str) -> None:
-        program = tmp_path / "dot"
-        program.write_text(f"#!/bin/sh\n{line}\n")
-        program.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-
-    return put
+def boxes(svg: ElementTree.Element) -> dict[str, tuple[int, int, int, int]]:
+    """Left, top, width and height of the box of each step."""
+    return {
+        str(group[1].text): tuple(int(group[0].attrib[n]) for n in ("x", "y", "width", "height"))  # type: ignore[misc]
+        for group in [*svg.iter(f"{SVG}g"), *svg.iter(f"{SVG}a")]
+    }
 
 
-def test_svg_is_drawn_by_graphviz(graphviz: Callable[[str], None]) -> None:
-    graphviz('echo "<svg $1>"; cat')
-    states = {"a": "complete"}
-    assert drawing.svg(DIAMOND, states) == f"<svg -Tsvg>\n{drawing.dot(DIAMOND, states)}"
-
-
-def test_svg_fails_with_the_words_of_graphviz(graphviz: Callable[[str], None]) -> None:
-    graphviz("cat > /dev/null; echo no fonts >&2; exit 1")
-    with pytest.raises(ValueError, match=r"^Graphviz cannot draw this: no fonts$"):
-        drawing.svg(DIAMOND)
-
-
-def test_svg_without_graphviz_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ValueError, match=r"apt install graphviz.*Mermaid draws the same"):
-        drawing.svg(DIAMOND)
-
-
-@pytest.mark.skipif(not shutil.which("dot"), reason="Graphviz is not installed")
 @pytest.mark.parametrize("name", NAMES)
-def test_graphviz_draws_every_step_and_edge(name: str) -> None:
+def test_svg_has_every_step_and_edge(name: str) -> None:
     definition = templates.load(EXAMPLES / f"{name}.yaml", "development").definition
     dag = drawing.dag_of(definition)
     svg = ElementTree.fromstring(drawing.svg(dag))
-    assert {text.text for text in svg.iter(f"{SVG}text")} == dag.keys()
-    edges = [group for group in svg.iter(f"{SVG}g") if group.get("class") == "edge"]
-    assert len(edges) == sum(map(len, dag.values()))
+    found = boxes(svg)
+    assert found.keys() == dag.keys()
+    path = svg[0].attrib["d"]
+    for step, parents in dag.items():
+        left, top, wide, _ = found[step]
+        assert path.count(f" {left + wide // 2} {top}M") + path.endswith(
+            f" {left + wide // 2} {top}"
+        ) == len(parents)
+        assert all(found[parent][1] < top for parent in parents), "children stand below"
+    for one, (left, top, wide, high) in found.items():
+        assert left >= 0 and left + wide <= int(svg.attrib["width"])
+        assert top + high <= int(svg.attrib["height"])
+        others = [box for other, box in found.items() if other != one and box[1] == top]
+        assert all(left + wide < x or x + w < left for x, _, w, _ in others), "no box on another"
+
+
+def test_svg_shows_states_and_leads_on() -> None:
+    svg = drawing.svg(DIAMOND, {"a": "complete", "b": "error"}, {"b": "/steps/2?a&b"})
+    found = ElementTree.fromstring(svg)
+    (link,) = found.iter(f"{SVG}a")
+    assert (link.attrib["href"], link[0].attrib["fill"]) == ("/steps/2?a&b", "#ffc9c9")
+    assert [text.text for text in link.iter(f"{SVG}text")] == ["b", "✗ error"]
+    assert "✓ complete" in svg
+
+
+def test_svg_of_hostile_names_is_harmless() -> None:
+    names = ["</text><script>alert(1)</script>", '"><a href="//x">', "\x1b[2J"]
+    svg = drawing.svg({name: [] for name in names}, {}, dict.fromkeys(names, '"><script>'))
+    assert [one.tag for one in ElementTree.fromstring(svg).iter(f"{SVG}script")] == []
+    assert "<script" not in svg and "\x1b" not in svg
+
+
+def test_svg_of_nothing_is_empty() -> None:
+    assert [*boxes(ElementTree.fromstring(drawing.svg({})))] == []
 
 
 def test_mermaid() -> None:
