@@ -25,6 +25,7 @@ from tasker_sql.server import errors, health, routes
 from tasker_sql.server.auth import Tokens
 from tasker_sql.server.deps import Store
 from tasker_sql.server.errors import PROBLEM
+from tasker_sql.server.events import Streams
 from tasker_sql.server.metrics import Metrics
 from tasker_sql.server.middleware import Gate
 
@@ -53,6 +54,7 @@ def application(settings: Config) -> FastAPI:
     app.state.store = Store(settings)
     app.state.tokens = Tokens(settings.auth)
     app.state.metrics = Metrics(app.state.store)
+    app.state.streams = Streams(app.state.store, max(1, settings.web.max_requests // 2))
     app.include_router(health.router)
     app.include_router(routes.router)
     errors.handle(app)
@@ -96,6 +98,7 @@ class Listening:
         app = application(settings)
         self.dsn = app.state.store.dsn
         self._server = uvicorn.Server(uvicorn_config(app, settings))
+        app.state.streams.stopping = lambda: self._server.should_exit
 
     @property
     def url(self) -> str:

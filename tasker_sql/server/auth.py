@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Final, Literal
+from base64 import b64decode
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Annotated, Final, Literal, get_args
 
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -39,11 +41,30 @@ class Tokens:
         permitted = {
             permission
             for permission, sums in self._sums.items()
-            if sum([hmac.compare_digest(found, one) for one in sums])
+            if token and sum([hmac.compare_digest(found, one) for one in sums])
         }
         if permitted:
             remember(token)
         return permitted
+
+
+def token_of(headers: Sequence[str]) -> str:
+    """The token that a request has: as a bearer, or as the password that a browser asks for."""
+    kind, _, sent = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
+    if kind.lower() == "bearer":
+        return sent.strip()
+    if kind.lower() == "basic":
+        with suppress(ValueError):
+            return b64decode(sent, validate=True).decode().partition(":")[2]
+    return ""
+
+
+def permitted(request: Request) -> set[str]:
+    """What a request may do."""
+    tokens: Tokens = request.app.state.tokens
+    if not tokens.required:
+        return set(get_args(Permission))
+    return tokens.permitted(token_of(request.headers.getlist("authorization")))
 
 
 def unauthorized(has_token: bool) -> RefusedError:
@@ -55,15 +76,12 @@ def unauthorized(has_token: bool) -> RefusedError:
 def may(permission: Permission) -> Callable[..., Awaitable[None]]:
     """A dependency that lets pass who has this permission."""
 
-    async def check(request: Request, bearer: Bearer) -> None:
-        tokens: Tokens = request.app.state.tokens
-        if not tokens.required:
-            return
-        permitted = tokens.permitted(bearer.credentials) if bearer else set()
-        if not permitted:
-            raise unauthorized(bearer is not None)
-        if permission not in permitted:
-            has = f"it may {' and '.join(sorted(permitted))}, and this needs {permission}"
+    async def check(request: Request, _: Bearer) -> None:
+        found = permitted(request)
+        if not found:
+            raise unauthorized("authorization" in request.headers)
+        if permission not in found:
+            has = f"it may {' and '.join(sorted(found))}, and this needs {permission}"
             raise RefusedError(403, "forbidden", "the token does not permit this", has)
 
     return check

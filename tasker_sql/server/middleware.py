@@ -18,11 +18,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tasker_sql.config import LOOPBACK
 from tasker_sql.config.settings import WebSettings
-from tasker_sql.server.auth import Tokens, unauthorized
+from tasker_sql.server.auth import Tokens, token_of, unauthorized
 from tasker_sql.server.errors import RefusedError, refusal
 
 FREE: Final = ("/live", "/ready", "/health")  # without a token
 ALWAYS: Final = (*FREE, "/metrics")
+API: Final = "/v1/"
+JSON: Final = "application/json"
+FORM: Final = "application/x-www-form-urlencoded"  # of our own pages
 READING: Final = ("GET", "HEAD")
 SITES: Final = ("same-origin", "none")  # of Sec-Fetch-Site: our own page, or a person
 # After a refusal, what the client still sends is read and dropped: seconds in all, and between two
@@ -67,7 +70,9 @@ class Gate:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *GUARDS]
+                given = list(message.get("headers", ()))
+                names = {name.lower() for name, _ in given}
+                message["headers"] = [*given, *(one for one in GUARDS if one[0] not in names)]
             await send(message)
 
         try:
@@ -83,7 +88,7 @@ class Gate:
             log.exception("%s %s met a defect", request.method, request.path)
             await _refuse(refusal(defect), request, noted)
         finally:
-            self._report(scope, status, time.monotonic() - began)
+            self._report(request.scope, status, time.monotonic() - began)
 
     def _check_sender(self, request: _Incoming) -> None:
         """By the head alone: who sends it, and from where. Raises RefusedError.
@@ -104,8 +109,8 @@ class Gate:
                 message = "a page of another site may not ask for this"
                 raise RefusedError(403, "forbidden", message)
         if self._tokens.required and request.has_body and request.path not in FREE:
-            sent = [one.split(" ", 1)[-1].strip() for one in request.values("authorization")]
-            if not any(self._tokens.permitted(one) for one in sent):
+            sent = token_of(request.values("authorization"))
+            if not self._tokens.permitted(sent):
                 raise unauthorized(bool(sent))
 
     async def _body(self, request: _Incoming) -> bytes:
@@ -144,8 +149,9 @@ class _Incoming:
     """A request while it comes in; knows when its body has ended."""
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
-        self.scope = scope
         self.method: str = scope["method"]
+        # Who asks for the head alone is answered as who asks for all; uvicorn leaves the body out.
+        self.scope = scope if self.method != "HEAD" else {**scope, "method": "GET"}
         self.path: str = scope["path"]
         self.values = Headers(scope=scope).getlist  # of all headers of a name
         self.ended = False
@@ -186,10 +192,11 @@ class _Incoming:
 
 
 def _check_kind(request: _Incoming) -> None:
-    """What changes something is JSON, which no page of another site can send without being asked.
-    Raises RefusedError."""
+    """What changes something is JSON, which no page of another site can send without being asked,
+    or a form of ours, which says so itself. Raises RefusedError."""
     kinds = [one.partition(";")[0].strip().lower() for one in request.values("content-type")]
-    if request.method not in READING and request.has_body and kinds != ["application/json"]:
+    taken = [JSON] if request.path.startswith(API) else [JSON, FORM]
+    if request.method not in READING and request.has_body and kinds not in ([one] for one in taken):
         detail = f"it is {', '.join(kinds)}" if kinds else "it has no Content-Type"
         hint = "Send a JSON object, with Content-Type: application/json."
         raise RefusedError(415, "unsupported_media_type", "the body is not JSON", detail, hint)

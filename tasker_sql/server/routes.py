@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.responses import StreamingResponse
 
 from tasker_sql import rows
 from tasker_sql.client import Client
 from tasker_sql.errors import NotFoundError
 from tasker_sql.server.auth import Permission, may
 from tasker_sql.server.errors import RefusedError
+from tasker_sql.server.events import Change, changes, look
 from tasker_sql.server.schemas import (
-    Acknowledgement,
+    Body,
     Bottlenecks,
-    ByHand,
-    CancelReason,
     ExactResponse,
     ExactRoute,
     Moment,
     NewTask,
+    OperatorAction,
     ProblemDetails,
-    Reason,
+    Since,
+    body_of,
     listed,
     shown,
 )
@@ -43,7 +46,8 @@ Key = Annotated[
     str | None,
     Header(alias="Idempotency-Key", description="As `idempotency_key` in the body."),
 ]
-Since = Annotated[Moment | None, Query(description="Default: an hour ago.")]
+SinceAnHour = Annotated[Since | None, Query(description="Default: an hour ago.")]
+LastEvent = Annotated[str | None, Header(description="The id of the last event that came.")]
 Limit = Annotated[int, Query(ge=1, le=100_000)]
 
 MEANINGS: Final = {
@@ -72,26 +76,48 @@ STEP: Final = f"{STEPS}/{{step_uuid}}"
 READ: Final[Mapping[str, Callable[..., Any]]] = {
     TASK: Client.get_task,
     f"{TASK}/explain": Client.explain_task,
+    f"{TASK}/results": Client.task_results,
+    f"{TASK}/timings": Client.task_timings,
+    f"{TASK}/critical_path": Client.critical_path,
     STEPS: Client.get_task_steps,
     f"{STEP}/explain": Client.explain_step,
+    f"{STEP}/attempts": Client.step_attempts,
     "/problems": Client.problems,
     "/queues": Client.queue_depths,
+    "/queues/{namespace}": Client.list_queued_steps,
     "/workers": Client.known_workers,
+    "/claims": Client.live_claims,
+    "/runners": Client.known_runners,
+    "/pools": Client.executor_pools,
+    "/breakers": Client.circuit_breakers,
     "/dead_letters": Client.dead_letters,
     "/namespaces": Client.list_namespaces,
     "/handlers": Client.list_templates,
     "/handlers/{namespace}/{name}": Client.get_template,
+    "/limits": Client.list_limits,
+    "/check": Client.check_invariants,
 }
 OPERATE: Final[Mapping[str, Callable[..., Any]]] = {
     f"{TASK}/cancel": Client.cancel_task,
+    f"{TASK}/resolve": Client.resolve_task,
+    f"{TASK}/pause": Client.pause_task,
+    f"{TASK}/resume": Client.resume_task,
     f"{STEP}/retry": Client.retry_step,
     f"{STEP}/requeue": Client.requeue_step,
     f"{STEP}/resolve": Client.resolve_step,
     f"{STEP}/complete": Client.complete_step_manually,
+    "/namespaces/{namespace}/pause": Client.pause_namespace,
+    "/namespaces/{namespace}/resume": Client.resume_namespace,
+    "/handlers": Client.register_template,
+    "/handlers/{namespace}/{name}/pause": Client.pause_template,
+    "/handlers/{namespace}/{name}/resume": Client.resume_template,
     "/problems/acknowledge": Client.acknowledge_problem,
-}
-BODIES: Final = {
-    frozenset(body.model_fields): body for body in (Reason, ByHand, CancelReason, Acknowledgement)
+    "/repairs": Client.plan_repair,
+    "/repairs/{plan_uuid}/apply": Client.apply_repair,
+    "/breakers/{breaker}/force": Client.force_breaker,
+    "/breakers/{breaker}/release": Client.release_breaker,
+    "/limits/{name}": Client.set_limit,
+    "/sweep": Client.sweep,
 }
 
 router: Final = APIRouter(
@@ -102,9 +128,15 @@ router: Final = APIRouter(
 )
 
 
-def _no_others(request: Request) -> None:
+def _query_parameters(dependant: Dependant) -> Iterator[Any]:
+    yield from dependant.query_params
+    for one in dependant.dependencies:
+        yield from _query_parameters(one)
+
+
+def no_others(request: Request) -> None:
     """A parameter that is not known was meant to ask for something else."""
-    known = [parameter.alias for parameter in request.scope["route"].dependant.query_params]
+    known = [one.alias for one in _query_parameters(request.scope["route"].dependant)]
     given = [name for name, _ in request.query_params.multi_items()]
     others = [name for name in dict.fromkeys(given) if name not in known]
     if others:
@@ -117,7 +149,7 @@ def _no_others(request: Request) -> None:
         raise RefusedError(400, "repeated_parameter", "a parameter is repeated", detail)
 
 
-def _check_step(task_uuid: UUID, step_uuid: UUID) -> None:
+def check_step(task_uuid: UUID, step_uuid: UUID) -> None:
     """A step's uuid is its task's, with the step's number in the last 20 bits."""
     if task_uuid.int >> 20 != step_uuid.int >> 20:
         raise _no_step(task_uuid, step_uuid)
@@ -132,9 +164,13 @@ def _route(
 ) -> Callable[[Callable[..., Any]], Any]:
     """A decorator for the function that answers it."""
     tag = "steps" if path.startswith(STEPS) else path.split("/")[1]
-    checks: list[Callable[..., Any]] = [may(permission), _no_others]
+    checks: list[Callable[..., Any]] = [may(permission), no_others]
+    if verb == "GET":
+        more["responses"] = {304: {"description": "As If-None-Match has it."}} | more.get(
+            "responses", {}
+        )
     if path.startswith(STEP):
-        checks.append(_check_step)
+        checks.append(check_step)
     return router.api_route(
         path,
         methods=[verb],
@@ -152,13 +188,10 @@ def _add(permission: Permission, path: str, method: Callable[..., Any]) -> None:
     is_list = get_origin(row) is list
     arguments = list(inspect.signature(method).parameters.values())[1:]
     arguments = [one.replace(annotation=kinds[one.name]) for one in arguments]
-    in_body = (
-        []
-        if permission == "read"
-        else [one.name for one in arguments if f"{{{one.name}}}" not in path]
-    )
+    body = body_of(method, path) if permission == "operate" else None
+    in_body = body.model_fields if body else {}
 
-    def answer(ask: Calling, body: Reason | None = None, **given: Any) -> Any:
+    def answer(ask: Calling, body: Body | None = None, **given: Any) -> Any:
         given |= {name: getattr(body, name) for name in in_body}
         found = ask(lambda client: getattr(client, method.__name__)(**given))
         return {"items": found} if is_list else found
@@ -172,11 +205,11 @@ def _add(permission: Permission, path: str, method: Callable[..., Any]) -> None:
         [
             *(one.replace(kind=one.KEYWORD_ONLY) for one in arguments if one.name not in in_body),
             parameter("ask", Ask),
-            *([parameter("body", BODIES[frozenset(in_body)])] if in_body else []),
+            *([parameter("body", body)] if body else []),
         ]
     )
     model = listed(get_args(row)[0]) if is_list else shown(row)
-    _route(permission, path, model, "POST" if in_body else "GET")(answer)
+    _route(permission, path, model, "POST" if body else "GET")(answer)
 
 
 @_route(
@@ -212,7 +245,7 @@ def list_tasks(
     tag: str | None = None,
     initiator: str | None = None,
     idempotency_key: str | None = None,
-    since: Moment | None = None,
+    since: Since | None = None,
     until: Moment | None = None,
     limit: Limit = 50,
     before: Annotated[UUID | None, Query(description="The `next` of the last page.")] = None,
@@ -232,10 +265,38 @@ def list_tasks(
     wanted = {key: value for key, value in given.items() if value is not None}
     found = ask(lambda c: c.list_tasks(wanted, limit, before))
     following = found[-1].next_before if found else None
+    tasks = [task for task in found if task.task_uuid is not None]
+    return _page(request, response, tasks, following)
+
+
+@_route("read", "/audit", listed(OperatorAction))
+def list_operator_actions(
+    ask: Ask,
+    request: Request,
+    response: Response,
+    subject: Annotated[str | None, Query(description="A uuid, or a name.")] = None,
+    verb: Annotated[str | None, Query(description="Such as retry_step.")] = None,
+    limit: Limit = 50,
+    before: Annotated[int | None, Query(description="The `next` of the last page.")] = None,
+) -> Any:
+    """What operators did, to what, and why; the newest first."""
+    given = {"subject = %s": subject, "verb = %s": verb, "action_id < %s": before}
+    wanted = {part: value for part, value in given.items() if value is not None}
+    source = (
+        f"tasker.operator_history where {' and '.join(wanted) or 'true'}"
+        " order by action_id desc limit %s"
+    )
+    found = ask(lambda c: look(c, OperatorAction, source, *wanted.values(), limit + 1))
+    following = found[limit - 1].action_id if len(found) > limit else None
+    return _page(request, response, found[:limit], following)
+
+
+def _page(request: Request, response: Response, items: list[Any], following: Any) -> Any:
+    """A page of a list, whose header `Link` names the next one."""
     if following is not None:
         url = request.url.include_query_params(before=following)
         response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
-    return {"items": [task for task in found if task.task_uuid is not None], "next": following}
+    return {"items": items, "next": following}
 
 
 @_route("read", STEP, shown(rows.TaskStep))
@@ -247,8 +308,33 @@ def get_step(task_uuid: UUID, step_uuid: UUID, ask: Ask) -> Any:
     raise _no_step(task_uuid, step_uuid)
 
 
+@_route("read", f"{TASK}/history", listed(Change))
+def history(task_uuid: UUID, ask: Ask) -> Any:
+    """What happened to a task and its steps, in order."""
+    return {"items": ask(lambda c: (c.wait_task(task_uuid, NO_TIME), changes(c, task_uuid))[1])}
+
+
+@_route(
+    "read",
+    f"{TASK}/events",
+    None,
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"text/event-stream": {}}, "description": "Changes, as they happen."},
+        204: {"description": "The task has ended, and `Last-Event-ID` was the end."},
+    },
+)
+async def events(task_uuid: UUID, request: Request, last_event_id: LastEvent = None) -> Response:
+    """Server-sent events: `change`, as `history` has them, and `end`, after which nothing comes.
+
+    A client that comes again with the id of the last event gets what it has not seen.
+    """
+    answer: Response = await request.app.state.streams.answer(task_uuid, last_event_id)
+    return answer
+
+
 @_route("read", "/analytics/performance", shown(rows.AnalyticsMetrics))
-def performance(ask: Ask, since: Since = None) -> Any:
+def performance(ask: Ask, since: SinceAnHour = None) -> Any:
     """What happened since then: counts, rates in percent, durations. Costs as much."""
     return ask(lambda c: c.get_analytics_metrics(since or _an_hour_ago()))
 
@@ -256,7 +342,7 @@ def performance(ask: Ask, since: Since = None) -> Any:
 @_route("read", "/analytics/bottlenecks", Bottlenecks)
 def bottlenecks(
     ask: Ask,
-    since: Since = None,
+    since: SinceAnHour = None,
     limit: Limit = 10,
     namespace: str | None = None,
     task: str | None = None,
@@ -266,6 +352,9 @@ def bottlenecks(
     asked = (since or _an_hour_ago(), limit, namespace, task, version)
     steps, tasks = ask(lambda c: (c.get_slowest_steps(*asked), c.get_slowest_tasks(*asked)))
     return {"slowest_steps": steps, "slowest_tasks": tasks}
+
+
+NO_TIME: Final = timedelta()
 
 
 def _an_hour_ago() -> datetime:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Coroutine
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from hashlib import sha256
 from json import JSONDecodeError
-from typing import Annotated, Any, Literal, Union, get_args, get_type_hints
+from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_type_hints
 from uuid import UUID
 
 from fastapi import Request, Response
@@ -25,6 +27,7 @@ from pydantic import (
 )
 
 from tasker_sql import rows
+from tasker_sql.calls import EMPTY
 from tasker_sql.jsonb import marked, parse, unmarked
 
 
@@ -34,7 +37,20 @@ def _iso(value: Any) -> Any:
     return value
 
 
+def _ago(value: Any) -> datetime | None:
+    found = re.fullmatch(r"(\d{1,5})([smhd])", str(value))
+    seconds = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    return (
+        datetime.now(UTC) - timedelta(seconds=int(found[1]) * seconds[found[2]]) if found else None
+    )
+
+
 Moment = Annotated[AwareDatetime, BeforeValidator(_iso)]  # and not a number of seconds
+Since = Annotated[
+    AwareDatetime,
+    BeforeValidator(lambda value: _ago(value) or _iso(value)),
+    Field(description="A moment in ISO 8601 with a zone, or how long ago: 90s, 15m, 2h, 7d."),
+]
 Seconds = Annotated[
     timedelta,
     PlainSerializer(timedelta.total_seconds, return_type=float),
@@ -91,9 +107,25 @@ class ExactRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def exactly(request: Request) -> Response:
-            return await handle(ExactRequest(request.scope, request.receive))
+            answer = await handle(ExactRequest(request.scope, request.receive))
+            is_whole = request.method == "GET" and isinstance(answer, ExactResponse)
+            return _unless_known(request, answer) if is_whole else answer
 
         return exactly
+
+
+def _unless_known(request: Request, answer: Response) -> Response:
+    """The answer with its tag, or that it is as the asker has it."""
+    tag = f'"{sha256(bytes(answer.body)).hexdigest()[:32]}"'
+    answer.headers.update({"ETag": tag, "Cache-Control": "private, no-cache"})
+    known = ",".join(request.headers.getlist("if-none-match"))
+    if tag not in {one.strip().removeprefix("W/") for one in known.split(",")}:
+        return answer
+    kept = {name: answer.headers[name] for name in KEPT if name in answer.headers}
+    return Response(status_code=304, headers=kept)
+
+
+KEPT: Final = ("etag", "cache-control", "link")
 
 
 class ExactResponse(JSONResponse):
@@ -139,41 +171,49 @@ class NewTask(Body):
         )
 
 
-class Reason(Body):
-    """Why; it is kept in the history."""
-
-    reason: str
-
-
-class CancelReason(Reason):
-    """Why; with the option cleanup, steps that run on failure or at the end have their turn."""
-
-    options: dict[str, Any] = {}
-
-
-class Acknowledgement(Reason):
-    """A problem, as `GET /v1/problems` names it; without `until`, until it changes."""
-
-    code: str
-    subject: str
-    until: Moment | None = None
+@cache
+def body_of(method: Callable[..., Any], path: str) -> type[Body]:
+    """The body of a request that calls a method: what it takes, and the path does not name."""
+    kinds = get_type_hints(method)
+    fields: Any = {
+        name: _field(kinds[name], one.default)
+        for name, one in inspect.signature(method).parameters.items()
+        if name != "self" and f"{{{name}}}" not in path
+    }
+    name = "".join(word.capitalize() for word in method.__name__.split("_"))
+    return create_model(name, __base__=Body, **fields)
 
 
-class ByHand(Reason):
-    """A step's result, given by hand."""
-
-    result: Any = None
+def _field(kind: Any, default: Any) -> tuple[Any, Any]:
+    if default is EMPTY:
+        return dict[str, Any], {}
+    if kind is Any:
+        return Any, None
+    moment = kind if datetime not in get_args(kind) else Moment | None
+    return moment, ... if default is inspect.Parameter.empty else default
 
 
 @cache
 def listed(row: Any, without: tuple[str, ...] = ()) -> Any:
     """The shape of a list: its items, and where the next page begins."""
-    columns: Any = {"items": (list[shown(row, without)], ...), "next": (UUID | None, None)}  # type: ignore[misc]
+    columns: Any = {"items": (list[shown(row, without)], ...), "next": (UUID | int | None, None)}  # type: ignore[misc]
     return create_model(
         f"{row.__name__}List",
         __doc__="A list. `next` is the `before` of the next page; null: this was the last.",
         **columns,
     )
+
+
+class OperatorAction(NamedTuple):
+    """What an operator did, to what, and why."""
+
+    action_id: int
+    at: datetime
+    verb: str
+    subject: str
+    reason: str
+    session_role: str
+    application: str | None
 
 
 class Bottlenecks(BaseModel):

@@ -352,6 +352,92 @@ class TestQuestions:
         assert [web.get(path).status_code for path in ("/live", "/ready", "/health")] == [200] * 3
 
 
+class TestConventions:
+    def test_an_answer_that_somebody_has_is_not_sent_again(
+        self, web: httpx.Client, client: Client
+    ) -> None:
+        task = created(web)
+        first = web.get(f"/v1/tasks/{task}")
+        tag = {"If-None-Match": f'"x", W/{first.headers["etag"]}'}
+        again = web.get(f"/v1/tasks/{task}", headers=tag)
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == first.headers["etag"]
+        client.pause_task(UUID(task), "why not")
+        later = web.get(f"/v1/tasks/{task}", headers=tag)
+        assert (later.status_code, later.json()["paused"]) == (200, True)
+        created(web)
+        one = web.get("/v1/tasks?limit=1")
+        same = web.get("/v1/tasks?limit=1", headers={"If-None-Match": one.headers["etag"]})
+        assert (same.status_code, same.links) == (304, one.links)
+        made = web.post("/v1/tasks", json={"namespace": "test", "name": "flow"})
+        assert "etag" not in made.headers
+
+    @pytest.mark.parametrize(
+        "path", ["/v1/tasks", f"/v1/tasks/{NO_TASK}", "/live", "/metrics", "/", "/v1/none"]
+    )
+    def test_the_head_of_an_answer_comes_alone(self, web: httpx.Client, path: str) -> None:
+        whole, head = web.get(path), web.head(path)
+        assert (head.status_code, head.content) == (whole.status_code, b"")
+        assert head.headers["content-type"] == whole.headers["content-type"]
+        assert web.head("/v1/tasks/x/cancel").status_code == 405
+
+    def test_operators_can_do_what_they_do_from_a_shell(
+        self, web: httpx.Client, client: Client
+    ) -> None:
+        task = created(web)
+        for verb, paused in (("pause", True), ("resume", False)):
+            for place in (f"tasks/{task}", "namespaces/test", "handlers/test/flow"):
+                answer = web.post(f"/v1/{place}/{verb}", json=BECAUSE)
+                assert answer.json() == {"paused": paused, "changed": True}
+        (step,) = client.claim_steps("test", "me")
+        client.fail_step(step.step_uuid, step.token, {"message": "no"}, retryable=False)
+        plan = {"verb": "retry_step", "filter": {"step": "a"}}
+        (planned,) = web.post("/v1/repairs", json=plan).json()["items"]
+        assert planned["matched"] == 1
+        done = web.post(f"/v1/repairs/{planned['plan_uuid']}/apply", json=BECAUSE).json()
+        assert (done["applied"], done["remaining"]) == (1, 0)
+        assert web.post(f"/v1/tasks/{task}/resolve", json=BECAUSE).json()["task_state"] == (
+            "resolved_manually"
+        )
+        given = {**BECAUSE, "value": 500}
+        assert web.post("/v1/limits/steps_per_call", json=given).json()["value"] == 500
+        odd = web.post("/v1/breakers/none/force", json={**BECAUSE, "position": "open"})
+        assert fault(odd)[:2] == (404, "not_found")
+        assert web.post("/v1/breakers/queue/release", json=BECAUSE).json()["changed"] is False
+        assert isinstance(web.post("/v1/sweep", json={}).json()["items"], list)
+        definition = template({"a": []}, name="other")
+        made = web.post("/v1/handlers", json={"definition": definition}).json()
+        assert (made["name"], made["created"]) == ("other", True)
+        verbs = [one["verb"] for one in web.get("/v1/audit").json()["items"]]
+        assert {"pause_task", "resume_namespace", "retry_step", "set_limit"} <= {*verbs}
+        some = web.get("/v1/audit", params={"verb": "pause_task", "subject": task}).json()["items"]
+        assert [one["reason"] for one in some] == ["a test"]
+        assert client.check_invariants() == []
+
+    def test_what_operators_did_is_listed_page_by_page(
+        self, web: httpx.Client, client: Client
+    ) -> None:
+        for n in range(5):
+            client.pause_namespace("test", f"reason {n}")
+            client.resume_namespace("test", f"again {n}")
+        found, url = list[str](), "/v1/audit?verb=pause_namespace&limit=2"
+        while url:
+            answer = web.get(url)
+            found += [one["reason"] for one in answer.json()["items"]]
+            url = answer.links.get("next", {}).get("url", "")
+            assert bool(url) == (answer.json()["next"] is not None)
+        assert found == [f"reason {n}" for n in reversed(range(5))]
+
+    def test_a_time_may_be_told_by_its_age(self, web: httpx.Client) -> None:
+        task = created(web)
+        for since, found in (("1h", [task]), ("0s", []), ("7d", [task])):
+            items = web.get("/v1/tasks", params={"since": since}).json()["items"]
+            assert [one["task_uuid"] for one in items] == found
+        for odd in ("1w", "-1h", "h", "1.5h", "999999d"):
+            answer = web.get("/v1/tasks", params={"since": odd})
+            assert fault(answer)[:2] == (422, "bad_value")
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("body", "message"),
