@@ -21,7 +21,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from tasker_sql import __version__
 from tasker_sql.config.settings import Config
 from tasker_sql.schema import migrations as schema
-from tasker_sql.server import errors, health, routes
+from tasker_sql.server import errors, health, pages, routes
 from tasker_sql.server.auth import Tokens
 from tasker_sql.server.deps import Store
 from tasker_sql.server.errors import PROBLEM
@@ -57,6 +57,7 @@ def application(settings: Config) -> FastAPI:
     app.state.streams = Streams(app.state.store, max(1, settings.web.max_requests // 2))
     app.include_router(health.router)
     app.include_router(routes.router)
+    app.include_router(pages.router)
     errors.handle(app)
     app.openapi = partial(_described, app)  # type: ignore[method-assign]
     app.add_middleware(
