@@ -2,7 +2,9 @@
 
 A test that asks for `server` or `database` runs once on every server: the newest and the oldest,
 with `--all` those between, too. With the mark `newest` or `oldest` it runs only there; `--pg 18`
-chooses. Tests with the mark `slow` run with `--all`, and when they are named (`file.py::test`).
+chooses. With `newest_first` it runs on the others with `--all` or `--pg` only: it takes long, and
+what it finds there is most often the same. Tests with the mark `slow` run with `--all`, and when
+they are named (`file.py::test`).
 
 Every test has a time limit, in which its fixtures end as well: `timeout` in pyproject.toml, or its
 own mark. After it, pytest-timeout fails the test and shows what all threads are at.
@@ -11,8 +13,10 @@ own mark. After it, pytest-timeout fails the test and shows what all threads are
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,9 +25,13 @@ import pytest
 import servers
 import wheels
 from pytest_timeout import Settings
+from running import client_of
 from servers import Server
 from sessions import Session, opened
 from tap import TapFile
+
+from tasker_sql.client import Client
+from tasker_sql.worker.handlers import Registry
 
 SQL = Path(__file__).parent / "sql"
 ENDING = 60.0  # seconds that a test that is over its time may take to end
@@ -45,18 +53,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which jobs in the background ignore
+    if hasattr(config, "workerinput"):
+        return
     servers.sweep()
+    os.environ.pop(servers.MODELS, None)  # of a run that started this one
+    if config.getoption("numprocesses"):
+        os.environ[servers.MODELS] = str(servers.temporary_folder())
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     majors(session.config)  # are fetched once, before several processes want them
 
 
-def pytest_unconfigure() -> None:
+def pytest_unconfigure(config: pytest.Config) -> None:
     servers.close_all()
-    servers.sweep()  # what a process of ours left that had to be ended
+    if not hasattr(config, "workerinput"):
+        if models := os.environ.pop(servers.MODELS, None):
+            shutil.rmtree(models)
+        servers.sweep()  # what a process of ours left that had to be ended
 
 
 def asked(config: pytest.Config) -> Sequence[int]:
@@ -86,13 +102,23 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "server" in metafunc.fixturenames:
-        chosen = majors(metafunc.config)
-        for mark, major in (("newest", servers.NEWEST), ("oldest", servers.OLDEST)):
-            if metafunc.definition.get_closest_marker(mark):
-                chosen = [one for one in chosen if one == major]
-        names = [f"pg{major}" for major in chosen]
-        metafunc.parametrize("server", chosen, indirect=True, ids=names, scope="session")
+    if "server" not in metafunc.fixturenames:
+        return
+    chosen = majors(metafunc.config)
+    marked = metafunc.definition.get_closest_marker
+    for mark, major in (("newest", servers.NEWEST), ("oldest", servers.OLDEST)):
+        if marked(mark):
+            chosen = [one for one in chosen if one == major]
+    rarely = marked("newest_first") and not metafunc.config.getoption("pg")
+    params = [
+        pytest.param(
+            major,
+            id=f"pg{major}",
+            marks=[pytest.mark.slow] if rarely and major != servers.NEWEST else [],
+        )
+        for major in chosen
+    ]
+    metafunc.parametrize("server", params, indirect=True, scope="session")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -109,7 +135,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             limit = item.get_closest_marker("timeout")
             longest[item.path] = max(longest.get(item.path, 0.0), limit.args[0] if limit else 0.0)
-        items.sort(key=lambda item: -longest[item.path])
+        count = Counter(item.path for item in items)
+        items.sort(key=lambda item: (-longest[item.path], -count[item.path]))
     if config.getoption("timeout") == 0:
         for item in items:
             item.add_marker(pytest.mark.timeout(0), append=False)
@@ -187,6 +214,18 @@ def database(server: Server) -> Iterator[str]:
     """The URL of a new database at head."""
     with server.database(server.migrated) as dsn:
         yield dsn
+
+
+@pytest.fixture
+def client(database: str) -> Iterator[Client]:
+    with client_of(database) as client:
+        yield client
+
+
+@pytest.fixture
+def registry() -> Registry:
+    """Of no handlers yet."""
+    return Registry()
 
 
 @pytest.fixture

@@ -50,6 +50,12 @@ def judge(script: str, output: str) -> list[str]:
     return wrong
 
 
+def rolls_back(script: str) -> bool:
+    """Whether it leaves nothing behind, so that the next one can have its database."""
+    begins = re.match(r"(--.*\n)*begin;", script)
+    return begins is not None and not re.search(r"^commit\b|\bsetval\b", script, re.MULTILINE)
+
+
 class TapFile(pytest.File):
     """A file of `tests/sql`."""
 
@@ -63,17 +69,18 @@ class TapFile(pytest.File):
 
 
 class TapItem(pytest.Item):
-    """A file on one server, in a new database at head."""
+    """A file on one server, in a database at head: a new one, or one that nothing was left in."""
 
     def __init__(self, *, major: int, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.major = major
 
     def runtest(self) -> None:
-        server = servers.get(self.major)
-        with server.database(server.with_pgtap) as dsn:
+        server, script = servers.get(self.major), self.path.read_text()
+        how = server.used if rolls_back(script) else server.database
+        with how(server.with_pgtap) as dsn:
             done = servers.psql(dsn, "-f", str(self.path))
-        wrong = judge(self.path.read_text(), done.stdout)
+        wrong = judge(script, done.stdout)
         if done.returncode:
             wrong.append(f"psql ended with {done.returncode}: {done.stderr.strip()}")
         if wrong:
