@@ -122,11 +122,6 @@ def client(database: str) -> Iterator[Client]:
         yield client
 
 
-@pytest.fixture
-def registry() -> Registry:
-    return Registry()
-
-
 class Handlers:
     """A plain handler and a transactional one, which wait until they may go on."""
 

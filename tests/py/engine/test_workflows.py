@@ -3,13 +3,12 @@ inline and over two hops; with handlers in Python and in SQL."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from running import client_of, ended, running, step_named
+from running import ended, running, step_named
 
 from tasker_sql.client import Client
 from tasker_sql.templates import files as templates
@@ -59,12 +58,6 @@ $$;
 @pytest.fixture(scope="module", autouse=True)
 def examples() -> None:
     handlers.load(str(EXAMPLES / "handlers.py"))
-
-
-@pytest.fixture
-def client(database: str) -> Iterator[Client]:
-    with client_of(database) as client:
-        yield client
 
 
 def in_python(definition: dict[str, Any], troubled: str, trouble: str) -> Registry:

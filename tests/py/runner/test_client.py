@@ -36,12 +36,6 @@ EXAMPLES: dict[Any, Any] = {
 }
 
 
-@pytest.fixture
-def client(database: str) -> Iterator[Client]:
-    with client_of(database) as client:
-        yield client
-
-
 class TestDrift:
     """A function and its method cannot part company."""
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
-from running import SECONDS, client_of, ended, running, template, wait_for
+from running import SECONDS, ended, running, template, wait_for
 from servers import rows
 
 from tasker_sql.client import Client
@@ -37,12 +36,6 @@ OURS = """
 select application_name from pg_stat_activity
  where datname = current_database() and application_name like 'tasker-sql/% worker'
 """
-
-
-@pytest.fixture
-def client(database: str) -> Iterator[Client]:
-    with client_of(database) as client:
-        yield client
 
 
 @pytest.fixture

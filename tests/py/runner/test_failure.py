@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import runpy
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
 import pytest
-from running import client_of, ended, running, step_named, template
+from running import ended, running, step_named, template
 from typer.testing import CliRunner
 
 from tasker_sql.cli import app
@@ -32,12 +31,6 @@ def charge(order):
     except ValueError as error:
         raise typing.cast(type, RuntimeError)(f"order {order['id']} has no amount") from error
 """
-
-
-@pytest.fixture
-def client(database: str) -> Iterator[Client]:
-    with client_of(database) as client:
-        yield client
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from pydantic import BaseModel
-from running import SECONDS, client_of, ended, running, step_named, template, wait_for
+from running import SECONDS, ended, running, start, step_named, template, wait_for
 from servers import rows
 
 from tasker_sql.client import Client
@@ -27,23 +25,6 @@ pytestmark = pytest.mark.newest
 EXACT = '{"n": 12345678901234567.89, "m": 0.10, "k": 0.1234567890123456789012345, "l": 1e400}'
 SAME = "select context = %s::jsonb, (select array_agg(result = context) from tasker.steps) from "
 SAME += "tasker.tasks"
-
-
-@pytest.fixture
-def client(database: str) -> Iterator[Client]:
-    with client_of(database) as client:
-        yield client
-
-
-@pytest.fixture
-def registry() -> Registry:
-    return Registry()
-
-
-def start(client: Client, definition: dict[str, Any], context: Any = None) -> uuid.UUID:
-    client.register_template(definition)
-    made = client.create_task(definition["namespace_name"], definition["name"], context or {})
-    return made.task_uuid
 
 
 class TestCoroutines:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running import SECONDS, client_of, ended, process, running, step_named, template, wait_for
+from running import SECONDS, ended, process, running, step_named, template, wait_for
 from servers import rows
 
 from tasker_sql.client import Client
@@ -21,12 +20,6 @@ pytestmark = pytest.mark.newest
 STATES = "select state::text, max(attempt), count(*) from tasker.steps group by 1"
 
 GIVEN_BACK = "select from tasker.step_transitions where reason = 'given back'"
-
-
-@pytest.fixture
-def client(database: str) -> Iterator[Client]:
-    with client_of(database) as client:
-        yield client
 
 
 def named(*names: str) -> Registry:

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,24 +14,13 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.types.string import TextLoader
-from running import SECONDS, client_of, ended, process, running, template, wait_for
+from running import SECONDS, ended, process, running, template, wait_for
 from servers import rows
 
 from tasker_sql.client import Client
 from tasker_sql.worker.handlers import Registry, Step
 
 pytestmark = pytest.mark.newest
-
-
-@pytest.fixture
-def client(database: str) -> Iterator[Client]:
-    with client_of(database) as client:
-        yield client
-
-
-@pytest.fixture
-def registry() -> Registry:
-    return Registry()
 
 
 CRASHING = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from running import (
     SECONDS,
-    client_of,
     ended,
     process,
     running,
@@ -41,17 +40,6 @@ from tasker_sql.worker.worker import Worker
 pytestmark = pytest.mark.newest
 
 ONE = {"a": list[str]()}
-
-
-@pytest.fixture
-def client(database: str) -> Iterator[Client]:
-    with client_of(database) as client:
-        yield client
-
-
-@pytest.fixture
-def registry() -> Registry:
-    return Registry()
 
 
 def trap(*_: Any) -> Any:

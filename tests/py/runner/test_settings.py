@@ -82,12 +82,6 @@ def registry() -> Registry:
     return registry
 
 
-@pytest.fixture
-def client(database: str) -> Iterator[Client]:
-    with client_of(database) as client:
-        yield client
-
-
 @contextmanager
 def altered(dsn: str, place: str, settings: Mapping[str, str]) -> Iterator[None]:
     """With these settings of the database or of the role."""

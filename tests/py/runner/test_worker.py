@@ -7,7 +7,6 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -15,7 +14,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from running import SECONDS, client_of, ended, running, step_named, template, wait_for
+from running import SECONDS, ended, running, start, step_named, template, wait_for
 from servers import rows
 
 from tasker_sql.client import Client
@@ -34,24 +33,6 @@ select pg_terminate_backend(pid)
 """
 LATE_WRITES = "select attempt, cause, step_state, winning_attempt from tasker.late_writes"
 SHORT = timedelta(seconds=0.6)
-
-
-@pytest.fixture
-def client(database: str) -> Iterator[Client]:
-    with client_of(database) as client:
-        yield client
-
-
-@pytest.fixture
-def registry() -> Registry:
-    return Registry()
-
-
-def start(client: Client, definition: dict[str, Any], context: Any = None) -> UUID:
-    """Register a template and create a task of it."""
-    client.register_template(definition)
-    made = client.create_task(definition["namespace_name"], definition["name"], context or {})
-    return made.task_uuid
 
 
 class TestResults:

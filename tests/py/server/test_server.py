@@ -20,7 +20,7 @@ from uuid import UUID, uuid4
 import httpx
 import psycopg
 import pytest
-from running import SECONDS, client_of, ended, running, template, wait_for
+from running import SECONDS, ended, running, template, wait_for
 from servers import Server, rows
 from serving import fault, serving
 
@@ -40,12 +40,6 @@ select count(*) from pg_stat_activity
    and datname = current_database()
 """
 TOKENS = {name: f"token that may {name}" for name in ("read", "create", "operate")}
-
-
-@pytest.fixture
-def client(database: str) -> Iterator[Client]:
-    with client_of(database) as client:
-        yield client
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from running import SECONDS, client_of, ended, running, step_named, template, wait_for
+from running import SECONDS, ended, running, step_named, template, wait_for
 from servers import rows
 from serving import serving
 
@@ -36,12 +36,6 @@ SUFFIXES = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}
 SUFFIXES |= {"summary": ["_sum", "_count"], "gauge": [""]}
 
 Scraped = dict[str, dict[tuple[str, ...], float]]
-
-
-@pytest.fixture
-def client(database: str) -> Iterator[Client]:
-    with client_of(database) as client:
-        yield client
 
 
 @pytest.fixture

@@ -116,6 +116,14 @@ def template(
     return {"name": name, "namespace_name": namespace, "version": "1.0.0", "steps": made}
 
 
+def start(client: Client, definition: Mapping[str, Any], context: Any = None) -> UUID:
+    """Register a template and create a task of it."""
+    client.register_template(definition)
+    made = client.create_task(definition["namespace_name"], definition["name"], context or {})
+    assert made.task_uuid
+    return made.task_uuid
+
+
 def ended(client: Client, task_uuid: UUID) -> str:
     """The state in which the task ends; waits for it."""
 

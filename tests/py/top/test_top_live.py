@@ -9,14 +9,14 @@ import json
 import re
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
-from running import SECONDS, client_of, step_named, template, wait_for
+from running import SECONDS, step_named, template, wait_for
 from servers import rows
 from test_top import lines_of
 from textual.pilot import Pilot
@@ -50,12 +50,6 @@ RUNNER = {
     "breakers": [{"breaker": "queue", "state": "closed", "changed_ago": 5}],
     "connections": {"size": 20, "used": 1},
 }
-
-
-@pytest.fixture
-def client(database: str) -> Iterator[Client]:
-    with client_of(database) as client:
-        yield client
 
 
 @pytest.fixture

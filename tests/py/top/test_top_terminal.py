@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from uuid import UUID
 
 import psycopg
@@ -18,12 +17,6 @@ pytestmark = pytest.mark.newest
 
 STYLE = re.compile(rb"\x1b\[([\d;]*)m")
 PLAIN = {0, 1, 2, 3, 4, 7, 9, 22, 23, 24, 27, 29}  # of SGR: all that is no colour
-
-
-@pytest.fixture
-def client(database: str) -> Iterator[Client]:
-    with client_of(database) as client:
-        yield client
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from pydantic import BaseModel, Field
-from running import SECONDS, client_of, ended, running, step_named
+from running import SECONDS, ended, running, step_named
 from servers import rows
 from typing_extensions import TypedDict
 
@@ -64,12 +64,6 @@ def notify(customer: str, *parts: Any, subject: str = "order", **more: Any) -> l
 def process(order: Order) -> Any:
     checked = check(order)
     return reserve(order, checked)
-
-
-@pytest.fixture
-def client(database: str) -> Iterator[Client]:
-    with client_of(database) as client:
-        yield client
 
 
 @pytest.fixture(autouse=True)
