@@ -23,7 +23,16 @@ from psycopg import Connection, Cursor
 from psycopg.pq import DiagnosticField, ExecStatus
 from running import ended, running, template
 from servers import rows
-from workflows import DIAMOND, claim, create, define, definition, run_all, violations
+from workflows import (
+    DIAMOND,
+    PLAN_CHECKS_ONCE,
+    claim,
+    create,
+    define,
+    definition,
+    run_all,
+    violations,
+)
 
 from tasker_sql.client import Client
 from tasker_sql.jsonb import JsonText
@@ -130,9 +139,11 @@ def test_every_good_call_is_done(database: str, connection: Connection) -> None:
             attempt(connection, case.query, case.given)
 
 
+@pytest.mark.newest_first
 @pytest.mark.timeout(600)
 def test_every_case_is_done_or_refused(database: str, connection: Connection) -> None:
     """First each for itself; then what was refused, in a row; then what was done, in a row."""
+    rows(database, PLAN_CHECKS_ONCE)
     world = World(database)
     cases = corpus.cases(database, world)
     codes: dict[Case, str | None] = {}

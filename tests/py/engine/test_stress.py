@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, LiteralString
 
 import psycopg
+import pytest
 from servers import rows
 from workflows import DIAMOND, define, later, run_all, violations
 
@@ -219,6 +220,7 @@ WEIGHTS = {
 }
 
 
+@pytest.mark.newest_first
 def test_all_verbs_at_once_do_not_deadlock(database: str) -> None:
     dsn = database
     for name, steps in TEMPLATES.items():

@@ -21,6 +21,7 @@ from psycopg import IsolationLevel
 from scenes import CALLS, IMPATIENT, MOVES, SCENES, SEEKING, TEMPLATES, Names
 from servers import Server, fetched, rows
 from sessions import SECONDS, Rows, Session, opened
+from workflows import PLAN_CHECKS_ONCE
 
 CLOCK = """
 create or replace function tasker._now () returns timestamptz language sql volatile
@@ -144,7 +145,7 @@ class Arena:
         self.a, self.b = a, b
         self.connection = psycopg.connect(dsn, autocommit=True)
         self.connection.execute("set client_min_messages = error")
-        self.connection.execute(CLOCK.encode())
+        self.connection.execute((CLOCK + PLAN_CHECKS_ONCE).encode())
         for template in TEMPLATES:
             self.ask("select from tasker.register_template(%s)", template)
         self.names: Names = {}
@@ -366,6 +367,7 @@ def check_serialized(scene: str, got: Grid) -> None:
             assert how[0] in good and how[1:] in ("", "1", "2", "3", "8", "9"), (first, second, how)
 
 
+@pytest.mark.newest_first
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("scene", SCENES)
 def test_every_pair_can_be_serialized(arenas: Arenas, scene: str, level: str) -> None:

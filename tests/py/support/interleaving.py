@@ -23,7 +23,7 @@ import psycopg
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 from servers import fetched
-from workflows import definition
+from workflows import PLAN_CHECKS_ONCE, definition
 
 from tasker_sql.client import Client
 
@@ -40,20 +40,6 @@ create or replace function tasker._now () returns timestamptz language sql volat
   select '2030-01-01 00:00Z'::timestamptz
          + current_setting('test.shift')::interval
          + nextval('public.ticks') * interval '1 ms'
-$$;
-
-do $$
-declare
-  v_check regprocedure;
-begin
-  for v_check in  -- it is called ten thousand times on tables of ten rows: planned once
-    select oid from pg_proc
-     where pronamespace = 'tasker'::regnamespace
-       and proconfig @> '{plan_cache_mode=force_custom_plan}'
-  loop
-    execute format('alter function %s set plan_cache_mode = force_generic_plan', v_check);
-  end loop;
-end
 $$;
 
 create table public.effects (
@@ -520,7 +506,7 @@ class Machine:
         self.dsn = dsn
         self.control = psycopg.connect(_conninfo(dsn, "control"), autocommit=True)
         self.control.execute("set session_replication_role = replica")  # rows come in any order
-        self.control.execute((PREPARE + STATE).encode())
+        self.control.execute((PREPARE + PLAN_CHECKS_ONCE + STATE).encode())
         self.control.execute("select from tasker.create_namespace('test')")
         self.control.execute("call keep('nothing')")
         self.sessions = [Session(dsn, number) for number in range(3)]

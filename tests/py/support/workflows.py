@@ -19,6 +19,23 @@ RESOLVE = "select step_state, task_state from tasker.resolve_step(%s, 'done by h
 PAUSE = "select changed from tasker.pause_task(%s, 'wait')"
 FINALIZE = "select task_state, finalized, message from tasker.finalize_task(%s)"
 
+# For thousands of checks of tables that stay small.
+PLAN_CHECKS_ONCE = """
+do $$
+declare
+  v_check regprocedure;
+begin
+  for v_check in
+    select oid from pg_proc
+     where pronamespace = 'tasker'::regnamespace
+       and proconfig @> '{plan_cache_mode=force_custom_plan}'
+  loop
+    execute format('alter function %s set plan_cache_mode = force_generic_plan', v_check);
+  end loop;
+end
+$$;
+"""
+
 REPORT: dict[str, Any] = {
     "host": "h",
     "pid": 7,
