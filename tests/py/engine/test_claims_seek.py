@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 import psycopg
 import pytest
@@ -22,46 +23,46 @@ def messages(dsn: str, message: str, count: int) -> None:
     rows(dsn, FORGED.format(message), count)
 
 
-def junk(dsn: str, count: int) -> None:
+def junk(dsn: str, count: int, _: str = "") -> None:
     """Messages that are no pointers."""
     messages(dsn, "jsonb_build_object('step', n)", count)
 
 
-def forged(dsn: str, count: int) -> None:
+def forged(dsn: str, count: int, _: str = "") -> None:
     """Pointers to steps that never were."""
     messages(dsn, "jsonb_build_object('step_id', 4611686018427387903 - n)", count)
 
 
-def cancelled(dsn: str, count: int) -> None:
+def cancelled(dsn: str, count: int, other: str) -> None:
     rows(
         dsn,
         "select from unnest(%s::uuid[]) as task, lateral tasker.cancel_task(task, 'not wanted')",
-        create(dsn, "other", count),
+        create(dsn, other, count),
     )
 
 
-def finished(dsn: str, count: int) -> None:
+def finished(dsn: str, count: int, other: str) -> None:
     """Pointers to a step that was settled."""
-    (task,) = create(dsn, "other")
+    (task,) = create(dsn, other)
     rows(dsn, "select from tasker.resolve_task(%s, 'done by hand')", task)
     pointer = "jsonb_build_object('step_id', (select max(step_id) from tasker.steps) + n * 0)"
     messages(dsn, pointer, count - 1)  # its own lies there still
 
 
-def of_a_paused_template(dsn: str, count: int) -> None:
-    create(dsn, "other", count)
-    rows(dsn, "select from tasker.pause_template('test', 'other', 'broken')")
+def of_a_paused_template(dsn: str, count: int, other: str) -> None:
+    create(dsn, other, count)
+    rows(dsn, "select from tasker.pause_template('test', %s, 'broken')", other)
 
 
-def of_paused_tasks(dsn: str, count: int) -> None:
+def of_paused_tasks(dsn: str, count: int, other: str) -> None:
     rows(
         dsn,
         "select from unnest(%s::uuid[]) as task, lateral tasker.pause_task(task, 'wait')",
-        create(dsn, "other", count),
+        create(dsn, other, count),
     )
 
 
-def of_another_namespace(dsn: str, count: int) -> None:
+def of_another_namespace(dsn: str, count: int, _: str) -> None:
     define(dsn, "away", {"only": []}, namespace="away")
     create(dsn, "away", count, namespace="away")
     rows(
@@ -71,7 +72,8 @@ def of_another_namespace(dsn: str, count: int) -> None:
     )
 
 
-KINDS = [
+Kind = Callable[[str, int, str], None]
+KINDS: list[Kind] = [
     junk,
     forged,
     cancelled,
@@ -82,24 +84,25 @@ KINDS = [
 ]
 
 
-def put_behind(dsn: str, kind: Callable[[str, int], None], count: int) -> str:
-    """One task that can run behind so many messages that lead nowhere."""
-    for name in ("own", "other"):
+def put_behind(dsn: str, kind: Kind, count: int, other: str = "other") -> str:
+    """One task that can run behind so many messages that lead nowhere; tasks of `other`, some."""
+    for name in ("own", other):
         define(dsn, name, {"only": []})
-    kind(dsn, count)
+    kind(dsn, count, other)
     (task,) = create(dsn, "own")
     assert rows(dsn, "select count(*) from pgmq.q_test_queue") == [(count + 1,)]
     return task
 
 
-@pytest.mark.parametrize("limit", [1, 50])
-@pytest.mark.parametrize("count", [9, 10, 11, 100, 1000])
 @pytest.mark.parametrize("kind", KINDS)
-def test_behind(database: str, kind: Callable[[str, int], None], count: int, limit: int) -> None:
-    task = put_behind(database, kind, count)
-    assert rows(database, CLAIM, limit) == [(task,)]
-    assert rows(database, CLAIM, limit) == []
-    assert rows(database, "select count(*) from pgmq.q_test_queue") == [(0,)]
+def test_behind(database: str, kind: Kind) -> None:
+    """The first claim of a session."""
+    for count, limit in product((9, 10, 11, 100, 1000), (1, 50)):
+        task = put_behind(database, kind, count, f"other_{count}_{limit}")
+        for found in ([(task,)], []):
+            with psycopg.connect(database) as worker:
+                assert worker.execute(CLAIM, [limit]).fetchall() == found, (count, limit)
+        assert rows(database, "select count(*) from pgmq.q_test_queue") == [(0,)]
 
 
 @pytest.mark.parametrize("limit", [1, 50])

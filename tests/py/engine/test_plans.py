@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 from plans import Explained, Seen
-from servers import Server
+from servers import Server, rows
 from workflows import REPORT, define, later
 
 SQL = Path(__file__).parents[3] / "sql"
@@ -217,7 +217,7 @@ CALLS: dict[str, Callable[[Work], None]] = {
 IN_TURNS = {name for name in CALLS if name.startswith(("sweep", "enqueue", "finalize"))}
 
 
-Backlogs = Callable[[int], str]
+Backlogs = Callable[[int, bool], str]
 
 behind = pytest.mark.parametrize(
     "size", [LARGE, pytest.param(HUGE, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
@@ -227,18 +227,23 @@ behind = pytest.mark.parametrize(
 @pytest.fixture(scope="module")
 def backlogs(server: Server) -> Iterator[Backlogs]:
     """Databases with a backlog of a size, to be copied; each is made when it is asked for."""
-    made: dict[int, str] = {}
+    made: set[str] = set()
 
-    def of(size: int) -> str:
-        if size not in made:
-            made[size] = f"backlog_{size}"
-            server.create(made[size], server.migrated)
-            fill(server.embedded.url(made[size]), size)
-        return made[size]
+    def of(size: int, analyzed: bool = False) -> str:
+        def made_of(dsn: str) -> None:
+            if analyzed:
+                rows(dsn, "analyze")
+            else:
+                fill(dsn, size)
+
+        name = f"backlog_{size}_analyzed" if analyzed else f"backlog_{size}"
+        base = of(size) if analyzed else server.migrated
+        made.add(name)
+        return server.template(name, base, made_of)
 
     yield of
-    for name in made.values():
-        server.admin.execute(f"drop database {name}".encode())
+    for name in made:
+        server.drop(name)
 
 
 def looked_at(dsn: str, name: str) -> dict[int, Seen]:
@@ -264,12 +269,9 @@ def test_costs_the_same_behind_any_backlog(
     server: Server, backlogs: Backlogs, name: str, statistics: str, size: int
 ) -> None:
     seen = {}
-    for rows in (SMALL, size):
-        with server.database(backlogs(rows)) as dsn:
-            if statistics == "analyze":
-                with psycopg.connect(dsn, autocommit=True) as connection:
-                    connection.execute("analyze")
-            seen[rows] = looked_at(dsn, name)
+    for waiting in (SMALL, size):
+        with server.database(backlogs(waiting, statistics == "analyze")) as dsn:
+            seen[waiting] = looked_at(dsn, name)
     small, large = seen[SMALL], seen[size]
     for number in large:
         assert large[number].faults() == [], f"call {number}"
@@ -334,9 +336,7 @@ def test_a_question_reads_no_more_than_it_shows(
 ) -> None:
     sql, most = QUESTIONS[name]
     asked, wanted = set_apart(sql)
-    with server.database(backlogs(size)) as dsn, Explained(dsn) as session:
-        if statistics == "analyze":
-            session.run("analyze")
+    with Explained(server.embedded.url(backlogs(size, statistics == "analyze"))) as session:
         arguments = session.run(f"select {wanted}")[0] if wanted else ()
         for number in range(1, 21):
             if number not in (3, 20):  # the first ones compile what they run
