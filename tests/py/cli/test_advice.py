@@ -76,7 +76,7 @@ def test_a_wrong_password(server: Server, database: str, newcomer: str, line: st
     try:
         file.write_text(f"local all {newcomer} scram-sha-256\n{before}")
         server.admin.execute("select pg_reload_conf()")
-        for given in ("", ":wrong"):
+        for given in ("", ":n0t_this"):
             dsn = database.replace("postgres@", f"{newcomer}{given}@")
             for _ in range(100):  # until the server has read it
                 code, _, err = asked(dsn, line)
