@@ -1,7 +1,6 @@
 """Connections that many threads share, and calls over them with a circuit breaker around each.
 
-Ours and not psycopg_pool's, for the reasons in docs/decisions/0017; statistics and arguments have
-its names.
+Ours and not psycopg_pool's, for the reasons in docs/decisions/0017; arguments have its names.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from tasker_sql.circuit import CircuitBreaker
 from tasker_sql.client import Client
@@ -26,6 +25,15 @@ MAX_IDLE: Final = 60.0  # seconds after which a connection that nobody used is c
 
 class PoolTimeoutError(UnavailableError):
     """All connections are in use: no fault of the database, and no failure of a call."""
+
+
+class Requests(NamedTuple):
+    """How often somebody asked for a connection, who waits for one now, and how many seconds all of
+    them have waited so far."""
+
+    made: int
+    waiting: int
+    seconds: float
 
 
 @dataclass(slots=True, eq=False)
@@ -60,13 +68,8 @@ class Pool:
         self._used = 0
         self._waiting: deque[_Waiter] = deque()  # who came first is served first
         self._lock = threading.Lock()
-        self._counts = dict.fromkeys(
-            ("requests_num", "requests_queued", "requests_errors", "connections_num"), 0
-        )
-        self._counts |= {"connections_errors": 0, "connections_lost": 0}
-        self._seconds_waited = 0.0
-        self._seconds_used = 0.0  # up to `_used_at`
-        self._used_at = time.monotonic()
+        self._requests = 0
+        self._seconds_waited = 0.0  # by those who wait no longer
 
     def call(
         self, work: Callable[[Client], T], breaker: CircuitBreaker, although_forced: bool = False
@@ -125,28 +128,22 @@ class Pool:
         finally:
             self._put(client)
 
-    def get_stats(self) -> dict[str, int]:
-        """What psycopg_pool's method answers: sizes and who waits now, and sums since the beginning
-        (with those who still wait, or use a connection)."""
+    def requests(self) -> Requests:
+        """Who has asked for connections since the beginning."""
         with self._lock:
             now = time.monotonic()
-            self._count_use(0)
             waited = self._seconds_waited + sum(now - one.since for one in self._waiting)
-            return {
-                "pool_min": 0,
-                "pool_max": self.size,
-                "pool_size": self._used + len(self._idle),
-                "pool_available": len(self._idle),
-                "requests_waiting": len(self._waiting),
-                "requests_wait_ms": round(1000 * waited),
-                "usage_ms": round(1000 * self._seconds_used),
-                **self._counts,
-            }
+            return Requests(self._requests, len(self._waiting), waited)
 
     @property
     def used(self) -> int:
         """How many are in use now."""
         return self._used
+
+    @property
+    def open(self) -> int:
+        """How many there are now."""
+        return self._used + len(self._idle)
 
     def trim(self, max_idle: float = MAX_IDLE) -> None:
         """Close the connections that nobody has used for so long."""
@@ -165,11 +162,10 @@ class Pool:
     def _get(self) -> Client:
         waiter = None
         with self._lock:
-            self._counts["requests_num"] += 1
+            self._requests += 1
             if self._used < self.size:
-                self._count_use(1)
+                self._used += 1
             else:
-                self._counts["requests_queued"] += 1
                 waiter = _Waiter()
                 self._waiting.append(waiter)
         if waiter:
@@ -177,14 +173,12 @@ class Pool:
         with self._lock:
             if self._idle:
                 return self._idle.pop()[0]
-            self._counts["connections_num"] += 1
         client = None
         try:
             client = self._connect()
             if self._configure:
                 self._configure(client)
         except BaseException:
-            self._counts["connections_errors"] += 1
             if client:
                 client.close()
             self._put(None)
@@ -198,7 +192,6 @@ class Pool:
             self._seconds_waited += time.monotonic() - waiter.since
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
-                self._counts["requests_errors"] += 1
                 raise PoolTimeoutError(f"all {self.size} connections are in use", 0.05)
 
     def _put(self, client: Client | None) -> None:
@@ -206,19 +199,12 @@ class Pool:
         with self._lock:
             if client and kept:
                 self._idle.append((client, time.monotonic()))
-            self._counts["connections_lost"] += client is not None and not kept
             if self._waiting:
                 self._waiting.popleft().served.set()
             else:
-                self._count_use(-1)
+                self._used -= 1
         if client and not kept:
             client.close()
-
-    def _count_use(self, change: int) -> None:
-        now = time.monotonic()
-        self._seconds_used += self._used * (now - self._used_at)
-        self._used_at = now
-        self._used += change
 
 
 def _reconnecting(work: Callable[[Client], T], client: Client) -> T:

@@ -10,7 +10,7 @@ import typer
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands, Json
 from tasker_sql.cli.errors import NO_DATABASE, complain
-from tasker_sql.cli.options import Reason
+from tasker_sql.cli.options import Reason, argument
 from tasker_sql.cli.output import Output, answer, cell, plain, print_json, put, table
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
@@ -135,11 +135,8 @@ def limits(client: Client) -> Output:
 @query(app, "set-limit")
 def set_limit(
     client: Client,
-    name: Annotated[
-        str,
-        typer.Argument(help="The limit.", show_default=False, autocompletion=completion.limits),
-    ],
-    value: Annotated[int, typer.Argument(help="Its new value.", show_default=False)],
+    name: Annotated[str, argument("The limit.", completion.limits)],
+    value: Annotated[int, argument("Its new value.")],
     reason: Reason,
 ) -> Output:
     """Change a limit, from the next call on.

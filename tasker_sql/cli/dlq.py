@@ -12,7 +12,7 @@ import typer
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands, Json
 from tasker_sql.cli.errors import NO, complain
-from tasker_sql.cli.options import OfNamespace, OfTemplate, Reason, json_argument
+from tasker_sql.cli.options import OfNamespace, OfTemplate, Reason, json_argument, option
 from tasker_sql.cli.output import Output, print_json, put, table
 from tasker_sql.cli.query import limited, opened, query
 from tasker_sql.client import Client
@@ -20,15 +20,14 @@ from tasker_sql.rows import AppliedRepair, PlannedRepair
 from tasker_sql.top.statements import repaired
 
 OfStep = Annotated[
-    str | None,
-    typer.Option("--step", help="Steps of this name.", autocompletion=completion.step_names),
+    str | None, option("--step", meaning="Steps of this name.", offers=completion.step_names)
 ]
 OfError = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--fingerprint",
-        help="With this error: see `dlq list`.",
-        autocompletion=completion.fingerprints,
+        meaning="With this error: see `dlq list`.",
+        offers=completion.fingerprints,
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

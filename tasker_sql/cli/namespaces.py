@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands
-from tasker_sql.cli.options import Reason
+from tasker_sql.cli.options import Reason, argument
 from tasker_sql.cli.output import Output, paused, table
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
 
 app = Commands(help=ROOT["namespace"][1])
 
-Name = Annotated[
-    str,
-    typer.Argument(help="The namespace.", show_default=False, autocompletion=completion.namespaces),
-]
+Name = Annotated[str, argument("The namespace.", completion.namespaces)]
 
 
 @query(app)

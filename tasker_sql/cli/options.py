@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
@@ -14,18 +14,24 @@ from tasker_sql.errors import FileError
 from tasker_sql.jsonb import JsonError, JsonText, given
 from tasker_sql.top.snapshot import place_of
 
-Reason = Annotated[
-    str, typer.Option("--reason", "-r", help="Why. It is kept in the history.", show_default=False)
-]
+
+def argument(meaning: str, offers: completion.Offers | None = None, **more: Any) -> Any:
+    """An argument that must be given."""
+    return typer.Argument(help=meaning, autocompletion=offers, show_default=False, **more)
+
+
+def option(*names: str, meaning: str, offers: completion.Offers | None = None) -> Any:
+    return typer.Option(*names, help=meaning, autocompletion=offers, show_default=False)
+
+
+Reason = Annotated[str, option("--reason", "-r", meaning="Why. It is kept in the history.")]
 OfNamespace = Annotated[
     str | None,
-    typer.Option(
-        *("--namespace", "-n"), help="Of this namespace.", autocompletion=completion.namespaces
-    ),
+    option("--namespace", "-n", meaning="Of this namespace.", offers=completion.namespaces),
 ]
 OfTemplate = Annotated[
     str | None,
-    typer.Option("--template", help="Of this template.", autocompletion=completion.template_names),
+    option("--template", meaning="Of this template.", offers=completion.template_names),
 ]
 
 
@@ -36,18 +42,9 @@ def _of_a_task(uuid: UUID) -> UUID:
     return uuid
 
 
-def _task(offers: completion.Offers) -> Any:
-    return typer.Argument(
-        callback=_of_a_task,
-        metavar="TASK_UUID",
-        help="The task.",
-        show_default=False,
-        autocompletion=offers,
-    )
-
-
-TaskUuid = Annotated[UUID, _task(completion.tasks)]
-OpenTaskUuid = Annotated[UUID, _task(completion.open_tasks)]
+_AS_TASK: Final[dict[str, Any]] = {"callback": _of_a_task, "metavar": "TASK_UUID"}
+TaskUuid = Annotated[UUID, argument("The task.", completion.tasks, **_AS_TASK)]
+OpenTaskUuid = Annotated[UUID, argument("The task.", completion.open_tasks, **_AS_TASK)]
 
 
 def json_argument(text: str, what: str) -> JsonText:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Annotated, Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from tasker_sql.cli.commands import Commands
 from tasker_sql.cli.output import Output, table
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
+from tasker_sql.config.settings import Config
 from tasker_sql.ops import telemetry
 from tasker_sql.ops.orchestrator import Exit, OrchestrationCore
 
@@ -88,12 +90,7 @@ def run(
         "database.pgbouncer": pgbouncer,
         "telemetry.level": "warning" if quiet else None,
     }
-    loaded = config.load(
-        {path: value for path, value in chosen.items() if value is not None},
-        origin="the command line",
-    )
-    telemetry.log_as(loaded.config.telemetry)
-    runner = OrchestrationCore.from_config(loaded.config)
+    runner = OrchestrationCore.from_config(_configured(chosen))
     runner.check()
     code = runner.run()
     if not telemetry.WRITER.flush() or code is not Exit.CLEAN:
@@ -122,17 +119,16 @@ def serve(
         from tasker_sql.server.app import serve as serve_http
     except ModuleNotFoundError as error:
         raise ImportError(f"{error}: run pip install 'tasker-sql[server]'") from error
-    chosen = {
-        "web.host": host,
-        "web.port": port,
-        "telemetry.level": "warning" if quiet else None,
-    }
-    settings = config.load(
-        {path: value for path, value in chosen.items() if value is not None},
-        origin="the command line",
-    ).config
+    level = "warning" if quiet else None
+    serve_http(_configured({"web.host": host, "web.port": port, "telemetry.level": level}))
+
+
+def _configured(chosen: Mapping[str, Any]) -> Config:
+    """The configuration with what the command line says, which is not None; and its log."""
+    given = {path: value for path, value in chosen.items() if value is not None}
+    settings = config.load(given, origin="the command line").config
     telemetry.log_as(settings.telemetry)
-    serve_http(settings)
+    return settings
 
 
 def sweep(client: Client) -> Output:

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from tasker_sql.cli.commands import Commands
-from tasker_sql.cli.options import Reason
+from tasker_sql.cli.options import Reason, argument
 from tasker_sql.cli.output import Output, Part, line
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
@@ -75,8 +75,8 @@ def status(client: Client) -> Output:
 
 def acknowledge(
     client: Client,
-    code: Annotated[str, typer.Argument(help="As `problems` prints it.", show_default=False)],
-    subject: Annotated[str, typer.Argument(help="Likewise.", show_default=False)],
+    code: Annotated[str, argument("As `problems` prints it.")],
+    subject: Annotated[str, argument("Likewise.")],
     reason: Reason,
     until: Annotated[
         datetime | None, typer.Option(help="Until when; else until it changes.")

@@ -8,6 +8,7 @@ import typer
 
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands
+from tasker_sql.cli.options import argument
 from tasker_sql.cli.output import Output, Part, plain, table
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
@@ -63,14 +64,7 @@ def _state(missing: bool, pause: dict[str, Any]) -> str | None:
 @query(app, watch=True)
 def show(
     client: Client,
-    name: Annotated[
-        str,
-        typer.Argument(
-            help="The namespace, or one of its queues.",
-            show_default=False,
-            autocompletion=completion.namespaces,
-        ),
-    ],
+    name: Annotated[str, argument("The namespace, or one of its queues.", completion.namespaces)],
     limit: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
 ) -> Output:
     """Show what waits longest in a namespace, and why.

@@ -5,12 +5,10 @@ from __future__ import annotations
 import socket
 from typing import Annotated
 
-import typer
-
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands
 from tasker_sql.cli.errors import complain
-from tasker_sql.cli.options import Reason
+from tasker_sql.cli.options import Reason, argument, option
 from tasker_sql.cli.output import Output, table
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
@@ -22,25 +20,10 @@ Each `tasker-sql run` is one. `tasker-sql worker` lists everybody who does steps
 language."""
 )
 
-Breaker = Annotated[
-    str,
-    typer.Argument(
-        help="database or queue.",
-        show_default=False,
-        autocompletion=completion.words("database", "queue"),
-    ),
-]
-Position = Annotated[
-    str,
-    typer.Argument(
-        help="open or closed.",
-        show_default=False,
-        autocompletion=completion.words("open", "closed"),
-    ),
-]
+Breaker = Annotated[str, argument("database or queue.", completion.words("database", "queue"))]
+Position = Annotated[str, argument("open or closed.", completion.words("open", "closed"))]
 Runner = Annotated[
-    str | None,
-    typer.Option("--runner", help="This one only.", autocompletion=completion.runners),
+    str | None, option("--runner", meaning="This one only.", offers=completion.runners)
 ]
 
 

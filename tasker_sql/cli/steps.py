@@ -10,7 +10,7 @@ import typer
 
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands
-from tasker_sql.cli.options import Reason, json_argument
+from tasker_sql.cli.options import Reason, argument, json_argument
 from tasker_sql.cli.output import Output, Part, Picture, cell, line, reasons
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
@@ -21,15 +21,7 @@ from tasker_sql.top.snapshot import place_of
 
 app = Commands(help=ROOT["step"][1])
 
-Step = Annotated[
-    str,
-    typer.Argument(
-        metavar="STEP",
-        help="Its uuid, or TASK_UUID/NAME.",
-        show_default=False,
-        autocompletion=completion.steps,
-    ),
-]
+Step = Annotated[str, argument("Its uuid, or TASK_UUID/NAME.", completion.steps, metavar="STEP")]
 
 
 @query(app, watch=True)

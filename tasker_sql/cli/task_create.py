@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import Commands, Json
 from tasker_sql.cli.errors import NO
-from tasker_sql.cli.options import json_argument, template_argument
+from tasker_sql.cli.options import argument, json_argument, option, template_argument
 from tasker_sql.cli.output import print_json, put
 from tasker_sql.cli.query import limited, opened
 from tasker_sql.cli.task_show import task_picture
@@ -36,12 +36,7 @@ def add_to(app: Commands) -> None:
 
 def create(
     template: Annotated[
-        str,
-        typer.Argument(
-            metavar="TEMPLATE",
-            help="NAMESPACE/NAME[@VERSION]",
-            autocompletion=completion.templates,
-        ),
+        str, argument("NAMESPACE/NAME[@VERSION]", completion.templates, metavar="TEMPLATE")
     ],
     context: Annotated[
         str, typer.Option("--context", "-c", help="A JSON object, @FILE, or - for standard input.")
@@ -53,10 +48,7 @@ def create(
     key: Annotated[str | None, typer.Option(help="Idempotency key: one task for it.")] = None,
     priority: Annotated[
         str | None,
-        typer.Option(
-            help="high, normal or low.",
-            autocompletion=completion.words("high", "normal", "low"),
-        ),
+        option(meaning="high, normal or low.", offers=completion.words("high", "normal", "low")),
     ] = None,
     run_at: Annotated[str | None, typer.Option(help="Not before: ISO 8601 with a zone.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="A tag; repeat for more.")] = None,

@@ -10,7 +10,7 @@ import typer
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands, Json
 from tasker_sql.cli.errors import NO
-from tasker_sql.cli.options import OfNamespace, Reason, template_argument
+from tasker_sql.cli.options import OfNamespace, Reason, argument, template_argument
 from tasker_sql.cli.output import Output, answer, lines, paused, put, table
 from tasker_sql.cli.query import query, run_query
 from tasker_sql.client import Client
@@ -134,13 +134,7 @@ def list_(
 
 
 Paused = Annotated[
-    str,
-    typer.Argument(
-        metavar="TEMPLATE",
-        help="NAMESPACE/NAME, all versions.",
-        show_default=False,
-        autocompletion=completion.templates,
-    ),
+    str, argument("NAMESPACE/NAME, all versions.", completion.templates, metavar="TEMPLATE")
 ]
 
 
@@ -173,10 +167,8 @@ def _unversioned(template: str) -> tuple[str, str]:
 def show(
     template: Annotated[
         str,
-        typer.Argument(
-            metavar="TEMPLATE",
-            help="NAMESPACE/NAME[@VERSION], or a YAML file.",
-            autocompletion=completion.templates,
+        argument(
+            "NAMESPACE/NAME[@VERSION], or a YAML file.", completion.templates, metavar="TEMPLATE"
         ),
     ],
     mermaid: Annotated[bool, typer.Option("--mermaid", help="As a Mermaid flowchart.")] = False,

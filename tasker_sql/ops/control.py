@@ -27,7 +27,7 @@ from tasker_sql.errors import TaskerError, UnavailableError
 from tasker_sql.ops import health, scaling
 from tasker_sql.ops.health import ExecutorState, OperationalState
 from tasker_sql.ops.pools import BUCKETS, Counts, ScalablePool, SlotPool
-from tasker_sql.pool import Pool
+from tasker_sql.pool import Pool, Requests
 
 QUEUES: Final = {
     "task_request_processor": "orchestration_task_requests",
@@ -69,18 +69,18 @@ class Waits:
         self.callers = 0.0  # on average
         self.seconds = 0.0  # that a caller waited, on average
         self._pools = pools
-        self._at, self._stats = time.monotonic(), self._read()
+        self._at, self._seen = time.monotonic(), self._read()
 
     def read(self, now: float) -> None:
-        stats, before, seconds = self._read(), self._stats, max(now - self._at, 1e-6)
-        waited = (stats["requests_wait_ms"] - before["requests_wait_ms"]) / 1000
-        requests = stats["requests_num"] - before["requests_num"]
+        seen, before, seconds = self._read(), self._seen, max(now - self._at, 1e-6)
+        waited = seen.seconds - before.seconds
         self.callers = waited / seconds
-        self.seconds = waited / max(requests, stats["requests_waiting"], 1)
-        self._at, self._stats = now, stats
+        self.seconds = waited / max(seen.made - before.made, seen.waiting, 1)
+        self._at, self._seen = now, seen
 
-    def _read(self) -> Counter[str]:
-        return sum((Counter(pool.get_stats()) for pool in self._pools), Counter())
+    def _read(self) -> Requests:
+        counts, waiting, seconds = zip(*(pool.requests() for pool in self._pools), strict=True)
+        return Requests(sum(counts), sum(waiting), sum(seconds))
 
 
 @dataclass(slots=True)
@@ -249,7 +249,7 @@ class Control:
             uptime=time.monotonic() - self._began,
             pools=[self._pool_health(one) for one in self._all],
             breakers=[_breaker_health(circuit) for circuit in self._circuits],
-            connections=sum(one.get_stats()["pool_size"] for one in self._waits_for),
+            connections=sum(pool.open for pool in self._waits_for),
             connections_used=self._connections.used + self._handlers.used,
             callers_waiting=self._waits.callers,
             wait=self._waits.seconds,

@@ -9,11 +9,9 @@ Pure logic: what is measured, and the time, are arguments.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Final
 
 from tasker_sql.config.settings import HealthSettings
 
@@ -28,30 +26,11 @@ class OperationalState(StrEnum):
     STOPPED = "stopped"
 
 
-LEGAL: Final[Mapping[OperationalState, frozenset[OperationalState]]] = MappingProxyType(
-    {
-        OperationalState.STARTUP: frozenset(
-            {
-                OperationalState.NORMAL,
-                OperationalState.GRACEFUL_SHUTDOWN,
-                OperationalState.EMERGENCY,
-            }
-        ),
-        OperationalState.NORMAL: frozenset(
-            {OperationalState.GRACEFUL_SHUTDOWN, OperationalState.EMERGENCY}
-        ),
-        OperationalState.GRACEFUL_SHUTDOWN: frozenset(
-            {OperationalState.EMERGENCY, OperationalState.STOPPED}
-        ),
-        OperationalState.EMERGENCY: frozenset({OperationalState.STOPPED}),
-        OperationalState.STOPPED: frozenset(),
-    }
-)
-
-
 def transition(before: OperationalState, after: OperationalState) -> OperationalState:
     """The state after. Raises ValueError for a transition that is not legal."""
-    if after not in LEGAL[before]:
+    order = list(OperationalState)
+    stops_at_once = after is OperationalState.STOPPED and before in order[:2]
+    if stops_at_once or order.index(after) <= order.index(before):
         raise ValueError(f"a runner cannot go from {before} to {after}")
     return after
 

@@ -18,10 +18,12 @@ from tasker_sql.top.backend import Backend
 from tasker_sql.top.snapshot import Location, Snapshot
 
 STORED = Path(__file__).with_name("top.txt")
-SIZES = [(80, 24), (150, 30)]
-SHOWN: list[tuple[str, Location, str]] = [
-    *((place.screen, place, "") for place in seen.SNAPSHOTS),
-    ("DAG", Location("task", seen.MOVES), "d"),
+NARROW, WIDE = (80, 24), (160, 24)
+OVERVIEW, FAILURES = Location("overview"), Location("failures")
+SHOWN: list[tuple[str, Location, tuple[int, int], str]] = [
+    *((place.screen, place, NARROW, "") for place in seen.SNAPSHOTS),
+    *((place.screen, place, WIDE, "") for place in (OVERVIEW, FAILURES)),
+    ("DAG", Location("task", seen.MOVES), NARROW, "d"),
 ]
 
 
@@ -62,11 +64,10 @@ def drawn(place: Location, size: tuple[int, int], *keys: str) -> list[str]:
 
 
 def pictures() -> str:
-    """All screens in all sizes, and a task's DAG."""
+    """All screens, some of them wide, and a task's DAG."""
     parts = [
-        "\n".join([f"==== {name} {width}x{height}", *drawn(place, (width, height), *keys)])
-        for width, height in SIZES
-        for name, place, keys in SHOWN
+        "\n".join([f"==== {name} {size[0]}x{size[1]}", *drawn(place, size, *keys)])
+        for name, place, size, keys in SHOWN
     ]
     return "\n".join(parts) + "\n"
 
