@@ -10,7 +10,7 @@ create type tasker.task_state as enum (
 );
 
 create type tasker.step_state as enum (
-  'pending', 'enqueued', 'in_progress', 'waiting_for_retry',
+  'pending', 'enqueued', 'in_progress', 'waiting_for_retry', 'waiting',
   'complete', 'error', 'cancelled', 'resolved_manually', 'skipped', 'upstream_failed'
 );
 
@@ -60,7 +60,17 @@ create type tasker.transition as enum (
   'step complete -> pending',
   'step resolved_manually -> pending',
   'step skipped -> pending',
-  'step upstream_failed -> pending'
+  'step upstream_failed -> pending',
+  'step pending -> waiting',
+  'step in_progress -> waiting',
+  'step waiting -> enqueued',
+  'step waiting -> complete',
+  'step waiting -> skipped',
+  'step waiting -> error',
+  'step waiting -> cancelled',
+  'step waiting -> resolved_manually',
+  'step enqueued -> skipped',
+  'step waiting_for_retry -> skipped'
 );
 
 -- What the functions of a worker's call hand to one another.
@@ -135,6 +145,7 @@ create table tasker.task_templates (
   sink_count    integer     not null,
   finalize_externally boolean not null,
   gated         boolean     not null,
+  enters        boolean     not null,
   paused_at     timestamptz,
   paused_by     text,
   pause_reason  text,
@@ -148,6 +159,7 @@ create table tasker.task_templates (
 create index paused_templates on tasker.task_templates (paused_at) where paused_at is not null;
 comment on table tasker.task_templates is 'Named, versioned DAG definitions. A version never changes once registered.';
 comment on column tasker.task_templates.gated is 'Whether any step has run_on, if or on_error: then each step is decided about when its last parent has ended.';
+comment on column tasker.task_templates.enters is 'Whether its first steps enter by the gate: it is gated, or one of them waits.';
 
 create table tasker.template_steps (
   template_id     integer not null references tasker.task_templates on delete cascade,
@@ -181,9 +193,17 @@ create table tasker.template_steps (
 comment on table tasker.template_steps is 'The compiled DAG: steps in topological order (a parent has a smaller step_no than its children).';
 comment on column tasker.template_steps.children is 'Step numbers; a step without children has {0}: its task waits for it.';
 comment on column tasker.template_steps.join_children is 'Those of children that wait for more than one parent: two finishing steps may meet at their rows.';
-comment on column tasker.template_steps.special_children is 'Those of children that wait for more than 16 parents (finishing steps do not queue up behind their rows), and all in a gated template: their ends leave the street.';
+comment on column tasker.template_steps.special_children is 'Those of children that wait for more than 16 parents (finishing steps do not queue up behind their rows), those that wait when they enter, and all in a gated template: their ends leave the street.';
 comment on column tasker.template_steps.depth is 'The longest path from a step without parents. A step of greater depth has a greater step_no.';
-comment on column tasker.template_steps.features is 'In a gated template {"run_on", "on_error", "if", "path", "reads", "needs"}: what decides whether the step runs. Null in others.';
+comment on column tasker.template_steps.features is 'What it has beyond a plain handler, null for nothing. In a gated template run_on, on_error, and of a condition if, path, reads, needs. wait: what it waits for; check: its handler is asked until it says true; alarms: it may have alarms and a wait, which go when it ends; enters: those of its children that enter by the gate although the template is not gated.';
+
+create table tasker.template_waits (
+  template_id integer not null references tasker.task_templates on delete cascade,
+  name        text    not null,
+  step_no     integer not null,
+  constraint template_waits_key primary key (template_id, name, step_no)
+);
+comment on table tasker.template_waits is 'Which steps of a template wait for a signal of which name, so that sending one costs no scan.';
 
 -- Work --------------------------------------------------------------------------------------------
 
@@ -319,7 +339,32 @@ create table tasker.timers (
   due_at  timestamptz not null
 );
 create index timers_by_time on tasker.timers (due_at);
-comment on table tasker.timers is 'Steps that wait for a moment: retries, and first steps of tasks with run_at. Promoted to a queue when due.';
+comment on table tasker.timers is 'Steps that wait for a moment: retries, sleeping steps, and first steps of tasks with run_at. Promoted to a queue when due.';
+
+create table tasker.alarms (
+  step_id bigint      not null,
+  kind    text        not null
+          constraint kinds_of_alarms_are_known
+          check (kind in ('wait', 'check', 'deadline', 'start_within', 'finish_within')),
+  due_at  timestamptz not null,
+  constraint a_step_has_one_alarm_of_a_kind primary key (step_id, kind)
+);
+create index alarms_by_time on tasker.alarms (due_at);
+comment on table tasker.alarms is 'Moments at which something is decided about a step, or (step_no 0) about a task. A step that ends takes its own along.';
+
+create table tasker.waits (
+  step_id   bigint      primary key,
+  kind      text        not null
+            constraint kinds_of_waits_are_known
+            check (kind in ('signal', 'time', 'condition', 'slot', 'child', 'sleep')),
+  names     text[],
+  wanted    integer,
+  opened_at timestamptz not null,
+  until     timestamptz,
+  constraint a_wait_for_signals_names_them
+    check ((kind = 'signal') = (names is not null and wanted is not null))
+);
+comment on table tasker.waits is 'What the steps in waiting wait for, and until when; those that wait for a condition keep their row while it is looked at.';
 
 create table tasker.deferred_decrements (
   deferred_id bigint  generated always as identity primary key,
@@ -335,7 +380,7 @@ create table tasker.decisions (
   step_id    bigint      primary key,
   decided_at timestamptz not null,
   decision   text        not null
-             constraint decisions_are_known check (decision in ('run', 'skip', 'fail')),
+             constraint decisions_are_known check (decision in ('run', 'skip', 'fail', 'wait')),
   cause      text,
   saw        jsonb       not null
 );
@@ -411,11 +456,14 @@ comment on table tasker.step_failures is 'One row per attempt that failed or was
 create table tasker.given_back (
   step_id     bigint      not null,
   enqueued_at timestamptz not null,
-  started_at  timestamptz not null
+  started_at  timestamptz not null,
+  token       uuid,
+  slept_at    timestamptz,
+  due_at      timestamptz
 );
 alter table tasker.given_back replica identity full;  -- without a key
 create index given_back_by_step on tasker.given_back (step_id);
-comment on table tasker.given_back is 'When attempts were enqueued and started that were given back before they counted: the moments by which the history of their task is found.';
+comment on table tasker.given_back is 'When attempts were enqueued and started that were given back before they counted: the moments by which the history of their task is found. token is the claim that put its step to sleep, from slept_at to due_at; null when it gave it back otherwise.';
 
 create table tasker.refused_writes (
   step_id    bigint      not null,

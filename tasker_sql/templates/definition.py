@@ -56,7 +56,8 @@ TEMPLATE: Final[Mapping[str, KeyRule]] = {
 STEP: Final[Mapping[str, KeyRule]] = {
     "name": KeyRule("text", A_NAME, NAME, needed=True),
     "description": PROSE,
-    "handler": KeyRule("object", "the name of a function, or {sql: schema.function}", needed=True),
+    "handler": KeyRule("object", "the name of a function, or {sql: schema.function}"),
+    "wait": KeyRule("object", "an object, as {for: P1D} or {signal: approved}"),
     "namespace": KeyRule("text", A_NAMESPACE, NAMESPACE),
     "dependencies": KeyRule("list", "a list of steps"),
     "run_on": KeyRule("text", choices=("success", "full_success", "failure", "end")),
@@ -78,6 +79,35 @@ HANDLER: Final[Mapping[str, KeyRule]] = {
     ),
     "initialization": KeyRule("object", "an object"),
 }
+_UNIT: Final = (
+    r"(?:microsecond|millisecond|second|sec|s|minute|min|m|hour|h|day|d|week|w|month|mon|year|y)s?"
+)
+_DURATION: Final = (
+    r"\s*(?:P(?=[0-9T])(?:[0-9.]+[YMWD])*(?:T(?:[0-9.]+[HMS])+)?"
+    rf"|(?:[0-9]+(?:\.[0-9]*)?\s*{_UNIT}\s*)+|[0-9]+(?::[0-9]{{2}}){{1,2}}(?:\.[0-9]+)?)\s*"
+)
+A_DURATION: Final = KeyRule("text", "a duration such as PT30S or P3D", _DURATION)
+A_SIGNAL: Final = KeyRule("text", A_NAME, NAME)
+WAIT: Final[Mapping[str, KeyRule]] = {
+    "for": A_DURATION,
+    "until": KeyRule("any"),
+    "every": A_DURATION,
+    "signal": KeyRule("any"),
+    "count": KeyRule("number", bounds=(1, 100)),
+    "timeout": A_DURATION,
+    "on_timeout": KeyRule("text", choices=("fail", "skip", "continue")),
+    "default": KeyRule("any", nullable=True),
+    "schema": KeyRule("object", "a JSON Schema", nullable=True),
+    "fail_if": KeyRule("text", "an SQL/JSON path of up to 500 characters", r"(?s:.{1,500})"),
+    "prompt": KeyRule("text", "a text of 1 to 2000 characters", r"(?s:.{1,2000})"),
+}
+UNTIL: Final[Mapping[str, KeyRule]] = {"sql": HANDLER["sql"]}
+MOMENT: Final = KeyRule(
+    "text",
+    "a time with its zone, such as 2026-01-31T09:30:00Z, a path to one, or {sql: ...}",
+    r"\s*(?:lax\s|strict\s|\$)(?s:.*)"
+    r"|[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}[0-9:.]*(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)",
+)
 RETRY: Final[Mapping[str, KeyRule]] = {
     "retryable": KeyRule("flag"),
     "max_attempts": KeyRule("number", bounds=(1, 1000)),
@@ -117,6 +147,7 @@ _OTHER_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
         "handler_class",
         "handler: {sql: ...}": "sql query procedure",
         "handler: {initialization: ...}": f"{_ARGUMENTS} initialization",
+        "wait": "sleep delay pause approval manual signal event until",
         "namespace": "queue namespace_name pool worker_pool",
         "dependencies": "depends_on depends dependency depend needs need after requires require "
         "parents parent upstream run_after wait_for predecessors previous",
@@ -134,6 +165,20 @@ _OTHER_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
         "sql": "query procedure sql_function",
         "initialization": _ARGUMENTS,
     },
+    "wait": {
+        "for": "duration delay seconds sleep time",
+        "until": "at moment condition",
+        "every": "interval poll poll_interval",
+        "signal": "signals event events name approval",
+        "count": "number times wanted",
+        "timeout": "timeout_seconds time_limit deadline expires",
+        "on_timeout": "otherwise else",
+        "default": "default_value fallback",
+        "schema": "input_schema value_schema form",
+        "fail_if": "refuse_if reject_if",
+        "prompt": "question text message title description",
+    },
+    "until": {"sql": "function query callable"},
     "retry": {
         "retryable": "enabled retry",
         "max_attempts": _ATTEMPTS,
@@ -200,6 +245,10 @@ def _step_faults(step: Any, line: int, number: int) -> Iterator[Fault]:
     name = step.get("name")
     what = f"step {name}" if isinstance(name, str) else f"step {number}"
     yield from _object_faults(step, "step", what, STEP)
+    if not {"handler", "wait"} & step.keys() and not _means(step, "step", {"handler", "wait"}):
+        yield step.line, f"the key 'handler' is missing in {what}"
+    if isinstance(step.get("wait"), Object):
+        yield from _wait_faults(step, what)
     handler, retry, parents = (step.get(key) for key in ("handler", "retry", "dependencies"))
     if isinstance(handler, Object):
         yield from _object_faults(handler, "handler", f"the handler of {what}", HANDLER)
@@ -218,6 +267,56 @@ def _step_faults(step: Any, line: int, number: int) -> Iterator[Fault]:
                 yield place, message
     if isinstance(path := step.get("if"), str):
         yield from _condition_faults(path, step.lines["if"], what, parents)
+
+
+def _wait_faults(step: Object, what: str) -> Iterator[Fault]:
+    """What is wrong with what a step waits for."""
+    wait, parents, at = step["wait"], step.get("dependencies"), step.lines["wait"]
+    yield from _object_faults(wait, "wait", f"the wait of {what}", WAIT)
+    until, signal = wait.get("until"), wait.get("signal")
+    asks = isinstance(until, Object)
+    if asks:
+        yield from _object_faults(until, "until", f"until of {what}", UNTIL)
+        if "sql" not in until:
+            yield wait.lines["until"], f"the key 'sql' is missing in until of {what}"
+    elif until is not None and until is not UNREAD and (wrong := _wrong("until", until, MOMENT)):
+        yield wait.lines["until"], f"until of {what} is {wrong}"
+    names = signal if isinstance(signal, Array) else [signal]
+    if signal is not None and (not 1 <= len(names) <= 20 or len({*map(str, names)}) < len(names)):
+        yield wait.lines["signal"], f"signal of {what}: need a name, or 1 to 20 different ones"
+    for name in names if signal is not None else ():
+        if name is not UNREAD and (wrong := _wrong("signal", name, A_SIGNAL)):
+            yield wait.lines["signal"], f"signal of {what} is {wrong}"
+    for key in ("fail_if", "until"):
+        if isinstance(path := wait.get(key), str):
+            yield from _condition_faults(path, wait.lines[key], what, parents)
+    if isinstance(schema := wait.get("schema"), Object):
+        yield from _schema_faults(schema, "schema", 1)
+    for is_wrong, fault in (
+        ("handler" in step, "a step has a wait or a handler, not both"),
+        (
+            len({"for", "until", "signal"} & wait.keys()) != 1
+            and not _means(wait, "wait", {"for", "until", "signal"}),
+            "a wait needs exactly one of for, until and signal",
+        ),
+        (
+            "signal" not in wait and bool({"count", "schema", "fail_if", "prompt"} & wait.keys()),
+            "count, schema, fail_if and prompt belong to a signal",
+        ),
+        ("every" in wait and not asks, "every belongs to until: {sql: ...}"),
+        ({"timeout", "for"} <= wait.keys(), "for ends by itself and has no timeout"),
+        ("on_timeout" in wait and "timeout" not in wait, "on_timeout needs a timeout"),
+        (
+            "default" in wait and wait.get("on_timeout") != "continue",
+            "default is the value of on_timeout: continue",
+        ),
+        (
+            not asks and bool({"retry", "timeout_seconds"} & step.keys()),
+            "retry and timeout_seconds belong to a handler, or to until: {sql: ...}",
+        ),
+    ):
+        if is_wrong:
+            yield at, f"{what}: {fault}"
 
 
 def _condition_faults(path: str, line: int, what: str, parents: Any) -> Iterator[Fault]:

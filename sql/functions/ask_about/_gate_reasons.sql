@@ -51,7 +51,7 @@ begin
                 null, null
           where step.state = 'pending'
             and step.waiting_parents > 0
-            and link.features is not null
+            and link.features ? 'run_on'
          ) as said (rank, code, reason, since, cure)
    where step.step_id = any (p_step_ids)
      and step.state in ('skipped', 'upstream_failed', 'pending');

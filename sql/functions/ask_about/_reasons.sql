@@ -14,7 +14,7 @@ as $$
 --
 -- Returns  one or more rows a step; none for one that only waits for its parents
 -- Calls    _state_reasons, _timer_reasons, _pause_reasons, _queue_reasons,
---          _gate_reasons
+--          _gate_reasons, _wait_reasons
 #variable_conflict use_column
 declare
   v_now constant timestamptz := tasker._now();
@@ -28,7 +28,9 @@ begin
    union all
   select * from tasker._queue_reasons(p_step_ids, v_now)
    union all
-  select * from tasker._gate_reasons(p_step_ids);
+  select * from tasker._gate_reasons(p_step_ids)
+   union all
+  select * from tasker._wait_reasons(p_step_ids, v_now);
 end;
 $$;
 

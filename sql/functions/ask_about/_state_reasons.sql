@@ -44,7 +44,7 @@ begin
                           limit 1) as failure on true
      cross join lateral (select tasker._checkpoint_text(step.step_id, p_now) as saved) as own
      where step.step_id = any (p_step_ids)
-       and step.state not in ('pending', 'enqueued', 'waiting_for_retry')
+       and step.state not in ('pending', 'enqueued', 'waiting_for_retry', 'waiting')
   )
   select step.step_id, said.rank, said.code, true, said.reason,
          said.since, said.until, said.who, said.cure

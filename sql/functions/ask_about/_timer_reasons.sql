@@ -56,7 +56,7 @@ begin
                          where deferred.step_id = step.step_id and deferred.amount > 0)
          ) as said (rank, code, reason, since, until, who, cure)
    where step.step_id = any (p_step_ids)
-     and step.state in ('pending', 'waiting_for_retry');
+     and step.state in ('pending', 'waiting_for_retry', 'waiting');
 end;
 $$;
 

@@ -34,7 +34,8 @@ begin
       from tasker.steps as step
      where step.step_id > v_task_id << 20
        and step.step_id < (v_task_id + 1) << 20
-       and step.state in ('pending', 'enqueued', 'in_progress', 'waiting_for_retry', 'error')
+       and step.state in ('pending', 'enqueued', 'in_progress', 'waiting_for_retry', 'waiting',
+                          'error')
        and (step.state <> 'pending'
             or step.waiting_parents = 0
             or exists (select from tasker.deferred_decrements as deferred

@@ -29,7 +29,10 @@ begin
              union all
             select unnest(array[visit.enqueued_at, visit.started_at, visit.ended_at])
               from tasker._visits as visit
-             where visit.step_id > v_first and visit.step_id < v_last) as moment (at)
+             where visit.step_id > v_first and visit.step_id < v_last
+             union all
+            select decision.decided_at from tasker.decisions as decision
+             where decision.step_id > v_first and decision.step_id < v_last) as moment (at)
      where moment.at is not null);
   v_found := array(
     select entry

@@ -7,8 +7,9 @@ begin atomic
 -- in others until it is done.
 --
 -- Calls    _satisfies
-select case when p_features is not null
-            then p_state in ('pending', 'enqueued', 'in_progress', 'waiting_for_retry')
+select case when p_features ? 'run_on'
+            then p_state in ('pending', 'enqueued', 'in_progress', 'waiting_for_retry',
+                              'waiting')
             else not tasker._satisfies(p_state) end;
 end;
 

@@ -10,7 +10,7 @@ select exists (
     from tasker.steps as step
    where step.step_id > p_task_id << 20
      and step.step_id < (p_task_id + 1) << 20
-     and (step.state in ('enqueued', 'in_progress', 'waiting_for_retry')
+     and (step.state in ('enqueued', 'in_progress', 'waiting_for_retry', 'waiting')
           or step.state = 'pending' and step.waiting_parents = 0)
 ) or exists (
   select
@@ -20,4 +20,4 @@ select exists (
 );
 end;
 
-comment on function tasker._is_active is 'Whether any step of the task is queued, claimed, waiting for a retry or for its time.';
+comment on function tasker._is_active is 'Whether any step of the task is queued, claimed, waiting, or has its time to come.';

@@ -16,10 +16,8 @@ select case jsonb_typeof(p_value)
     end
   when 'array' then format('an array of %s', jsonb_array_length(p_value))
   when 'null' then 'null'
-  else coalesce(format('the %s %s', jsonb_typeof(p_value),
-                       left(p_value::text, 100)
-                       || case when length(p_value::text) > 100 then '...' else '' end),
-                'nothing')
+  else coalesce('the ' || jsonb_typeof(p_value) || ' ' || left(p_value::text, 100)
+                || case when length(p_value::text) > 100 then '...' else '' end, 'nothing')
 end;
 $$;
 

@@ -40,6 +40,7 @@ begin
          format('%s (%s), and the step is %s', entered.decision, entered.cause, entered.state)
     from entered
    where entered.state in ('skipped', 'upstream_failed', 'error') <> (entered.decision <> 'run')
+     and not (entered.decision = 'wait' and entered.state not in ('pending', 'upstream_failed'))
      and not (entered.decision = 'run'
               and (entered.state = 'error' or entered.state = 'skipped' and entered.attempt > 0))
      and not (entered.decision = 'fail' and entered.state in ('resolved_manually', 'complete'))
@@ -55,7 +56,7 @@ begin
    where template.gated
      and step.step_id > v_first
      and step.step_id < v_last
-     and (step.state in ('enqueued', 'in_progress', 'waiting_for_retry')
+     and (step.state in ('enqueued', 'in_progress', 'waiting_for_retry', 'waiting')
           or step.state in ('complete', 'skipped', 'upstream_failed')
              and (step.attempt > 0 or step.state <> 'complete'))
      and not exists (select from tasker.decisions as decision

@@ -24,7 +24,8 @@ begin
            count(*) filter (where step.state = 'error') as failed,
            count(*) filter (where step.state in ('cancelled', 'upstream_failed')) as stopped,
            count(*) filter (where step.state = 'cancelled') as cancelled,
-           count(*) filter (where step.state in ('enqueued', 'in_progress', 'waiting_for_retry')
+           count(*) filter (where step.state in ('enqueued', 'in_progress', 'waiting_for_retry',
+                                                    'waiting')
                                or step.state = 'pending' and step.waiting_parents = 0) as active
       from tasker.steps as step
      where step.step_id > v_first << 20

@@ -56,7 +56,7 @@ begin
     left join step on step.step_id = pointer.step_id
    cross join lateral (
          values ('a message points to an enqueued step', step.step_id is null
-                 or step.state in ('pending', 'in_progress', 'waiting_for_retry')
+                 or step.state in ('pending', 'in_progress', 'waiting_for_retry', 'waiting')
                  or step.state in ('complete', 'error') and step.claim_token is not null),
                 ('a step has at most one message', pointer.messages > 1),
                 ('a message lies in its step''s own queue', step.queue <> any (pointer.queues))

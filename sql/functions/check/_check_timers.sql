@@ -5,8 +5,8 @@ create or replace function tasker._check_timers (p_task_id bigint)
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_custom_plan
 as $$
--- Timers against the steps: exactly those have one that wait for a moment, retries and first steps
--- of tasks with run_at.
+-- Timers against the steps: exactly those have one that wait for a moment to be enqueued: retries,
+-- sleeping steps, and first steps of tasks with run_at.
 --
 -- Returns  the violations; id is a step_id
 -- Calls    _recovery_grace
@@ -25,13 +25,20 @@ begin
    where timer.step_id > v_first
      and timer.step_id < v_last
      and (step.state = 'waiting_for_retry'
+          or step.state = 'waiting' and exists (
+               select from tasker.waits as wait
+                where wait.step_id = step.step_id and wait.kind = 'sleep')
           or step.state = 'pending' and step.waiting_parents = 0) is not true
   union all
   select 'a step that waits for nobody has a timer', 'safety', step.step_id, step.state::text
     from tasker.steps as step
    where step.step_id > v_first
      and step.step_id < v_last
-     and (step.state = 'waiting_for_retry' or step.state = 'pending' and step.waiting_parents = 0)
+     and (step.state = 'waiting_for_retry'
+          or step.state = 'waiting' and exists (
+               select from tasker.waits as wait
+                where wait.step_id = step.step_id and wait.kind = 'sleep')
+          or step.state = 'pending' and step.waiting_parents = 0)
      and not exists (select from tasker.timers as timer where timer.step_id = step.step_id)
      and not exists (select from tasker.undecided as undecided
                       where undecided.step_id = step.step_id)

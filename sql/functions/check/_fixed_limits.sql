@@ -32,6 +32,8 @@ select bound.name, bound.initial, bound.minimum, bound.maximum, bound.unit, boun
     ('messages_per_call', 1000, 100, 100000, 'messages', 'Messages that one call applies.'),
     ('rows_per_call', 1000, 100, 100000, 'rows',
      'Rows, tasks or namespaces that one question is about.'),
+    ('sleeps_per_step', 10000, 100, 1000000, 'times',
+     'How often a handler may let its step sleep.'),
     ('sweep_rows', 100000, 100, 1000000, 'rows', 'Rows of each kind that one sweep moves.'),
     ('tags_per_task', 20, 20, 1000, 'tags', 'The tags of a task.'),
     ('attempts_with_progress', 1000, 10, 100000, 'attempts',

@@ -10,8 +10,8 @@ as $$
 -- results and the context, never of the order in which they ended. So it can be made again from
 -- what is stored.
 --
--- Returns  one row per step: the state that it is to have, run, skip or fail, why, and what the
---          decision saw, at most 2 KB of it
+-- Returns  one row per step: the state that it is to have, run, skip, fail or wait, why, and what
+--          the decision saw, at most 2 KB of it
 -- Calls    _parents, _condition
 #variable_conflict use_column
 begin
@@ -57,11 +57,14 @@ begin
             where judged.cause is null and judged.features ? 'if') as condition on true
   )
   select asked.step_id,
-         (case when asked.why is null then 'enqueued'
+         (case when asked.why is null then
+                 case when asked.features ? 'wait' and not asked.features ? 'check'
+                      then 'waiting' else 'enqueued' end
                when asked.why = 'parent_failed' then 'upstream_failed'
                when asked.why = 'condition_error' then 'error'
                else 'skipped' end)::tasker.step_state,
-         case when asked.why is null then 'run'
+         case when asked.why is null then
+                case when asked.features ? 'wait' then 'wait' else 'run' end
               when asked.why in ('parent_failed', 'condition_error') then 'fail'
               else 'skip' end,
          asked.why,
@@ -79,4 +82,4 @@ begin
 end;
 $$;
 
-comment on function tasker._decide is 'Decides about steps whose parents have all ended: run, skip or fail, why, and what it saw.';
+comment on function tasker._decide is 'Decides about steps whose parents have all ended: run, skip, fail or wait, why, and what it saw.';

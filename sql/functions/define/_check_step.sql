@@ -7,15 +7,16 @@ as $$
 -- Checks one step of a definition by itself: its keys, names, handler, retry policy and numbers.
 --
 -- Raises   22023 naming the step and what is wrong, TK006 for more than step_parents
--- Calls    _check_keys, _check_text, _check_prose, _check_number, _check_amount, _check_condition
+-- Calls    _check_keys, _check_text, _check_prose, _check_number, _check_amount, _check_handler,
+--          _check_condition, _check_wait
 declare
   v_what    text  := format('step %s', p_position);
-  v_handler jsonb := p_step -> 'handler';
   v_retry   jsonb := coalesce(p_step -> 'retry', '{}');
 begin
   perform tasker._check_keys(p_step, v_what,
-    '{name,description,handler,namespace,dependencies,run_on,if,on_error,retry,timeout_seconds}',
-    '{name,handler}');
+    '{name,description,handler,wait,namespace,dependencies,run_on,if,on_error,retry,'
+    'timeout_seconds}',
+    case when p_step ? 'wait' then '{name}' else '{name,handler}' end::text[]);
   v_what := 'step ' || tasker._check_text(p_step -> 'name', v_what || ' name',
     '^[A-Za-z][A-Za-z0-9_.-]{0,99}$',
     'a letter, then up to 99 letters, digits and _ . -');
@@ -24,24 +25,9 @@ begin
     '^[a-z][a-z0-9_]{0,31}$',
     '1 to 32 characters a-z, 0-9 and _, a letter first');
 
-  perform tasker._check_keys(v_handler, v_what || ' handler',
-    '{callable,sql,initialization}', '{}');
-  if v_handler ? 'callable' = v_handler ? 'sql' then
-    raise exception 'a handler needs a callable or a sql function'
-      using errcode = '22023',
-            detail  = v_what || ' handler';
+  if p_step ? 'handler' then
+    perform tasker._check_handler(p_step -> 'handler', v_what || ' handler');
   end if;
-  perform tasker._check_text(v_handler -> 'callable', v_what || ' handler callable',
-    '^(?!sql:)[^[:cntrl:]]{1,200}$',
-    'a string of 1 to 200 characters without control characters that does not begin with sql:');
-  perform tasker._check_text(v_handler -> 'sql', v_what || ' handler sql',
-    '^[A-Za-z_][A-Za-z0-9_$]{0,62}\.[A-Za-z_][A-Za-z0-9_$]{0,62}$',
-    'the name of a function with its schema, such as shop.ship_order');
-  perform tasker._check_keys(coalesce(v_handler -> 'initialization', '{}'),
-    v_what || ' handler initialization',
-    array(select jsonb_object_keys(case when jsonb_typeof(v_handler -> 'initialization') = 'object'
-                                        then v_handler -> 'initialization' else '{}' end)),
-    '{}');
 
   if jsonb_typeof(coalesce(p_step -> 'dependencies', '[]')) <> 'array'
      or jsonb_path_exists(p_step, '$.dependencies[*] ? (@.type() != "string")') then
@@ -57,7 +43,8 @@ begin
     '^(success|full_success|failure|end)$');
   perform tasker._check_text(p_step -> 'on_error', v_what || ' on_error',
     '^(fail|continue|skip)$');
-  perform tasker._check_condition(p_step, v_what);
+  perform tasker._check_condition(p_step, p_step -> 'if', v_what || ' if');
+  perform tasker._check_wait(p_step, v_what);
 
   perform tasker._check_keys(v_retry, v_what || ' retry',
     '{retryable,max_attempts,backoff,backoff_base_ms,max_backoff_ms,jitter}', '{}');

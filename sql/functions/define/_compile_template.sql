@@ -72,6 +72,11 @@ begin
   end if;
 
   perform tasker._insert_steps(p_template_id, p_namespace, p_steps, v_order, v_parents, v_children);
+  insert into tasker.template_waits (template_id, name, step_no)
+  select p_template_id, name, link.step_no
+    from tasker.template_steps as link
+   cross join lateral jsonb_array_elements_text(link.features #> '{wait,names}') as name
+   where link.template_id = p_template_id;
 end;
 $$;
 

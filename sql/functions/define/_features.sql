@@ -1,36 +1,31 @@
-create or replace function tasker._features (p_step jsonb)
+create or replace function tasker._features (p_step jsonb, p_gated boolean, p_enters integer[])
   returns jsonb
   language plpgsql
-  immutable
+  stable
   set search_path = pg_catalog, pg_temp
 as $$
--- What decides whether a step of a gated template runs, compiled from its checked definition.
+-- What a step has beyond a plain handler, compiled from its checked definition. p_enters are those
+-- of its children that enter by the gate.
 --
--- Returns  {"run_on", "on_error"}, and of a condition {"if", "path" (as it is evaluated), "reads"
---          (what it reads), "needs" (the parents whose results, states or errors it reads)}
--- Calls    _strict_path, _path_roots
+-- Returns  in a gated template {"run_on", "on_error"} and its condition; {"wait", "check",
+--          "alarms"} of one that waits; {"enters"} in others; null for nothing
+-- Calls    _compile_path, _compile_wait
 declare
-  v_path  text;
-  v_roots text[];
+  v_wait constant jsonb := tasker._compile_wait(p_step);
 begin
-  if p_step ? 'if' then
-    v_path  := tasker._strict_path(p_step ->> 'if');
-    v_roots := tasker._path_roots(v_path);
-  end if;
-  return jsonb_strip_nulls(jsonb_build_object(
-    'run_on', coalesce(p_step ->> 'run_on', 'success'),
-    'on_error', coalesce(p_step ->> 'on_error', 'fail'),
-    'if', p_step -> 'if',
-    'path', v_path,
-    'reads', v_roots,
-    'needs', (select jsonb_agg(distinct parent)
-                from unnest(v_roots) as root
-               cross join jsonb_array_elements_text(coalesce(p_step -> 'dependencies', '[]'))
-                            as parent
-               where root ~ '^\$\."(results|states|errors)"'
-                 and (regexp_match(root, '^\$\."\w+"\.("(?:[^"\\]|\\.)*")'))[1]::jsonb
-                     = to_jsonb(parent))));
+  return nullif(
+    case when p_gated then jsonb_build_object(
+           'run_on', coalesce(p_step ->> 'run_on', 'success'),
+           'on_error', coalesce(p_step ->> 'on_error', 'fail'))
+         else '{}' end
+    || coalesce(tasker._compile_path(p_step ->> 'if', p_step), '{}')
+    || case when v_wait is not null then jsonb_build_object('wait', v_wait, 'alarms', true)
+            else '{}' end
+    || case when v_wait ->> 'kind' = 'condition' then '{"check": true}'::jsonb else '{}' end
+    || case when not p_gated and p_enters is not null
+            then jsonb_build_object('enters', p_enters) else '{}' end,
+    '{}');
 end;
 $$;
 
-comment on function tasker._features is 'What decides whether a step of a gated template runs, compiled.';
+comment on function tasker._features is 'What a step has beyond a plain handler, compiled; null for nothing.';

@@ -9,7 +9,7 @@ as $$
 -- Raises   22023 what is wrong and where, TK006 over a limit, TK007 cycle,
 --          TK008 version exists with other content
 -- Calls    _check_json, _check_keys, _check_text, _check_prose, _check_amount, _check_step,
---          _check_schema, create_namespace, _is_gated, _compile_template, _normal_form
+--          _check_schema, create_namespace, _is_gated, _is_entered, _compile_template, _normal_form
 #variable_conflict use_column
 declare
   v_steps        jsonb := p_definition -> 'steps';
@@ -51,14 +51,14 @@ begin
   v_namespace_id := tasker._namespace_id(v_namespace);
   insert into tasker.task_templates (
     namespace_id, name, version, version_order, description, definition, sha256,
-    input_schema, step_count, sink_count, finalize_externally, gated
+    input_schema, step_count, sink_count, finalize_externally, gated, enters
   )
   values (
     v_namespace_id, v_name, v_version, string_to_array(v_version, '.')::integer[],
     p_definition ->> 'description', p_definition,
     sha256(convert_to(p_definition::text, 'UTF8')), nullif(p_definition -> 'input_schema', 'null'),
     jsonb_array_length(v_steps), 0, coalesce(p_definition ->> 'finalization' = 'external', false),
-    tasker._is_gated(v_steps)
+    tasker._is_gated(v_steps), tasker._is_entered(v_steps)
   )
   on conflict (namespace_id, name, version) do nothing
   returning * into v_template;
@@ -86,4 +86,4 @@ end;
 $$;
 
 comment on function tasker.register_template is
-'Registers a version of a template from its definition: {"name", "namespace_name", "version" (n.n.n), "description", "metadata", "input_schema" (JSON Schema, see _check_schema), "finalization" ("inline" or "external"), "steps": [{"name", "description", "handler": {"callable" or "sql", "initialization"}, "namespace", "dependencies", "run_on" (success, full_success, failure, end), "if" (an SQL/JSON path), "on_error" (fail, continue, skip), "retry": {"retryable", "max_attempts", "backoff", "backoff_base_ms", "max_backoff_ms", "jitter"}, "timeout_seconds"}]}. A version never changes; a definition that says the same, with or without its defaults, answers created = false. Nothing is stored unless everything is right. Raises 22023, TK006 (over one of list_limits), TK007 (cycle), TK008 (same version, other content).';
+'Registers a version of a template from its definition: {"name", "namespace_name", "version" (n.n.n), "description", "metadata", "input_schema" (JSON Schema, see _check_schema), "finalization" ("inline" or "external"), "steps": [{"name", "description", "handler": {"callable" or "sql", "initialization"}, "namespace", "dependencies", "run_on" (success, full_success, failure, end), "if" (an SQL/JSON path), "on_error" (fail, continue, skip), "wait" (instead of a handler: {"for"}, {"until", "every"} or {"signal", "count", "schema", "fail_if", "prompt"}, with "timeout", "on_timeout" (fail, skip, continue), "default"), "retry": {"retryable", "max_attempts", "backoff", "backoff_base_ms", "max_backoff_ms", "jitter"}, "timeout_seconds"}]}. A version never changes; a definition that says the same, with or without its defaults, answers created = false. Nothing is stored unless everything is right. Raises 22023, TK006 (over one of list_limits), TK007 (cycle), TK008 (same version, other content).';

@@ -21,7 +21,7 @@ as $$
 --          and, when it has ended in a gated template, who waits for it (_advance_rarely)
 -- Raises   TK001 when the token does not hold the step
 -- Locks    its timer; the caller holds the step
--- Calls    _stale, _backoff_ms, _fingerprint
+-- Calls    _stale, _backoff_ms, _fingerprint, _forget
 declare
   v_step  tasker.steps%rowtype;
   v_link  tasker.template_steps%rowtype;
@@ -69,8 +69,11 @@ begin
     insert into tasker.dead_steps (step_id, template_id, failed_at, retryable, fingerprint)
     values (p_step_id, v_step.template_id, p_now, p_retryable, tasker._fingerprint(p_error));
   end if;
+  if v_link.features ? 'alarms' and v_state <> 'waiting_for_retry' then
+    perform tasker._forget(array[p_step_id]);
+  end if;
   change := ('step in_progress -> ' || v_state)::tasker.transition;
-  if v_link.features is not null and v_state <> 'waiting_for_retry' then
+  if v_link.features ? 'run_on' and v_state <> 'waiting_for_retry' then
     gated := array(select p_step_id - v_link.step_no + child_no
                      from unnest(v_link.children) as child_no);
   end if;

@@ -6,7 +6,7 @@ create or replace function tasker._fates (p_token uuid, p_step_ids bigint[])
 as $$
 -- What has happened to steps that a worker holds, or held, under a token:
 --   held           the claim has it still
---   finished       this token completed or failed it, or handed its outcome in
+--   finished       this token completed or failed it, let it sleep, or handed its outcome in
 --   cancelled      with its task
 --   settled        an operator completed or resolved it, or took it back
 --   lease_expired  it was taken back because nobody reported in time
@@ -25,6 +25,8 @@ begin
                        then 'held' else 'finished' end
            when step.claim_token = p_token and step.state in ('complete', 'skipped')
                 or not failure.lost
+                or exists (select from tasker.given_back as back
+                            where back.step_id = wanted.step_id and back.token = p_token)
              then 'finished'
            when failure.type = 'Cancelled' then 'cancelled'
            when failure.type = 'LeaseExpired' then 'lease_expired'

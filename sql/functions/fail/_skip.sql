@@ -16,7 +16,7 @@ as $$
 --          skipped for it
 -- Raises   TK001 when the token does not hold the step
 -- Locks    nothing: the caller holds the step
--- Calls    _stale, _waiting_for
+-- Calls    _stale, _forget, _waiting_for
 declare
   v_has_saved boolean;
 begin
@@ -35,6 +35,7 @@ begin
   values (p_step_id, p_now, 'skip', 'handler_skipped',
           jsonb_build_object('skipped', coalesce(p_reason, '')))
       on conflict (step_id) do update set saw = decision.saw || excluded.saw;
+  perform tasker._forget(array[p_step_id]);
   change := 'step in_progress -> skipped';
   gated  := tasker._waiting_for(array[p_step_id]);
 end;

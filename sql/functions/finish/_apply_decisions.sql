@@ -10,18 +10,20 @@ create or replace function tasker._apply_decisions (
   set search_path = pg_catalog, pg_temp
 as $$
 -- Decides about steps, in a statement later than the one that took their rows, and does what was
--- decided: enqueues, skips or fails them. Plain templates keep no decision that lets a step run.
+-- decided. Plain templates keep no decision that lets a step run.
 --
 -- Returns  the changes to record; the tasks in which one failed; and who waits for those that ended
 --          (step_no 0: their task), once for each
 -- Locks    nothing: the caller has written the rows
--- Calls    _decide, _fail_undone, _waiting_for, _send
+-- Calls    _decide, _fail_undone, _waiting_for, _send, _open_waits
 declare
   v_states     tasker.step_state[];
   v_errors     jsonb[];
   v_templates  integer[];
   v_priorities smallint[];
   v_run        bigint[];
+  v_waits      bigint[];
+  v_log        record;
 begin
   with decided as materialized (
     select own.*, link.features, step.template_id
@@ -38,7 +40,7 @@ begin
     insert into tasker.decisions (step_id, decided_at, decision, cause, saw)
     select decided.step_id, p_now, decided.decision, decided.cause, decided.saw
       from decided
-     where decided.features is not null or decided.decision <> 'run'
+     where decided.features ? 'run_on' or decided.decision <> 'run'
         on conflict (step_id) do update
        set decided_at = excluded.decided_at, decision = excluded.decision,
            cause = excluded.cause, saw = excluded.saw
@@ -50,8 +52,9 @@ begin
                      'code', 'condition',
                      'message', format('the condition %s is neither true nor false: %s',
                                        decided.features ->> 'if', decided.problem)) end
-                   order by decided.step_id)
-    into ids, v_states, v_errors
+                   order by decided.step_id),
+         array_agg(decided.step_id) filter (where decided.decision = 'wait')
+    into ids, v_states, v_errors, v_waits
     from decided;
   with changed as (
     update tasker.steps as step
@@ -59,28 +62,33 @@ begin
            enqueued_at = case when v_states[width_bucket(step.step_id, _apply_decisions.ids)]
                                    = 'enqueued' then p_now end,
            finished_at = case when v_states[width_bucket(step.step_id, _apply_decisions.ids)]
-                                   <> 'enqueued' then p_now end
+                                   not in ('enqueued', 'waiting') then p_now end
      where step.step_id = any (_apply_decisions.ids)
     returning step.step_id, step.template_id, step.priority, step.state
   )
-  select array_agg(changed.step_id order by changed.step_id)
-           filter (where changed.state = 'enqueued'),
-         array_agg(changed.template_id order by changed.step_id)
-           filter (where changed.state = 'enqueued'),
+  select array_agg(changed.step_id order by changed.step_id),
+         array_agg(changed.template_id order by changed.step_id),
          array_agg(changed.priority order by changed.step_id)
-           filter (where changed.state = 'enqueued')
     into v_run, v_templates, v_priorities
-    from changed;
+    from changed
+   where changed.state = 'enqueued';
   changes := array(select ('step pending -> ' || state)::tasker.transition
                      from unnest(v_states) with ordinality as new (state, place) order by place);
   failed  := tasker._fail_undone(ids, v_errors, p_now);
   gated   := tasker._waiting_for(array(
     select own.step_id from unnest(ids, v_states) as own (step_id, state)
-     where own.state <> 'enqueued'));
+     where own.state not in ('enqueued', 'waiting')));
   if v_run is not null then
     perform tasker._send(v_run, v_templates, v_priorities, p_now);
+  end if;
+  if v_waits is not null then
+    v_log   := tasker._open_waits(v_waits, p_now);
+    ids     := ids || v_log.ids;
+    changes := changes || v_log.changes;
+    failed  := failed || v_log.failed;
+    gated   := gated || v_log.gated;
   end if;
 end;
 $$;
 
-comment on function tasker._apply_decisions is 'Decides about steps and does what was decided: enqueues, skips or fails them.';
+comment on function tasker._apply_decisions is 'Decides about steps and does what was decided: enqueues, skips or fails them, or opens their waits.';

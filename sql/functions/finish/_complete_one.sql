@@ -10,6 +10,8 @@ create or replace function tasker._complete_one (
   out wide       bigint[],
   out gated      bigint[],
   out amounts    jsonb,
+  out alarmed    bigint[],
+  out checks     bigint[],
   out is_blocked boolean,
   out is_waited  boolean
 )
@@ -54,21 +56,34 @@ begin
                           where child <> 0 and child <> all (link.special_children)) end,
          case when 0 = any (link.children) and 0 <> all (link.special_children)
               then array[p_step_id - v_no] end,
-         case when link.special_children <> '{}' and link.features is null
-              then array(select p_step_id - v_no + child
-                           from unnest(link.special_children) as child
-                          order by 1) end,
+         case when link.special_children <> '{}' and (link.features ? 'run_on') is not true
+              then nullif(array(select p_step_id - v_no + child
+                                  from unnest(link.special_children) as child
+                                 where (link.features -> 'enters' @> to_jsonb(child)) is not true
+                                 order by 1), '{}') end,
          case when link.features is not null
-              then array(select p_step_id - v_no + child from unnest(link.children) as child) end,
+              then nullif(array(select p_step_id - v_no + child
+                                  from unnest(link.children) as child
+                                 where link.features ? 'run_on'
+                                    or link.features -> 'enters' @> to_jsonb(child)), '{}') end,
          null::jsonb,
+         case when link.features ? 'alarms' then array[p_step_id] end,
+         case when link.features ? 'check' then array[p_step_id] end,
          exists (select from tasker.unfinalized_tasks),
          exists (select from tasker.waiters)
-    into children, joins, sinks, wide, gated, amounts, is_blocked, is_waited
+    into children, joins, sinks, wide, gated, amounts, alarmed, checks, is_blocked, is_waited
     from tasker.template_steps as link
    where link.template_id = v_template
      and link.step_no = v_no;
   children := nullif(children, '{}');
   joins    := nullif(joins, '{}');
+  if checks is not null then
+    children := null;
+    joins    := null;
+    sinks    := null;
+    wide     := null;
+    gated    := null;
+  end if;
 end;
 $$;
 

@@ -10,6 +10,8 @@ create or replace function tasker._complete_steps (
   out wide       bigint[],
   out gated      bigint[],
   out amounts    jsonb,
+  out alarmed    bigint[],
+  out checks     bigint[],
   out is_blocked boolean,
   out is_waited  boolean
 )
@@ -22,8 +24,10 @@ as $$
 --
 -- Returns  the children, and those of them that wait for others, too; the tasks of which they are
 --          sinks (step_no 0 ids); those of all these that wait for more than 16, and those in
---          gated templates; how many parents of a child were finished, where not one; and whether
---          any task is blocked or waits to be finalized, or any worker to be woken
+--          gated templates or that enter by the gate; how many parents of a child were finished,
+--          where not one; the steps that may have alarms, and those whose result answers a
+--          question (_end_alarmed; their children are left out); and whether any task is blocked
+--          or waits to be finalized, or any worker to be woken
 -- Raises   TK001 when the token does not hold one of them
 -- Locks    the steps in id order
 -- Calls    _stale
@@ -51,13 +55,8 @@ begin
       from done
      group by 1, 2
   ),
-  child as (
-    select own.step_id - kind.step_no + child.step_no as step_id,
-           child.step_no = 0 as is_task,
-           count(*) as amount,
-           bool_or(child.step_no = any (link.join_children)) as is_join,
-           bool_or(child.step_no = any (link.special_children)) as is_special,
-           bool_or(link.features is not null) as is_gated
+  known as materialized (
+    select kind.step_no, kind.step_ids, link.*
       from kind
      cross join lateral (
            select link.children, link.join_children, link.special_children, link.features
@@ -66,8 +65,19 @@ begin
               and link.step_no = kind.step_no
             limit 1
            ) as link
-     cross join unnest(kind.step_ids) as own (step_id)
-     cross join unnest(link.children) as child (step_no)
+  ),
+  child as (
+    select own.step_id - known.step_no + child.step_no as step_id,
+           child.step_no = 0 as is_task,
+           count(*) as amount,
+           bool_or(child.step_no = any (known.join_children)) as is_join,
+           bool_or(child.step_no = any (known.special_children)) as is_special,
+           bool_or(known.features ? 'run_on'
+                   or known.features -> 'enters' @> to_jsonb(child.step_no)) as is_gated
+      from known
+     cross join unnest(known.step_ids) as own (step_id)
+     cross join unnest(known.children) as child (step_no)
+     where (known.features ? 'check') is not true
      group by 1, 2
   )
   select (select array_agg(done.step_id) from done),
@@ -75,12 +85,15 @@ begin
          array_agg(step_id order by step_id) filter (where not is_task and not is_special),
          array_agg(step_id) filter (where is_join and not is_task and not is_special),
          array_agg(step_id order by step_id) filter (where is_task and not is_special),
-         array_agg(step_id order by step_id) filter (where is_special and not is_gated),
+         array_agg(step_id order by step_id) filter (where is_special and is_gated is not true),
          array_agg(step_id order by step_id) filter (where is_gated),
          jsonb_object_agg(step_id, amount) filter (where amount > 1),
+         (select array_agg(id) from known, unnest(step_ids) as id where features ? 'alarms'),
+         (select array_agg(id) from known, unnest(step_ids) as id where features ? 'check'),
          exists (select from tasker.unfinalized_tasks),
          exists (select from tasker.waiters)
-    into v_done, v_saved, children, joins, sinks, wide, gated, amounts, is_blocked, is_waited
+    into v_done, v_saved, children, joins, sinks, wide, gated, amounts, alarmed, checks,
+         is_blocked, is_waited
     from child;
   if coalesce(cardinality(v_done), 0) < cardinality(p_step_ids) then
     perform tasker._stale(p_token, array(

@@ -14,15 +14,16 @@ create or replace function tasker._finish (
 as $$
 -- Applies outcomes of steps that were taken out of their claim, failures among them, and all that
 -- follows. p_failures is [{"step_id", "error", "retryable", "retry_after_seconds", "seconds"}], or
--- {"step_id", "skip", "reason", "seconds"} for a step that its handler skipped; p_results and
--- p_seconds are by step_id, no results stand in their rows already (two hops).
+-- {"step_id", "skip", "reason", "seconds"} for a step that its handler skipped, or {"step_id",
+-- "again_after_seconds", "seconds"} for one that is to sleep; p_results and p_seconds are by
+-- step_id, no results stand in their rows already (two hops).
 --
 -- Returns  the changes to record
 -- Raises   TK001 when the token does not hold one of the steps
 -- Locks    the steps, their timers, children and tasks, each in id order
--- Calls    _fail, _skip, _complete_steps, _times, _advance_rarely
+-- Calls    _finish_others, _complete_steps, _end_alarmed, _times, _advance_rarely
 declare
-  v_failure   record;
+  v_all       constant bigint[] := p_done_ids;
   v_failed    bigint[] := array[]::bigint[];
   v_children  bigint[];
   v_sinks     bigint[];
@@ -41,29 +42,10 @@ begin
                 from jsonb_array_elements(p_failures) as failure))
       order by step.step_id
         for no key update;
-    for v_failure in
-      select (failure ->> 'step_id')::bigint as step_id,
-             failure -> 'error' as error,
-             failure ? 'skip' as is_skip,
-             failure ->> 'reason' as reason,
-             coalesce((failure ->> 'retryable')::boolean, true) as retryable,
-             case when jsonb_typeof(failure -> 'retry_after_seconds') = 'number'
-                  then least(greatest((failure -> 'retry_after_seconds')::numeric, 0), 2592000)
-                       * interval '1 second' end as retry_after,
-             (failure ->> 'seconds')::real as seconds
-        from jsonb_array_elements(p_failures) as failure
-    loop
-      if v_failure.is_skip then
-        v_log := tasker._skip(p_token, v_failure.step_id, v_failure.reason, p_now,
-                              v_failure.seconds);
-      else
-        v_log := tasker._fail(p_token, v_failure.step_id, p_worker, v_failure.error,
-                              v_failure.retryable, v_failure.retry_after, p_now, v_failure.seconds);
-      end if;
-      ids     := ids || v_failure.step_id;
-      changes := changes || v_log.change;
-      v_gated := v_gated || v_log.gated;
-    end loop;
+    v_log    := tasker._finish_others(p_token, p_worker, p_failures, p_now);
+    ids      := v_log.ids;
+    changes  := v_log.changes;
+    v_gated  := v_log.gated;
     v_failed := array(select distinct change.id >> 20
                         from unnest(ids, changes) as change (id, change)
                        where change.change = 'step in_progress -> error'
@@ -77,6 +59,16 @@ begin
       case when p_seconds is not null
            then array(select (p_seconds ->> id::text)::real from unnest(p_done_ids) as id) end,
       p_now);
+    if v_done.alarmed is not null then
+      v_log      := tasker._end_alarmed(v_done.alarmed, v_done.checks, p_token, p_worker, p_now);
+      p_done_ids := v_log.plain || array(
+        select id from unnest(p_done_ids) as id where id <> all (v_done.alarmed));
+      ids        := ids || v_log.ids;
+      changes    := changes || v_log.changes;
+      v_failed   := array(
+        select distinct id from unnest(v_failed || v_log.failed) as id order by 1);
+      v_gated    := v_gated || v_log.gated;
+    end if;
     v_children := v_done.children;
     v_sinks    := v_done.sinks;
     v_wide     := v_done.wide;
@@ -84,7 +76,7 @@ begin
     v_amounts  := v_done.amounts;
   end if;
 
-  v_log   := tasker._advance_rarely(p_done_ids, v_children, null, v_sinks, v_wide, v_amounts,
+  v_log   := tasker._advance_rarely(v_all, v_children, null, v_sinks, v_wide, v_amounts,
                                     v_failed, p_now, v_gated);
   ids     := ids || p_done_ids || v_log.ids;
   changes := changes

@@ -23,7 +23,7 @@ as $$
 -- Raises   TK001 when the token does not hold one of the steps
 -- Locks    the steps, their children, their tasks, each in id order
 -- Calls    _complete_one, _complete_steps, _count_one, _count_children, _end_tasks; beside the
---          street _advance_rarely, _times
+--          street _end_alarmed, _advance_rarely, _times
 declare
   v_done   record;
   v_is_all boolean;
@@ -32,13 +32,27 @@ declare
   v_left   bigint[];
   v_ended  bigint[];
   v_rest   record;
+  v_gated  bigint[];
+  v_asked  bigint[];
+  v_answers tasker.transition[];
+  v_failed bigint[] := '{}';
 begin
   if cardinality(p_step_ids) = 1 then
     v_done := tasker._complete_one(p_token, p_step_ids[1], p_results[1], p_seconds[1], p_now);
   else
     v_done := tasker._complete_steps(p_token, p_step_ids, p_results, p_seconds, p_now);
   end if;
-  v_is_all := v_done.wide is null and v_done.gated is null and not v_done.is_blocked;
+  v_is_all := v_done.wide is null and v_done.gated is null and v_done.alarmed is null
+              and not v_done.is_blocked;
+  if v_done.alarmed is not null then
+    v_rest     := tasker._end_alarmed(v_done.alarmed, v_done.checks, p_token, 'engine', p_now);
+    p_step_ids := v_rest.plain || array(
+      select id from unnest(p_step_ids) as id where id <> all (v_done.alarmed));
+    v_gated    := v_rest.gated;
+    v_asked    := v_done.checks;
+    v_answers  := v_rest.changes;
+    v_failed   := v_rest.failed;
+  end if;
   if v_done.children is not null then
     if cardinality(v_done.children) = 1 and v_done.amounts is null then
       v_count := tasker._count_one(v_done.children[1], v_done.joins is not null,
@@ -69,13 +83,15 @@ begin
     counts  := counts || cardinality(v_ended);
   end if;
   if not v_is_all then
-    v_rest  := tasker._advance_rarely(p_step_ids,
+    v_rest  := tasker._advance_rarely(p_step_ids || v_asked,
                                       case when v_ready is null then v_done.children end,
-                                      v_left, v_done.sinks, v_done.wide, v_done.amounts, '{}',
-                                      p_now, tasker._times(v_done.gated, v_done.amounts));
-    ids     := ids || v_rest.ids;
-    changes := changes || v_rest.changes;
-    counts  := counts || array_fill(1, array[cardinality(v_rest.ids)]);
+                                      v_left, v_done.sinks, v_done.wide, v_done.amounts, v_failed,
+                                      p_now,
+                                      v_gated || tasker._times(v_done.gated, v_done.amounts));
+    ids     := ids || v_asked || v_rest.ids;
+    changes := changes || v_answers || v_rest.changes;
+    counts  := counts
+               || array_fill(1, array[cardinality(v_answers || v_rest.changes)]);
   end if;
 end;
 $$;

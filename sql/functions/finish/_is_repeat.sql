@@ -14,7 +14,9 @@ as $$
 -- Returns  true or false; null for no steps
 begin
   return (
-    select bool_and(case when wanted.step_id = any (p_failed_ids)
+    select bool_and(exists (select from tasker.given_back as back  -- it slept
+                             where back.step_id = wanted.step_id and back.token = p_token)
+                    or case when wanted.step_id = any (p_failed_ids)
                          then exists (select from tasker.step_failures as failure
                                        where failure.step_id = wanted.step_id
                                          and failure.token = p_token

@@ -15,13 +15,20 @@ select case
   when exists (select
                  from jsonb_object_keys(p_outcome) as key
                 where key not in ('step_uuid', 'result', 'error', 'retryable',
-                                  'retry_after_seconds', 'seconds', 'skip', 'reason'))
+                                  'retry_after_seconds', 'seconds', 'skip', 'reason',
+                                  'again_after_seconds'))
     then 'unknown key; known are step_uuid, result, error, retryable, '
-         'retry_after_seconds, seconds, skip, reason'
+         'retry_after_seconds, seconds, skip, reason, again_after_seconds'
   when p_outcome ? 'skip' and p_outcome -> 'skip' <> 'true'
     then 'skip must be true'
   when p_outcome ? 'skip' and p_outcome ?| '{result,error}'
     then 'a step that is skipped has no result and no error'
+  when p_outcome ? 'again_after_seconds' and p_outcome ?| '{result,error,skip}'
+    then 'a step that sleeps has no result and no error, and is not skipped'
+  when p_outcome ? 'again_after_seconds'
+       and not jsonb_path_exists(p_outcome,
+                                 '$.again_after_seconds ? (@ > 0 && @ <= 316224000)')
+    then 'again_after_seconds must be a number greater than 0, of at most 3660 days'
   when p_outcome ? 'reason' and not p_outcome ? 'skip'
     then 'a reason belongs to a skip'
   when coalesce(jsonb_typeof(p_outcome -> 'reason'), 'null') not in ('string', 'null')

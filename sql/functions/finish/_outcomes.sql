@@ -12,12 +12,12 @@ create or replace function tasker._outcomes (
 as $$
 -- Reads and checks the outcomes of a batch: [{"step_uuid", "result", "seconds"} | {"step_uuid",
 -- "error", "retryable", "retry_after_seconds", "seconds"} | {"step_uuid", "skip", "reason",
--- "seconds"}].
+-- "seconds"} | {"step_uuid", "again_after_seconds", "seconds"}].
 --
 -- Returns  all step_ids in order, those that are done, their results by step_id, the failures and
 --          skips as [{"step_id", "error", "retryable", "retry_after_seconds", "seconds"}] and
---          [{"step_id", "skip", "reason", "seconds"}], and by step_id how long the handlers of
---          those that are done took
+--          [{"step_id", "skip", "reason", "seconds"}] and so on, and by step_id how long the
+--          handlers of those that are done took
 -- Raises   22023 naming the first entry that is wrong, TK006 for more than steps_per_call,
 --          or a result over result_bytes
 -- Calls    _check_amount, _outcome_problem, _check_json, _error
@@ -59,10 +59,10 @@ begin
   )
   select coalesce(array_agg(entry.step_id order by entry.step_id), '{}'),
          coalesce(array_agg(entry.step_id order by entry.step_id)
-                    filter (where not entry.outcome ?| '{error,skip}'), '{}'),
+                    filter (where not entry.outcome ?| '{error,skip,again_after_seconds}'), '{}'),
          coalesce(jsonb_object_agg(entry.step_id, entry.outcome -> 'result')
-                    filter (where not entry.outcome ?| '{error,skip}'), '{}'),
-         coalesce(jsonb_agg(case when entry.outcome ? 'skip'
+                    filter (where not entry.outcome ?| '{error,skip,again_after_seconds}'), '{}'),
+         coalesce(jsonb_agg(case when entry.outcome ?| '{skip,again_after_seconds}'
                     then entry.outcome - 'step_uuid'
                          || jsonb_build_object('step_id', entry.step_id, 'seconds', entry.seconds)
                     else jsonb_build_object(
@@ -72,7 +72,7 @@ begin
                            'retry_after_seconds', entry.outcome -> 'retry_after_seconds',
                            'seconds', entry.seconds) end
                             order by entry.step_id)
-                    filter (where entry.outcome ?| '{error,skip}'), '[]'),
+                    filter (where entry.outcome ?| '{error,skip,again_after_seconds}'), '[]'),
          jsonb_object_agg(entry.step_id, entry.seconds) filter (where entry.seconds is not null)
     into step_ids, done_ids, results, failures, seconds
     from entry;

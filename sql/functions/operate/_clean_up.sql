@@ -13,7 +13,7 @@ as $$
 --
 -- Returns  how many steps were ended; null when there was nothing to end, or this was done before
 -- Locks    the open steps in id order, their timers, then as finishing steps
--- Calls    _last_error, _fail_undone, _advance_rarely, _waiting_for, _record
+-- Calls    _last_error, _fail_undone, _forget, _advance_rarely, _waiting_for, _record
 declare
   v_ids   bigint[];
   v_from  tasker.step_state[];
@@ -25,7 +25,7 @@ begin
       from tasker.steps as step
      where step.step_id > p_task_id << 20
        and step.step_id < (p_task_id + 1) << 20
-       and step.state in ('pending', 'enqueued', 'in_progress', 'waiting_for_retry')
+       and step.state in ('pending', 'enqueued', 'in_progress', 'waiting_for_retry', 'waiting')
      order by step.step_id
        for no key update
   )
@@ -54,6 +54,7 @@ begin
   delete from tasker.timers as timer where timer.step_id = any (v_ids);
   delete from tasker.parked_steps as parked where parked.step_id = any (v_ids);
   delete from tasker.undecided as undecided where undecided.step_id = any (v_ids);
+  perform tasker._forget(v_ids);
   update tasker.tasks as task
      set state = 'in_progress', started_at = p_now
    where task.task_id = p_task_id

@@ -14,7 +14,7 @@ as $$
 -- Returns  how many steps were cancelled; null when the task has ended so before
 -- Raises   TK003 when the task has ended otherwise meanwhile
 -- Locks    its open and failed steps in id order, their timers, the task
--- Calls    _record
+-- Calls    _forget, _record
 declare
   v_from  text;
   v_ids   bigint[];
@@ -25,7 +25,8 @@ begin
       from tasker.steps as step
      where step.step_id > p_task_id << 20
        and step.step_id < (p_task_id + 1) << 20
-       and step.state in ('pending', 'enqueued', 'in_progress', 'waiting_for_retry', 'error')
+       and step.state in ('pending', 'enqueued', 'in_progress', 'waiting_for_retry', 'waiting',
+                          'error')
      order by step.step_id
        for no key update
   )
@@ -43,6 +44,7 @@ begin
   delete from tasker.parked_steps as parked where parked.step_id = any (v_ids);
   delete from tasker.checkpoints as saved
    where saved.step_id > p_task_id << 20 and saved.step_id < (p_task_id + 1) << 20;
+  perform tasker._forget(v_ids || (p_task_id << 20));
   delete from tasker.dead_steps as dead
    where dead.step_id > p_task_id << 20 and dead.step_id < (p_task_id + 1) << 20;
 

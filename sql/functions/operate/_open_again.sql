@@ -23,7 +23,7 @@ begin
   changes := '{}';
   select link.* into v_link from tasker.template_steps as link
    where link.template_id = p_step.template_id and link.step_no = p_step.step_id & 1048575;
-  if v_link.features is null or p_step.finished_at is null then
+  if (v_link.features ? 'run_on') is not true or p_step.finished_at is null then
     return;
   end if;
   if p_step.state in ('skipped', 'upstream_failed') then

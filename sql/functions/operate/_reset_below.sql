@@ -11,7 +11,7 @@ as $$
 -- caller makes the step itself open in the same transaction.
 --
 -- Returns  the changes to record
--- Raises   TK003 while something below is enqueued, runs or waits for its retry
+-- Raises   TK003 while something below is enqueued, runs or waits
 -- Locks    what is below in id order, then the task
 -- Calls    _ago
 declare
@@ -38,22 +38,23 @@ begin
   perform from tasker.steps as step
     where step.step_id = any (v_below) order by step.step_id for no key update;
   select string_agg(format('%s is %s', link.name, step.state), ', ' order by step.step_id),
-         max(coalesce(claim.lease_until, timer.due_at))
+         max(coalesce(claim.lease_until, timer.due_at, wait.until))
     into v_busy, v_until
     from tasker.steps as step
     join tasker.template_steps as link on link.template_id = step.template_id
                                       and link.step_no = step.step_id & 1048575
     left join tasker.claims as claim on claim.token = step.claim_token
     left join tasker.timers as timer on timer.step_id = step.step_id
+    left join tasker.waits as wait on wait.step_id = step.step_id
    where step.step_id = any (v_below)
-     and step.state in ('enqueued', 'in_progress', 'waiting_for_retry');
+     and step.state in ('enqueued', 'in_progress', 'waiting_for_retry', 'waiting');
   if v_busy is not null then
     raise exception 'its failure is being handled'
       using errcode = 'TK003',
             detail  = v_busy,
             hint    = 'Wait until these have ended'
-                      || coalesce(' (a lease or backoff of theirs ends at ' || v_until || ')', '')
-                      || ', or cancel the task.';
+                      || coalesce(' (a lease, backoff or wait of theirs ends at ' || v_until
+                                  || ')', '') || ', or cancel the task.';
   end if;
 
   with reset as (

@@ -15,7 +15,7 @@ as $$
 -- Raises   TK002 unknown step, TK003 when it has ended or still waits for parents, TK006, 22023
 -- Locks    the step, its timer, its task if that is pending (nobody holds steps of it), its
 --          children, its task
--- Calls    _open_again, _advance_rarely, _waiting_for, _reopen, _record, _operator
+-- Calls    _open_again, _forget, _advance_rarely, _waiting_for, _reopen, _record, _operator
 declare
   v_step_id constant bigint := tasker._existing_step_id(p_step_uuid);
   v_now     constant timestamptz := tasker._now();
@@ -39,7 +39,7 @@ begin
   end if;
   v_below := tasker._open_again(v_step);
   v_from  := case when v_below.ids[1] = v_step_id then 'pending' else v_step.state::text end;
-  if v_from not in ('pending', 'enqueued', 'in_progress', 'waiting_for_retry', 'error')
+  if v_from not in ('pending', 'enqueued', 'in_progress', 'waiting_for_retry', 'waiting', 'error')
      or v_step.waiting_parents > 0 then
     raise exception 'illegal transition'
       using errcode = 'TK003',
@@ -57,6 +57,7 @@ begin
   delete from tasker.parked_steps as parked where parked.step_id = v_step_id;
   delete from tasker.checkpoints as saved where saved.step_id = v_step_id;
   delete from tasker.dead_steps as dead where dead.step_id = v_step_id;
+  perform tasker._forget(array[v_step_id]);
   update tasker.tasks as task
      set state = 'in_progress', started_at = v_now
    where task.task_id = v_step_id >> 20
@@ -67,10 +68,12 @@ begin
    where link.template_id = v_step.template_id and link.step_no = v_step_id & 1048575;
   v_log  := tasker._advance_rarely(
     array[v_step_id],
-    array(select v_base + child from unnest(v_link.children) as child
-           where child > 0 and child <> all (v_link.special_children) order by 1),
+    case when v_link.features is null then array(
+      select v_base + child from unnest(v_link.children) as child
+       where child > 0 and child <> all (v_link.special_children) order by 1) end,
     null,
-    array(select v_base where 0 = any (v_link.children) and 0 <> all (v_link.special_children)),
+    case when v_link.features is null then array(
+      select v_base where 0 = any (v_link.children) and 0 <> all (v_link.special_children)) end,
     case when v_link.features is null
          then array(select v_base + child from unnest(v_link.special_children) as child) end,
     null, '{}', v_now,

@@ -64,6 +64,7 @@ begin
             hint    = case v_step.state
                         when 'in_progress' then 'process_step_results, or a sweep, applies it.'
                         when 'pending' then 'explain_step says what it waits for.'
+                        when 'waiting' then 'explain_step says what it waits for.'
                         when 'waiting_for_retry' then 'retry_step runs it at once.'
                         when 'error' then 'retry_step runs it again.'
                         else 'It has ended, and will not run again.'

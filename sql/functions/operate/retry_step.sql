@@ -7,16 +7,17 @@ create or replace function tasker.retry_step (
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Runs a failed step again, with all its attempts; or hurries one that waits for its backoff. In a
--- gated template what is below it is reset, and one that failed without an attempt is decided about
--- again. It goes on from its checkpoint, unless p_options says {"fresh": true}.
+-- Runs a failed step again, with all its attempts; or hurries one that waits for its backoff,
+-- sleeps, or is to be asked again. In a gated template what is below it is reset. One that waits,
+-- or that failed without an attempt, enters anew. It goes on from its checkpoint, unless p_options
+-- says {"fresh": true}.
 --
 -- Returns  one row; the same when the step is in the queue already
 -- Raises   TK002 unknown step, TK003 when it neither failed nor waits, its failure is being
 --          handled, or its task is over; 22023 without a reason, or for an unknown option
 -- Locks    the step, what is below it in a gated template, its timer, its task
 -- Calls    _check_keys, _flag, _is_undecided, _open_again, _reopen, _send, _record, _operator,
---          _enter_due, _answer
+--          _enter_due, _wake_up, _answer
 #variable_conflict use_column
 declare
   v_step_id constant bigint := tasker._existing_step_id(p_step_uuid);
@@ -71,12 +72,16 @@ begin
       perform tasker._record(v_log.ids, v_log.changes, session_user, p_reason, v_now);
     end if;
     perform tasker._operator('retry_step', p_step_uuid::text, p_reason, v_now);
+  elsif tasker._wake_up(v_step_id, p_reason, v_now) then
+    perform tasker._operator('retry_step', p_step_uuid::text, p_reason, v_now);
   elsif v_step.state <> 'enqueued' then
     raise exception 'illegal transition'
       using errcode = 'TK003',
             detail  = format('the step is %s', v_step.state),
             hint    = case when v_step.state in ('skipped', 'upstream_failed')
                            then 'explain_step names the step before it that decides about it.'
+                           when v_step.state = 'waiting'
+                           then 'explain_step says what it waits for, and how that is ended.'
                            else 'Only a step in error or waiting_for_retry can be retried.' end;
   end if;
   return query select answer.* from tasker._answer(v_step_id) as answer;
@@ -84,4 +89,4 @@ end;
 $$;
 
 comment on function tasker.retry_step is
-'Runs a step in error again with all its attempts, or one that waits for its backoff at once; the task goes on. In a template with run_on, if or on_error, everything below the step that has ended is pending again, cleanup included. It goes on from its checkpoint; with p_options {"fresh": true} it starts over. For a reason that is recorded. Raises TK002 (unknown step), TK003 (its state allows no retry, or steps below it handle its failure), 22023 (no reason, unknown option).';
+'Runs a step in error again with all its attempts, or one that waits for its backoff, sleeps, or is to be asked for its condition at once; the task goes on. In a template with run_on, if or on_error, everything below the step that has ended is pending again, cleanup included. It goes on from its checkpoint; with p_options {"fresh": true} it starts over. For a reason that is recorded. Raises TK002 (unknown step), TK003 (its state allows no retry, or steps below it handle its failure), 22023 (no reason, unknown option).';

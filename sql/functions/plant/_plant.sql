@@ -11,18 +11,18 @@ create or replace function tasker._plant (
   set search_path = pg_catalog, pg_temp
 as $$
 -- Makes tasks with their steps (p_task_ids, null for a context that makes none). Steps without
--- parents are enqueued at once (in a gated template it is decided about them), or get a timer when
--- the tasks are to run later; history says who asked.
+-- parents are enqueued at once (where they enter by the gate, it is decided about them), or get a
+-- timer when the tasks are to run later; history says who asked.
 --
 -- Returns  the tasks made, in the order of their contexts
--- Calls    _new_task_uuid, _queue_of, _push_queue, _wake, _send, _note_creation; for gated ones
---          _enter_due, _record
+-- Calls    _new_task_uuid, _queue_of, _push_queue, _wake, _send, _note_creation; for those
+--          that enter _enter_due, _record
 declare
   v_priority constant smallint := case p_options ->> 'priority'
                                     when 'high' then 1 when 'low' then -1 else 0 end;
   v_run_at constant timestamptz :=
     nullif(greatest((p_options ->> 'run_at')::timestamptz, p_now), p_now);
-  v_is_at_once constant boolean := v_run_at is null and not p_template.gated;
+  v_is_at_once constant boolean := v_run_at is null and not p_template.enters;
   v_roots     bigint[];
   v_queues    text[];
   v_namespace integer;
@@ -74,7 +74,7 @@ begin
     insert into tasker.timers (step_id, due_at)
     select step_id, v_run_at from unnest(v_roots) as step_id;
     v_roots := null;
-  elsif p_template.gated then
+  elsif p_template.enters then
     p_now := tasker._note_creation(task_ids, null, p_options, p_now);
     v_log := tasker._enter_due(v_roots, true, p_now);
     perform tasker._record(v_log.ids, v_log.changes, session_user, p_options ->> 'reason', p_now);

@@ -7,9 +7,7 @@ as $$
 -- Checks the options of create_task and create_tasks.
 --
 -- Raises   22023 naming the option and what would be right, TK006 over a limit
--- Calls    _check_depth, _check_keys, _check_text, _check_prose, _check_amount
-declare
-  v_run_at timestamptz;
+-- Calls    _check_depth, _check_keys, _check_text, _check_moment, _check_prose, _check_amount
 begin
   perform tasker._check_depth(p_options, 'the object of options');
   perform tasker._check_keys(
@@ -24,11 +22,7 @@ begin
     'three numbers, such as 1.0.0');
   perform tasker._check_text(p_options -> 'idempotency_key', 'idempotency_key', '^.{1,200}$');
   perform tasker._check_text(p_options -> 'priority', 'priority', '^(high|normal|low)$');
-  perform tasker._check_text(
-    p_options -> 'run_at',
-    'run_at',
-    '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}[0-9:.]*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$',
-    'a time with its zone, such as 2026-01-31T09:30:00Z');
+  perform tasker._check_moment(p_options -> 'run_at', 'run_at');
   perform tasker._check_text(p_options -> key, key, '^.{1,200}$')
      from unnest('{initiator,source_system}'::text[]) as key;
   perform tasker._check_prose(p_options -> 'reason', 'reason', 1, 1000);
@@ -43,22 +37,6 @@ begin
   elsif jsonb_array_length(p_options -> 'tags') > 20 then
     perform tasker._check_amount(jsonb_array_length(p_options -> 'tags'), 'the list of tags',
                                  'tags_per_task');
-  end if;
-  if p_options ? 'run_at' then
-    begin
-      v_run_at := (p_options ->> 'run_at')::timestamptz;
-    exception when data_exception then
-      raise exception 'bad run_at'
-        using errcode = '22023',
-              detail  = format('run_at is %s: there is no such day, time or zone',
-                               p_options -> 'run_at');
-    end;
-    if v_run_at > '9999-12-31Z' then
-      raise exception 'bad run_at'
-        using errcode = '22023',
-              detail  = format('run_at is %s, need a time up to 9999-12-31T00:00Z, which every '
-                               'zone shows with a year of four digits', p_options -> 'run_at');
-    end if;
   end if;
 end;
 $$;

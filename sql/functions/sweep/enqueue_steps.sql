@@ -17,8 +17,8 @@ as $$
 -- Raises   22023 for a limit outside 1 to sweep_rows
 -- Locks    what it repairs, a row at a time, skipping what others hold; waits for no lock longer
 --          than 5 ms
--- Calls    _sweep_queues, _sweep_claims, _sweep_timers, _apply_deferred, _sweep_submissions,
---          _sweep_messages, _sweep_schedules
+-- Calls    _sweep_queues, _sweep_claims, _sweep_timers, _fire_alarms, _apply_deferred,
+--          _sweep_submissions, _sweep_messages, _sweep_schedules
 #variable_conflict use_column
 declare
   v_now   constant timestamptz := tasker._now();
@@ -34,8 +34,8 @@ begin
             where old.until < v_now
               for update skip locked));
   foreach action in array array['queues_recreated', 'claims_taken_back', 'timers_fired',
-                                'joins_counted', 'submissions_processed', 'messages_restored',
-                                'schedules_fired']
+                                'alarms_fired', 'joins_counted', 'submissions_processed',
+                                'messages_restored', 'schedules_fired']
   loop
     affected := 0;
     begin
@@ -43,6 +43,7 @@ begin
         when 'queues_recreated'      then tasker._sweep_queues()
         when 'claims_taken_back'     then tasker._sweep_claims(v_limit, v_now)
         when 'timers_fired'          then tasker._sweep_timers(v_limit, v_now)
+        when 'alarms_fired'          then tasker._fire_alarms(v_limit, v_now)
         when 'joins_counted'         then tasker._apply_deferred(v_now, v_limit)
         when 'submissions_processed' then tasker._sweep_submissions(v_limit, v_now)
         when 'messages_restored'     then tasker._sweep_messages(v_limit, v_now)
@@ -60,4 +61,4 @@ end;
 $$;
 
 comment on function tasker.enqueue_steps is
-'Brings steps into their queues whose time has come or that were lost on the way, up to p_limit of each kind: claims whose lease ran out, due retries and scheduled tasks, deferred joins, forgotten submissions, lost messages and dropped queues; makes the tasks of due schedules. The larger part of sweep, for runners that scale it by itself; callers share the work. Raises 22023 (bad limit).';
+'Brings steps into their queues whose time has come or that were lost on the way, up to p_limit of each kind: claims whose lease ran out, due retries and scheduled tasks, alarms (waits that are over), deferred joins, forgotten submissions, lost messages and dropped queues; makes the tasks of due schedules. The larger part of sweep, for runners that scale it by itself; callers share the work. Raises 22023 (bad limit).';

@@ -19,4 +19,4 @@ end;
 $$;
 
 comment on function tasker.sweep is
-'Everything that must happen because time has passed or something was lost, up to p_limit of each kind: takes back claims whose lease ran out, enqueues due retries and scheduled tasks, counts deferred joins, processes forgotten submissions, restores lost messages and dropped queues, makes the tasks of due schedules, ends tasks that should have ended. Anybody may call it, from anywhere, as often as they like; once a second keeps recovery within a lease plus a second. Raises 22023 (bad limit).';
+'Everything that must happen because time has passed or something was lost, up to p_limit of each kind: takes back claims whose lease ran out, enqueues due retries and scheduled tasks, ends waits whose time is up, counts deferred joins, processes forgotten submissions, restores lost messages and dropped queues, makes the tasks of due schedules, ends tasks that should have ended. Anybody may call it, from anywhere, as often as they like; once a second keeps recovery within a lease plus a second. Raises 22023 (bad limit).';

@@ -51,7 +51,7 @@ select tasker._step_uuid(task.task_uuid, step.step_id),
        link.timeout_seconds::double precision,
        step.started_at + make_interval(secs => link.timeout_seconds),
        greatest(extract(epoch from p_lease_until - p_now), 0)::double precision,
-       case when link.features is not null then (
+       case when link.features ? 'run_on' then (
          select coalesce(jsonb_object_agg(parent.name, jsonb_build_object(
                   'state', parent.state,
                   'outcome', parent.outcome,

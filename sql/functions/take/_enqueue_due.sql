@@ -8,8 +8,8 @@ create or replace function tasker._enqueue_due (
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Enqueues steps that wait for a timer, and removes their timers. About the first steps of a gated
--- template it is decided.
+-- Enqueues steps that wait for a timer or sleep, and removes their timers. About first steps that
+-- enter by the gate it is decided.
 --
 -- Returns  the steps enqueued, or decided about
 -- Locks    the steps (skipping locked ones, whose timers stay), then the timers
@@ -17,6 +17,7 @@ as $$
 declare
   v_free       bigint[];
   v_pending    bigint[];
+  v_asleep     bigint[];
   v_waiting    bigint[];
   v_gated      bigint[] := array[]::bigint[];
   v_log        record;
@@ -24,14 +25,18 @@ declare
   v_priorities smallint[];
 begin
   select array_agg(step.step_id),
-         array_agg(step.step_id order by step.step_id) filter (where step.state = 'pending')
-    into v_free, v_pending
+         array_agg(step.step_id order by step.step_id) filter (where step.state = 'pending'),
+         array_agg(step.step_id) filter (where step.state = 'waiting')
+    into v_free, v_pending, v_asleep
     from (select step.step_id, step.state
             from tasker.steps as step
            where step.step_id = any (p_step_ids)
            order by step.step_id
              for no key update skip locked) as step;
   delete from tasker.timers as timer where timer.step_id = any (v_free);
+  if v_asleep is not null then
+    delete from tasker.waits as wait where wait.step_id = any (v_asleep) and wait.kind = 'sleep';
+  end if;
   if cardinality(p_step_ids) > coalesce(cardinality(v_free), 0) then
     -- some are locked; some may be no more
     delete from tasker.timers as timer
@@ -46,7 +51,7 @@ begin
         join tasker.task_templates as template on template.template_id = step.template_id
        where step.step_id = any (v_pending)
          and step.waiting_parents = 0
-         and template.gated
+         and template.enters
        order by step.step_id);
   end if;
 
@@ -55,7 +60,8 @@ begin
        set state = 'enqueued', enqueued_at = p_now, claim_token = null, started_at = null
      where step.step_id = any (v_free)
        and step.step_id <> all (v_gated)
-       and (step.state = 'waiting_for_retry' or step.state = 'pending' and step.waiting_parents = 0)
+       and (step.state in ('waiting_for_retry', 'waiting')
+            or step.state = 'pending' and step.waiting_parents = 0)
     returning step.step_id, step.template_id, step.priority
   )
   select coalesce(array_agg(due.step_id order by due.step_id), '{}'),
@@ -67,8 +73,8 @@ begin
     perform tasker._send(v_waiting, v_templates, v_priorities, p_now);
     perform tasker._record(
       v_waiting,
-      array(select case when id = any (v_pending)
-                        then 'step pending -> enqueued'
+      array(select case when id = any (v_pending) then 'step pending -> enqueued'
+                        when id = any (v_asleep) then 'step waiting -> enqueued'
                         else 'step waiting_for_retry -> enqueued' end::tasker.transition
               from unnest(v_waiting) with ordinality as due (id, position)
              order by position),

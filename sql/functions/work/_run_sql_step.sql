@@ -12,13 +12,14 @@ create or replace function tasker._run_sql_step (
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Runs a claimed step's SQL function, and completes or fails the step; what comes too late is
--- counted. From PostgreSQL 17 on, a time-out ends the session: nothing else ends a function that
--- runs within a call.
+-- Runs a claimed step's SQL function, which returns jsonb or, for a condition, true or false, and
+-- completes or fails the step; what comes too late is counted. From PostgreSQL 17 on, a time-out
+-- ends the session: nothing else ends a function that runs within a call.
 --
 -- Calls    complete_step, fail_step, report_late_writes
 declare
   v_began   constant timestamptz := tasker._now();
+  v_answer  text;
   v_result  jsonb;
   v_code    text;
   v_message text;
@@ -31,10 +32,11 @@ begin
   end if;
   begin
     perform set_config('search_path', p_search_path, true);
-    execute format('select %I.%I($1, $2)',
+    execute format('select %I.%I($1, $2)::text',
                    split_part(substr(p_handler, 5), '.', 1), split_part(p_handler, '.', 2))
-       into v_result
+       into v_answer
       using p_context, p_results;
+    v_result := v_answer;
     perform set_config('search_path', 'pg_catalog, pg_temp', true);
     perform from tasker.complete_step(
                    p_step_uuid => p_step_uuid,

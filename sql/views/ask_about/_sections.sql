@@ -8,8 +8,9 @@ select row_number() over () as place,
     ('ask',
      'process_task_requests rejected_requests create_task create_tasks'),
     ('work',
-     'work claim_steps finish_and_claim complete_step skip_step checkpoint_step fail_step
-      report_steps heartbeat release_claim report_late_writes await_work result result_or rows'),
+     'work claim_steps finish_and_claim complete_step skip_step sleep_step checkpoint_step
+      fail_step report_steps heartbeat release_claim report_late_writes await_work result result_or
+      rows'),
     ('second_hop',
      'process_step_results submit_step_results'),
     ('sweep',

@@ -50,6 +50,9 @@ select head.task_uuid,
                      and idle.time > tasker._recovery_grace()
                   then 'blocked by failed steps and not ended: does anybody call sweep()?'
                 when idle.time <= interval '10 minutes' or timer.due_at is not null
+                     or exists (select from tasker.waits as wait
+                                 where wait.step_id > head.task_id << 20
+                                   and wait.step_id < (head.task_id + 1) << 20)
                   then null
                 when head.task_pause is not null
                   then 'the task is paused: ' || head.task_pause
@@ -68,7 +71,7 @@ select head.task_uuid,
    and stuck.reason is not null;
 
 comment on view tasker.stuck_tasks is
-'Open tasks that should have ended, or in which nothing has moved for ten minutes, each with the reason. Tasks that wait for a retry or for run_at are not stuck. Looks at the oldest 200 open tasks, and at no more after 3,000 steps of them.';
+'Open tasks that should have ended, or in which nothing has moved for ten minutes, each with the reason. Tasks that wait for a retry, for run_at or for what a step waits for are not stuck. Looks at the oldest 200 open tasks, and at no more after 3,000 steps of them.';
 comment on column tasker.stuck_tasks.task_uuid is 'The task.';
 comment on column tasker.stuck_tasks.namespace is 'Its namespace.';
 comment on column tasker.stuck_tasks.name is 'Its template.';

@@ -78,6 +78,28 @@ select pg_temp.a_task('retried', p_options => '{"run_at": "2031-01-01T00:00Z"}')
 select from tasker.cancel_task(:'task', 'why', '{"cleanup": true}');
 select from tasker.cancel_task(:'task', 'why');
 
+-- What only happens to steps that wait, sleep, or ask for a condition.
+select pg_temp.gated('waits', format('[{"name": "day", "wait": {"for": "P1D"}},
+  {"name": "ask", "wait": %1$s}, {"name": "skip", "wait": %2$s}, {"name": "late", "wait": %2$s},
+  {"name": "fail", "wait": %3$s}, {"name": "over", "wait": {"until": "$.context.at",
+    "timeout": "PT1S", "on_timeout": "skip"}}, {"name": "bad", "wait": {"until": "$.context.no"}}]',
+  '{"until": {"sql": "x.f"}}', '{"until": {"sql": "x.f"}, "timeout": "PT1M", "on_timeout": "skip"}',
+  '{"until": {"sql": "x.f"}, "timeout": "PT1M"}')::jsonb);
+select pg_temp.a_task('waits', '{"at": "2031-01-01T00:00Z"}') as task \gset
+select from (select token, step_uuid from tasker.claim_steps('test', 'w', 3)) as step
+ cross join lateral tasker.sleep_step(step_uuid, token, '1 second');
+select pg_temp.later('1 second');
+select from tasker.sweep();
+select from (select token, step_uuid from tasker.claim_steps('test', 'w', 3)) as step
+ cross join lateral tasker.fail_step(step_uuid, token, '"no"', p_retry_after => '10 days');
+select pg_temp.later('2 days');
+select from tasker.sweep();
+select pg_temp.a_task('waits', '{"at": "2031-01-01T00:00Z"}') as task \gset
+select from tasker.resolve_step(pg_temp.step(:'task', 'day'), 'why');
+select from tasker.cancel_task(:'task', 'why');
+select pg_temp.a_task('waits', '{"at": "2031-01-01T00:00Z"}') as task \gset
+select from tasker.cancel_task(:'task', 'why');
+
 select set_eq('select change from tasker._changes',
   'select transition from tasker.legal_transitions', 'what is legal has happened, and no more');
 select set_eq('select transition::text from tasker.legal_transitions',
