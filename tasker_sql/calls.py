@@ -57,7 +57,9 @@ class Calls(ABC):
         _check_schema), "finalization" ("inline" or "external"), "steps": [{"name", "description",
         "handler": {"callable" or "sql", "initialization"}, "namespace", "dependencies", "run_on"
         (success, full_success, failure, end), "if" (an SQL/JSON path), "on_error" (fail, continue,
-        skip), "retry": {"retryable", "max_attempts", "backoff", "backoff_base_ms",
+        skip), "wait" (instead of a handler: {"for"}, {"until", "every"} or {"signal", "count",
+        "schema", "fail_if", "prompt"}, with "timeout", "on_timeout" (fail, skip, continue),
+        "default"), "retry": {"retryable", "max_attempts", "backoff", "backoff_base_ms",
         "max_backoff_ms", "jitter"}, "timeout_seconds"}]}.
 
         A version never changes; a definition that says the same, with or without its defaults,
@@ -311,6 +313,31 @@ class Calls(ABC):
             repeat,
         )
 
+    def sleep_step(
+        self, step_uuid: UUID, token: UUID, after: timedelta, repeat: bool = False
+    ) -> rows.SleepingStep:
+        """Lets a claimed step sleep for `after` (up to 3660 days): the claim is let go, no worker
+        holds it meanwhile, and then its handler is called again, with the same attempt number, for
+        the attempt does not count.
+
+        Without `after`, a step that waits until a function says true sleeps until it is to be asked
+        again. A step that has slept more than sleeps_per_step times fails for good instead
+        (step_state error). Repeating the call raises AlreadyCompletedError, or with `repeat` gives
+        the first answer.
+
+        Raises StaleClaimError (the token does not hold the step: roll back), NotFoundError (no such
+        step), AlreadyCompletedError, BadValueError (bad argument).
+        """
+        return self._one(
+            rows.SleepingStep,
+            "tasker.sleep_step(p_step_uuid => %s::uuid, p_token => %s::uuid, p_after => "
+            "%s::interval, p_repeat => %s::boolean)",
+            step_uuid,
+            token,
+            after,
+            repeat,
+        )
+
     def checkpoint_step(
         self,
         step_uuid: UUID,
@@ -526,8 +553,9 @@ class Calls(ABC):
     def sweep(self, limit: int = 1000) -> list[rows.SweptAction]:
         """Everything that must happen because time has passed or something was lost, up to `limit`
         of each kind: takes back claims whose lease ran out, enqueues due retries and scheduled
-        tasks, counts deferred joins, processes forgotten submissions, restores lost messages and
-        dropped queues, makes the tasks of due schedules, ends tasks that should have ended.
+        tasks, ends waits whose time is up, counts deferred joins, processes forgotten submissions,
+        restores lost messages and dropped queues, makes the tasks of due schedules, ends tasks that
+        should have ended.
 
         Anybody may call it, from anywhere, as often as they like; once a second keeps recovery
         within a lease plus a second.
@@ -538,9 +566,9 @@ class Calls(ABC):
 
     def enqueue_steps(self, limit: int = 1000) -> list[rows.SweptAction]:
         """Brings steps into their queues whose time has come or that were lost on the way, up to
-        `limit` of each kind: claims whose lease ran out, due retries and scheduled tasks, deferred
-        joins, forgotten submissions, lost messages and dropped queues; makes the tasks of due
-        schedules.
+        `limit` of each kind: claims whose lease ran out, due retries and scheduled tasks, alarms
+        (waits that are over), deferred joins, forgotten submissions, lost messages and dropped
+        queues; makes the tasks of due schedules.
 
         The larger part of sweep, for runners that scale it by itself; callers share the work.
 
@@ -921,8 +949,8 @@ class Calls(ABC):
         )
 
     def retry_step(self, step_uuid: UUID, reason: str, options: Any = EMPTY) -> rows.StepAnswer:
-        """Runs a step in error again with all its attempts, or one that waits for its backoff at
-        once; the task goes on.
+        """Runs a step in error again with all its attempts, or one that waits for its backoff,
+        sleeps, or is to be asked for its condition at once; the task goes on.
 
         In a template with run_on, if or on_error, everything below the step that has ended is
         pending again, cleanup included. It goes on from its checkpoint; with `options` {"fresh":
@@ -1298,9 +1326,10 @@ class Calls(ABC):
         Ranked reasons, what blocks first: a code, a sentence, since and until when, who, and the
         statement (or command) that would cure it. Codes: failed, namespace_paused, template_paused,
         task_paused, lease_expired, message_lost, submitted, due, uncounted, undecided,
-        retry_scheduled, scheduled, running, waits_for_parents, ended, waits_for_step (cause_uuid is
-        the step in which the cause lies), broken, and, blocking nothing, no_worker, handler_missing
-        and queued. A step that nothing blocks may be claimed at once.
+        retry_scheduled, scheduled, running, waits_for_parents, waits_for_time, waits_for_condition,
+        sleeps, ended, waits_for_step (cause_uuid is the step in which the cause lies), broken, and,
+        blocking nothing, no_worker, handler_missing and queued. A step that nothing blocks may be
+        claimed at once.
 
         Raises NotFoundError (unknown step), BadValueError (None).
         """

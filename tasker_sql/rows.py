@@ -96,6 +96,18 @@ class SavedCheckpoint(NamedTuple):
     repeated: bool
 
 
+class SleepingStep(NamedTuple):
+    """A step that was let sleep, until `due_at`; `step_state` is error when it has slept too often.
+    `repeated`: this claim let it sleep already, so a transaction with writes of its own must roll
+    back.
+    """
+
+    task_uuid: UUID
+    step_state: str
+    due_at: datetime | None
+    repeated: bool
+
+
 class FailedStep(NamedTuple):
     """What happened to a step whose attempt failed; `next_retry_at` when it waits for another."""
 

@@ -50,14 +50,10 @@ begin
     returning step.step_id, step.template_id, (step.step_id & 1048575)::integer as step_no,
               step.has_checkpoint
   ),
-  kind as (
-    select done.template_id, done.step_no, array_agg(done.step_id) as step_ids
-      from done
-     group by 1, 2
-  ),
   known as materialized (
     select kind.step_no, kind.step_ids, link.*
-      from kind
+      from (select done.template_id, done.step_no, array_agg(done.step_id) as step_ids
+              from done group by 1, 2) as kind
      cross join lateral (
            select link.children, link.join_children, link.special_children, link.features
              from tasker.template_steps as link

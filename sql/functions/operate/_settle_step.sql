@@ -58,8 +58,7 @@ begin
   delete from tasker.checkpoints as saved where saved.step_id = v_step_id;
   delete from tasker.dead_steps as dead where dead.step_id = v_step_id;
   perform tasker._forget(array[v_step_id]);
-  update tasker.tasks as task
-     set state = 'in_progress', started_at = v_now
+  update tasker.tasks as task set state = 'in_progress', started_at = v_now
    where task.task_id = v_step_id >> 20
      and task.state = 'pending';
   v_begun := case when found then '{task pending -> in_progress}'
