@@ -35,7 +35,7 @@ LEGAL = {
 }
 
 
-@pytest.mark.parametrize(("before", "after"), product(OperationalState, OperationalState))
+@pytest.mark.parametrize(("before", "after"), [*product(OperationalState, repeat=2)])
 def test_no_state_comes_back_and_none_stops_at_once(
     before: OperationalState, after: OperationalState
 ) -> None:
