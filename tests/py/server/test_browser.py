@@ -27,6 +27,7 @@ TRACEBACK: Final = """Traceback (most recent call last):
 
 pytestmark = [
     pytest.mark.newest,
+    pytest.mark.slow,
     pytest.mark.skipif(BROWSER is None, reason="no Chromium here: apt-get install chromium"),
 ]
 

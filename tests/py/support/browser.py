@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,8 +30,8 @@ class Tab:
     """One page of a browser. `asked` are the addresses that it has asked for, `complaints` what it
     refused or could not do."""
 
-    def __init__(self, to: int, back: int) -> None:
-        self._to, self._back = os.fdopen(to, "wb", 0), os.fdopen(back, "rb")
+    def __init__(self, to: FileIO, back: BufferedReader) -> None:
+        self._to, self._back = to, back
         self._part, self._messages = b"", list[Any]()
         self._number = 0
         self._session = ""
@@ -115,7 +116,8 @@ def browsing(browser: str, folder: Path) -> Iterator[Tab]:
     os.close(child_reads)
     os.close(child_writes)
     try:
-        yield Tab(to, back)
+        with os.fdopen(to, "wb", 0) as asks, os.fdopen(back, "rb") as answers:
+            yield Tab(asks, answers)
     finally:
         process.kill()
         process.wait()
