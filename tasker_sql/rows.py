@@ -903,7 +903,7 @@ class PutSchedule(NamedTuple):
     name: str
     created: bool
     changed: bool
-    next_tick: datetime
+    next_tick: datetime | None
 
 
 class ChosenSchedule(NamedTuple):
@@ -911,7 +911,7 @@ class ChosenSchedule(NamedTuple):
 
     namespace: str
     name: str
-    next_tick: datetime
+    next_tick: datetime | None
 
 
 class ListedSchedule(NamedTuple):
@@ -920,15 +920,15 @@ class ListedSchedule(NamedTuple):
     namespace: str
     name: str
     template: str
-    version: str
-    cron: list[str]
-    every: str
+    version: str | None
+    cron: list[str] | None
+    every: str | None
     time_zone: str
     missed: str
     overlap: str
-    next_tick: datetime
-    last_tick: datetime
-    last_outcome: str
+    next_tick: datetime | None
+    last_tick: datetime | None
+    last_outcome: str | None
     paused_at: datetime | None
     open_tasks: int
     paused_by: str | None
@@ -944,8 +944,8 @@ class ScheduleTick(NamedTuple):
     wall: datetime
     decided_at: datetime
     outcome: str
-    task_uuid: UUID
-    task_state: str
+    task_uuid: UUID | None
+    task_state: str | None
     detail: Any
 
 
@@ -956,17 +956,17 @@ class NextTick(NamedTuple):
 
     tick_at: datetime
     wall: datetime
-    note: str
+    note: str | None
 
 
 class PlannedBackfill(NamedTuple):
     """Ticks that have made no task, for `apply_repair`; no plan where there are none."""
 
-    plan_uuid: UUID
+    plan_uuid: UUID | None
     ticks: int
     already: int
-    first_tick: datetime
-    last_tick: datetime
+    first_tick: datetime | None
+    last_tick: datetime | None
 
 
 class ScheduleReason(NamedTuple):

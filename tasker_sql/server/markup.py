@@ -54,6 +54,8 @@ def shown(value: Any) -> Any:
 
 def _moment(value: datetime) -> Markup:
     """How long ago, or until then; and when, for a mouse."""
+    if value.tzinfo is None:
+        return escape(f"{value:%Y-%m-%d %H:%M:%S}")  # of a clock on a wall
     away = value - datetime.now(UTC)
     words = f"in {span(away)}" if away > NONE else f"{span(-away)} ago"
     tag = Markup('<time title="{:%Y-%m-%d %H:%M:%S} UTC">{}</time>')

@@ -39,7 +39,8 @@ from tasker_sql.templates import drawing
 
 MOST_STEPS: Final = 200  # of a task
 MOST_CHANGES: Final = 100  # of its history, the last ones
-NAVIGATION: Final = ("", "tasks", "failures", "queues", "workers", "audit")
+MOST_SCHEDULES: Final = 1000
+NAVIGATION: Final = ("", "tasks", "failures", "schedules", "queues", "workers", "audit")
 TASK_STATES: Final = (
     *("pending", "in_progress", "blocked_by_failures", "complete", "error", "cancelled"),
     "resolved_manually",
@@ -194,6 +195,23 @@ def failures(request: Request, ask: Ask) -> Response:
     return shown_page(request, "failures", "Failures", groups=ask(Client.dead_letters))
 
 
+@_page("/schedules")
+def schedules(request: Request, ask: Ask) -> Response:
+    return shown_page(request, "schedules", "Schedules", schedules=ask(Client.list_schedules))
+
+
+@_page("/schedules/{namespace}/{name}")
+def schedule(request: Request, namespace: str, name: str, ask: Ask) -> Response:
+    def asked(c: Client) -> dict[str, Any]:
+        reasons = c.explain_schedule(namespace, name)
+        every = c.list_schedules(namespace, MOST_SCHEDULES)
+        found = next((one for one in every if one.name == name), None)
+        ticks = c.list_ticks(namespace, name, None, MOST_CHANGES)
+        return {"schedule": found, "reasons": reasons, "ticks": ticks}
+
+    return shown_page(request, "schedule", f"{namespace}/{name}", **ask(asked))
+
+
 @_page("/queues")
 def queues(request: Request, ask: Ask) -> Response:
     found = ask(lambda c: (c.queue_depths(), c.list_namespaces(), c.list_templates()))
@@ -270,10 +288,12 @@ def _form(path: str, method: Callable[..., Any]) -> None:
         back = sent.pop("back", "/")
         given = {name: one for name, one in request.path_params.items() if name in names}
         given |= values(sent)
-        done = await run_in_threadpool(ask, lambda c: getattr(c, method.__name__)(**given))
+        arguments = {"from_" if name == "from" else name: one for name, one in given.items()}
+        done = await run_in_threadpool(ask, lambda c: getattr(c, method.__name__)(**arguments))
         if path.startswith("/repairs"):
             return shown_page(request, "repair", "The same for many", done=done, given=given)
-        return RedirectResponse(back if re.fullmatch(r"/[\w-]*(/[\w-]+)?", back) else "/", 303)
+        is_ours = re.fullmatch(r"/[\w.-]*(/[\w.-]+){0,2}", back)
+        return RedirectResponse(back if is_ours else "/", 303)
 
     checks: list[Callable[..., Any]] = [may("operate"), no_others]
     if "{step_uuid}" in path:

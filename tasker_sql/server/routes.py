@@ -31,6 +31,7 @@ from tasker_sql.server.schemas import (
     body_of,
     listed,
     shown,
+    taken,
 )
 
 Calling = Callable[[Callable[[Client], Any]], Any]
@@ -71,6 +72,7 @@ ERRORS: Final[dict[int | str, dict[str, Any]]] = {
 TASK: Final = "/tasks/{task_uuid}"
 STEPS: Final = f"{TASK}/workflow_steps"
 STEP: Final = f"{STEPS}/{{step_uuid}}"
+SCHEDULE: Final = "/schedules/{namespace}/{name}"
 
 # What a method takes comes from the path and the query, or from the path and the body.
 READ: Final[Mapping[str, Callable[..., Any]]] = {
@@ -94,6 +96,10 @@ READ: Final[Mapping[str, Callable[..., Any]]] = {
     "/namespaces": Client.list_namespaces,
     "/handlers": Client.list_templates,
     "/handlers/{namespace}/{name}": Client.get_template,
+    "/schedules": Client.list_schedules,
+    f"{SCHEDULE}/ticks": Client.list_ticks,
+    f"{SCHEDULE}/explain": Client.explain_schedule,
+    "/next_ticks": Client.next_ticks,
     "/limits": Client.list_limits,
     "/check": Client.check_invariants,
 }
@@ -111,6 +117,12 @@ OPERATE: Final[Mapping[str, Callable[..., Any]]] = {
     "/handlers": Client.register_template,
     "/handlers/{namespace}/{name}/pause": Client.pause_template,
     "/handlers/{namespace}/{name}/resume": Client.resume_template,
+    SCHEDULE: Client.put_schedule,
+    f"{SCHEDULE}/pause": Client.pause_schedule,
+    f"{SCHEDULE}/resume": Client.resume_schedule,
+    f"{SCHEDULE}/trigger": Client.trigger_schedule,
+    f"{SCHEDULE}/drop": Client.drop_schedule,
+    f"{SCHEDULE}/backfill": Client.plan_backfill,
     "/problems/acknowledge": Client.acknowledge_problem,
     "/repairs": Client.plan_repair,
     "/repairs/{plan_uuid}/apply": Client.apply_repair,
@@ -187,12 +199,12 @@ def _add(permission: Permission, path: str, method: Callable[..., Any]) -> None:
     row = kinds.pop("return")
     is_list = get_origin(row) is list
     arguments = list(inspect.signature(method).parameters.values())[1:]
-    arguments = [one.replace(annotation=kinds[one.name]) for one in arguments]
+    arguments = [one.replace(annotation=taken(kinds[one.name])) for one in arguments]
     body = body_of(method, path) if permission == "operate" else None
-    in_body = body.model_fields if body else {}
+    in_body = [one.name for one in arguments if body and one.name.rstrip("_") in body.model_fields]
 
     def answer(ask: Calling, body: Body | None = None, **given: Any) -> Any:
-        given |= {name: getattr(body, name) for name in in_body}
+        given |= {name: getattr(body, name.rstrip("_")) for name in in_body}
         found = ask(lambda client: getattr(client, method.__name__)(**given))
         return {"items": found} if is_list else found
 

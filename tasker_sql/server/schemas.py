@@ -176,7 +176,7 @@ def body_of(method: Callable[..., Any], path: str) -> type[Body]:
     """The body of a request that calls a method: what it takes, and the path does not name."""
     kinds = get_type_hints(method)
     fields: Any = {
-        name: _field(kinds[name], one.default)
+        name.rstrip("_"): _field(kinds[name], one.default)  # from_ is a word of Python
         for name, one in inspect.signature(method).parameters.items()
         if name != "self" and f"{{{name}}}" not in path
     }
@@ -189,8 +189,14 @@ def _field(kind: Any, default: Any) -> tuple[Any, Any]:
         return dict[str, Any], {}
     if kind is Any:
         return Any, None
-    moment = kind if datetime not in get_args(kind) else Moment | None
-    return moment, ... if default is inspect.Parameter.empty else default
+    return taken(kind), ... if default is inspect.Parameter.empty else default
+
+
+def taken(kind: Any) -> Any:
+    """What a request may give for an argument: a time has a zone."""
+    if kind is datetime:
+        return Moment
+    return Moment | None if datetime in get_args(kind) else kind
 
 
 @cache

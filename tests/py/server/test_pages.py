@@ -20,7 +20,7 @@ from tasker_sql.client import Client
 
 pytestmark = pytest.mark.newest
 
-PAGES: Final = ("/", "/tasks", "/failures", "/queues", "/workers", "/audit")
+PAGES: Final = ("/", "/tasks", "/failures", "/schedules", "/queues", "/workers", "/audit")
 SCRIPT: Final = "<script>alert(1)</script>"
 HOSTILE: Final = f"{SCRIPT}\"'><img src=x onerror=alert(1)>\x1b[2J\x07\u202e{{{{ 7 * 7 }}}}"
 FLOW: Final = template({"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"]})
@@ -127,6 +127,7 @@ class TestPages:
     def test_lead_to_pages_that_are_there(self, web: httpx.Client, client: Client) -> None:
         failed(client, {"message": "no"})
         client.create_task("test", "flow")
+        client.put_schedule("test", "nightly", {"template": "flow", "cron": "0 3 * * *"})
         found, left = dict[str, int](), [*PAGES]
         while left:
             path = left.pop()
@@ -278,6 +279,26 @@ class TestForms:
         assert sent(web, form, reason="known").headers["location"] == "/"
         assert [one.acknowledged_reason for one in client.problems()].count("known") == 1
 
+    def test_change_a_schedule(self, web: httpx.Client, client: Client) -> None:
+        plan = {"template": "flow", "cron": "0 3 * * *", "description": SCRIPT}
+        client.put_schedule("test", "nightly", plan)
+        assert "test/nightly flow 0 3 * * * UTC" in opened(web, "/schedules").words
+        path = "/schedules/test/nightly"
+        for label, words in (
+            ("pause", "schedule_paused"),
+            ("resume", "schedule_next"),
+            ("trigger", "triggered"),
+        ):
+            answer = sent(web, opened(web, path).form(label), reason="why not")
+            assert answer.headers["location"] == path
+            assert words in opened(web, path).words
+        (task,) = client.list_tasks()
+        assert f"/tasks/{task.task_uuid}" in opened(web, path).links
+        answer = sent(web, opened(web, path).form("drop"), reason="why not")
+        assert answer.headers["location"] == "/schedules"
+        assert client.list_schedules() == []
+        assert web.get(path).status_code == 404
+
     def test_need_a_reason(self, web: httpx.Client, client: Client) -> None:
         task = client.create_task("test", "flow").task_uuid
         form = opened(web, f"/tasks/{task}").form("cancel task")
@@ -303,7 +324,7 @@ class TestForms:
         assert client.get_task(task).state == "pending"
 
     def test_come_back_to_pages_of_ours_alone(self, web: httpx.Client, client: Client) -> None:
-        for back in ("//evil.example", "http://evil.example", "/\\evil.example", "/a/b/c"):
+        for back in ("//evil.example", "http://evil.example", "/\\evil.example", "/a/b/c/d"):
             task = client.create_task("test", "flow").task_uuid
             form = opened(web, f"/tasks/{task}").form("cancel task")
             answer = sent(web, form, reason="x", back=back)

@@ -408,6 +408,29 @@ class TestConventions:
         assert [one["reason"] for one in some] == ["a test"]
         assert client.check_invariants() == []
 
+    def test_schedules_are_made_and_changed(self, web: httpx.Client, client: Client) -> None:
+        place, plan = "/v1/schedules/test/nightly", {"template": "flow", "every": "PT1H"}
+        made = web.post(place, json={"definition": plan}).json()
+        assert (made["created"], made["changed"]) == (True, True)
+        assert web.post(f"{place}/pause", json=BECAUSE).json()["name"] == "nightly"
+        (one,) = web.get("/v1/schedules?namespace=test").json()["items"]
+        assert (one["every"], one["cron"], one["pause_reason"]) == ("PT1H", None, "a test")
+        assert web.get(f"{place}/explain").json()["items"][0]["code"] == "schedule_paused"
+        task = web.post(f"{place}/trigger", json=BECAUSE).json()["task_uuid"]
+        now = datetime.now(UTC).isoformat()
+        (tick,) = web.get(f"{place}/ticks", params={"before": now}).json()["items"]
+        assert (tick["outcome"], tick["task_uuid"]) == ("triggered", task)
+        given = {"from": (datetime.now(UTC) - timedelta(hours=3)).isoformat(), "to": now}
+        planned = web.post(f"{place}/backfill", json=given).json()
+        assert planned["ticks"] + planned["already"] in (0, 3)
+        naive = web.post(f"{place}/backfill", json={**given, "to": "2026-01-01T00:00"})
+        assert fault(naive)[:2] == (422, "bad_value")
+        ticks = web.get("/v1/next_ticks", params={"cron": "30 2 * * *", "count": 2}).json()["items"]
+        assert [one["note"] for one in ticks] == [None, None]
+        assert web.post(f"{place}/drop", json=BECAUSE).json()["name"] == "nightly"
+        assert fault(web.get(f"{place}/explain"))[:2] == (404, "not_found")
+        assert client.check_invariants() == []
+
     def test_what_operators_did_is_listed_page_by_page(
         self, web: httpx.Client, client: Client
     ) -> None:
