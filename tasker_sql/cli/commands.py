@@ -43,6 +43,7 @@ ROOT: Final[Mapping[str, tuple[str, str]]] = {
     "dlq": ("dlq", "Dead letters: steps that failed for good."),
     "db": ("database", "The database and its schema."),
     "task": ("tasks", "Tasks: runs of templates."),
+    "schedule": ("schedules", "Schedules: what makes tasks by itself, and when."),
     "step": ("steps", "Why a step waits, and what an operator can do about it."),
     "template": ("templates", "Templates: versioned DAGs."),
     "namespace": ("namespaces", "Business domains, each with its queues: pause and resume them."),

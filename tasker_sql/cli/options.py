@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 import typer
 
 from tasker_sql.cli import completion
+from tasker_sql.durations import moment
 from tasker_sql.errors import FileError
 from tasker_sql.jsonb import JsonError, JsonText, given
 from tasker_sql.top.snapshot import place_of
@@ -33,6 +35,18 @@ OfTemplate = Annotated[
     str | None,
     option("--template", meaning="Of this template.", offers=completion.template_names),
 ]
+
+
+def moment_option(name: str, what: str) -> Any:
+    """A time in ISO 8601, or how long ago."""
+    return typer.Option(name, parser=_moment, metavar="TIME", help=what, show_default=False)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return moment(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def _of_a_task(uuid: UUID) -> UUID:

@@ -21,7 +21,7 @@ from rich.text import Text
 
 from tasker_sql.durations import span
 from tasker_sql.jsonb import dumps
-from tasker_sql.rows import Pause, StepReason, TaskReason
+from tasker_sql.rows import Pause, ScheduleReason, StepReason, TaskReason
 from tasker_sql.templates.drawing import STYLES
 from tasker_sql.visible import csv_cell, visible, visible_json, visible_lines
 
@@ -133,7 +133,7 @@ def _reader(name: str, made: Mapping[str, Callable[[Any], Any]]) -> Callable[[An
     return lambda row: row[name] if isinstance(row, Mapping) else getattr(row, name)
 
 
-def reasons(found: Sequence[StepReason | TaskReason]) -> Picture:
+def reasons(found: Sequence[StepReason | TaskReason | ScheduleReason]) -> Picture:
     """Why something waits: a sentence each, what blocks first, with its cure."""
     picture: list[Part] = []
     for reason in found:

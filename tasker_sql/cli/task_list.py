@@ -9,11 +9,10 @@ from uuid import UUID
 import typer
 
 from tasker_sql.cli.commands import Commands
-from tasker_sql.cli.options import OfNamespace, OfTemplate
+from tasker_sql.cli.options import OfNamespace, OfTemplate, moment_option
 from tasker_sql.cli.output import Output, table
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
-from tasker_sql.durations import moment
 from tasker_sql.rows import ListedTask
 
 PAGE: Final = 1000  # tasks
@@ -25,13 +24,6 @@ State = Literal[  # noqa: RUF041 - two lines, not seven
 
 def add_to(app: Commands) -> None:
     query(app, "list", watch=True)(list_)
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return moment(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 def list_(
@@ -47,15 +39,13 @@ def list_(
     key: Annotated[str | None, typer.Option(help="With this idempotency key.")] = None,
     since: Annotated[
         datetime | None,
-        typer.Option(
-            parser=_moment,
-            metavar="TIME",
-            help="Created since: 90s, 15m, 2h or 3d ago, or ISO 8601 (UTC without a zone).",
+        moment_option(
+            "--since", "Created since: 90s, 15m, 2h or 3d ago, or ISO 8601 (UTC without a zone)."
         ),
     ] = None,
     until: Annotated[
         datetime | None,
-        typer.Option(parser=_moment, metavar="TIME", help="Created before, likewise."),
+        moment_option("--until", "Created before, likewise."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
 ) -> Output:

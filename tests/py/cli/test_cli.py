@@ -424,6 +424,16 @@ class TestEveryCommand:
                 assert [line.strip() for line in lines[place + 1 :]] == examples != [], name
 
 
+NIGHTLY = """\
+schedules:
+  - name: nightly
+    namespace_name: shop
+    template: report
+    cron: '30 2 * * *'
+    time_zone: Europe/Berlin
+    starts_at: '2026-01-01T00:00Z'
+    missed: skip
+"""
 BREAKERS = [{"breaker": "queue", "state": "closed", "changed_ago": 5}]
 
 
@@ -465,6 +475,9 @@ def shop(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dic
     """What examples name: a runner, a worker, a task that failed, one that is open, and files."""
     _, is_open, failed = (task.task_uuid for task in client.list_tasks())
     assert is_open and failed
+    client.register_template(template({"a": []}, name="report", namespace="shop"))
+    (tmp_path / "nightly.yaml").write_text(NIGHTLY)
+    Answer("schedule", "apply", str(tmp_path / "nightly.yaml"))
     report = {"host": socket.gethostname(), "pid": 7, "version": "1", "uptime": 60}
     report |= {"state": "normal", "status": "healthy", "namespaces": ["linear_workflow"]}
     report |= {"connections": {"size": 20}, "pools": [], "breakers": BREAKERS}

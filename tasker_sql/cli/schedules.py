@@ -1,0 +1,219 @@
+"""`tasker-sql schedule`: what makes tasks by itself, from YAML files into the database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from tasker_sql.cli import completion
+from tasker_sql.cli.commands import ROOT, Commands, Json
+from tasker_sql.cli.errors import NO
+from tasker_sql.cli.options import OfNamespace, Reason, moment_option, template_argument
+from tasker_sql.cli.output import Output, print_json, put, reasons, table
+from tasker_sql.cli.query import limited, opened, query
+from tasker_sql.client import Client
+from tasker_sql.errors import FileError, TaskerError
+from tasker_sql.rows import AppliedRepair, ChosenSchedule
+from tasker_sql.templates import yamltext
+from tasker_sql.templates.yamltext import Array, Object, YamlError
+from tasker_sql.top.statements import repaired
+
+app = Commands(help=ROOT["schedule"][1])
+
+SHAPE: Final = "a file of schedules is `schedules:` and a list of objects with name, namespace_name"
+
+Schedule = Annotated[
+    str,
+    typer.Argument(
+        metavar="SCHEDULE",
+        help="NAMESPACE/NAME",
+        show_default=False,
+        autocompletion=completion.schedules,
+    ),
+]
+
+
+@query(app)
+def apply(
+    client: Client,
+    files: Annotated[
+        list[Path], typer.Argument(help="YAML files.", exists=True, show_default=False)
+    ],
+) -> Output:
+    """Make the schedules of files, or change them: all of them, or none when one is wrong.
+
+    Those that a file does not name stay as they are.
+
+    Example: tasker-sql schedule apply nightly.yaml
+    """
+    put, faults = [], list[str]()
+    for file in files:
+        for line, place, definition in _schedules(file):
+            try:
+                with client.transaction():
+                    put.append(client.put_schedule(*place, definition))
+            except TaskerError as error:
+                hint = f" ({error.hint})" if error.hint else ""
+                faults.append(f"{file}:{line}: {'/'.join(place)}: {error}{hint}")
+    if faults:
+        raise FileError("\n".join(faults))
+    shown = table(
+        put,
+        "schedule, was, next tick",
+        "no schedules",
+        schedule=lambda one: f"{one.namespace}/{one.name}",
+        was=lambda one: "made" if one.created else "changed" if one.changed else "known",
+    )
+    return Output(put, shown)
+
+
+def _schedules(file: Path) -> Iterator[tuple[int, tuple[str, str], dict[str, Any]]]:
+    """The line, the place and the definition of each. Raises FileError."""
+    try:
+        base, faults = yamltext.read(yamltext.data(file))
+    except YamlError as error:
+        raise FileError(f"{file}:{error.line or 1}: {error}") from error
+    listed = base.get("schedules") if isinstance(base, Object) else None
+    if not faults and (not isinstance(listed, Array) or len(base) > 1):
+        faults = [(1, SHAPE)]
+    if faults:
+        raise FileError("\n".join(f"{file}:{line}: {what}" for line, what in faults))
+    assert isinstance(listed, Array)
+    for one, line in zip(listed, listed.lines, strict=True):
+        definition = dict(one) if isinstance(one, Object) else {}
+        names = definition.pop("namespace_name", None), definition.pop("name", None)
+        if not all(isinstance(name, str) for name in names):
+            raise FileError(f"{file}:{line}: {SHAPE}")
+        yield line, (str(names[0]), str(names[1])), definition
+
+
+@query(app, "list", watch=True)
+def list_(client: Client, namespace: OfNamespace = None) -> Output:
+    """List the schedules: what each makes, when next, and what became of its last tick.
+
+    Example: tasker-sql schedule list -n shop
+    """
+    found = client.list_schedules(namespace, 1000)
+    picture = table(
+        found,
+        "schedule, makes=template, when, zone=time_zone, next=next_tick, last=last_tick, "
+        "was=last_outcome, open=open_tasks, paused=pause_reason",
+        "no schedules; `tasker-sql schedule apply FILE` makes some",
+        schedule=lambda one: f"{one.namespace}/{one.name}",
+        when=lambda one: " | ".join(one.cron or []) or one.every or "at",
+    )
+    return Output(found, picture)
+
+
+@query(app, watch=True)
+def ticks(
+    client: Client,
+    schedule: Schedule,
+    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
+) -> Output:
+    """What became of its ticks, the newest first?
+
+    Example: tasker-sql schedule ticks shop/nightly --limit 5
+    """
+    found = client.list_ticks(*_place(schedule), None, limit)
+    columns = "tick=tick_at, wall, outcome, task=task_uuid, state=task_state, detail"
+    return Output(found, table(found, columns, "no ticks yet"))
+
+
+@query(app, watch=True)
+def explain(client: Client, schedule: Schedule) -> Output:
+    """When does it make its next task, and why not now?
+
+    Example: tasker-sql schedule explain shop/nightly
+    """
+    found = client.explain_schedule(*_place(schedule))
+    return Output(found, reasons(found))
+
+
+@query(app)
+def pause(client: Client, schedule: Schedule, reason: Reason) -> Output:
+    """Stop it from making tasks; those that it has made go on.
+
+    Example: tasker-sql schedule pause shop/nightly -r "the shop moves"
+    """
+    return _chosen(schedule, "is paused", client.pause_schedule(*_place(schedule), reason))
+
+
+@query(app)
+def resume(client: Client, schedule: Schedule, reason: Reason) -> Output:
+    """Let it make tasks again. What it missed follows its `missed`.
+
+    Example: tasker-sql schedule resume shop/nightly -r "the shop has moved"
+    """
+    return _chosen(schedule, "runs", client.resume_schedule(*_place(schedule), reason))
+
+
+@query(app)
+def drop(client: Client, schedule: Schedule, reason: Reason) -> Output:
+    """Drop it. The tasks that it has made stay.
+
+    Example: tasker-sql schedule drop shop/nightly -r "nobody reads the report"
+    """
+    return _chosen(schedule, "is dropped", client.drop_schedule(*_place(schedule), reason))
+
+
+@query(app)
+def trigger(client: Client, schedule: Schedule, reason: Reason) -> Output:
+    """Make a task of it now, beside its plan. Prints the uuid.
+
+    Example: tasker-sql schedule trigger shop/nightly -r "the report of today was lost"
+    """
+    made = client.trigger_schedule(*_place(schedule), reason)
+    return Output(made, str(made.task_uuid))
+
+
+@app.command()
+def backfill(
+    schedule: Schedule,
+    since: Annotated[datetime, moment_option("--since", "From this time on: 3d ago, or ISO 8601.")],
+    until: Annotated[datetime, moment_option("--until", "To this time, likewise.")],
+    reason: Reason,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    rate: Annotated[int, typer.Option(min=1, max=1000, help="Tasks a second, at most.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """Make the tasks of past ticks that have none, after a look at how many.
+
+    --json does not ask, and only plans without --yes.
+
+    Example: tasker-sql schedule backfill shop/nightly --since 3d --until 1h -r "we were closed"
+    """
+    done: AppliedRepair | None = None
+    with opened() as client:
+        with limited(client):
+            plan = client.plan_backfill(*_place(schedule), since, until)
+        if not as_json:
+            put(f"{plan.ticks} ticks have no task, {plan.already} have one")
+        if plan.ticks and not (yes or as_json) and not typer.confirm("Go on?"):
+            raise typer.Exit(NO)
+        if plan.plan_uuid and (yes or not as_json):
+            apply = partial(client.apply_repair, plan.plan_uuid, reason, rate)
+            *_, done = repaired(apply, time.sleep)
+    if as_json:
+        print_json({"planned": plan, "done": done})
+    elif done:
+        put(f"made {done.applied}, refused {done.refused}")
+    if done and done.refused:
+        raise typer.Exit(NO)
+
+
+def _place(schedule: str) -> tuple[str, str]:
+    namespace, name, version = template_argument(schedule)
+    if version:
+        raise ValueError(f"a schedule is written NAMESPACE/NAME: {schedule}")
+    return namespace, name
+
+
+def _chosen(schedule: str, what: str, found: ChosenSchedule) -> Output:
+    return Output(found, f"{schedule} {what}")
