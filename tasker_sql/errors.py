@@ -178,7 +178,7 @@ class PermanentError(Exception):
 
 
 class EndOfAttempt(BaseException):
-    """What `step.skip` raises: the attempt ends in another way than by a result or a failure.
+    """What `step.skip` and `step.sleep` raise: the attempt ends neither by a result nor a failure.
 
     `outcome` is what the database is told. No Exception: handlers catch these.
     """

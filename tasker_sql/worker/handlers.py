@@ -38,7 +38,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, NoReturn, Protocol, TypeVar, overload
@@ -61,6 +61,9 @@ __all__ = [
     "handler",
     "load",
 ]
+
+LONGEST_SLEEP: Final = 3660 * 86_400.0  # seconds
+SHORTEST_SLEEP: Final = 1e-6
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -140,6 +143,20 @@ class Step:
         transactional handler is kept."""
         said = str(reason or "").replace("\0", "").encode(errors="replace").decode()
         raise EndOfAttempt({"skip": True, "reason": said[:1000] or None})
+
+    def sleep(self, after: timedelta | float | datetime) -> NoReturn:
+        """End the attempt, and begin it again after a timedelta, so many seconds, or at a moment.
+        Nobody waits meanwhile, and it counts as no attempt. What is written in a transactional
+        handler is kept.
+
+        Raises ValueError for what is no time from now on.
+        """
+        if isinstance(after, datetime):
+            after = after - datetime.now(UTC)
+        seconds = after.total_seconds() if isinstance(after, timedelta) else float(after)
+        if not 0 <= seconds <= LONGEST_SLEEP:
+            raise ValueError(f"a step sleeps for up to 3660 days, not for {seconds:g} s")
+        raise EndOfAttempt({"again_after_seconds": max(seconds, SHORTEST_SLEEP)})
 
     @property
     def seconds_left(self) -> float | None:

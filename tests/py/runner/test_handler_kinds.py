@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -280,12 +281,9 @@ class TestSkips:
             connection.execute("insert into notes values ('kept')")
             step.skip("no items")
 
-        handlers: dict[str, Any] = {
-            "plain": plain,
-            "coroutine": coroutine,
-            "transactional": transactional,
-        }
-        registry.handler("a", transactional=kind == "transactional")(handlers[kind])
+        made: dict[str, Any] = {"plain": plain, "coroutine": coroutine}
+        function = made.get(kind, transactional)
+        registry.handler("a", transactional=function is transactional)(function)
         registry.handler("b")(lambda _: None)
         task = start(client, template({"a": [], "b": ["a"]}))
         with running(database, registry, ["test"]):
@@ -296,6 +294,49 @@ class TestSkips:
         kept = [("kept",)] if kind == "transactional" else []
         assert rows(database, "select * from public.notes") == kept
         assert rows(database, "select * from tasker.late_writes") == []
+
+    @pytest.mark.parametrize("kind", ["plain", "coroutine", "transactional"])
+    def test_a_handler_lets_its_step_sleep(
+        self, database: str, client: Client, registry: Registry, kind: str
+    ) -> None:
+        """W10: the attempt that begins after the sleep has the same number."""
+        rows(database, "create table public.notes (attempt int)")
+        attempts: list[int] = []
+
+        def plain(step: Step) -> int:
+            attempts.append(step.attempt)
+            if len(attempts) == 1:
+                step.sleep(timedelta(milliseconds=20))
+            if len(attempts) == 2:
+                step.sleep(0.02)
+            if len(attempts) == 3:
+                step.sleep(datetime.now(UTC) + timedelta(milliseconds=20))
+            return len(attempts)
+
+        async def coroutine(step: Step) -> int:
+            await asyncio.sleep(0)
+            return plain(step)
+
+        def transactional(step: Step, connection: psycopg.Connection) -> int:
+            connection.execute("insert into notes values (%s)", [step.attempt])
+            return plain(step)
+
+        made: dict[str, Any] = {"plain": plain, "coroutine": coroutine}
+        function = made.get(kind, transactional)
+        registry.handler("a", transactional=function is transactional)(function)
+        task = start(client, template({"a": []}))
+        with running(database, registry, ["test"]):
+            assert ended(client, task) == "complete"
+        assert attempts == [1, 1, 1, 1]
+        assert step_named(client, task, "a").result == 4
+        kept = [(1,)] * 4 if kind == "transactional" else []
+        assert rows(database, "select * from public.notes") == kept
+
+    @pytest.mark.parametrize("after", [-1, float("nan"), timedelta(days=3661)])
+    def test_what_is_no_time_to_sleep_fails_the_attempt(self, after: Any) -> None:
+        step = Step(uuid4(), uuid4(), "a", 1, 1, {}, {}, {})
+        with pytest.raises(ValueError, match="a step sleeps for up to 3660 days, not for"):
+            step.sleep(after)
 
     def test_a_reason_that_is_too_long_is_cut(
         self, database: str, client: Client, registry: Registry
