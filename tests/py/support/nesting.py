@@ -28,12 +28,14 @@ class Node:
     # What comes of each start, and after these: done. saved and save are lost and fail after a
     # checkpoint.
     starts: list[str] = field(default_factory=list)
+    wait: dict[str, Any] | None = None  # instead of a handler
 
     @property
     def definition(self) -> dict[str, Any]:
         retry = {"max_attempts": self.most, "backoff": "none"}
-        said = {"name": self.name, "handler": {"callable": "h"}, "retry": retry}
-        said |= {"dependencies": self.parents}
+        said: dict[str, Any] = {"name": self.name, "dependencies": self.parents}
+        runs = {"handler": {"callable": "h"}, "retry": retry}
+        said |= {"wait": self.wait} if self.wait else runs
         said |= {"run_on": self.run_on} if self.run_on != "success" else {}
         said |= {"on_error": self.on_error} if self.on_error != "fail" else {}
         return said | ({"if": self.condition} if self.condition else {})
@@ -89,6 +91,13 @@ def _verb(kind: str) -> Callable[[Random, Play, Node], None]:
     return change
 
 
+def _wait(random: Random, _: Play, node: Node) -> None:
+    """For a time; or until a moment that comes too late."""
+    late = {"until": "2999-01-01T00:00Z", "timeout": "PT2M"}
+    late |= {"on_timeout": random.choice(["fail", "skip", "continue"])}
+    node.wait = random.choice([{"for": "PT1M"}, late])
+
+
 MEMBERS: Mapping[str, Callable[[Random, Play, Node], None]] = {
     "if": _condition,
     "run_on": _run_on,
@@ -96,6 +105,8 @@ MEMBERS: Mapping[str, Callable[[Random, Play, Node], None]] = {
     "retry": _starts("fail"),
     "timeout": _starts("lost"),
     "skip": _starts("skip"),
+    "sleep": _starts("sleep"),
+    "wait": _wait,
     "checkpoint": _starts("save", "saved"),
     "cancel": _verb("cancel"),
     "cleanup": _verb("clean_up"),
@@ -146,10 +157,24 @@ def result(node: Node) -> Any:
     return {"n": int(node.name[1:])}
 
 
+def waited(node: Node, wait: Mapping[str, Any]) -> End:
+    """How a step ends that waits."""
+    end = "continue" if "for" in wait else wait["on_timeout"]
+    if end == "fail":
+        return End("skipped" if node.on_error == "skip" else "error", 0, None, stopped=False)
+    if end == "skip":
+        return End("skipped", 0, None, stopped=False)
+    return End("complete", 0, {"outcome": "time" if "for" in wait else "timeout"}, stopped=False)
+
+
 def by_itself(node: Node) -> End:
-    """How a step ends when it runs."""
+    """How a step ends when it runs, or waits."""
+    if node.wait:
+        return waited(node, node.wait)
     attempt = lost = 0
     for start in [*node.starts, "done"]:
+        if start == "sleep":
+            continue
         attempt += 1
         if start == "done":
             return End("complete", attempt, result(node), stopped=False)
@@ -172,7 +197,8 @@ def is_met(node: Node, ends: Mapping[str, End]) -> bool | None:
     name = node.condition.split(".")[2].split()[0]
     if "states" in node.condition:
         return ends[name].state == "complete"
-    return ends[name].result["n"] > 1 if ends[name].result else None
+    number = (ends[name].result or {}).get("n")
+    return None if number is None else number > 1
 
 
 def expected(play: Play, node: Node, ends: Mapping[str, End]) -> End:
