@@ -1,4 +1,5 @@
 create or replace function tasker._fail_overfed (
+  p_place    tasker.place,
   p_token    uuid,
   p_worker   text,
   p_step_ids bigint[],
@@ -10,10 +11,11 @@ create or replace function tasker._fail_overfed (
 as $$
 -- Fails those of a new claim's steps whose parents' results are together over input_bytes: they
 -- cannot be handed out (a jsonb ends at 256 MB), and would be at the head of their queue for ever.
--- Eight results are never over it.
+-- Eight results are never over it. The worker may have nothing left: a notification lets it ask
+-- again at once.
 --
 -- Locks    the claim, the steps, their tasks
--- Calls    _limit, _take_out, _finish, _record
+-- Calls    _limit, _take_out, _finish, _record, _channel
 declare
   v_most     constant integer := tasker._limit('input_bytes');
   v_ids      bigint[];
@@ -50,6 +52,7 @@ begin
     perform tasker._take_out(p_token, v_ids);
     v_log := tasker._finish(p_token, p_worker, '{}', '{}', v_failures, p_now);
     perform tasker._record(v_log.ids, v_log.changes, p_worker, null, p_now);
+    perform pg_notify(tasker._channel(p_worker), p_place.name);
   end if;
 end;
 $$;

@@ -63,7 +63,7 @@ begin
     p_now      := tasker._write_history(p_happened, p_wanted.worker, p_now);
     p_now      := tasker._commit_by(least(p_until, lease_until), p_now);
     if v_got.wide is not null then
-      perform tasker._fail_overfed(token, p_wanted.worker, v_got.wide, p_now);
+      perform tasker._fail_overfed(p_place, token, p_wanted.worker, v_got.wide, p_now);
     end if;
     if p_place.is_waited and v_got.more then
       perform tasker._wake(p_place.namespace_id, 1, p_now, p_wanted.worker);

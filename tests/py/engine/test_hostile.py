@@ -34,7 +34,7 @@ from workflows import (
     violations,
 )
 
-from tasker_sql.client import Client
+from tasker_sql.client import Client, channel
 from tasker_sql.jsonb import JsonText
 from tasker_sql.worker.handlers import Registry
 
@@ -572,7 +572,10 @@ def test_an_error_is_cut_where_that_limit_is_set_to(database: str, connection: C
 
 
 @pytest.mark.newest
-def test_a_join_that_nobody_could_be_handed_fails(database: str, connection: Connection) -> None:
+@pytest.mark.parametrize("limit", [1, 2])
+def test_a_join_that_nobody_could_be_handed_fails(
+    database: str, connection: Connection, limit: int
+) -> None:
     """Nine results of 8 MiB are over input_bytes; the next step in the queue is handed out."""
     names = [f"s{n}" for n in range(9)]
     define(database, "join", {name: [] for name in names} | {"end": names})
@@ -584,7 +587,11 @@ def test_a_join_that_nobody_could_be_handed_fails(database: str, connection: Con
         result = JsonText(f'"{"y" * 8_000_000}"')
         client.complete_step(step.step_uuid, step.token, result)
     create(database, "single")
-    assert [step.name for step in client.claim_steps("test", "w", 2)] == ["only"]
+    client.listen(channel("w"))
+    found = client.claim_steps("test", "w", limit)
+    assert [one.payload for one in connection.notifies(timeout=0)] == ["test"]
+    found = found or client.claim_steps("test", "w", limit)
+    assert [step.name for step in found] == ["only"]
     (end,) = (step for step in client.get_task_steps(join) if step.name == "end")
     assert (end.state, end.attempt, end.last_error["code"]) == ("error", 1, "TK006")
     assert client.get_task(join).state == "error"
@@ -592,7 +599,7 @@ def test_a_join_that_nobody_could_be_handed_fails(database: str, connection: Con
 
     client.set_limit("input_bytes", 134_217_728, "films")
     client.retry_step(end.step_uuid, "there is room now")
-    (step,) = client.claim_steps("test", "w", 2)
+    (step,) = client.claim_steps("test", "w", limit)
     assert step.name == "end" and len(step.dependency_results) == 9
     assert violations(database) == []
 
