@@ -281,7 +281,7 @@ def list_tasks(
     return _page(request, response, tasks, following)
 
 
-@_route("read", "/audit", listed(OperatorAction))
+@_route("read", "/audit", listed(OperatorAction, cursor=int))
 def list_operator_actions(
     ask: Ask,
     request: Request,

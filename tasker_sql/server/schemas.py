@@ -200,9 +200,9 @@ def taken(kind: Any) -> Any:
 
 
 @cache
-def listed(row: Any, without: tuple[str, ...] = ()) -> Any:
+def listed(row: Any, without: tuple[str, ...] = (), cursor: Any = UUID) -> Any:
     """The shape of a list: its items, and where the next page begins."""
-    columns: Any = {"items": (list[shown(row, without)], ...), "next": (UUID | int | None, None)}  # type: ignore[misc]
+    columns: Any = {"items": (list[shown(row, without)], ...), "next": (cursor | None, None)}  # type: ignore[misc]
     return create_model(
         f"{row.__name__}List",
         __doc__="A list. `next` is the `before` of the next page; null: this was the last.",

