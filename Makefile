@@ -74,6 +74,16 @@ client: $(VENV)/test  ## Write the calls and rows of the client anew, from the c
 configuration: $(VENV)/test  ## Write docs/configuration.md anew, from the keys and their defaults
 	$(BIN)/python tools/configuration_page.py
 
+reference: $(VENV)/test  ## Write docs/reference again, from the catalog, the help and the rules
+	PYTHONPATH=tests/py/support $(BIN)/python tools/generate_reference.py
+
+site: $(VENV)/test  ## Build the site of docs/, into build/site
+	$(BIN)/properdocs build --strict -f mkdocs.yml
+
+sql: $(VENV)/install  ## Write the whole schema as one file for psql, build/tasker-<version>.sql
+	@mkdir -p build
+	$(BIN)/alembic upgrade head --sql > build/tasker-$$($(BIN)/tasker-sql --version | cut -d ' ' -f 2).sql
+
 seal: $(VENV)/install  ## At a release: freeze sql/ in a revision that never changes
 	$(BIN)/python alembic/seal.py
 
@@ -103,4 +113,4 @@ $(VENV)/test: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 .PHONY: help demo demo-scaling test test-all lint chaos outage containers pgtap-docker interleavings properties
-.PHONY: questions mutants client configuration soak bench bench-peers scale seal clean
+.PHONY: questions mutants client configuration reference site soak bench bench-peers scale sql seal clean

@@ -814,7 +814,7 @@ class Calls(ABC):
         self, namespace: str | None = None, limit: int = 100
     ) -> list[rows.ListedSchedule]:
         """The schedules of a namespace, or of all (None), by name: what each makes and when, the
-        next tick (None: no more come), the last one and what became of it, who paused it, and how
+        next tick (None: no more come), the last one and what happened to it, who paused it, and how
         many of its tasks are open.
 
         definition is as put_schedule takes it.
@@ -831,7 +831,7 @@ class Calls(ABC):
     def list_ticks(
         self, namespace: str, name: str, before: datetime | None = None, limit: int = 100
     ) -> list[rows.ScheduleTick]:
-        """What became of the ticks of a schedule, the newest first, before `before`: created,
+        """What happened to the ticks of a schedule, the newest first, before `before`: created,
         missed (detail: how many from here on, up to 10000 at a time, and the last), overlapped or
         queued (detail: the task that was open), failed (detail: the error), backfilled, triggered.
 
@@ -895,7 +895,7 @@ class Calls(ABC):
         )
 
     def explain_schedule(self, namespace: str, name: str) -> list[rows.ScheduleReason]:
-        """When does this schedule make its next task, and what became of its last ticks?
+        """When does this schedule make its next task, and what happened to its last ticks?
 
         Ranked reasons, what blocks first: schedule_paused, schedule_ended (no more ticks come),
         schedule_due (a sweep is to decide it), schedule_next, and of the last ticks

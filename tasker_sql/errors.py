@@ -180,7 +180,7 @@ class PermanentError(Exception):
 class EndOfAttempt(BaseException):
     """What `step.skip` and `step.sleep` raise: the attempt ends neither by a result nor a failure.
 
-    `outcome` is what the database is told. No Exception: handlers catch these.
+    `outcome` is what is reported to the database. No Exception: handlers catch these.
     """
 
     def __init__(self, outcome: dict[str, Any]) -> None:

@@ -938,7 +938,7 @@ class ListedSchedule(NamedTuple):
 
 
 class ScheduleTick(NamedTuple):
-    """What became of a tick of a schedule; `wall` is what a clock in its time zone shows."""
+    """What happened to a tick of a schedule; `wall` is what a clock in its time zone shows."""
 
     tick_at: datetime
     wall: datetime
@@ -970,7 +970,7 @@ class PlannedBackfill(NamedTuple):
 
 
 class ScheduleReason(NamedTuple):
-    """When a schedule makes its next task, and what became of the last ticks."""
+    """When a schedule makes its next task, and what happened to the last ticks."""
 
     rank: int
     code: str

@@ -13,6 +13,13 @@ from tasker_sql.templates.files import TemplateError
 from tasker_sql.visible import visible_lines
 
 NO, USAGE, NO_DATABASE, DEFECT = 1, 2, 3, 4
+# Packages that an installation may lack, and what brings them.
+BRINGS: Final = {
+    **dict.fromkeys(("alembic", "pgmq", "sqlalchemy", "textual"), "tasker-sql"),
+    **dict.fromkeys(
+        ("fastapi", "fastapi_offline", "prometheus_client", "uvicorn"), "'tasker-sql[server]'"
+    ),
+}
 KNOWN_ERRORS: Final = (*KNOWN, TemplateError, ValueError, OSError, ImportError)
 
 
@@ -37,6 +44,9 @@ def explain(error: Exception) -> int:
         found = advice(error)
         complain(*found.message.split("\n"), detail=found.detail, hint=found.hint)
         return NO if found.is_refusal else NO_DATABASE
+    if isinstance(error, ModuleNotFoundError) and error.name in BRINGS:
+        complain(str(error), hint=f"pip install {BRINGS[error.name]}")
+        return NO
     lines = (str(error) or type(error).__name__).split("\n")
     if isinstance(error, TemplateError | FileError):  # its lines begin as editors like to read them
         put([*map(masked, lines)], stderr=True)

@@ -115,10 +115,8 @@ def serve(
       tasker-sql serve --port 9000
       curl -s 127.0.0.1:9000/health/orchestration
     """
-    try:
-        from tasker_sql.server.app import serve as serve_http
-    except ModuleNotFoundError as error:
-        raise ImportError(f"{error}: run pip install 'tasker-sql[server]'") from error
+    from tasker_sql.server.app import serve as serve_http
+
     level = "warning" if quiet else None
     serve_http(_configured({"web.host": host, "web.port": port, "telemetry.level": level}))
 

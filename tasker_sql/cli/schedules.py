@@ -95,7 +95,7 @@ def _schedules(file: Path) -> Iterator[tuple[int, tuple[str, str], dict[str, Any
 
 @query(app, "list", watch=True)
 def list_(client: Client, namespace: OfNamespace = None) -> Output:
-    """List the schedules: what each makes, when next, and what became of its last tick.
+    """List the schedules: what each makes, when next, and what happened to its last tick.
 
     Example: tasker-sql schedule list -n shop
     """
@@ -117,7 +117,7 @@ def ticks(
     schedule: Schedule,
     limit: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
 ) -> Output:
-    """What became of its ticks, the newest first?
+    """What happened to its ticks, the newest first?
 
     Example: tasker-sql schedule ticks shop/nightly --limit 5
     """

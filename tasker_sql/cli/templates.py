@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -10,47 +14,169 @@ import typer
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands, Json
 from tasker_sql.cli.errors import NO
-from tasker_sql.cli.options import OfNamespace, Reason, argument, template_argument
-from tasker_sql.cli.output import Output, answer, lines, paused, put, table
+from tasker_sql.cli.options import (
+    OfNamespace,
+    Reason,
+    argument,
+    json_argument,
+    template_argument,
+)
+from tasker_sql.cli.output import Output, Part, answer, line, lines, paused, print_json, put, table
 from tasker_sql.cli.query import query, run_query
 from tasker_sql.client import Client
-from tasker_sql.errors import BadValueError, ConflictError, CycleError, LimitExceededError
-from tasker_sql.templates import conversion, drawing, yamltext
+from tasker_sql.errors import (
+    BadValueError,
+    ConflictError,
+    CycleError,
+    LimitExceededError,
+    TaskerError,
+)
+from tasker_sql.jsonb import dumps
+from tasker_sql.rows import RegisteredTemplate
+from tasker_sql.templates import authoring, conversion, drawing, yamltext
 from tasker_sql.templates import files as templates
 
 app = Commands(help=ROOT["template"][1])
 
 NONE: Final = "no YAML files there"
+REFUSALS: Final = (BadValueError, ConflictError, CycleError, LimitExceededError)
+MODULE: Final = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
 
 
 Files = Annotated[
     list[Path],
     typer.Argument(help="YAML files, or folders of them.", exists=True, show_default=False),
 ]
+Places = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE|FOLDER|MODULE[:WORKFLOW]...",
+        help="YAML files, folders of them, modules with workflows in Python.",
+        show_default=False,
+    ),
+]
 Environment = Annotated[
     str | None, typer.Option(help="Which overrides to use.", envvar=templates.ENVIRONMENT)
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A template, where it is from, and what a refusal by the database means there."""
+
+    source: str
+    definition: Mapping[str, Any]
+    explain: Callable[[TaskerError], templates.TemplateError]
+
+    @property
+    def name(self) -> str:
+        return f"{self.definition['namespace_name']}/{self.definition['name']}"
+
+
+def _given(places: Sequence[str], environment: str | None) -> list[Given]:
+    """The templates in these places. Raises TemplateError for all that are none."""
+    found, errors = list[Given](), list[templates.TemplateError]()
+    for place in places:
+        code, _, name = place.partition(":")
+        is_code = Path(code).is_file() if code.endswith(".py") else MODULE.fullmatch(code)
+        try:
+            if Path(place).exists() and not place.endswith(".py"):
+                loaded = templates.load_all([Path(place)], environment)
+                found += [Given(str(one.file), one.definition, one.explain) for one in loaded]
+            elif is_code and not place.endswith((".yaml", ".yml")):
+                found += _workflows(code, name)
+            else:
+                raise typer.BadParameter(f"{place} is not a file, a folder or a module")
+        except templates.TemplateError as error:
+            errors.append(error)
+    if errors:
+        raise templates.TemplateError.all(errors)
+    return found
+
+
+def _workflows(code: str, name: str) -> Iterator[Given]:
+    """The workflows of a module, or of a Python file, or that of a name. Raises TemplateError."""
+    from tasker_sql.worker.handlers import load
+    from tasker_sql.workflows.decorators import Workflow
+
+    try:
+        module = load(code)
+    except ImportError as error:
+        raise templates.TemplateError(str(error)) from error
+    known = {key: value for key, value in vars(module).items() if isinstance(value, Workflow)}
+    if not known:
+        raise templates.TemplateError(f"{code} has no workflow: decorate a function with @workflow")
+    if name and name not in known:
+        there = f"its workflows are {', '.join(known)}"
+        raise templates.TemplateError(f"{code} has no workflow {name!r}; {there}")
+    for key, workflow in known.items():
+        if name in ("", key):
+            yield Given(f"{code}:{key}", workflow.template, _explained(workflow.refused))
+
+
+def _explained(
+    refused: Callable[[TaskerError], Exception],
+) -> Callable[[TaskerError], templates.TemplateError]:
+    return lambda error: templates.TemplateError(str(refused(error)))
+
+
 @app.command()
-def lint(files: Files, environment: Environment = None, as_json: Json = False) -> None:
+def new(
+    name: Annotated[str, typer.Argument(help="The template's name.", show_default=False)],
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Its namespace.", show_default=False)
+    ],
+) -> None:
+    """Write NAME.yaml, a template to begin with.
+
+    The keys that may be left out are comments there, with their defaults; beside it comes a JSON
+    Schema for editors. A file that is there stays as it is.
+
+    Example: tasker-sql template new signup -n crm
+    """
+    file, schema = Path(f"{name}.yaml"), Path(authoring.SCHEMA_FILE)
+    text = authoring.skeleton(name, namespace)
+    definition, _ = yamltext.read(text.encode())
+    if faults := templates.check(definition)[1]:
+        raise ValueError("\n".join(message for _, message in faults))
+    with file.open("x", encoding="utf-8") as opened:
+        opened.write(text)
+    schema.write_text(f"{dumps(authoring.json_schema(), 2)}\n", encoding="utf-8")
+    put([f"wrote {file}: `tasker-sql template lint {file}` checks it", f"wrote {schema}"])
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of templates in files, for editors.
+
+    A first line in a template lets editors with YAML support check it while you type:
+    # yaml-language-server: $schema=tasker-template.schema.json
+
+    Example: tasker-sql template schema > tasker-template.schema.json
+    """
+    print_json(authoring.json_schema())
+
+
+@app.command()
+def lint(places: Places, environment: Environment = None, as_json: Json = False) -> None:
     """Check templates without a database.
 
     Every fault of every file, with its line. Exit code 1 when something is wrong. What only the
-    database knows, such as which versions are registered, `register` says.
+    database knows, such as which versions are registered, `diff` and `dry-run` say.
 
-    Example: tasker-sql template lint examples/workflows
+    Examples:
+      tasker-sql template lint examples/workflows
+      tasker-sql template lint flows.py:process
     """
-    loaded = templates.load_all(files, environment)
     found = [
         {
-            "file": str(one.file),
+            "file": one.source,
             "namespace": one.definition["namespace_name"],
             "name": one.definition["name"],
             "version": one.definition["version"],
             "steps": len(one.definition["steps"]),
         }
-        for one in loaded
+        for one in _given(places, environment)
     ]
     answer(found, table(found, "file, namespace, name, version, steps", NONE), as_json)
 
@@ -94,23 +220,128 @@ def convert(
 
 
 @query(app)
-def register(client: Client, files: Files, environment: Environment = None) -> Output:
+def register(client: Client, places: Places, environment: Environment = None) -> Output:
     """Register templates: all of them, or none when one is wrong.
 
-    Example: tasker-sql template register examples/workflows
+    Examples:
+      tasker-sql template register examples/workflows
+      tasker-sql template register flows.py:process
     """
-    registered, refused = [], []
-    for template in templates.load_all(files, environment):
+    registered = _registered(client, _given(places, environment))
+    columns = "namespace, name, version, =created"
+    shown = table(registered, columns, NONE, created=_is_new)
+    return Output(registered, shown)
+
+
+def _registered(client: Client, given: Sequence[Given]) -> list[RegisteredTemplate]:
+    """Raises TemplateError for all that the database refuses."""
+    registered, refused = list[RegisteredTemplate](), list[templates.TemplateError]()
+    for template in given:
         try:
             with client.transaction():
                 registered.append(client.register_template(template.definition))
-        except (BadValueError, ConflictError, CycleError, LimitExceededError) as error:
+        except REFUSALS as error:
             refused.append(template.explain(error))
     if refused:
         raise templates.TemplateError.all(refused)
-    columns = "namespace, name, version, =created"
-    shown = table(registered, columns, NONE, created=lambda r: "new" if r.created else "known")
-    return Output(registered, shown)
+    return registered
+
+
+def _is_new(registered: RegisteredTemplate) -> str:
+    return "new" if registered.created else "known"
+
+
+@query(app)
+def diff(client: Client, places: Places, environment: Environment = None) -> Output:
+    """Compare templates with what is registered. Exit code 1 when something differs.
+
+    A version that is registered is compared with itself, which cannot change any more; any other
+    one with the latest.
+
+    Example: tasker-sql template diff examples/workflows
+    """
+    listed = client.list_templates()
+    versions = {(f"{one.namespace}/{one.name}", one.version) for one in listed}
+    latest = {f"{one.namespace}/{one.name}": one.version for one in listed if one.is_latest}
+    found, picture = list[dict[str, Any]](), list[Part]()
+    for one in _given(places, environment):
+        version = one.definition["version"]
+        same = (one.name, version) in versions
+        against = version if same else latest.get(one.name)
+        changes = list[str]()
+        if against is not None:
+            namespace, name = one.name.split("/")
+            known = _text(client.get_template(namespace, name, against).definition)
+            given = _text(_written_out(client, one))
+            title = f"{one.name}@{against}, registered"
+            changes = [*difflib.unified_diff(known, given, title, one.source, lineterm="", n=2)]
+        state = "new" if against is None else "same" if same and not changes else "differs"
+        note = (
+            "" if state != "differs" or not same else ": a version never changes, give it another"
+        )
+        found.append({"file": one.source, "template": one.name, "version": version})
+        found[-1] |= {"state": state, "against": against, "changes": changes}
+        picture += [line((f"{one.name}@{version}", "bold"), f"  {state}{note}"), *changes]
+    return Output(found, picture or NONE, all(one["state"] == "same" for one in found))
+
+
+def _written_out(client: Client, one: Given) -> Any:
+    """The definition as the database gives it back, with its defaults. Raises TemplateError."""
+    version = "999999999.999999999.999999999"
+    spare = Given(one.source, {**one.definition, "version": version}, one.explain)
+    with client.rolled_back():
+        (made,) = _registered(client, [spare])
+        found = client.get_template(made.namespace, made.name, version).definition
+    return {**found, "version": one.definition["version"]}
+
+
+def _text(definition: Any) -> list[str]:
+    return dumps(_sorted(definition), 2).splitlines()
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
+
+
+@query(app)
+def dry_run(
+    client: Client,
+    places: Places,
+    environment: Environment = None,
+    input: Annotated[  # noqa: A002
+        str | None, typer.Option(help="Create a task, too, with this: JSON, @FILE, or -.")
+    ] = None,
+) -> Output:
+    """Register templates, show how their steps would run, and undo it.
+
+    Steps of the same level may run at the same time. Nothing is kept.
+
+    Example: tasker-sql template dry-run examples/workflows/order.yaml --input @order.json
+    """
+    context = None if input is None else json_argument(input, "--input")
+    found, picture = list[dict[str, Any]](), list[Part]()
+    with client.rolled_back():
+        for one in _registered(client, _given(places, environment)):
+            steps = client.get_template(one.namespace, one.name, one.version).steps
+            if context is not None:
+                client.create_task(one.namespace, one.name, context, version=one.version)
+            levels: dict[str, int] = {}
+            for step in steps:
+                levels[step["name"]] = 1 + max(
+                    (levels[name] for name in step["parents"]), default=0
+                )
+            shown = [{**step, "level": levels[step["name"]]} for step in steps]
+            found.append({**one._asdict(), "steps": shown})
+            title = f"{one.namespace}/{one.name}@{one.version}"
+            columns = "level, step=name, handler, after=parents, namespace, attempts=max_attempts"
+            listed = {"parents": lambda step: ", ".join(step["parents"]) or None}
+            picture += [
+                line((title, "bold"), f"  {_is_new(one)}"),
+                table(shown, f"{columns}, timeout=timeout_seconds", NONE, **listed),
+            ]
+    return Output(found, picture or NONE)
 
 
 @query(app, "list", watch=True)

@@ -68,6 +68,29 @@ end;
 $$
 """
 
+PGMQ_SCRIPT = """\
+-- PGMQ {version}, unless it is there: https://github.com/pgmq/pgmq, under the PostgreSQL License.
+do $tasker_sql$
+begin
+  if pg_catalog.to_regprocedure('pgmq.send(text, jsonb)') is not null then
+    return;
+  end if;
+  if exists (select from pg_catalog.pg_available_extensions where name = 'pgmq') then
+    begin
+      create extension pgmq;
+      return;
+    exception when insufficient_privilege then
+      null;  -- the database's owner may still run the plain SQL
+    end;
+  end if;
+  execute $pgmq_sql$
+{script}
+$pgmq_sql$;
+  comment on schema pgmq is 'PGMQ {version}, plain SQL';
+end;
+$tasker_sql$;
+"""
+
 SESSION = """
 set lock_timeout = '5s';
 set check_function_bodies = off;
@@ -315,19 +338,32 @@ def install_pgmq(connection: psycopg.Connection[Any]) -> str:
         else:
             return pgmq_version(connection) or "unknown"
 
+    version, script = _pgmq_sql()
+    if is_partial:
+        connection.execute(DROP_REST_OF_PGMQ)
+    connection.execute(script.encode())
+    connection.execute(f"comment on schema pgmq is 'PGMQ {version}, plain SQL'".encode())
+    return version
+
+
+def pgmq_script() -> str:
+    """What `install_pgmq` does in a new database, to be printed."""
+    version, script = _pgmq_sql()
+    return PGMQ_SCRIPT.replace("{version}", version).replace("{script}", script)
+
+
+def _pgmq_sql() -> tuple[str, str]:
+    """The version and the SQL of PGMQ in the Python package. Raises SchemaError when it is not one
+    that was reviewed."""
     import pgmq  # 0.5 s, and only an upgrade needs it
 
-    version, script = pgmq.get_embedded_sql_version(), pgmq.get_embedded_install_sql().encode()
-    if sha256(script).hexdigest() not in REVIEWED:
+    version, script = pgmq.get_embedded_sql_version(), pgmq.get_embedded_install_sql()
+    if sha256(script.encode()).hexdigest() not in REVIEWED:
         raise SchemaError(
             f"the SQL of PGMQ {version} is not one that was reviewed for this version, and was not "
             "run: install the Python package pgmq 1.1.4, or `create extension pgmq`"
         )
-    if is_partial:
-        connection.execute(DROP_REST_OF_PGMQ)
-    connection.execute(script)
-    connection.execute(f"comment on schema pgmq is 'PGMQ {version}, plain SQL'".encode())
-    return version
+    return version, script
 
 
 def pgmq_version(connection: psycopg.Connection[Any]) -> str | None:

@@ -51,7 +51,7 @@ def _install(operations: Operations, operation: Install) -> None:
 @Operations.implementation_for(InstallPgmq)
 def _install_pgmq(operations: Operations, _: InstallPgmq) -> None:
     if operations.get_context().as_sql:
-        _print(operations, PGMQ_MUST_BE_THERE)
+        _print(operations, schema.pgmq_script())
     else:
         schema.install_pgmq(_connection(operations))
 
@@ -62,15 +62,3 @@ def _connection(operations: Operations) -> psycopg.Connection[Any]:
 
 def _print(operations: Operations, script: str) -> None:
     operations.get_context().impl.static_output(script)
-
-
-PGMQ_MUST_BE_THERE = """\
-do $$
-begin
-  if pg_catalog.to_regprocedure('pgmq.send(text, jsonb)') is null then
-    raise exception 'PGMQ is not installed'
-      using hint = 'Run "create extension pgmq", or upgrade without --sql.';
-  end if;
-end;
-$$;
-"""

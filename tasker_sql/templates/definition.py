@@ -28,56 +28,124 @@ LONGEST_PATTERN: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class KeyRule:
-    """What the value of a key may be. `wanted` says it in words."""
+    """What a key is about, and what its value may be; `wanted` says it in words."""
 
     kind: str  # text, number, flag, list, object, any
+    about: str
     wanted: str = ""
     pattern: str = ""
-    bounds: tuple[int, int] = (0, 0)
+    bounds: tuple[int, int] = (0, 0)  # of a number; of a text without a pattern, its length
     choices: tuple[str, ...] = ()
     needed: bool = False
     nullable: bool = False
+    default: Any = None
 
 
-PROSE: Final = KeyRule("text", "a text of up to 2000 characters", r"(?s:.{0,2000})")
+def _prose(about: str) -> KeyRule:
+    return KeyRule("text", about, "a text of up to 2000 characters", bounds=(0, 2000))
+
+
+def _chosen(about: str, *choices: str) -> KeyRule:
+    """The first choice is the default."""
+    return KeyRule("text", about, choices=choices, default=choices[0])
+
 
 TEMPLATE: Final[Mapping[str, KeyRule]] = {
-    "name": KeyRule("text", A_NAME, NAME, needed=True),
-    "namespace_name": KeyRule("text", A_NAMESPACE, NAMESPACE, needed=True),
-    "version": KeyRule(
-        "text", "three numbers", r"(?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){2}", needed=True
+    "name": KeyRule("text", "The template's name in its namespace.", A_NAME, NAME, needed=True),
+    "namespace_name": KeyRule(
+        "text",
+        "The namespace, which has queues and workers of its own.",
+        A_NAMESPACE,
+        NAMESPACE,
+        needed=True,
     ),
-    "description": PROSE,
-    "metadata": KeyRule("any", nullable=True),
-    "input_schema": KeyRule("object", "a JSON Schema", nullable=True),
-    "finalization": KeyRule("text", choices=("inline", "external")),
-    "steps": KeyRule("list", "a list of steps", needed=True),
+    "version": KeyRule(
+        "text",
+        "A version never changes: another content needs another version.",
+        "three numbers",
+        r"(?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){2}",
+        needed=True,
+    ),
+    "description": _prose("What it is for."),
+    "metadata": KeyRule("any", "Anything that you want to keep with it.", nullable=True),
+    "input_schema": KeyRule(
+        "object",
+        "What the input of a task must be: create_task refuses any other.",
+        "a JSON Schema",
+        nullable=True,
+    ),
+    "finalization": _chosen(
+        "Who ends a task: its last step, or a processor that claims it for that.",
+        "inline",
+        "external",
+    ),
+    "steps": KeyRule("list", "The steps, in any order.", "a list of steps", needed=True),
 }
 STEP: Final[Mapping[str, KeyRule]] = {
-    "name": KeyRule("text", A_NAME, NAME, needed=True),
-    "description": PROSE,
-    "handler": KeyRule("object", "the name of a function, or {sql: schema.function}"),
-    "wait": KeyRule("object", "an object, as {for: P1D} or {signal: approved}"),
-    "namespace": KeyRule("text", A_NAMESPACE, NAMESPACE),
-    "dependencies": KeyRule("list", "a list of steps"),
-    "run_on": KeyRule("text", choices=("success", "full_success", "failure", "end")),
-    "if": KeyRule("text", "an SQL/JSON path of up to 500 characters", r"(?s:.{1,500})"),
-    "on_error": KeyRule("text", choices=("fail", "continue", "skip")),
-    "retry": KeyRule("object", "an object, as {max_attempts: 5}"),
-    "timeout_seconds": KeyRule("number", bounds=(1, 86400)),
+    "name": KeyRule("text", "The step's name in the template.", A_NAME, NAME, needed=True),
+    "description": _prose("What it does."),
+    "handler": KeyRule(
+        "object",
+        "The function that it calls: the name of a handler, or a function in SQL.",
+        "the name of a function, or {sql: schema.function}",
+    ),
+    "wait": KeyRule(
+        "object",
+        "What it waits for instead of calling a handler: a time, a signal, or what comes first.",
+        "an object, as {for: P1D} or {signal: approved}",
+    ),
+    "namespace": KeyRule(
+        "text",
+        "The namespace whose workers run it, where that is not the template's.",
+        A_NAMESPACE,
+        NAMESPACE,
+    ),
+    "dependencies": KeyRule(
+        "list",
+        "The steps that must end before it begins; its handler gets their results.",
+        "a list of steps",
+        default=(),
+    ),
+    "run_on": _chosen(
+        "Which ends of its dependencies let it run.", "success", "full_success", "failure", "end"
+    ),
+    "if": KeyRule(
+        "text",
+        "A condition: it runs when this is true of the input, results and states.",
+        "an SQL/JSON path of up to 500 characters",
+        bounds=(1, 500),
+    ),
+    "on_error": _chosen(
+        "What its failure for good means: its task fails, goes on, or the step counts as skipped.",
+        "fail",
+        "continue",
+        "skip",
+    ),
+    "retry": KeyRule(
+        "object", "When a failed attempt is tried again.", "an object, as {max_attempts: 5}"
+    ),
+    "timeout_seconds": KeyRule(
+        "number",
+        "An attempt that takes longer fails. Without it there is no limit.",
+        bounds=(1, 86400),
+    ),
 }
 HANDLER: Final[Mapping[str, KeyRule]] = {
     "callable": KeyRule(
         "text",
+        "The name under which a worker registers its function.",
         "a name of up to 200 characters that does not begin with 'sql:'",
         r"(?!sql:)[^\x00-\x1f\x7f-\x9f]{1,200}",
     ),
     "sql": KeyRule(
         "text",
+        "A function in SQL, (context jsonb, dependency_results jsonb) returns jsonb.",
         "the name of a function with its schema, as shop.ship_order",
         r"[A-Za-z_][A-Za-z0-9_$]{0,62}\.[A-Za-z_][A-Za-z0-9_$]{0,62}",
     ),
-    "initialization": KeyRule("object", "an object"),
+    "initialization": KeyRule(
+        "object", "Settings of this step, which its handler gets as `config`.", "an object"
+    ),
 }
 _UNIT: Final = (
     r"(?:microsecond|millisecond|second|sec|s|minute|min|m|hour|h|day|d|week|w|month|mon|year|y)s?"
@@ -86,35 +154,61 @@ _DURATION: Final = (
     r"\s*(?:P(?=[0-9T])(?:[0-9.]+[YMWD])*(?:T(?:[0-9.]+[HMS])+)?"
     rf"|(?:[0-9]+(?:\.[0-9]*)?\s*{_UNIT}\s*)+|[0-9]+(?::[0-9]{{2}}){{1,2}}(?:\.[0-9]+)?)\s*"
 )
-A_DURATION: Final = KeyRule("text", "a duration such as PT30S or P3D", _DURATION)
-A_SIGNAL: Final = KeyRule("text", A_NAME, NAME)
+
+
+def _duration(about: str) -> KeyRule:
+    return KeyRule("text", about, "a duration such as PT30S or P3D", _DURATION)
+
+
+A_SIGNAL: Final = KeyRule("text", "The name of a signal.", A_NAME, NAME)
 WAIT: Final[Mapping[str, KeyRule]] = {
-    "for": A_DURATION,
-    "until": KeyRule("any"),
-    "every": A_DURATION,
-    "signal": KeyRule("any"),
-    "count": KeyRule("number", bounds=(1, 100)),
-    "timeout": A_DURATION,
-    "on_timeout": KeyRule("text", choices=("fail", "skip", "continue")),
-    "default": KeyRule("any", nullable=True),
-    "schema": KeyRule("object", "a JSON Schema", nullable=True),
-    "fail_if": KeyRule("text", "an SQL/JSON path of up to 500 characters", r"(?s:.{1,500})"),
-    "prompt": KeyRule("text", "a text of 1 to 2000 characters", r"(?s:.{1,2000})"),
+    "for": _duration("How long, from when its dependencies have ended."),
+    "until": KeyRule("any", "A time with its zone, a path to one, or {sql: schema.function}."),
+    "every": _duration("How often a function in SQL is asked."),
+    "signal": KeyRule("any", "The signal, or the signals, that it waits for."),
+    "count": KeyRule("number", "How many of the signals it needs.", bounds=(1, 100)),
+    "timeout": _duration("The longest time that it waits."),
+    "on_timeout": _chosen("What it does then.", "fail", "skip", "continue"),
+    "default": KeyRule("any", "Its result when it continues then.", nullable=True),
+    "schema": KeyRule(
+        "object", "What the payload of a signal must be.", "a JSON Schema", nullable=True
+    ),
+    "fail_if": KeyRule(
+        "text",
+        "It fails when this is true of the payload.",
+        "an SQL/JSON path of up to 500 characters",
+        bounds=(1, 500),
+    ),
+    "prompt": KeyRule(
+        "text", "What a person is asked.", "a text of 1 to 2000 characters", bounds=(1, 2000)
+    ),
 }
 UNTIL: Final[Mapping[str, KeyRule]] = {"sql": HANDLER["sql"]}
 MOMENT: Final = KeyRule(
     "text",
+    "When it ends.",
     "a time with its zone, such as 2026-01-31T09:30:00Z, a path to one, or {sql: ...}",
     r"\s*(?:lax\s|strict\s|\$)(?s:.*)"
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}[0-9:.]*(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)",
 )
 RETRY: Final[Mapping[str, KeyRule]] = {
-    "retryable": KeyRule("flag"),
-    "max_attempts": KeyRule("number", bounds=(1, 1000)),
-    "backoff": KeyRule("text", choices=("none", "linear", "exponential", "fibonacci")),
-    "backoff_base_ms": KeyRule("number", bounds=(0, 86_400_000)),
-    "max_backoff_ms": KeyRule("number", bounds=(0, 2_592_000_000)),
-    "jitter": KeyRule("flag"),
+    "retryable": KeyRule("flag", "False: one attempt is made.", default=True),
+    "max_attempts": KeyRule("number", "With the first one.", bounds=(1, 1000), default=3),
+    "backoff": KeyRule(
+        "text",
+        "How the time between attempts grows.",
+        choices=("none", "linear", "exponential", "fibonacci"),
+        default="exponential",
+    ),
+    "backoff_base_ms": KeyRule(
+        "number", "The time before the second attempt.", bounds=(0, 86_400_000), default=1000
+    ),
+    "max_backoff_ms": KeyRule(
+        "number", "The longest time between two.", bounds=(0, 2_592_000_000), default=30_000
+    ),
+    "jitter": KeyRule(
+        "flag", "Wait between half of that time and the whole, at random.", default=True
+    ),
 }
 
 LITERAL: Final = re.compile(r'(?<![.$])"(?:[^"\\]|\\.)*"')
@@ -393,7 +487,7 @@ def _wrong_text(key: str, value: Any, declared: KeyRule) -> str:
             close = difflib.get_close_matches(value.lower(), declared.choices, 1, 0.4)
             meant = f"; did you mean {close[0]!r}?" if close else ""
             return f"{quoted(value)}; need one of {', '.join(declared.choices)}{meant}"
-        if re.fullmatch(declared.pattern, value) and "\0" not in value:
+        if _fits(value, declared):
             return ""
     if declared.choices:
         return f"{quoted(value)}; need one of {', '.join(declared.choices)}"
@@ -419,7 +513,14 @@ def _corrected(key: str, value: Any, declared: KeyRule) -> str:
         right = re.sub(r"[^A-Za-z0-9_.-]+", "_", text).strip("_")
         if declared.pattern == NAMESPACE:
             right = re.sub(r"[^a-z0-9_]", "_", right.lower())
-    return f': write {key}: "{right}"' if re.fullmatch(declared.pattern, right) else ""
+    return f': write {key}: "{right}"' if _fits(right, declared) else ""
+
+
+def _fits(text: str, declared: KeyRule) -> bool:
+    if declared.pattern:
+        return re.fullmatch(declared.pattern, text) is not None and "\0" not in text
+    least, most = declared.bounds
+    return least <= len(text) <= most and "\0" not in text
 
 
 def _wrong_number(key: str, value: Any, bounds: tuple[int, int]) -> str:

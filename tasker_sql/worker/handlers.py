@@ -149,7 +149,7 @@ class Step:
         Nobody waits meanwhile, and it counts as no attempt. What is written in a transactional
         handler is kept.
 
-        Raises ValueError for what is no time from now on.
+        Raises ValueError for what is not a time from now on.
         """
         if isinstance(after, datetime):
             after = after - datetime.now(UTC)
@@ -303,13 +303,13 @@ class Sources:
         }
 
 
-def load(module_or_path: str) -> None:
-    """Import a module, or run a Python file, whose handlers register themselves.
+def load(module_or_path: str) -> ModuleType:
+    """Import a module, or run a Python file, whose handlers register themselves; returns it.
 
     Raises ImportError that says what is wrong with it.
     """
     try:
-        _import(module_or_path)
+        return _import(module_or_path)
     except ModuleNotFoundError as error:
         if f"{module_or_path}.".startswith(f"{error.name}."):
             raise  # it is itself what is missing
@@ -321,19 +321,19 @@ def load(module_or_path: str) -> None:
         raise _not_loaded(module_or_path, f"{kind}{error}", error) from error
 
 
-def _import(place: str) -> None:
+def _import(place: str) -> ModuleType:
     importlib.invalidate_caches()
     path = Path(place)
     if path.suffix != ".py":
         if "" not in sys.path and str(Path.cwd()) not in sys.path:
             sys.path.append(str(Path.cwd()))  # what is installed comes first
-        importlib.import_module(place)
-        return
+        return importlib.import_module(place)
     spec = importlib.util.spec_from_file_location(path.stem, path.resolve())
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules.setdefault(path.stem, module)
     spec.loader.exec_module(module)
+    return module
 
 
 def _not_loaded(place: str, what: str, error: BaseException) -> ImportError:

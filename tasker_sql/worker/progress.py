@@ -136,7 +136,7 @@ class SavedProgress(Progress):
             self._settle(self._call(lambda client: client.transaction_status(one.transaction)))
 
     def _settle(self, status: str | None) -> None:
-        """What became of the transaction that has saved the last checkpoint."""
+        """What happened to the transaction that has saved the last checkpoint."""
         if self._unsettled and status != "in progress":
             if status == "committed":
                 self._number, self._state = self._unsettled.number, self._unsettled.state

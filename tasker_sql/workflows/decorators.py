@@ -239,7 +239,7 @@ class Workflow:
         Raises WorkflowError when the database refuses it, as when the version is registered with
         other content, and UnavailableError.
         """
-        return _explained(self._refused, lambda: client.register_template(self.template))
+        return _explained(self.refused, lambda: client.register_template(self.template))
 
     @overload
     def start(self, client: Client, input: Any = ..., **options: Any) -> CreatedTask: ...
@@ -266,7 +266,8 @@ class Workflow:
             lambda: client.create_task(self.namespace, self.name, context, options),
         )
 
-    def _refused(self, error: TaskerError) -> Exception:
+    def refused(self, error: TaskerError) -> WorkflowError:
+        """What the database's refusal of its template means, with the line of the workflow."""
         hint = f" ({error.hint})" if error.hint else ""
         return WorkflowError(f"{self.place}: {error}{hint}")
 

@@ -9,7 +9,7 @@ create or replace function tasker._check_duration (
   set search_path = pg_catalog, pg_temp
 as $$
 -- Reads a length of time from a definition or an option: ISO 8601, or whatever interval reads. A
--- month has 30 days, a day 24 hours: it is no matter of time zones.
+-- month has 30 days, a day 24 hours: time zones do not matter.
 --
 -- Returns  seconds, greater than 0 and at least p_least; null for null
 -- Raises   22023 when it is none, too short, or longer than 3,660 days

@@ -7,7 +7,7 @@ as $$
 -- Reads a moment from a definition, an option or a document.
 --
 -- Returns  null for null
--- Raises   22023 when it is no time with its zone, or after the year 9999
+-- Raises   22023 when it is not a time with its zone, or after the year 9999
 -- Calls    _check_text
 declare
   v_at timestamptz;

@@ -26,7 +26,7 @@ begin
     if v_found.problem is not null then
       error := jsonb_build_object(
         'type', 'ConditionError', 'code', 'condition',
-        'message', format('%s is no moment to wait for: %s', v_wait #>> '{moment,if}',
+        'message', format('%s is not a time to wait for: %s', v_wait #>> '{moment,if}',
                           v_found.problem));
     elsif coalesce(v_found.at, (v_wait ->> 'at')::timestamptz, p_wait.until) <= p_now then
       v_end := 'time';

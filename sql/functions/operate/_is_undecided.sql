@@ -4,7 +4,7 @@ create or replace function tasker._is_undecided (p_step tasker.steps)
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- Whether a failed step is one that enters anew when it is retried: one that waits, or one of a
+-- Whether a failed step is one that enters again when it is retried: one that waits, or one of a
 -- gated template that nothing has let run, since its condition was neither true nor false, or its
 -- task was cancelled before.
 begin
@@ -17,4 +17,4 @@ begin
 end;
 $$;
 
-comment on function tasker._is_undecided is 'Whether a failed step enters anew when it is retried: one that waits, or that nothing has let run.';
+comment on function tasker._is_undecided is 'Whether a failed step enters again when it is retried: one that waits, or that nothing has let run.';

@@ -9,7 +9,7 @@ create or replace function tasker.retry_step (
 as $$
 -- Runs a failed step again, with all its attempts; or hurries one that waits for its backoff,
 -- sleeps, or is to be asked again. In a gated template what is below it is reset. One that waits,
--- or that failed without an attempt, enters anew. It goes on from its checkpoint, unless p_options
+-- or that failed without an attempt, enters again. It goes on from its checkpoint, unless p_options
 -- says {"fresh": true}.
 --
 -- Returns  one row; the same when the step is in the queue already

@@ -4,8 +4,8 @@ create or replace function tasker._open_tasks_of (p_schedule_id integer)
   set search_path = pg_catalog, pg_temp
 as $$
 -- The open tasks of a schedule, the first 1000. Ticks whose task has ended are forgotten, a hundred
--- a call, so that nobody has to look through all there ever were; whoever opens a task again says
--- so at its tick.
+-- a call, so that nobody has to look through all there ever were; a call that opens a task again
+-- says so at its tick.
 --
 -- Locks    those ticks (skipping locked ones), before it looks at their tasks
 declare

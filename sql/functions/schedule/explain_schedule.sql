@@ -7,7 +7,7 @@ create or replace function tasker.explain_schedule (p_namespace text, p_name tex
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- When does this schedule make its next task, and what became of the last ticks?
+-- When does this schedule make its next task, and what happened to the last ticks?
 --
 -- Returns  reasons, what blocks first
 -- Raises   TK002
@@ -63,4 +63,4 @@ end;
 $$;
 
 comment on function tasker.explain_schedule is
-'When does this schedule make its next task, and what became of its last ticks? Ranked reasons, what blocks first: schedule_paused, schedule_ended (no more ticks come), schedule_due (a sweep is to decide it), schedule_next, and of the last ticks tick_overlapped, tick_missed or tick_failed. Raises TK002.';
+'When does this schedule make its next task, and what happened to its last ticks? Ranked reasons, what blocks first: schedule_paused, schedule_ended (no more ticks come), schedule_due (a sweep is to decide it), schedule_next, and of the last ticks tick_overlapped, tick_missed or tick_failed. Raises TK002.';

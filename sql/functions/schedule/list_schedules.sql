@@ -46,4 +46,4 @@ end;
 $$;
 
 comment on function tasker.list_schedules is
-'The schedules of a namespace, or of all (null), by name: what each makes and when, the next tick (null: no more come), the last one and what became of it, who paused it, and how many of its tasks are open. definition is as put_schedule takes it. Raises TK002 (unknown namespace), 22023 (bad limit).';
+'The schedules of a namespace, or of all (null), by name: what each makes and when, the next tick (null: no more come), the last one and what happened to it, who paused it, and how many of its tasks are open. definition is as put_schedule takes it. Raises TK002 (unknown namespace), 22023 (bad limit).';

@@ -12,7 +12,7 @@ create or replace function tasker.list_ticks (
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- What became of the ticks of a schedule.
+-- What happened to the ticks of a schedule.
 --
 -- Returns  up to p_limit, the newest first
 -- Raises   TK002, 22023 for a limit outside 1 to rows_per_call
@@ -42,4 +42,4 @@ end;
 $$;
 
 comment on function tasker.list_ticks is
-'What became of the ticks of a schedule, the newest first, before p_before: created, missed (detail: how many from here on, up to 10000 at a time, and the last), overlapped or queued (detail: the task that was open), failed (detail: the error), backfilled, triggered. wall is what a clock in the schedule''s time zone shows at tick_at. Raises TK002, 22023 (bad limit).';
+'What happened to the ticks of a schedule, the newest first, before p_before: created, missed (detail: how many from here on, up to 10000 at a time, and the last), overlapped or queued (detail: the task that was open), failed (detail: the error), backfilled, triggered. wall is what a clock in the schedule''s time zone shows at tick_at. Raises TK002, 22023 (bad limit).';

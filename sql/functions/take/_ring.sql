@@ -8,7 +8,7 @@ create or replace function tasker._ring (
   set search_path = pg_catalog, pg_temp
 as $$
 -- Rings alarms of one kind. An alarm that is gone by the time its step is locked, or that was set
--- anew, is none: whoever came first has decided. What a kind does stands here, and nowhere else.
+-- again, is none: the first one has decided. What a kind does stands here, and nowhere else.
 --
 -- Returns  how many rang
 -- Locks    the steps in id order (skipping locked ones), then what follows from their end

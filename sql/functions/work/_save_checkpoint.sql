@@ -37,7 +37,7 @@ begin
     raise exception 'a handler in SQL makes no checkpoints'
       using errcode = '22023',
             detail  = 'its handler is ' || v_handler,
-            hint    = 'It runs in one transaction: all of it is kept, or nothing.';
+            hint    = 'It runs in one transaction: everything is kept, or nothing.';
   end if;
   select saved.* into v_last from tasker.checkpoints as saved where saved.step_id = p_step_id;
   is_repeat := p_after is not null

@@ -23,7 +23,7 @@ as $$
 -- Raises   TK001 stale claim, TK002 no such step, TK003 another checkpoint than p_after is the
 --          last, TK006 checkpoint over result_bytes, TK009 saved by this claim before (without
 --          p_repeat), 22023 null step or token, a bad lease, or a handler in SQL
--- Locks    the claim, the step: whoever wants it waits; others work on with the claim
+-- Locks    the claim, the step: a session that wants it waits; others work on with the claim
 -- Calls    _check_json, _check_lease, _lease_until, _step_id, _stale, _save_checkpoint, _commit_by
 #variable_conflict use_column
 declare

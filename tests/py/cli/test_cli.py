@@ -395,6 +395,7 @@ def commands() -> dict[str, Any]:
 COMMANDS = commands()
 SAYS_NOTHING = {"run", "serve", "demo", "db psql"}
 SAYS_NOTHING |= {"task draw", "template convert"}  # which have formats of their own
+SAYS_NOTHING |= {"template new", "template schema"}
 
 
 class TestEveryCommand:
@@ -433,6 +434,17 @@ schedules:
     time_zone: Europe/Berlin
     starts_at: '2026-01-01T00:00Z'
     missed: skip
+"""
+FLOWS = """
+from tasker_sql import step, workflow
+
+@step
+def greet(who: dict) -> str:
+    return "hello"
+
+@workflow(namespace="flows", version="1.0.0")
+def process(who: dict):
+    greet(who)
 """
 BREAKERS = [{"breaker": "queue", "state": "closed", "changed_ago": 5}]
 
@@ -485,6 +497,8 @@ def shop(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dic
     (tmp_path / "examples").symlink_to(EXAMPLES)
     (tmp_path / "tasks").mkdir()
     (tmp_path / "tasks/checkout.yaml").write_text(CHECKOUT)
+    (tmp_path / "flows.py").write_text(FLOWS)
+    handlers.default_registry.forget("flows/process/greet")
     (tmp_path / "order.json").write_text(json.dumps(ORDER))
     (tmp_path / "orders.jsonl").write_text(f"{json.dumps(ORDER)}\n" * 2)
     monkeypatch.chdir(tmp_path)

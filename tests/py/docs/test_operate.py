@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import os
 import re
 import subprocess
@@ -275,24 +274,6 @@ def test_the_size_is_what_runners_may_open(scene: Scene) -> None:
 
 def production() -> Config:
     return config.load(environment="production", environ={}).config
-
-
-def test_a_deployment_does_as_the_page_says(empty_database: str, tmp_path: Path) -> None:
-    (tmp_path / "workflows").symlink_to(ROOT / "examples/workflows")
-    (script,) = blocks("Deploy", "sh")
-    done = shell(script, empty_database, tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert len(rows(empty_database, "select from tasker.list_templates()")) == 5
-
-
-def test_the_unit_gives_a_runner_time_to_stop() -> None:
-    (unit,) = blocks("A process", "ini")
-    read = configparser.ConfigParser(interpolation=None)
-    read.read_string(unit)
-    chosen = production().orchestration
-    seconds = float(read["Service"]["TimeoutStopSec"])
-    assert seconds > chosen.graceful_timeout + chosen.emergency_timeout
-    assert read["Service"]["ExecReload"] == "/bin/kill -HUP $MAINPID"
 
 
 def test_what_is_restored_goes_on(server: Server, scene: Scene, tmp_path: Path) -> None:

@@ -70,13 +70,22 @@ def test_the_printed_script_does_the_same(server: Server, empty_database: str) -
     schema.upgrade(empty_database)
     printed = alembic("upgrade", "head", "--sql").stdout
     with server.database() as dsn:
-        assert "PGMQ is not installed" in psql(dsn, script=printed).stderr
+        assert not psql(dsn, script=printed).stderr
+        with psycopg.connect(dsn) as connection:
+            assert schema.pgmq_version(connection) == "1.13.0"
+        same(snapshot(empty_database), snapshot(dsn))
+        schema.check(dsn)
+
+
+def test_the_printed_script_keeps_the_pgmq_that_is_there(server: Server) -> None:
+    printed = alembic("upgrade", "head", "--sql").stdout
     with server.database() as dsn:
         with psycopg.connect(dsn) as connection:
             schema.install_pgmq(connection)
+            connection.execute("comment on schema pgmq is 'PGMQ 1.12.0, plain SQL'")
         assert not psql(dsn, script=printed).stderr
-        same(snapshot(empty_database), snapshot(dsn))
-        assert schema.current(dsn) == schema.head()
+        with psycopg.connect(dsn) as connection:
+            assert schema.pgmq_version(connection) == "1.12.0"
 
 
 @pytest.mark.newest

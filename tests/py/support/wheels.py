@@ -11,10 +11,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 
 
-def build(folder: Path) -> Path:
-    """Build the wheel of this checkout into a folder."""
+def build(folder: Path, project: Path = ROOT) -> Path:
+    """Build the wheel of a project of this checkout into a folder."""
     command = ["pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(folder)]
-    subprocess.run([sys.executable, "-m", *command, str(ROOT)], check=True)
+    subprocess.run([sys.executable, "-m", *command, str(project)], check=True)
     (wheel,) = folder.glob("*.whl")
     return wheel
 

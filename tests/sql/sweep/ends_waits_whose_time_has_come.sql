@@ -47,7 +47,7 @@ select is(pg_temp.task_state(:'task'), 'complete', 'the last one');
 select pg_temp.a_task('t', '{"opens_at": "tomorrow"}') as task \gset
 select pg_temp.play();
 select is((select error ->> 'message' from tasker.task_results(:'task') where name = 'opening'),
-  '$.context.opens_at is no moment to wait for: it is the string "tomorrow", need a time with its '
+  '$.context.opens_at is not a time to wait for: it is the string "tomorrow", need a time with its '
   'zone, such as 2026-01-31T09:30:00Z', 'said');
 select is_empty('select * from tasker.check_invariants()', 'all is well');
 
