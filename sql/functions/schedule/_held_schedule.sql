@@ -3,7 +3,8 @@ create or replace function tasker._held_schedule (p_namespace text, p_name text)
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- A schedule by its name, locked.
+-- A schedule by its name, locked. By a write, so that a caller with an older snapshot is refused
+-- and does not miss the ticks that come of this.
 --
 -- Raises   TK002 when there is none
 -- Locks    the schedule
@@ -13,9 +14,10 @@ declare
   v_schedule     tasker.schedules%rowtype;
 begin
   loop
-    select schedule.* into v_schedule from tasker.schedules as schedule
+    update tasker.schedules as schedule
+       set last_tick = schedule.last_tick
      where schedule.namespace_id = v_namespace_id and schedule.name = p_name
-       for no key update;
+    returning schedule.* into v_schedule;
     exit when found;
     perform tasker._schedule(p_namespace, p_name);  -- or was it made again just now?
   end loop;

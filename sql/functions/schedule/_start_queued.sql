@@ -30,9 +30,9 @@ begin
   end if;
   v_outcome := tasker._decide_tick(v_schedule, v_tick, p_now);
   update tasker.schedules as schedule
-     set last_outcome = v_outcome
-   where schedule.schedule_id = p_schedule_id
-     and schedule.last_tick = v_tick;
+     set last_outcome = case schedule.last_tick when v_tick then v_outcome
+                                                else schedule.last_outcome end
+   where schedule.schedule_id = p_schedule_id;
   return true;
 end;
 $$;

@@ -43,6 +43,7 @@ delete from tasker.rejected_messages; delete from tasker.operator_actions;
 delete from tasker.idempotency_keys; delete from public.effects;
 delete from tasker.runners; delete from tasker.forced_breakers; delete from tasker.dead_steps;
 delete from tasker.repair_plans; delete from tasker.refused_writes;
+delete from tasker.schedule_ticks; delete from tasker.schedules;
 delete from pgmq.q_test_queue; delete from pgmq.q_orchestration_step_results;
 delete from pgmq.q_orchestration_task_requests;
 update tasker.namespaces set paused_at = null, paused_by = null, pause_reason = null
@@ -88,12 +89,16 @@ select array(select (row(name, version, task.state, open_sinks, task.paused_at i
                from tasker.step_failures order by 1),
        array(select verb from tasker.operator_actions order by 1),
        array(select code from tasker.rejected_messages order by 1),
-       array(select (row(idempotency_key, context))::text
+       array(select regexp_replace((row(idempotency_key, context))::text, '20[0-9T:.-]+Z?', '', 'g')
                from tasker.idempotency_keys join tasker.tasks using (task_id) order by 1),
        array(select (row(name, paused_at is null))::text from tasker.namespaces order by 1),
        array(select (row(name, version, paused_at is null))::text
                from tasker.task_templates order by 1),
        array(select (row(name, value))::text from tasker.limits order by 1),
+       array(select (row(name, definition ->> 'description', next_tick is null, last_outcome,
+                         paused_at is null))::text from tasker.schedules order by 1),
+       array(select (row(outcome, count, is_open, task_id is null))::text
+               from tasker.schedule_ticks order by 1),
        array(select name from tasker.runners order by 1),
        array(select (row(breaker, runner, forced))::text from tasker.forced_breakers order by 1),
        array(select queue_name from pgmq.meta order by 1),
@@ -415,11 +420,12 @@ APPLIES = "_apply_verb"
 # Pairs that share tables, but no row.
 APART = [
     (
-        {"create_tasks", "process_task_requests"},
+        {"create_tasks", "process_task_requests", "trigger_schedule"},
         {
             *("claim_task_for_finalization", "finalize_task", "cancel_task", "resolve_step"),
             *("retry_step", "requeue_step", "pause_task", "finish_and_claim", "complete_step"),
             *("fail_step", "release_claim", "submit_step_results", "process_step_results"),
+            "checkpoint_step",
         },
         "the rows of a task are new: nobody can name them before they are committed",
     ),

@@ -126,6 +126,11 @@ MOVES = {
     "acknowledge_problem": "select known.code from tasker.problems,"
     " tasker.acknowledge_problem(problems.code, problems.subject, 'x') as known"
     " where problems.code = 'dead_letters'",
+    "put_schedule": "select created, changed from tasker.put_schedule('test', 'plan', %(plan)s)",
+    "pause_schedule": "select name from tasker.pause_schedule('test', 'plan', 'x')",
+    "resume_schedule": "select name from tasker.resume_schedule('test', 'plan', 'x')",
+    "drop_schedule": "select name from tasker.drop_schedule('test', 'plan', 'x')",
+    "trigger_schedule": "select created from tasker.trigger_schedule('test', 'plan', 'x')",
     "report_runner": "select breaker, forced from tasker.report_runner('r', %(report)s)",
     "force_breaker": "select changed from tasker.force_breaker('queue', 'open', 'x', 'r')",
     "release_breaker": "select changed from tasker.release_breaker('queue', 'x', 'r')",
@@ -311,6 +316,27 @@ def spare(ask: Ask, *, exists: bool) -> Names:
     if exists:
         ask("select from tasker.create_namespace('spare')")
     return {"definition": definition("single", {"only": []}, namespace="spare"), "name": "single"}
+
+
+def scheduled(ask: Ask, *, paused: bool = False) -> Names:
+    """A schedule with a tick of half an hour ago that nobody has decided."""
+    ((at,),) = ask("select date_trunc('second', tasker._now() + interval '30 minutes')::text")
+    plan = {"template": "chain", "at": [at.replace(" ", "T")]}
+    put = "select from tasker.put_schedule('test', 'plan', %s)"
+    ask(put, json.dumps(plan))
+    if paused:
+        ask("select from tasker.pause_schedule('test', 'plan', 'x')")
+    return {"plan": json.dumps(plan | {"description": "changed"})}
+
+
+def schedule_failed(ask: Ask) -> Names:
+    """The task of a schedule has failed, and its tick was forgotten."""
+    names = scheduled(ask)
+    ask("select from tasker.trigger_schedule('test', 'plan', 'x')")
+    ((step, token),) = ask(CLAIM, "w")
+    ask("select from tasker.fail_step(%s, %s, '1', false)", step, token)
+    ask("select tasker._open_tasks_of(schedule_id) from tasker.schedules")
+    return names | {"step": step}
 
 
 def runner(ask: Ask) -> Names:
@@ -627,6 +653,39 @@ SCENES = {
         failed,
         """
         acknowledge_problem  w
+        """,
+    ),
+    "scheduled": Scene(
+        scheduled,
+        """
+        put_schedule          w  w  w  w  w  >  .  .  .
+        pause_schedule        w  w  w  w  w  >  .  .  .
+        resume_schedule       w  w  w  w  w  -  .  .  .
+        drop_schedule         w  w2 w2 w2 w2 >  .  .  .
+        trigger_schedule      w  w  w  w  w  -  <  .  .
+        sweep                 w  w  w  w  w  >  <  .  .
+        claim_steps           .  .  .  .  >  >  .  >  .
+        create_tasks          .  .  .  .  .  .  <  w  .
+        process_task_requests .  .  .  .  .  .  .  .  .
+        """,
+    ),
+    "schedule_paused": Scene(
+        lambda ask: scheduled(ask, paused=True),
+        """
+        pause_schedule  w  w  w  .
+        resume_schedule w  w  w  <
+        put_schedule    w  w  w  .
+        sweep           .  >  .  .
+        """,
+    ),
+    "schedule_failed": Scene(
+        schedule_failed,
+        """
+        retry_step    w  w  .  w  .
+        resolve_step  w3 w  .  w  .
+        put_schedule  .  .  w  w  >
+        drop_schedule w  w  w  w2 >
+        sweep         .  .  w  w  >
         """,
     ),
     "runner": Scene(
