@@ -39,7 +39,14 @@ class Output:
 
 
 ENDLESS: Final = 100_000  # columns
-MOVING: Final = {"running", "submitted", "due", "uncounted", "ended"}  # reasons that pass
+MOVING: Final = {
+    "running",
+    "submitted",
+    "due",
+    "uncounted",
+    "ended",
+    "schedule_due",
+}  # reasons that pass
 
 
 def console(stderr: bool = False) -> Console:
@@ -158,8 +165,10 @@ def cell(value: Any) -> Text:
         return Text("-", style="dim")
     if isinstance(value, bool):
         return Text("yes" if value else "no")
-    if isinstance(value, datetime):
-        return Text(value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"))
+    if isinstance(value, datetime):  # without a zone it is what a clock on a wall shows
+        return Text(
+            (value.astimezone(UTC) if value.tzinfo else value).strftime("%Y-%m-%d %H:%M:%S")
+        )
     if isinstance(value, timedelta):
         return Text(span(max(value, timedelta())))
     if isinstance(value, dict | list):

@@ -126,6 +126,22 @@ def ticks(
     return Output(found, table(found, columns, "no ticks yet"))
 
 
+@query(app, "next")
+def next_(
+    client: Client,
+    cron: Annotated[str, typer.Argument(help="Five fields, or @daily.", show_default=False)],
+    time_zone: Annotated[str, typer.Option("--time-zone", "-z", help="Its time zone.")] = "UTC",
+    count: Annotated[int, typer.Option(min=1, help="How many.")] = 10,
+) -> Output:
+    """When does a cron line have its next ticks? Nothing is stored.
+
+    Example: tasker-sql schedule next "30 2 * * *" --time-zone Europe/Berlin
+    """
+    found = client.next_ticks(cron, time_zone, None, count)
+    columns = "tick=tick_at, wall, note"
+    return Output(found, table(found, columns, "no day within 28 years matches"))
+
+
 @query(app, watch=True)
 def explain(client: Client, schedule: Schedule) -> Output:
     """When does it make its next task, and why not now?
