@@ -292,7 +292,7 @@ def _form(path: str, method: Callable[..., Any]) -> None:
         done = await run_in_threadpool(ask, lambda c: getattr(c, method.__name__)(**arguments))
         if path.startswith("/repairs"):
             return shown_page(request, "repair", "The same for many", done=done, given=given)
-        is_ours = re.fullmatch(r"/[\w.-]*(/[\w.-]+){0,2}", back)
+        is_ours = re.fullmatch(r"/([\w.-]+(/[\w.-]+){0,2})?", back)
         return RedirectResponse(back if is_ours else "/", 303)
 
     checks: list[Callable[..., Any]] = [may("operate"), no_others]
