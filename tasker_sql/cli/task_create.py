@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -165,19 +164,14 @@ def _refused(
     if "context" not in str(error):  # an option is to blame, and no line
         return error
     wrong = list[str]()
-    with suppress(_Undone), client.transaction():
+    with client.rolled_back():
         for number, line in batch:
             try:
                 with client.transaction():
                     client.create_tasks(*template, [JsonText(line)], options)
             except (BadValueError, LimitExceededError) as alone:
                 wrong.append(f"{file}:{number}: {alone}")
-        raise _Undone
     return _fault(wrong) if wrong else error
-
-
-class _Undone(Exception):  # noqa: N818
-    """Rolls a transaction back."""
 
 
 def _wait(client: Client, task_uuid: UUID, timeout: float) -> None:

@@ -185,13 +185,13 @@ WHY_TASK: Final = Query(
     "reasons",
     """
 select case when steps > 1 then steps || ' steps, such as ' else '' end || reason as why, cure,
-       code, rank, since, until, who, cause_uuid
+       code, since, until, who, cause_uuid
   from tasker.explain_task(p_task_uuid => %(task)s) limit 50""",
 )
 WHY_STEP: Final = Query(
     "reasons",
     """
-select reason as why, cure, code, rank, since, until, who, cause_uuid
+select reason as why, cure, code, since, until, who, cause_uuid
   from tasker.explain_step(p_step_uuid => %(step)s) limit 50""",
 )
 TIMINGS_OF: Final = """

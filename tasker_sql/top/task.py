@@ -107,7 +107,7 @@ def _says(rows: Sequence[Row], place: int) -> bool:
 def _reason(one: Any, seen: Snapshot) -> Row:
     place = place_of(one.cause_uuid)
     return Row(
-        f"why {one.rank} {one.code}",
+        f"why {one.code} {one.cause_uuid}",
         (None, "why", one.code, None, one.since, None, one.why),
         ("", "", "code", "", "", "", "why"),
         facts_of(one),

@@ -161,8 +161,8 @@ FAILED_PATH = tuple(
 )
 FAILED = f"attempt 3 of 3 failed: CardError: {DECLINED}"
 WHY_STEP = rows(
-    "why cure code rank since until who cause_uuid",
-    (FAILED, RETRY, "failed", 1, ago(minutes=2), None, "host-1:4711", PAID),
+    "why cure code since until who cause_uuid",
+    (FAILED, RETRY, "failed", ago(minutes=2), None, "host-1:4711", PAID),
 )
 WHY_TASK = (WHY_STEP[0]._replace(why=f"process_payment: {FAILED}"),)
 WHY_MOVING = (
