@@ -26,8 +26,6 @@ from tasker_sql.top.statements import (
 from tasker_sql.top.table import Row, View, facts_of
 from tasker_sql.visible import visible
 
-MakeRow = Callable[[Any], Row]
-
 
 @dataclass(frozen=True, slots=True)
 class Screen:
@@ -68,19 +66,19 @@ def _row(key: object, **more: Any) -> Row:
     return Row(str(key), (), **more)
 
 
-# Where a problem has more: the screen, of those whose cure and subject name no task or step.
+# Where a problem has more, if its cure and subject name no task or step.
 SHOWS_MORE: Final = {
-    **dict.fromkeys(("queue_missing", "no_worker", "queue_behind", "paused"), "queues"),
-    **dict.fromkeys(("messages_unprocessed", "handler_missing"), "queues"),
-    **dict.fromkeys(("slots_full", "stale_claim"), "claims"),
-    **dict.fromkeys(
-        ("runner_lost", "breaker_open", "pool_unhealthy", "reports_refused"), "workers"
-    ),
-    **dict.fromkeys(("permission_missing", "schema_changed"), "workers"),
-    **dict.fromkeys(("timers_overdue", "dead_letters", "requests_refused"), "failures"),
-    **dict.fromkeys(("late_writes",), "failures"),
-    **dict.fromkeys(("vacuum_held_back", "bloat", "blocked_by", "read_only"), "database"),
-    **dict.fromkeys(("too_many_connections", "disk_full"), "database"),
+    code: screen
+    for screen, codes in {
+        "queues": "queue_missing no_worker queue_behind paused messages_unprocessed "
+        "handler_missing",
+        "claims": "slots_full stale_claim",
+        "workers": "runner_lost breaker_open pool_unhealthy reports_refused permission_missing "
+        "schema_changed",
+        "failures": "timers_overdue dead_letters requests_refused late_writes",
+        "database": "vacuum_held_back bloat blocked_by read_only too_many_connections disk_full",
+    }.items()
+    for code in codes.split()
 }
 
 
@@ -95,7 +93,7 @@ def _problem(one: Any) -> Row:
         f"{one.code} {one.subject or one.problem}",
         opens=place_of(UUID(found[0])) if found else screen and Location(screen),
         verbs=(*cure_verbs(one.cure), *verbs),
-        seeks=fingerprint[1] if fingerprint else one.subject.split()[-1],
+        seeks=fingerprint[1] if fingerprint else one.subject.rpartition(" ")[2],
     )
 
 
@@ -111,10 +109,8 @@ def trend(counts: Sequence[int]) -> str:
 def _rates(seen: Snapshot) -> str:
     """How many steps were started, done and failed of late, and what that is a second now."""
     parts = seen.of("activity")
-    if not parts:
-        return "nothing has happened for 10 min"
     time = parts[-1].until - parts[0].since
-    now = (parts[-1].until - parts[-1].since).total_seconds()
+    now = max((parts[-1].until - parts[-1].since).total_seconds(), 0.001)
     counts = {
         "started": [part.attempts_started for part in parts],
         "done": [part.steps_completed for part in parts],
