@@ -314,11 +314,16 @@ class Calls(ABC):
         )
 
     def sleep_step(
-        self, step_uuid: UUID, token: UUID, after: timedelta, repeat: bool = False
+        self,
+        step_uuid: UUID,
+        token: UUID,
+        after: timedelta,
+        checkpoint: Any = None,
+        repeat: bool = False,
     ) -> rows.SleepingStep:
         """Lets a claimed step sleep for `after` (up to 3660 days): the claim is let go, no worker
         holds it meanwhile, and then its handler is called again, with the same attempt number, for
-        the attempt does not count.
+        the attempt does not count, and with `checkpoint` (any JSON up to result_bytes), if given.
 
         Without `after`, a step that waits until a function says true sleeps until it is to be asked
         again. A step that has slept more than sleeps_per_step times fails for good instead
@@ -326,15 +331,17 @@ class Calls(ABC):
         the first answer.
 
         Raises StaleClaimError (the token does not hold the step: roll back), NotFoundError (no such
-        step), AlreadyCompletedError, BadValueError (bad argument).
+        step), LimitExceededError (checkpoint too large), AlreadyCompletedError, BadValueError (bad
+        argument).
         """
         return self._one(
             rows.SleepingStep,
             "tasker.sleep_step(p_step_uuid => %s::uuid, p_token => %s::uuid, p_after => "
-            "%s::interval, p_repeat => %s::boolean)",
+            "%s::interval, p_checkpoint => %s::jsonb, p_repeat => %s::boolean)",
             step_uuid,
             token,
             after,
+            _json(checkpoint),
             repeat,
         )
 
@@ -548,6 +555,88 @@ class Calls(ABC):
             _json(outcomes),
         )
 
+    # wait
+
+    def send_signal(
+        self, task_uuid: UUID, name: str, value: Any = None, options: Any = EMPTY
+    ) -> rows.SentSignal:
+        """Sends a signal with a value (any JSON up to result_bytes) to a task, in the caller's
+        transaction: if a step waits for it, the step ends there and then (state delivered), else it
+        is kept for a step that is still to come (stored).
+
+        It is never lost, and refused when nobody will ever take it. Options: key (a repeated call
+        with the key and value gives the first answer), initiator (who sends it), reason.
+
+        Raises BadValueError (bad argument; no step of the template waits for that name; a value
+        that the schema of the wait refuses), NotFoundError (unknown task), IllegalTransitionError
+        (the task or every step that waits for it has ended, or has what it wants),
+        LimitExceededError (value over result_bytes, more than signals_per_task stored),
+        ConflictError (same key, other value).
+        """
+        return self._one(
+            rows.SentSignal,
+            "tasker.send_signal(p_task_uuid => %s::uuid, p_name => %s::text, p_value => "
+            "%s::jsonb, p_options => %s::jsonb)",
+            task_uuid,
+            name,
+            _json(value),
+            _json(options),
+        )
+
+    def answer_wait(
+        self, step_uuid: UUID, value: Any = None, options: Any = EMPTY
+    ) -> rows.AnsweredWait:
+        """Answers a step that waits for a signal (open_waits lists them) with a value (any JSON up
+        to result_bytes), in the caller's transaction.
+
+        Options: name (which of several signals; default the first), key, initiator (who answers),
+        reason. The same answer to a step that has ended with it gives the first answer again, with
+        repeated true; where a step waits for several, give each a key.
+
+        Raises BadValueError (bad argument, or a value that the schema of the wait refuses),
+        NotFoundError (unknown step), IllegalTransitionError (it waits for no signal),
+        LimitExceededError (value over result_bytes), ConflictError (same key, other value).
+        """
+        return self._one(
+            rows.AnsweredWait,
+            "tasker.answer_wait(p_step_uuid => %s::uuid, p_value => %s::jsonb, p_options "
+            "=> %s::jsonb)",
+            step_uuid,
+            _json(value),
+            _json(options),
+        )
+
+    def open_waits(
+        self, namespace: str | None = None, filter: Any = EMPTY, limit: int = 100
+    ) -> rows.OpenWait:
+        """What steps wait for now, by the age of their tasks: kind is signal, time, condition or
+        sleep (slot and child are to come); for signals their names, the prompt with values of the
+        context, the schema of a value, how many are wanted and received; until when, and
+        on_timeout.
+
+        Filter: template, name (of the step), signal, task_uuid, due_before (a time with its zone),
+        tags. Answer one with answer_wait.
+
+        Raises BadValueError (unknown key, bad value or limit), NotFoundError (unknown namespace).
+        """
+        return self._one(
+            rows.OpenWait,
+            "tasker.open_waits(p_namespace => %s::text, p_filter => %s::jsonb, p_limit =>"
+            " %s::bigint)",
+            namespace,
+            _json(filter),
+            limit,
+        )
+
+    def list_signals(self, task_uuid: UUID) -> rows.Signal:
+        """The signals that were sent to a task, in order: name, key, value, who sent it, when and
+        why; state taken (by step_uuid), stored (for a step that is to come), or left (no open step
+        can take it any more).
+
+        Raises NotFoundError (unknown task), BadValueError (None).
+        """
+        return self._one(rows.Signal, "tasker.list_signals(p_task_uuid => %s::uuid)", task_uuid)
+
     # sweep
 
     def sweep(self, limit: int = 1000) -> list[rows.SweptAction]:
@@ -620,11 +709,12 @@ class Calls(ABC):
         open work, never history, and answers while tables are locked. Codes: blocked_by, read_only,
         too_many_connections, schema_changed, queue_missing, no_worker, slots_full, queue_behind,
         messages_unprocessed, handler_missing, stale_claim, timers_overdue, outcomes_unprocessed,
-        steps_undecided, task_unfinalized, dead_letters, step_runs_long, task_stuck (of the oldest
-        300 open tasks), requests_refused, schedule_failing, schedules_overdue, paused (for more
-        than an hour), runner_lost, breaker_open, late_writes, pool_unhealthy, reports_refused,
-        disk_full, permission_missing, vacuum_held_back, bloat, answer_incomplete (a lock hides
-        some). docs/on-call.md has a section for each. All invariants: check_invariants().
+        steps_undecided, waits_overdue, wait_without_end, signals_left, task_unfinalized,
+        dead_letters, step_runs_long, task_stuck (of the oldest 300 open tasks), requests_refused,
+        schedule_failing, schedules_overdue, paused (for more than an hour), runner_lost,
+        breaker_open, late_writes, pool_unhealthy, reports_refused, disk_full, permission_missing,
+        vacuum_held_back, bloat, answer_incomplete (a lock hides some). docs/on-call.md has a
+        section for each. All invariants: check_invariants().
         """
         return self._rows(rows.Problem, "tasker.problems")
 
@@ -1326,10 +1416,10 @@ class Calls(ABC):
         Ranked reasons, what blocks first: a code, a sentence, since and until when, who, and the
         statement (or command) that would cure it. Codes: failed, namespace_paused, template_paused,
         task_paused, lease_expired, message_lost, submitted, due, uncounted, undecided,
-        retry_scheduled, scheduled, running, waits_for_parents, waits_for_time, waits_for_condition,
-        sleeps, ended, waits_for_step (cause_uuid is the step in which the cause lies), broken, and,
-        blocking nothing, no_worker, handler_missing and queued. A step that nothing blocks may be
-        claimed at once.
+        retry_scheduled, scheduled, running, waits_for_parents, waits_for_signal, waits_for_time,
+        waits_for_condition, sleeps, ended, waits_for_step (cause_uuid is the step in which the
+        cause lies), broken, and, blocking nothing, no_worker, handler_missing and queued. A step
+        that nothing blocks may be claimed at once.
 
         Raises NotFoundError (unknown step), BadValueError (None).
         """

@@ -96,6 +96,65 @@ class SavedCheckpoint(NamedTuple):
     repeated: bool
 
 
+class SentSignal(NamedTuple):
+    """What became of a signal: `state` is delivered (to `step_uuid`, which waited for it) or
+    stored, for a step that is to come. `repeated`: its key was used before for the same value.
+    """
+
+    task_uuid: UUID
+    name: str
+    state: str
+    step_uuid: UUID | None
+    repeated: bool
+
+
+class AnsweredWait(NamedTuple):
+    """What became of a step that was answered. `repeated`: it had this answer before."""
+
+    task_uuid: UUID
+    step_state: str
+    task_state: str
+    repeated: bool
+
+
+class OpenWait(NamedTuple):
+    """A step that waits: `kind` is signal, time, condition or sleep. For signals their names, the
+    prompt, the JSON Schema of a value, and how many are wanted and received.
+    """
+
+    step_uuid: UUID
+    task_uuid: UUID
+    namespace: str
+    template: str
+    name: str
+    kind: str
+    signals: list[str] | None
+    prompt: str | None
+    schema: Any
+    wanted: int | None
+    received: int | None
+    opened_at: datetime
+    until: datetime | None
+    on_timeout: str | None
+    context: Any
+
+
+class Signal(NamedTuple):
+    """A signal that was sent to a task: `state` is taken (by `step_uuid`), stored, or left when
+    nobody can take it any more.
+    """
+
+    signal_id: int
+    name: str
+    key: str | None
+    value: Any
+    sent_by: str
+    sent_at: datetime
+    state: str
+    step_uuid: UUID | None
+    reason: str | None
+
+
 class SleepingStep(NamedTuple):
     """A step that was let sleep, until `due_at`; `step_state` is error when it has slept too often.
     `repeated`: this claim let it sleep already, so a transaction with writes of its own must roll

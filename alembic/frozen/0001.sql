@@ -366,6 +366,23 @@ create table tasker.waits (
 );
 comment on table tasker.waits is 'What the steps in waiting wait for, and until when; those that wait for a condition keep their row while it is looked at.';
 
+create table tasker.signals (
+  signal_id    bigint      generated always as identity primary key,
+  task_id      bigint      not null,
+  name         text        not null,
+  signal_key   text,
+  value        jsonb       not null,
+  sent_by      text        not null,
+  sent_at      timestamptz not null,
+  reason       text,
+  delivered_to bigint,
+  taken_by     bigint,
+  spent        boolean,
+  constraint a_key_stands_for_one_signal unique (task_id, name, signal_key)
+);
+create index signals_to_take on tasker.signals (task_id, name) where taken_by is null;
+comment on table tasker.signals is 'What was sent to tasks: taken by a step that waits, or stored for one that is to come. delivered_to is the step that waited when it was sent. spent is true when the wait that took it failed and was opened anew, else null.';
+
 create table tasker.deferred_decrements (
   deferred_id bigint  generated always as identity primary key,
   step_id     bigint  not null,

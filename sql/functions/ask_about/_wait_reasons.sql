@@ -12,6 +12,8 @@ as $$
 -- Returns  one row for each
 -- Calls    _ago
 #variable_conflict use_column
+declare
+  v_then constant jsonb := '{"fail": "fails", "skip": "is skipped", "continue": "goes on"}';
 begin
   return query
   select wait.step_id, 50, said.code, true, said.reason || said.after, wait.opened_at, wait.until,
@@ -35,6 +37,21 @@ begin
                 format('select * from tasker.complete_step_manually(%L, null, ''<why>'')', own.uuid)
           where wait.kind = 'time'
          union all
+         select 'waits_for_signal',
+                format('waits for the signal %s (%s of %s) since %s',
+                       array_to_string(wait.names, ' or '),
+                       (select count(*) from tasker.signals as signal
+                         where signal.task_id = wait.step_id >> 20
+                           and signal.taken_by = wait.step_id
+                           and signal.spent is null),
+                       wait.wanted, to_char(wait.opened_at, 'HH24:MI')),
+                coalesce(format(', for %s more, then %s', tasker._ago(wait.until - p_now),
+                                v_then ->> (link.wait ->> 'on_timeout')), '')
+                || '; somebody answers it with: '
+                || format('select * from tasker.answer_wait(%L, ''<value>'')', own.uuid),
+                format('select * from tasker.answer_wait(%L, ''<value>'')', own.uuid)
+          where wait.kind = 'signal'
+         union all
          select 'sleeps', 'sleeps', format(', for %s more; then its handler is called again',
                                            tasker._ago(wait.until - p_now)),
                 format('select * from tasker.retry_step(%L, ''<why>'')', own.uuid)
@@ -46,8 +63,7 @@ begin
                 || coalesce(format(', and asks again in %s', tasker._ago(again.due_at - p_now)),
                             ''),
                 coalesce(format(', for %s more, then %s', tasker._ago(wait.until - p_now),
-                                case link.wait ->> 'on_timeout' when 'skip' then 'is skipped'
-                                  when 'continue' then 'goes on' else 'fails' end), ''),
+                                v_then ->> (link.wait ->> 'on_timeout')), ''),
                 case when again.due_at is not null
                      then format('select * from tasker.retry_step(%L, ''<why>'')', own.uuid) end
           where wait.kind = 'condition'

@@ -32,6 +32,8 @@ select bound.name, bound.initial, bound.minimum, bound.maximum, bound.unit, boun
     ('messages_per_call', 1000, 100, 100000, 'messages', 'Messages that one call applies.'),
     ('rows_per_call', 1000, 100, 100000, 'rows',
      'Rows, tasks or namespaces that one question is about.'),
+    ('signals_per_task', 1000, 100, 100000, 'signals',
+     'The signals that are stored for the steps of a task.'),
     ('sleeps_per_step', 10000, 100, 1000000, 'times',
      'How often a handler may let its step sleep.'),
     ('sweep_rows', 100000, 100, 1000000, 'rows', 'Rows of each kind that one sweep moves.'),

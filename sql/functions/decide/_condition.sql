@@ -1,6 +1,7 @@
 create or replace function tasker._condition (
   p_step_id   bigint,
   p_features  jsonb,
+  p_value     jsonb default null,
   out is_met  boolean,
   out seen    jsonb,
   out problem text
@@ -9,8 +10,8 @@ create or replace function tasker._condition (
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- Evaluates the condition of a step. Nothing in it may stop the call that ended its last parent: an
--- error is a value here.
+-- Evaluates a condition of a step, which may read p_value. Nothing in it may stop the call that
+-- ended its last parent, or answered it: an error is a value here.
 --
 -- Returns  whether it is met (null: neither true nor false), the values that it read, and for null
 --          why
@@ -18,7 +19,8 @@ as $$
 declare
   v_document jsonb;
 begin
-  v_document := tasker._document(p_step_id, coalesce(p_features -> 'needs', '[]'));
+  v_document := tasker._document(p_step_id, coalesce(p_features -> 'needs', '[]'))
+                || jsonb_build_object('value', p_value);
   seen := (
     select coalesce(jsonb_object_agg(replace(read, '"', ''), found.value)
                       filter (where found.value is not null), '{}')

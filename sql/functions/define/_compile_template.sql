@@ -73,9 +73,9 @@ begin
 
   perform tasker._insert_steps(p_template_id, p_namespace, p_steps, v_order, v_parents, v_children);
   insert into tasker.template_waits (template_id, name, step_no)
-  select p_template_id, name, link.step_no
+  select p_template_id, own.name, link.step_no
     from tasker.template_steps as link
-   cross join lateral jsonb_array_elements_text(link.features #> '{wait,names}') as name
+   cross join lateral jsonb_array_elements_text(link.features #> '{wait,names}') as own (name)
    where link.template_id = p_template_id;
 end;
 $$;

@@ -5,19 +5,21 @@ create or replace function tasker._sleep (
   p_after       numeric,
   p_now         timestamptz,
   p_seconds     real,
+  p_checkpoint  jsonb default null,
   out change    tasker.transition,
   out gated     bigint[]
 )
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
--- Lets a step sleep for p_after seconds; one that waits for a condition, by default until it is to
--- be looked at again. The attempt does not count. One that has slept too often fails for good.
+-- Lets a step sleep for p_after seconds, with a checkpoint, if there is one; one that waits for a
+-- condition, by default until it is to be looked at again. The attempt does not count. One that has
+-- slept too often fails for good.
 --
 -- Returns  as _fail
 -- Raises   TK001 when the token does not hold the step, 22023 without a time
 -- Locks    nothing: the caller holds the step
--- Calls    _stale, _limit, _fail
+-- Calls    _stale, _limit, _fail, _save_checkpoint
 declare
   v_most  constant integer := tasker._limit('sleeps_per_step');
   v_step  tasker.steps%rowtype;
@@ -50,6 +52,9 @@ begin
                        'set_limit.'),
              false, null, p_now, p_seconds) as failure;
     return;
+  end if;
+  if p_checkpoint is not null then
+    perform tasker._save_checkpoint(p_step_id, p_token, p_checkpoint, null, false, p_now);
   end if;
   v_due := p_now + make_interval(secs => p_after::double precision);
   insert into tasker.given_back (step_id, enqueued_at, started_at, token, slept_at, due_at)

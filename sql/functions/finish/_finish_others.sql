@@ -29,6 +29,7 @@ begin
            failure ? 'skip' as is_skip,
            failure ? 'again_after_seconds' as is_sleep,
            (failure ->> 'again_after_seconds')::numeric as again_after,
+           nullif(failure -> 'checkpoint', 'null') as checkpoint,
            failure ->> 'reason' as reason,
            coalesce((failure ->> 'retryable')::boolean, true) as retryable,
            case when jsonb_typeof(failure -> 'retry_after_seconds') = 'number'
@@ -42,7 +43,7 @@ begin
                             v_failure.seconds);
     elsif v_failure.is_sleep then
       v_log := tasker._sleep(p_token, v_failure.step_id, p_worker, v_failure.again_after, p_now,
-                             v_failure.seconds);
+                             v_failure.seconds, v_failure.checkpoint);
     else
       v_log := tasker._fail(p_token, v_failure.step_id, p_worker, v_failure.error,
                             v_failure.retryable, v_failure.retry_after, p_now, v_failure.seconds);

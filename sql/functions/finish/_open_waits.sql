@@ -10,11 +10,11 @@ create or replace function tasker._open_waits (
   set search_path = pg_catalog, pg_temp
 as $$
 -- Opens what steps wait for that have just entered: from now on its clock runs. A moment that has
--- passed ends it at once.
+-- passed ends it at once, and so do signals that were stored.
 --
 -- Returns  as _close_waits
 -- Locks    nothing: the caller has written the rows
--- Calls    _wait_until, _close_waits
+-- Calls    _wait_until, _take_stored, _close_waits
 begin
   with opened as (
     insert into tasker.waits (step_id, kind, names, wanted, opened_at, until)
@@ -35,6 +35,7 @@ begin
   )
   insert into tasker.alarms (step_id, kind, due_at)
   select opened.step_id, 'wait', opened.until from opened where opened.until > p_now;
+  perform tasker._take_stored(p_step_ids);
   select * into ids, changes, failed, gated from tasker._close_waits(p_step_ids, p_now);
 end;
 $$;

@@ -16,9 +16,9 @@ select case
                  from jsonb_object_keys(p_outcome) as key
                 where key not in ('step_uuid', 'result', 'error', 'retryable',
                                   'retry_after_seconds', 'seconds', 'skip', 'reason',
-                                  'again_after_seconds'))
+                                  'again_after_seconds', 'checkpoint'))
     then 'unknown key; known are step_uuid, result, error, retryable, '
-         'retry_after_seconds, seconds, skip, reason, again_after_seconds'
+         'retry_after_seconds, seconds, skip, reason, again_after_seconds, checkpoint'
   when p_outcome ? 'skip' and p_outcome -> 'skip' <> 'true'
     then 'skip must be true'
   when p_outcome ? 'skip' and p_outcome ?| '{result,error}'
@@ -29,6 +29,8 @@ select case
        and not jsonb_path_exists(p_outcome,
                                  '$.again_after_seconds ? (@ > 0 && @ <= 316224000)')
     then 'again_after_seconds must be a number greater than 0, of at most 3660 days'
+  when p_outcome ? 'checkpoint' and not p_outcome ? 'again_after_seconds'
+    then 'a checkpoint belongs to a step that sleeps'
   when p_outcome ? 'reason' and not p_outcome ? 'skip'
     then 'a reason belongs to a skip'
   when coalesce(jsonb_typeof(p_outcome -> 'reason'), 'null') not in ('string', 'null')

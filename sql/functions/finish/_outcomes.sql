@@ -44,7 +44,7 @@ begin
   end if;
 
   if pg_column_size(p_outcomes) > 1024 then
-    perform tasker._check_json(entry.outcome -> 'result',
+    perform tasker._check_json(coalesce(entry.outcome -> 'result', entry.outcome -> 'checkpoint'),
                                'the result of ' || (entry.outcome ->> 'step_uuid'), 'result_bytes')
        from jsonb_array_elements(p_outcomes) as entry (outcome);
   end if;

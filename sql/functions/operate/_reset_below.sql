@@ -73,6 +73,8 @@ begin
     into ids, changes
     from reset;
   delete from tasker.decisions as decision where decision.step_id = any (ids);
+  update tasker.signals as signal set taken_by = null, spent = null
+   where signal.task_id = v_task >> 20 and signal.taken_by = any (ids);
   delete from tasker.dead_steps as dead where dead.step_id = any (ids);
   delete from tasker.checkpoints as saved where saved.step_id = any (ids);
   perform tasker._recount(p_step_id, v_below);

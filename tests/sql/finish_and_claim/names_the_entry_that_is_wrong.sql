@@ -27,7 +27,7 @@ select is(pg_temp.report(case when jsonb_typeof(wrong.entry) = 'object'
     ('{"result": null, "error": null}', 'has both a result and an error'),
     ('{"surprise": 1}',
       'unknown key; known are step_uuid, result, error, retryable, retry_after_seconds, seconds, '
-      'skip, reason, again_after_seconds'),
+      'skip, reason, again_after_seconds, checkpoint'),
     ('{"result": 1, "retryable": true}', 'retryable and retry_after_seconds belong to an error'),
     ('{"retry_after_seconds": 5}', 'retryable and retry_after_seconds belong to an error'),
     ('{"error": 1, "retryable": "no"}', 'retryable must be true or false'),

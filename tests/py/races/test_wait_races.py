@@ -1,0 +1,175 @@
+"""Where signals, time-outs, cancels and what opens a wait meet (W4): one wins, the others hear."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import IsolationLevel, errors
+from servers import rows
+from sessions import Session
+from workflows import CANCEL, CLAIM, COMPLETE, create, step_states, violations
+
+Opener = Callable[..., list[Session]]
+
+LEVELS = (IsolationLevel.READ_COMMITTED, IsolationLevel.REPEATABLE_READ)
+SEND = "select state from tasker.send_signal(%s, 'ok', %s)"
+SWEEP = "select affected from tasker.sweep() where action = 'alarms_fired'"
+DUE = """
+with alarm as (update tasker.alarms set due_at = '2000-01-01')
+update tasker.waits set until = '2000-01-01'
+"""
+STATES = "select state from tasker.list_signals(%s) order by 1"
+
+
+def waiting(dsn: str, tasks: int = 1, **of: Any) -> list[str]:
+    """Tasks of a template in which w waits for the signal ok behind a, and z stands behind w."""
+    steps = [
+        {"name": "a", "handler": {"callable": "a"}},
+        {"name": "w", "dependencies": ["a"], "wait": {"signal": "ok", "timeout": "P1D", **of}},
+        {"name": "z", "handler": {"callable": "z"}, "dependencies": ["w"]},
+    ]
+    head = {"name": "waits", "namespace_name": "test", "version": "1.0.0", "steps": steps}
+    rows(dsn, "select from tasker.register_template(%s)", json.dumps(head))
+    return create(dsn, "waits", tasks)
+
+
+def claimed(dsn: str, count: int = 1) -> list[tuple[str, str]]:
+    """The steps and tokens of the first steps of that many tasks, in order."""
+    return [(step, token) for step, token, _ in rows(dsn, CLAIM, "w", count)]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_signal_sent_while_the_wait_opens_is_delivered(
+    database: str, sessions: Opener, level: IsolationLevel
+) -> None:
+    (task,) = waiting(database)
+    (held,) = claimed(database)
+    opener, sender = sessions("opener", "sender")
+    sender.at(level)
+    sender.run("select 1")  # a snapshot that does not see the wait
+    opener.run(COMPLETE, *held)
+    sending = sender.blocks(SEND, task, "7")
+    opener.commit()
+    if level == IsolationLevel.REPEATABLE_READ:
+        with pytest.raises(errors.SerializationFailure):
+            sending.result()
+        sender.rollback()
+        assert sender.run(SEND, task, "7") == [("delivered",)]
+    else:
+        assert sending.result() == [("delivered",)]
+    sender.commit()
+    assert step_states(database, task)["z"] == "enqueued"
+    assert violations(database) == []
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_wait_that_opens_while_a_signal_is_sent_takes_it(
+    database: str, sessions: Opener, level: IsolationLevel
+) -> None:
+    (task,) = waiting(database)
+    (held,) = claimed(database)
+    opener, sender = sessions("opener", "sender")
+    opener.at(level)
+    opener.run("select 1")  # a snapshot that does not see the signal
+    assert sender.run(SEND, task, "7") == [("stored",)]
+    opening = opener.blocks(COMPLETE, *held)
+    sender.commit()
+    if level == IsolationLevel.REPEATABLE_READ:
+        with pytest.raises(errors.SerializationFailure):
+            opening.result()
+        opener.rollback()
+        opener.run(COMPLETE, *held)
+    else:
+        opening.result()
+    opener.commit()
+    assert rows(database, STATES, task) == [("taken",)]
+    assert step_states(database, task)["z"] == "enqueued"
+    assert violations(database) == []
+
+
+def test_a_signal_behind_a_cancel_is_refused_and_one_before_it_wins(
+    database: str, sessions: Opener
+) -> None:
+    first, second = waiting(database, 2)
+    for held in claimed(database, 2):
+        rows(database, COMPLETE, *held)
+    a, b = sessions("a", "b")
+    a.run(CANCEL, first)
+    sending = b.blocks(SEND, first, "7")
+    a.commit()
+    with pytest.raises(psycopg.Error) as caught:
+        sending.result()
+    assert caught.value.sqlstate == "TK003"
+    b.rollback()
+    b.run(SEND, second, "7")
+    cancelling = a.blocks(CANCEL, second)
+    b.commit()
+    cancelling.result()
+    a.commit()
+    assert rows(database, STATES, first) == []
+    assert step_states(database, second) == {"a": "complete", "w": "complete", "z": "cancelled"}
+    assert violations(database) == []
+
+
+def test_a_time_out_passes_over_a_step_that_somebody_answers(
+    database: str, sessions: Opener
+) -> None:
+    (task,) = waiting(database)
+    (held,) = claimed(database)
+    rows(database, COMPLETE, *held)
+    a, b = sessions("a", "b")
+    rows(database, DUE)
+    a.run(SEND, task, "7")
+    assert b.run(SWEEP) == [(0,)]
+    b.commit()
+    a.commit()
+    assert rows(database, "select from tasker.alarms") == []
+    assert step_states(database, task)["w"] == "complete"
+
+
+@pytest.mark.slow
+def test_of_opener_senders_time_out_and_cancel_exactly_one_wins(database: str) -> None:
+    tasks = waiting(database, 120)
+    held = dict(zip(tasks, claimed(database, 120), strict=True))
+    gate = threading.Barrier(4)
+    heard: Counter[str] = Counter()
+
+    def each(query: str, of: Callable[[str], tuple[Any, ...]], what: str) -> None:
+        with psycopg.connect(database, autocommit=True) as connection:
+            for number, task in enumerate(tasks):
+                gate.wait()
+                if what == "cancel" and number % 3:
+                    continue
+                try:
+                    found = connection.execute(query.encode(), of(task)).fetchall()
+                    heard[f"{what} {found[0][0]}"] += 1
+                except psycopg.Error as error:
+                    heard[f"{what} {error.sqlstate}"] += 1
+
+    threads = [
+        threading.Thread(target=each, args=(query, of, what))
+        for query, of, what in (
+            (COMPLETE, lambda task: held[task], "open"),
+            (SEND, lambda task: (task, "1"), "send"),
+            (SEND, lambda task: (task, "2"), "send"),
+            (CANCEL, lambda task: (task,), "cancel"),
+        )
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for task in tasks:
+        taken = rows(database, STATES, task).count(("taken",))
+        state = step_states(database, task)["w"]
+        assert (state == "complete") == (taken == 1), (task, state, taken)
+    assert heard["send delivered"] > 0, heard  # it raced: winners of each kind
+    assert heard["send stored"] > 0, heard
+    assert heard["send TK003"] > 0, heard
+    assert violations(database) == []
