@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, Self, TypeVar
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, Unpack
 from uuid import UUID
 
 import psycopg
@@ -22,15 +23,20 @@ from psycopg.rows import args_row
 
 from tasker_sql import errors, rows, sources
 from tasker_sql.calls import Calls
-from tasker_sql.client import Client, Looks, result_of, statement
+from tasker_sql.client import Client, Looks, TaskOptions, result_of, statement
 from tasker_sql.connection import ADAPTERS, translated
+
+if TYPE_CHECKING:
+    from tasker_sql.async_calls import AsyncCalls
+else:
+    AsyncCalls = object
 
 R = TypeVar("R")
 
 METHODS: Final = frozenset(name for name in vars(Calls) if not name.startswith("_"))
 
 
-class AsyncClient:
+class AsyncClient(AsyncCalls):
     """The methods of `Client`, to await.
 
     `source` is an AsyncConnection of psycopg, an AsyncConnection or an AsyncSession of SQLAlchemy,
@@ -55,23 +61,54 @@ class AsyncClient:
         if self._own is not None:
             await self._own.close()
 
-    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
-        if name not in METHODS:
-            raise AttributeError(f"AsyncClient has no {name!r}; it has the SQL functions by name")
-        method = getattr(Client, name)
+    if TYPE_CHECKING:
 
-        @functools.wraps(method)
-        async def call(*positional: Any, **named: Any) -> Any:
-            try:
-                method(_Question(), *positional, **named)
-            except _AskedError as asked:
-                found = await self._rows(asked.row, asked.source, asked.arguments)
-            return method(_Answer(found), *positional, **named)
+        async def create_task(
+            self,
+            namespace: str,
+            name: str,
+            context: Any = ...,
+            options: Any = ...,
+            **more: Unpack[TaskOptions],
+        ) -> rows.CreatedTask: ...
 
-        return call
+    else:
+
+        def __getattr__(self, name):
+            if name not in METHODS:
+                raise AttributeError(
+                    f"AsyncClient has no {name!r}; it has the SQL functions by name"
+                )
+            method = getattr(Client, name)
+
+            @functools.wraps(method)
+            async def call(*positional, **named):
+                try:
+                    method(_Question(), *positional, **named)
+                except _AskedError as asked:
+                    found = await self._rows(asked.row, asked.source, asked.arguments)
+                return method(_Answer(found), *positional, **named)
+
+            return call
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *METHODS})
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+        """As `Client.transaction`: calls of this client, in this coroutine, are part of it."""
+        with translated():
+            async with self._connection() as connection, connection.transaction():
+                with sources.holding(self, connection):
+                    yield connection
+
+    async def contract(self) -> Any:
+        """As `Client.contract`."""
+        with translated():
+            async with self._connection() as connection:
+                cursor = await connection.execute(b"select tasker.contract()")
+                found = await cursor.fetchone()
+                return found and found[0]
 
     async def wait(
         self, task: UUID | rows.CreatedTask, timeout: float | None = None
@@ -91,13 +128,17 @@ class AsyncClient:
 
     async def _rows(self, row: Any, source: str, arguments: tuple[Any, ...]) -> list[Any]:
         with translated():
-            async with self._lend() as connection:
+            async with self._connection() as connection:
                 cursor = _Cursor(connection, row_factory=args_row(row))
                 await cursor.execute(statement(row, source), arguments, binary=True)
                 try:
                     return await cursor.fetchall()
                 except (psycopg.DataError, ValueError, ArithmeticError, RecursionError) as error:
                     raise errors.UnreadableError(str(error)) from error
+
+    def _connection(self) -> AbstractAsyncContextManager[psycopg.AsyncConnection[Any]]:
+        held = sources.held(self)
+        return self._lend() if held is None else nullcontext(held)
 
     def _lend_own(self) -> sources.Lent:
         return sources.Lent(self._opened)

@@ -16,7 +16,7 @@ import math
 import select
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from hashlib import md5
 from typing import Any, Final, Literal, NamedTuple, Self, TypedDict, TypeVar, Unpack
@@ -205,8 +205,16 @@ class Client(Calls):
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """A transaction for several calls: committed at the end, rolled back by an exception."""
-        with self._connection() as connection, translated(), connection.transaction():
+        """A transaction for several calls: committed at the end, rolled back by an exception.
+
+        Calls of this client, in this thread, are part of it; over a pool, too.
+        """
+        with (
+            self._connection() as connection,
+            translated(),
+            connection.transaction(),
+            sources.holding(self, connection),
+        ):
             yield connection
 
     def connection(self) -> AbstractContextManager[Connection]:
@@ -352,7 +360,8 @@ class Client(Calls):
         self._source.close()
 
     def _connection(self) -> AbstractContextManager[Connection]:
-        return self._lend()
+        held = sources.held(self)
+        return self._lend() if held is None else nullcontext(held)
 
     def _rows(self, row: type[R], source: str, *arguments: Any) -> list[R]:
         with self._connection() as connection, translated():

@@ -6,8 +6,14 @@ commits. Classes of other libraries are known by their names, so that none is im
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    contextmanager,
+    nullcontext,
+)
+from contextvars import ContextVar
 from typing import Any, Final
 
 import psycopg
@@ -24,6 +30,9 @@ TAKEN_ASYNC: Final = (
     "an AsyncConnection of psycopg, an AsyncConnectionPool of psycopg_pool, or an AsyncConnection "
     "or an AsyncSession of SQLAlchemy"
 )
+# The connections that a pool has lent for transactions of this thread or coroutine, by client.
+_HELD: Final[ContextVar[Mapping[int, Any]]] = ContextVar("held", default={})  # noqa: B039
+
 URL: Final = "for a URL, set DATABASE_URL and leave it out"
 INSTEAD: Final[Mapping[str, str]] = {
     "builtins.str": URL,
@@ -66,6 +75,22 @@ def async_lender(source: Any) -> Callable[[], AbstractAsyncContextManager[AsyncC
     _refuse_unless_pool(source, "AsyncClient", TAKEN_ASYNC, INSTEAD_ASYNC)
     lend: Callable[[], AbstractAsyncContextManager[AsyncConnection]] = source.connection
     return lend
+
+
+@contextmanager
+def holding(client: object, connection: Any) -> Iterator[None]:
+    """Within it, calls of the client in this thread or coroutine share the connection."""
+    before = _HELD.get()
+    _HELD.set({**before, id(client): connection})
+    try:
+        yield
+    finally:
+        _HELD.set(before)
+
+
+def held(client: object) -> Any:
+    """The connection that its calls share just now, if any."""
+    return _HELD.get().get(id(client))
 
 
 class Lent(AbstractAsyncContextManager[AsyncConnection]):

@@ -1,4 +1,4 @@
-"""`make client`: write tasker_sql/calls.py and tasker_sql/rows.py.
+"""`make client`: write tasker_sql/calls.py, tasker_sql/rows.py and tasker_sql/async_calls.pyi.
 
 The names, arguments, defaults, columns and comments come from the catalog, and what the catalog
 does not know comes from client.toml beside this file. A test compares the result with the files.
@@ -152,6 +152,21 @@ class Calls(ABC):
 '''
 
 
+ASYNC_HEAD: Final = '''"""The methods of `Calls`, to await, for type checkers. Written by
+`make client`."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from tasker_sql import rows
+from tasker_sql.calls import EMPTY, LEASE
+
+class AsyncCalls:
+'''
+
+
 @dataclass(frozen=True)
 class Argument:
     """Of a function."""
@@ -237,6 +252,9 @@ def generated(dsn: str) -> dict[Path, str]:
     package = ROOT / "tasker_sql"
     return {
         package / "rows.py": _formatted("\n\n".join([ROWS_HEAD, *_classes(rows, known)])),
+        package / "async_calls.pyi": _formatted(
+            "\n".join([ASYNC_HEAD, *_stubs(rows, known)]), "pyi"
+        ),
         package / "calls.py": _formatted("\n".join([CALLS_HEAD, *_methods(rows, known)])),
     }
 
@@ -271,12 +289,23 @@ def _methods(rows: Sequence[Row], known: Mapping[str, Object]) -> Iterator[str]:
         yield "\n".join(_method(one, row_of[one.name], _columns(row_of[one.name], known)))
 
 
+def _stubs(rows: Sequence[Row], known: Mapping[str, Object]) -> Iterator[str]:
+    row_of = {name: row for row in rows for name in row.of}
+    for one in known.values():
+        if one.name in row_of:
+            yield f"    async {_signature(one, row_of[one.name])} ..."
+
+
+def _signature(one: Object, row: Row) -> str:
+    declared = ", ".join(["self", *(argument.declared for argument in one.arguments or ())])
+    returned = {"list": "list[rows.{}]", "maybe": "rows.{} | None"}.get(row.of[one.name], "rows.{}")
+    return f"def {one.name}({declared}) -> {returned.format(row.name)}:"
+
+
 def _method(one: Object, row: Row, columns: Mapping[str, str]) -> Iterator[str]:
     many = row.of[one.name]
     arguments = one.arguments or ()
-    declared = ", ".join(["self", *(argument.declared for argument in arguments)])
-    returned = {"list": "list[rows.{}]", "maybe": "rows.{} | None"}.get(many, "rows.{}")
-    yield f"    def {one.name}({declared}) -> {returned.format(row.name)}:"
+    yield f"    {_signature(one, row)}"
     yield from _docstring(_paragraphs(one.meaning), 8)
     source = f"tasker.{one.name}"
     if one.arguments is not None:
@@ -346,10 +375,10 @@ def _default(expression: str) -> str | None:
     return None
 
 
-def _formatted(text: str) -> str:
+def _formatted(text: str, kind: str = "py") -> str:
     ruff = f"{Path(sys.executable).with_name('ruff')}"
     done = subprocess.run(
-        [ruff, "format", "--stdin-filename", "calls.py", "-"],
+        [ruff, "format", "--stdin-filename", f"calls.{kind}", "-"],
         input=text,
         capture_output=True,
         text=True,

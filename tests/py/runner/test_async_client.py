@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -16,6 +18,7 @@ from servers import rows
 from sqlalchemy import NullPool, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
+import tasker_sql
 from tasker_sql import AsyncClient, Client, PermanentError, TaskFailed, step, workflow
 from tasker_sql.async_client import METHODS
 from tasker_sql.errors import ConflictError, NotFoundError
@@ -103,6 +106,54 @@ class TestTransactions:
         assert written(database) == (0, 0)
 
 
+@asynccontextmanager
+async def of_pool(dsn: str) -> AsyncIterator[Any]:
+    async with AsyncConnectionPool(dsn, min_size=1, max_size=1, timeout=10, open=False) as pool:
+        yield pool
+
+
+@asynccontextmanager
+async def of_autocommit(dsn: str) -> AsyncIterator[Any]:
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("kind", [of_pool, of_autocommit], ids=lambda kind: kind.__name__)
+def test_calls_in_a_transaction_are_part_of_it(database: str, kind: Source, fails: bool) -> None:
+    async def run() -> None:
+        async with kind(database) as source:
+            client = AsyncClient(source)
+            async with client.transaction() as connection:
+                await connection.execute(INSERT.encode())
+                await client.create_task("test", "flow")
+                assert written(database) == (0, 0)
+                if fails:
+                    raise _RollbackError
+
+    with pytest.raises(_RollbackError) if fails else nullcontext():
+        anyio.run(run)
+    assert written(database) == ((0, 0) if fails else (1, 1))
+
+
+def test_it_says_what_the_database_knows(database: str) -> None:
+    async def run() -> Any:
+        async with of_autocommit(database) as connection:
+            return await AsyncClient(connection).contract()
+
+    with client_of(database) as client:
+        assert anyio.run(run) == client.contract()
+
+
+def test_type_checkers_know_the_methods_that_there_are() -> None:
+    """The stub has those of Client, and awaits what they return."""
+    stub = ast.parse((Path(tasker_sql.__file__).parent / "async_calls.pyi").read_text())
+    (made,) = [node for node in stub.body if isinstance(node, ast.ClassDef)]
+    found = [node for node in made.body if isinstance(node, ast.AsyncFunctionDef)]
+    assert {node.name for node in found} == METHODS
+    assert all(node.returns for node in found)
+
+
 def test_it_has_the_methods_of_client_and_their_answers(database: str) -> None:
     calls: list[tuple[str, Any]] = [
         ("list_templates", ()),
@@ -124,7 +175,7 @@ def test_it_has_the_methods_of_client_and_their_answers(database: str) -> None:
             with pytest.raises(ValueError, match=r"value\.n is nan"):
                 await client.create_task("test", "flow", {"n": float("nan")})
             with pytest.raises(TypeError, match="missing 2 required positional arguments"):
-                await client.create_task()
+                await client.create_task()  # type: ignore[call-arg]
 
     answers: list[Any] = []
     with client_of(database) as client:
@@ -198,4 +249,4 @@ def test_what_it_does_not_know_is_refused_with_what_it_takes(wrong: Any, what: s
     with pytest.raises(TypeError, match=f"AsyncClient takes an AsyncConnection of psy.*not {what}"):
         AsyncClient(wrong)
     with pytest.raises(AttributeError, match="AsyncClient has no 'creat_task'; it has the SQL"):
-        AsyncClient().creat_task  # noqa: B018
+        AsyncClient().creat_task  # type: ignore[attr-defined]  # noqa: B018

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, get_type_hints
 from uuid import UUID
@@ -30,6 +30,7 @@ EXAMPLES: dict[Any, Any] = {
     UUID | None: None,
     Any: {},
     datetime: datetime(2031, 2, 3, tzinfo=UTC),
+    timedelta: timedelta(seconds=1),
     Sequence[str]: ["test"],
     Sequence[UUID]: [UUID(int=1)],
     Sequence[Any]: [{}],

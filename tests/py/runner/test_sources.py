@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -175,6 +175,19 @@ class TestTransactions:
             with pytest.raises(ConflictError), client.transaction():
                 client.create_task("test", "flow", {"n": 2}, {"idempotency_key": "a"})
         assert written(database) == (1, 1)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_calls_in_a_transaction_over_a_pool_are_part_of_it(database: str, fails: bool) -> None:
+    with ConnectionPool(database, min_size=1, max_size=1, timeout=10) as pool:
+        client = Client(pool)
+        with suppress(ZeroDivisionError), client.transaction() as connection:
+            connection.execute(INSERT.encode())
+            client.create_task("test", "flow")
+            if fails:
+                raise ZeroDivisionError
+        client.create_task("test", "flow")  # over a connection of the pool again
+    assert written(database) == ((0, 1) if fails else (1, 2))
 
 
 def test_a_pool_lends_a_connection_to_each_call(database: str) -> None:
