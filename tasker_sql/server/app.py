@@ -107,7 +107,7 @@ class Listening:
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def run(self) -> None:
-        log.info("listening on %s, the API is described at %s/api-docs/ui", self.url, self.url)
+        log.info("listening on %s for browsers, the API is at %s/api-docs/ui", self.url, self.url)
         self._server.run(sockets=[self._socket])
 
     def stop(self) -> None:

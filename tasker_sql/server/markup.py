@@ -117,10 +117,10 @@ def cure_form(cure: str) -> dict[str, Any] | None:
     """The form that does what a cure says, where that is one call of the API."""
     if many := RETRY_ALL.fullmatch(cure):
         options = dict(re.findall(r"--([a-z]+) (\S+)", many[1]))
-        fields = {"verb": "retry_step", "filter": dumps(options)}
+        fields = {"verb": "retry_step", "json:filter": dumps(options)}
         return {"action": "/repairs", "label": "retry all", "fields": fields, "why": False}
     call = CALL.fullmatch(cure)
-    if call is None or (path := PATHS.get(call[1])) is None:
+    if call is None or call[1] == "answer_wait" or (path := PATHS.get(call[1])) is None:
         return None
     names = [name for name in signature(OPERATE[path]).parameters if name != "self"]
     values = [one.replace("''", "'") for one in ARGUMENT.findall(call[2])]

@@ -10,6 +10,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from inspect import signature
 from typing import Annotated, Any, Final
@@ -26,17 +27,18 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from tasker_sql.client import Client
-from tasker_sql.errors import TaskerError, UnavailableError
+from tasker_sql.errors import TaskerError, TooSlowError, UnavailableError
 from tasker_sql.jsonb import parse
 from tasker_sql.server import routes
 from tasker_sql.server.auth import may, permitted, token_of
 from tasker_sql.server.errors import RefusedError, refusal
 from tasker_sql.server.events import changes
 from tasker_sql.server.markup import TEMPLATES, bars, task_of
-from tasker_sql.server.routes import OPERATE, Ask, check_step, no_others
+from tasker_sql.server.routes import OPERATE, STEP, Ask, check_step, no_others
 from tasker_sql.server.schemas import body_of
 from tasker_sql.templates import drawing
 
+PATIENCE: Final = 2.0  # seconds in which what stands below the problems must come
 MOST_STEPS: Final = 200  # of a task
 MOST_CHANGES: Final = 100  # of its history, the last ones
 MOST_SCHEDULES: Final = 1000
@@ -110,15 +112,18 @@ def _page(path: str) -> Callable[[Callable[..., Any]], Any]:
 
 @_page("/")
 def problems(request: Request, ask: Ask) -> Response:
-    found = ask(
-        lambda c: {
-            "problems": c.problems(),
-            "counts": c.get_system_health_counts(),
-            "namespaces": c.list_namespaces(),
-            "queues": c.queue_depths(),
-            "served": {one.namespace: one for one in c.served_namespaces()},
-        }
-    )
+    def more(c: Client) -> dict[str, Any]:
+        with c.limited(PATIENCE):
+            return {
+                "counts": c.get_system_health_counts(),
+                "namespaces": c.list_namespaces(),
+                "queues": c.queue_depths(),
+                "served": {one.namespace: one for one in c.served_namespaces()},
+            }
+
+    found: dict[str, Any] = {"problems": ask(Client.problems), "counts": None}
+    with suppress(TooSlowError):  # while a table is locked, problems say so
+        found |= ask(more)
     return shown_page(request, "problems", "What is wrong", **found)
 
 
@@ -263,20 +268,27 @@ def form_token(request: Request) -> str:
     return hmac.new(key, b"a form of tasker-sql", "sha256").hexdigest()
 
 
+def _values(sent: Mapping[str, str]) -> dict[str, Any]:
+    """What the fields of a form mean: `json:result` is JSON, `text:value.note` a text in `value`.
+    Raises RefusedError."""
+    given: dict[str, Any] = {}
+    for name, text in sent.items():
+        kind, _, place = name.partition(":") if ":" in name else ("text", "", name)
+        whole, _, part = place.partition(".")
+        try:
+            value = parse(text) if kind == "json" else text
+        except ValueError as error:
+            raise RefusedError(422, "bad_value", f"{place} is not JSON", str(error)) from None
+        if part:
+            given.setdefault(whole, {})[part] = value
+        else:
+            given[whole] = value
+    return given
+
+
 def _form(path: str, method: Callable[..., Any]) -> None:
     """A form may send what the API takes at this path; then its page is shown again."""
     body, names = body_of(method, path), signature(method).parameters
-
-    def values(sent: Mapping[str, str]) -> dict[str, Any]:
-        kinds = {name: field.annotation for name, field in body.model_fields.items()}
-        is_json = {name for name, kind in kinds.items() if kind in (Any, dict[str, Any])}
-        try:
-            given = {name: parse(one) if name in is_json else one for name, one in sent.items()}
-            return dict(body.model_validate(given))
-        except ValidationError as error:
-            raise RequestValidationError(error.errors()) from None
-        except ValueError as error:
-            raise RefusedError(422, "bad_value", "a field is not JSON", str(error)) from None
 
     async def submit(request: Request, ask: Ask) -> Response:
         text = (await request.body()).decode(errors="replace")
@@ -287,7 +299,10 @@ def _form(path: str, method: Callable[..., Any]) -> None:
             raise RefusedError(403, "forbidden", "the form is not one of our pages", hint=hint)
         back = sent.pop("back", "/")
         given = {name: one for name, one in request.path_params.items() if name in names}
-        given |= values(sent)
+        try:
+            given |= dict(body.model_validate(_values(sent)))
+        except ValidationError as error:
+            raise RequestValidationError(error.errors()) from None
         arguments = {"from_" if name == "from" else name: one for name, one in given.items()}
         done = await run_in_threadpool(ask, lambda c: getattr(c, method.__name__)(**arguments))
         if path.startswith("/repairs"):
@@ -296,7 +311,7 @@ def _form(path: str, method: Callable[..., Any]) -> None:
         return RedirectResponse(back if is_ours else "/", 303)
 
     checks: list[Callable[..., Any]] = [may("operate"), no_others]
-    if "{step_uuid}" in path:
+    if path.startswith(STEP):
         checks.append(check_step)
     place = path.replace("_uuid}", "_uuid:uuid}")
     router.post(place, dependencies=[Depends(check) for check in checks])(submit)

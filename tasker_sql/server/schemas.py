@@ -12,6 +12,7 @@ from hashlib import sha256
 from json import JSONDecodeError
 from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_type_hints
 from uuid import UUID
+from warnings import catch_warnings, simplefilter
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
@@ -68,12 +69,14 @@ def shown(row: Any, without: tuple[str, ...] = ()) -> Any:
         for name, kind in get_type_hints(row).items()
         if name not in without
     }
-    return create_model(
-        row.__name__,
-        __config__=ConfigDict(from_attributes=True),
-        __doc__=" ".join(row.__doc__.split()),
-        **columns,
-    )
+    with catch_warnings():
+        simplefilter("ignore")  # a column may be named as an attribute of models is: schema
+        return create_model(
+            row.__name__,
+            __config__=ConfigDict(from_attributes=True),
+            __doc__=" ".join(row.__doc__.split()),
+            **columns,
+        )
 
 
 def _shape(kind: Any) -> Any:

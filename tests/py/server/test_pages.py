@@ -12,6 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import httpx
+import psycopg
 import pytest
 from running import client_of, template
 from serving import serving
@@ -191,6 +192,14 @@ class TestPages:
         assert style.headers["content-type"].startswith("text/css")
         assert "url(" not in style.text and "@import" not in style.text
 
+    def test_say_what_is_wrong_while_a_table_is_locked(
+        self, database: str, web: httpx.Client
+    ) -> None:
+        with psycopg.connect(database) as blocker:
+            blocker.execute("lock table tasker.steps")
+            words = opened(web, "/").words
+        assert "did not come in time" in words and "answer_incomplete" in words
+
     def test_filter_by_their_address_and_go_on_page_by_page(
         self, web: httpx.Client, client: Client
     ) -> None:
@@ -256,9 +265,10 @@ class TestForms:
         task = client.create_task("test", "flow").task_uuid
         (first, *_) = client.get_task_steps(task)
         form = opened(web, f"/steps/{first.step_uuid}").form("complete by hand")
-        wrong = sent(web, form, result="{", reason="by phone")
-        assert (wrong.status_code, "not JSON" in wrong.text) == (422, True)
-        answer = sent(web, form, result='{"n": 12345678901234567890.5}', reason="by phone")
+        exact = '{"n": 12345678901234567890.5}'
+        wrong = sent(web, form, **{"json:result": "{"}, reason="by phone")
+        assert (wrong.status_code, "is not JSON" in wrong.text) == (422, True)
+        answer = sent(web, form, **{"json:result": exact}, reason="by phone")
         assert answer.headers["location"] == f"/steps/{first.step_uuid}"
         assert state(client, task) == "complete"
         assert '"n": 12345678901234567890.5' in opened(web, f"/steps/{first.step_uuid}").words
