@@ -203,7 +203,7 @@ def backfill(
 
     --json does not ask, and only plans without --yes.
 
-    Example: tasker-sql schedule backfill shop/nightly --since 3d --until 1h -r "we were closed"
+    Example: tasker-sql schedule backfill shop/nightly --since 3d --until 1h -r closed
     """
     done: AppliedRepair | None = None
     with opened() as client:
