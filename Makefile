@@ -7,6 +7,9 @@ PYTEST := $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 LONG   := $(BIN)/pytest --pg 18 --all -s --timeout 0 -o faulthandler_timeout=0
 ENGINE ?= docker
 
+# Tests start hundreds of programs, which then need not be compiled each time.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be made
