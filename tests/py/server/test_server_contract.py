@@ -21,6 +21,7 @@ EXCLUDED = (
 
 @pytest.mark.newest
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_it_does_as_it_says(database: str, tmp_path: Path) -> None:
     """No defects, no other statuses, types or shapes than described, nothing wrong is taken, and
     nobody is let in without a token."""
