@@ -33,7 +33,7 @@ pytestmark = [
 
 AWAY: Final = float(os.environ.get("TASKER_TEST_OUTAGE", "4"))
 OPEN_FOR: Final = AWAY / 8
-TASKS: Final = 1500
+TASKS: Final = int(200 * AWAY)
 
 CONFIG: Final = {
     "circuit_breakers.toml": f"[database]\nfailures = 3\nopen_for = {OPEN_FOR}\n"
