@@ -46,7 +46,7 @@ def apply(
         list[Path], typer.Argument(help="YAML files.", exists=True, show_default=False)
     ],
 ) -> Output:
-    """Make the schedules of files, or change them: all of them, or none when one is wrong.
+    """Make or change the schedules of files: all of them, or none.
 
     Those that a file does not name stay as they are.
 
@@ -95,7 +95,7 @@ def _schedules(file: Path) -> Iterator[tuple[int, tuple[str, str], dict[str, Any
 
 @query(app, "list", watch=True)
 def list_(client: Client, namespace: OfNamespace = None) -> Output:
-    """List the schedules: what each makes, when next, and what happened to its last tick.
+    """List the schedules: what each makes, and when next.
 
     Example: tasker-sql schedule list -n shop
     """
@@ -199,7 +199,7 @@ def backfill(
     rate: Annotated[int, typer.Option(min=1, max=1000, help="Tasks a second, at most.")] = 100,
     as_json: Json = False,
 ) -> None:
-    """Make the tasks of past ticks that have none, after a look at how many.
+    """Make the tasks of past ticks that have none. It asks first.
 
     --json does not ask, and only plans without --yes.
 
