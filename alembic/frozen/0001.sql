@@ -661,7 +661,7 @@ create unique index a_task_has_one_tick on tasker.schedule_ticks (task_id) where
 create unique index a_schedule_queues_one_tick
   on tasker.schedule_ticks (schedule_id) where outcome = 'queued';
 create index open_ticks on tasker.schedule_ticks (schedule_id, tick_at) where is_open;
-comment on table tasker.schedule_ticks is 'What became of each tick of a schedule; missed ones that follow each other, up to last_at, are one row. is_open: its task is open, or has ended since somebody looked.';
+comment on table tasker.schedule_ticks is 'How each tick of a schedule was decided; missed ones that follow each other, up to last_at, are one row. is_open: its task is open, or has ended since somebody looked.';
 
 -- Runners -----------------------------------------------------------------------------------------
 
