@@ -608,7 +608,7 @@ class Calls(ABC):
 
     def open_waits(
         self, namespace: str | None = None, filter: Any = EMPTY, limit: int = 100
-    ) -> rows.OpenWait:
+    ) -> list[rows.OpenWait]:
         """What steps wait for now, by the age of their tasks: kind is signal, time, condition or
         sleep (slot and child are to come); for signals their names, the prompt with values of the
         context, the schema of a value, how many are wanted and received; until when, and
@@ -619,7 +619,7 @@ class Calls(ABC):
 
         Raises BadValueError (unknown key, bad value or limit), NotFoundError (unknown namespace).
         """
-        return self._one(
+        return self._rows(
             rows.OpenWait,
             "tasker.open_waits(p_namespace => %s::text, p_filter => %s::jsonb, p_limit =>"
             " %s::bigint)",
@@ -628,14 +628,14 @@ class Calls(ABC):
             limit,
         )
 
-    def list_signals(self, task_uuid: UUID) -> rows.Signal:
+    def list_signals(self, task_uuid: UUID) -> list[rows.Signal]:
         """The signals that were sent to a task, in order: name, key, value, who sent it, when and
         why; state taken (by step_uuid), stored (for a step that is to come), or left (no open step
         can take it any more).
 
         Raises NotFoundError (unknown task), BadValueError (None).
         """
-        return self._one(rows.Signal, "tasker.list_signals(p_task_uuid => %s::uuid)", task_uuid)
+        return self._rows(rows.Signal, "tasker.list_signals(p_task_uuid => %s::uuid)", task_uuid)
 
     # sweep
 

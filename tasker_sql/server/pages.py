@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
+from base64 import b64decode
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -42,7 +43,7 @@ PATIENCE: Final = 2.0  # seconds in which what stands below the problems must co
 MOST_STEPS: Final = 200  # of a task
 MOST_CHANGES: Final = 100  # of its history, the last ones
 MOST_SCHEDULES: Final = 1000
-NAVIGATION: Final = ("", "tasks", "failures", "schedules", "queues", "workers", "audit")
+NAVIGATION: Final = ("", "tasks", "failures", "waits", "schedules", "queues", "workers", "audit")
 TASK_STATES: Final = (
     *("pending", "in_progress", "blocked_by_failures", "complete", "error", "cancelled"),
     "resolved_manually",
@@ -198,6 +199,20 @@ def step(request: Request, step_uuid: UUID, ask: Ask) -> Response:
 @_page("/failures")
 def failures(request: Request, ask: Ask) -> Response:
     return shown_page(request, "failures", "Failures", groups=ask(Client.dead_letters))
+
+
+@_page("/waits")
+def waits(request: Request, found: Annotated[Any, Depends(routes.open_waits)]) -> Response:
+    user = _user(request)
+    return shown_page(request, "waits", "What waits", waits=found["items"], user=user)
+
+
+def _user(request: Request) -> str:
+    """The name that a person gave to the browser."""
+    kind, _, sent = request.headers.get("authorization", "").partition(" ")
+    with suppress(ValueError):
+        return b64decode(sent).decode().partition(":")[0] if kind.lower() == "basic" else ""
+    return ""
 
 
 @_page("/schedules")

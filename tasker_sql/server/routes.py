@@ -81,6 +81,7 @@ READ: Final[Mapping[str, Callable[..., Any]]] = {
     f"{TASK}/results": Client.task_results,
     f"{TASK}/timings": Client.task_timings,
     f"{TASK}/critical_path": Client.critical_path,
+    f"{TASK}/signals": Client.list_signals,
     STEPS: Client.get_task_steps,
     f"{STEP}/explain": Client.explain_step,
     f"{STEP}/attempts": Client.step_attempts,
@@ -108,6 +109,7 @@ OPERATE: Final[Mapping[str, Callable[..., Any]]] = {
     f"{TASK}/resolve": Client.resolve_task,
     f"{TASK}/pause": Client.pause_task,
     f"{TASK}/resume": Client.resume_task,
+    f"{TASK}/signals": Client.send_signal,
     f"{STEP}/retry": Client.retry_step,
     f"{STEP}/requeue": Client.requeue_step,
     f"{STEP}/resolve": Client.resolve_step,
@@ -117,6 +119,7 @@ OPERATE: Final[Mapping[str, Callable[..., Any]]] = {
     "/handlers": Client.register_template,
     "/handlers/{namespace}/{name}/pause": Client.pause_template,
     "/handlers/{namespace}/{name}/resume": Client.resume_template,
+    "/waits/{step_uuid}": Client.answer_wait,
     SCHEDULE: Client.put_schedule,
     f"{SCHEDULE}/pause": Client.pause_schedule,
     f"{SCHEDULE}/resume": Client.resume_schedule,
@@ -279,6 +282,31 @@ def list_tasks(
     following = found[-1].next_before if found else None
     tasks = [task for task in found if task.task_uuid is not None]
     return _page(request, response, tasks, following)
+
+
+@_route("read", "/waits", listed(rows.OpenWait))
+def open_waits(
+    ask: Ask,
+    namespace: str | None = None,
+    template: str | None = None,
+    name: Annotated[str | None, Query(description="The step's.")] = None,
+    signal: str | None = None,
+    task_uuid: UUID | None = None,
+    due_before: Moment | None = None,
+    tag: str | None = None,
+    limit: Limit = 100,
+) -> Any:
+    """What steps wait for now, those of the oldest tasks first."""
+    given = {
+        "template": template,
+        "name": name,
+        "signal": signal,
+        "task_uuid": task_uuid,
+        "due_before": due_before,
+        "tags": tag and [tag],
+    }
+    wanted = {key: value for key, value in given.items() if value is not None}
+    return {"items": ask(lambda c: c.open_waits(namespace, wanted, limit))}
 
 
 @_route("read", "/audit", listed(OperatorAction, cursor=int))

@@ -21,10 +21,34 @@ from tasker_sql.client import Client
 
 pytestmark = pytest.mark.newest
 
-PAGES: Final = ("/", "/tasks", "/failures", "/schedules", "/queues", "/workers", "/audit")
+PAGES: Final = ("/", "/tasks", "/failures", "/waits", "/schedules", "/queues", "/workers", "/audit")
 SCRIPT: Final = "<script>alert(1)</script>"
 HOSTILE: Final = f"{SCRIPT}\"'><img src=x onerror=alert(1)>\x1b[2J\x07\u202e{{{{ 7 * 7 }}}}"
 FLOW: Final = template({"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"]})
+APPROVAL: Final = {
+    "name": "payout",
+    "namespace_name": "test",
+    "version": "1.0.0",
+    "steps": [
+        {
+            "name": "approval",
+            "wait": {
+                "signal": "approved",
+                "prompt": "Pay out {{amount}}?",
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "ok": {"type": "boolean"},
+                        "amount": {"type": "number", "minimum": 0},
+                        "note": {"type": "string"},
+                    },
+                    "required": ["ok"],
+                },
+            },
+        },
+        {"name": "pay", "handler": {"callable": "pay"}, "dependencies": ["approval"]},
+    ],
+}
 NO_TASK: Final = "01a20719-c710-7381-8000-000000100000"
 
 
@@ -308,6 +332,26 @@ class TestForms:
         assert answer.headers["location"] == "/schedules"
         assert client.list_schedules() == []
         assert web.get(path).status_code == 404
+
+    def test_answer_what_waits_for_a_person(self, web: httpx.Client, client: Client) -> None:
+        client.register_template(APPROVAL)
+        task = client.create_task("test", "payout", {"amount": SCRIPT, "password": "hunter2"})
+        page = opened(web, "/waits")
+        assert f"Pay out {SCRIPT} ?" in page.words.replace(f"{SCRIPT}?", f"{SCRIPT} ?")
+        assert "<script" not in page.text and "hunter2" not in page.text
+        form = page.form("answer")
+        given = {"json:value.ok": "true", "json:value.amount": "12.50", "text:value.note": "fine"}
+        wrong = sent(web, form, **{**given, "json:value.amount": "much"})
+        assert wrong.status_code == 422
+        unfit = sent(web, form, **{**given, "json:value.amount": "-1"})
+        assert unfit.status_code == 422
+        answer = sent(web, form, **given, **{"text:options.initiator": "Ada"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/waits")
+        (step, *_) = client.get_task_steps(task.task_uuid)
+        assert step.state == "complete"
+        assert step.result["value"] == {"ok": True, "amount": 12.5, "note": "fine"}
+        assert step.result["signals"][0]["by"] == "Ada"
+        assert "Nothing waits for a person" in opened(web, "/waits").words
 
     def test_need_a_reason(self, web: httpx.Client, client: Client) -> None:
         task = client.create_task("test", "flow").task_uuid

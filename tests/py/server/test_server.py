@@ -408,6 +408,26 @@ class TestConventions:
         assert [one["reason"] for one in some] == ["a test"]
         assert client.check_invariants() == []
 
+    def test_waits_are_listed_and_answered(self, web: httpx.Client, client: Client) -> None:
+        wait = {"signal": "paid", "schema": {"type": "number"}, "timeout": "P1D"}
+        steps = [{"name": "payment", "wait": wait}]
+        definition = {**template({}, name="order"), "steps": steps}
+        client.register_template(definition)
+        first, second = (created(web, name="order", tags=[tag]) for tag in ("x", "y"))
+        (one,) = web.get("/v1/waits?signal=paid&tag=x").json()["items"]
+        assert (one["task_uuid"], one["schema"], one["received"]) == (first, {"type": "number"}, 0)
+        assert web.get("/v1/waits", params={"task_uuid": NO_TASK}).json()["items"] == []
+        answer = web.post(f"/v1/waits/{one['step_uuid']}", json={"value": "much"})
+        assert fault(answer)[:2] == (422, "bad_value")
+        given = {"value": 5, "options": {"initiator": "Ada"}}
+        done = web.post(f"/v1/waits/{one['step_uuid']}", json=given).json()
+        assert (done["task_state"], done["repeated"]) == ("complete", False)
+        sent = web.post(f"/v1/tasks/{second}/signals", json={"name": "paid", "value": 7})
+        assert sent.status_code == 200, sent.text
+        (signal,) = web.get(f"/v1/tasks/{second}/signals").json()["items"]
+        assert (signal["name"], signal["value"], signal["state"]) == ("paid", 7, "taken")
+        assert client.check_invariants() == []
+
     def test_schedules_are_made_and_changed(self, web: httpx.Client, client: Client) -> None:
         place, plan = "/v1/schedules/test/nightly", {"template": "flow", "every": "PT1H"}
         made = web.post(place, json={"definition": plan}).json()
