@@ -58,8 +58,8 @@ VERBS: Final = {
     "R": "retry a step; in failures: all with the same error",
     "S": "resolve a step without a result; in failures: all",
     "Q": "requeue a step whose worker hangs",
-    "P": "pause or resume a task or namespace",
-    "T": "pause or resume a task's template",
+    "P": "pause or resume a task, namespace or schedule",
+    "T": "pause or resume a task's template; make a task of a schedule",
     "C": "cancel a task",
     "B": "force a breaker open, release it",
     "A": "acknowledge a problem: it is listed last, and marked",
@@ -80,7 +80,8 @@ KEYS: Final = (
     Binding("i", "read('input')", "read the input of a task"),
     Binding("o", "read('result')", "read the result of a step; y copies what is read"),
     Binding("t", "read('traceback')", "read how a step failed"),
-    Binding("a", "actions", "what operators did, and why"),
+    Binding("a", "visit('acts')", "what operators did, and why"),
+    Binding("c", "visit('schedules')", "what makes tasks by itself, and when"),
     Binding("y", "copy", "copy the cure, or else the uuid"),
     Binding("p", "picture", "save the screen as an SVG picture in this folder"),
     Binding("space", "pause", "freeze"),
@@ -379,9 +380,9 @@ class Top(App[None]):
             facts = table.about(row, shown.at)
             self.push_screen(Reading("\n".join(f"{label}: {text}" for label, text in facts)))
 
-    def action_actions(self) -> None:
-        if self.place.screen != "acts":
-            self._go([*self._trail, Location("acts")])
+    def action_visit(self, screen: str) -> None:
+        if self.place.screen != screen:
+            self._go([*self._trail, Location(screen)])
 
     def on_opened(self) -> None:
         self.action_open()

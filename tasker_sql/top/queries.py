@@ -243,6 +243,26 @@ select worker, namespace, case when is_expired then 'expired' else 'held' end as
        case when is_expired then 'the next sweep takes its steps back' end as expired
   from tasker.live_claims order by lease_until limit {MOST}""",
 )
+SCHEDULES: Final = Query(
+    "schedules",
+    f"""
+select schedule.namespace || '/' || schedule.name as schedule, schedule.template,
+       coalesce(array_to_string(schedule.cron, ' | '), schedule.every, 'at') as planned,
+       schedule.next_tick, schedule.last_tick, schedule.last_outcome, schedule.open_tasks,
+       coalesce('paused by ' || schedule.paused_by || ': ' || schedule.pause_reason,
+                schedule.description) as note,
+       schedule.time_zone, schedule.missed, schedule.overlap, schedule.version,
+       schedule.namespace, schedule.name, schedule.paused_at
+  from tasker.list_schedules(p_limit => {MOST}) as schedule""",
+)
+TICKS: Final = Query(
+    "ticks",
+    f"""
+select tick_at, to_char(wall, 'YYYY-MM-DD HH24:MI') as wall, outcome, task_state,
+       detail::text as detail, decided_at, task_uuid
+  from tasker.list_ticks(p_namespace => split_part(%(subject)s, '/', 1),
+                         p_name => split_part(%(subject)s, '/', 2), p_limit => {MOST})""",
+)
 RUNNERS: Final = Query(
     "runners",
     f"""
@@ -405,6 +425,8 @@ QUERIES: Final[Mapping[str, tuple[Query, ...]]] = {
     "failures": (*ALWAYS, DEAD, RETRIES, LATE, REJECTED),
     "database": (*ALWAYS, SERVER, TRANSACTIONS, RELATIONS),
     "acts": (*ALWAYS, ALL_ACTIONS),
+    "schedules": (*ALWAYS, SCHEDULES),
+    "ticks": (*ALWAYS, TICKS),
     "queue": (*ALWAYS, QUEUED),
     "task": (STATUS, TASK, STEPS, WHY_TASK, TASK_TIMINGS, PATH),
     "step": (STATUS, TASK, STEP, WHY_STEP, STEP_TIMINGS, ATTEMPTS, ACTIONS),

@@ -246,6 +246,22 @@ def _action(one: Any) -> Row:
     return _row(f"{one.at} {one.verb} {one.subject}", opens=opens)
 
 
+def _schedule(one: Any) -> Row:
+    pause = "resume" if one.paused_at else "pause"
+    return _row(
+        one.schedule,
+        opens=Location("ticks", subject=one.schedule),
+        verbs=(
+            Verb("P", f"{pause} it", statement(f"{pause}_schedule", one.namespace, one.name, WHY)),
+            Verb("T", "make a task", statement("trigger_schedule", one.namespace, one.name, WHY)),
+        ),
+    )
+
+
+def _tick(one: Any) -> Row:
+    return _row(one.tick_at, opens=one.task_uuid and Location("task", one.task_uuid))
+
+
 WORKERS: Final = Screen(
     "worker=who, state, size=executors, of=bounds, busy, per s, depth, note",
     "per s, busy, of",
@@ -316,6 +332,20 @@ SCREENS: Final[Mapping[str, Callable[[Snapshot], View]]] = {
         {"acts": _action},
         lambda _: "what operators did, the newest first",
     ).view,
+    "schedules": Screen(
+        "schedule, template, when=planned, next=next_tick, last=last_tick, was=last_outcome, "
+        "open=open_tasks, note",
+        "template, open, last",
+        "No schedules: tasker-sql schedule apply FILE makes some.",
+        {"schedules": _schedule},
+    ).view,
+    "ticks": Screen(
+        "tick=tick_at, wall, outcome, task=task_state, detail",
+        "wall",
+        "No ticks yet.",
+        {"ticks": _tick},
+        lambda seen: f"what became of the ticks of {seen.place.subject}, the newest first",
+    ).view,
     "queue": Screen(
         "waited, attempt, code, step, reason",
         "attempt",
@@ -327,7 +357,7 @@ SCREENS: Final[Mapping[str, Callable[[Snapshot], View]]] = {
     "step": task.step,
 }
 TABS: Final = (*SCREENS,)[:8]
-ALONE: Final = (*SCREENS,)[:9]  # those that are not about one namespace, task or step
+ALONE: Final = (*SCREENS,)[:10]  # those that are not about one namespace, task or step
 
 
 def view(seen: Snapshot) -> View:

@@ -193,6 +193,7 @@ SCREENS = [
     for screen in QUERIES
     for where in PLACES
     if screen in ("task", "step") or where == "queued"
+    if screen != "ticks"  # of a schedule, of which this scene has none
 ]
 
 

@@ -276,6 +276,26 @@ def snapshot(place: Location, **answers: Any) -> Snapshot:
 ABOUT_TASK = {"task": HEAD, "reasons": WHY_TASK, "timings": TIMINGS, "path": FAILED_PATH}
 ABOUT_MOVING = {"task": MOVING, "reasons": WHY_MOVING, "path": MOVING_PATH}
 ABOUT_STEP = {"task": HEAD, "reasons": WHY_STEP, "timings": TIMINGS, "attempts": ATTEMPTS}
+SCHEDULES = rows(
+    "schedule template planned next_tick last_tick last_outcome open_tasks note time_zone missed "
+    "overlap version namespace name paused_at",
+    (
+        *("shop/nightly", "report", "30 2 * * *", hence(hours=22), ago(hours=2), "overlapped", 1),
+        *("the report of the day", "Europe/Berlin", "one", "skip", None, "shop", "nightly"),
+    ),
+    (
+        *("shop/poll", "poll", "PT1M", ago(days=2), ago(days=2), "created", 0, f"paused {MOVE}"),
+        *("UTC", "skip", "allow", "1.2.0", "shop", "poll", ago(days=2)),
+    ),
+)
+TICKS = rows(
+    "tick_at wall outcome task_state detail decided_at task_uuid",
+    (
+        *(ago(hours=2), "2031-02-03 03:05", "overlapped", None, f'{{"open": "{TASK}"}}'),
+        ago(hours=2),
+    ),
+    (ago(hours=26), "2031-02-02 03:05", "created", BLOCKED, None, ago(hours=26), TASK),
+)
 WORKING = {"runners": RUNNERS, "foreign_workers": FOREIGN, "pools": POOLS, "breakers": BREAKERS}
 AWRY = {"dead_letters": DEAD, "retries": RETRIES, "late_writes": LATE}
 SNAPSHOTS = {
@@ -290,6 +310,8 @@ SNAPSHOTS = {
         snapshot(Location("failures"), **AWRY, rejected_requests=REJECTED),
         snapshot(Location("database"), server=SERVER, transactions=TRANSACTIONS, tables=RELATIONS),
         snapshot(Location("acts"), acts=ACTS),
+        snapshot(Location("schedules"), schedules=SCHEDULES),
+        snapshot(Location("ticks", subject="shop/nightly"), ticks=TICKS),
         snapshot(Location("queue", subject="billing"), queued=QUEUED),
         snapshot(Location("task", TASK), steps=STEPS, **ABOUT_TASK),
         snapshot(Location("task", MOVES), steps=MOVING_STEPS, **ABOUT_MOVING),

@@ -67,13 +67,17 @@ def task(client: Client) -> UUID:
     client.create_task("paused", "flow", {"secret": SECRET})
     client.pause_namespace("paused", "the warehouse moves")
     client.report_runner("r1", RUNNER)
+    client.put_schedule("test", "nightly", {"template": "flow", "cron": "30 2 * * *"})
     return task
+
+
+SUBJECTS = {"queue": "test", "ticks": "test/nightly"}
 
 
 def place(screen: str, client: Client, task: UUID) -> Location:
     """A place with that screen: about the task, or its step `b`."""
     about = {"task": task, "step": step_named(client, task, "b").step_uuid}
-    return Location(screen, about.get(screen), "test" if screen == "queue" else "")
+    return Location(screen, about.get(screen), SUBJECTS.get(screen, ""))
 
 
 class Answer:
@@ -87,7 +91,7 @@ class Answer:
 
 
 class TestOnce:
-    @pytest.mark.parametrize("screen", [name for name in QUERIES if name != "queue"])
+    @pytest.mark.parametrize("screen", [name for name in QUERIES if name not in SUBJECTS])
     def test_every_screen_in_three_formats(
         self, database: str, client: Client, task: UUID, screen: str
     ) -> None:
@@ -515,6 +519,30 @@ class TestWrites:
         driven(database, play)
         assert {one.missing for one in client.queue_depths()} == {False}
         assert step_named(client, task, "c").state == "in_progress"
+
+    def test_a_schedule_makes_a_task_and_is_paused(
+        self, database: str, client: Client, task: UUID
+    ) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("paused")
+            await top.press("c")
+            await top.sees("test/nightly", "30 2 * * *", "P pause it  T make a task")
+            await top.press("T")
+            await top.sees("tasker.trigger_schedule('test', 'nightly', '<why>')")
+            await top.type(REASON)
+            await top.press("enter")
+            await top.sees("task_uuid: ")
+            await top.press("P")
+            await top.type(REASON)
+            await top.press("enter")
+            await top.sees(f"paused by postgres: {REASON}")
+            await top.press("enter")
+            await top.sees("what became of the ticks of test/nightly", "triggered")
+
+        driven(database, play, Location("overview"))
+        (tick,) = client.list_ticks("test", "nightly")
+        assert tick.task_uuid != task
+        assert client.list_schedules()[0].paused_at is not None
 
     @needs_task
     def test_a_problem_is_acknowledged(self, database: str, client: Client) -> None:
