@@ -531,7 +531,7 @@ class TestWrites:
             await top.sees("tasker.trigger_schedule('test', 'nightly', '<why>')")
             await top.type(REASON)
             await top.press("enter")
-            await top.sees("task_uuid: ")
+            await top.sees("open tasks: 1")
             await top.press("P")
             await top.type(REASON)
             await top.press("enter")
