@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from functools import partial
 from typing import Annotated, Literal, get_args
-from uuid import UUID
 
 import typer
 
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands, Json
-from tasker_sql.cli.errors import NO, complain
+from tasker_sql.cli.errors import NO
 from tasker_sql.cli.options import OfNamespace, OfTemplate, Reason, json_argument, option
-from tasker_sql.cli.output import Output, print_json, put, table
-from tasker_sql.cli.query import limited, opened, query
+from tasker_sql.cli.output import Output, put, table
+from tasker_sql.cli.query import apply_plan, limited, opened, query, show_applied
 from tasker_sql.client import Client
 from tasker_sql.rows import AppliedRepair, PlannedRepair
-from tasker_sql.top.statements import repaired
 
 OfStep = Annotated[
     str | None, option("--step", meaning="Steps of this name.", offers=completion.step_names)
@@ -155,25 +151,11 @@ def repair(
         if plan and not (yes or as_json) and not typer.confirm("Go on?"):
             raise typer.Exit(NO)
         if plan and (yes or not as_json):
-            *_, done = repaired(
-                partial(_apply, client, plan[0].plan_uuid, reason, rate), time.sleep
-            )
-    if as_json:
-        print_json({"planned": plan, "done": done})
-    elif done:
-        put(f"{verb}: done {done.applied}, refused {done.refused}")
-        if done.last_refusal:
-            complain(f"refused: {done.last_refusal}")
-    if done and done.refused:
-        raise typer.Exit(NO)
+            done = apply_plan(client, plan[0].plan_uuid, reason, rate)
+    show_applied(plan, done, as_json, f"{verb}: done")
 
 
 def _put_plan(verb: str, plan: list[PlannedRepair]) -> None:
     columns = "such as=subject, uuid=subject_uuid, state, error"
     sample = table(plan, columns, "nothing matches")
     put([sample, "", f"{verb} for {plan[0].matched}"] if plan else sample)
-
-
-def _apply(client: Client, plan_uuid: UUID, reason: str, rate: int) -> AppliedRepair:
-    with limited(client):
-        return client.apply_repair(plan_uuid, reason, rate)

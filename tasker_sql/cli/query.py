@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, get_type_hints
+from uuid import UUID
 
 import typer
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -18,12 +19,14 @@ from rich.segment import Segment
 
 from tasker_sql.advice import advice, naming_schema
 from tasker_sql.cli.commands import Commands, Json, Watch, options
-from tasker_sql.cli.errors import NO, explain
+from tasker_sql.cli.errors import NO, complain, explain
 from tasker_sql.cli.output import Output, Picture, answer, console, line, parts, print_json, put
 from tasker_sql.client import Client
 from tasker_sql.errors import TooSlowError, UnavailableError
+from tasker_sql.rows import AppliedRepair
 from tasker_sql.schema import migrations
 from tasker_sql.top.backend import SILENCE, blockers, connected
+from tasker_sql.top.statements import repaired
 
 F = TypeVar("F", bound=Callable[..., Output])
 Ask = Callable[[Client], Output]
@@ -165,6 +168,29 @@ def _redraw(answers: Iterator[Output | Away], seconds: float) -> None:
                 live.update(_Screenful([head, line(), *parts(shown)]), refresh=True)
     finally:
         put(shown)  # stays when the screen is left
+
+
+def apply_plan(client: Client, plan_uuid: UUID, reason: str, rate: int) -> AppliedRepair:
+    """Apply a plan to all that it found, `rate` of them a second."""
+
+    def apply() -> AppliedRepair:
+        with limited(client):
+            return client.apply_repair(plan_uuid, reason, rate)
+
+    *_, done = repaired(apply, time.sleep)
+    return done
+
+
+def show_applied(planned: Any, done: AppliedRepair | None, as_json: bool, did: str) -> None:
+    """Print what a plan did, if it was applied; exit code 1 when something was refused."""
+    if as_json:
+        print_json({"planned": planned, "done": done})
+    elif done:
+        put(f"{did} {done.applied}, refused {done.refused}")
+        if done.last_refusal:
+            complain(f"refused: {done.last_refusal}")
+    if done and done.refused:
+        raise typer.Exit(NO)
 
 
 @dataclasses.dataclass

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -14,37 +12,32 @@ import typer
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands, Json
 from tasker_sql.cli.errors import NO
-from tasker_sql.cli.options import OfNamespace, Reason, moment_option, template_argument
-from tasker_sql.cli.output import Output, print_json, put, reasons, table
-from tasker_sql.cli.query import limited, opened, query
+from tasker_sql.cli.options import (
+    OfNamespace,
+    Reason,
+    argument,
+    moment_option,
+    template_argument,
+)
+from tasker_sql.cli.output import Output, put, reasons, table
+from tasker_sql.cli.query import apply_plan, limited, opened, query, show_applied
 from tasker_sql.client import Client
 from tasker_sql.errors import FileError, TaskerError
 from tasker_sql.rows import AppliedRepair, ChosenSchedule
 from tasker_sql.templates import yamltext
 from tasker_sql.templates.yamltext import Array, Object, YamlError
-from tasker_sql.top.statements import repaired
 
 app = Commands(help=ROOT["schedule"][1])
 
 SHAPE: Final = "a file of schedules is `schedules:` and a list of objects with name, namespace_name"
 
-Schedule = Annotated[
-    str,
-    typer.Argument(
-        metavar="SCHEDULE",
-        help="NAMESPACE/NAME",
-        show_default=False,
-        autocompletion=completion.schedules,
-    ),
-]
+Schedule = Annotated[str, argument("NAMESPACE/NAME", completion.schedules, metavar="SCHEDULE")]
 
 
 @query(app)
 def apply(
     client: Client,
-    files: Annotated[
-        list[Path], typer.Argument(help="YAML files.", exists=True, show_default=False)
-    ],
+    files: Annotated[list[Path], argument("YAML files.", exists=True)],
 ) -> Output:
     """Make or change the schedules of files: all of them, or none.
 
@@ -129,7 +122,7 @@ def ticks(
 @query(app, "next")
 def next_(
     client: Client,
-    cron: Annotated[str, typer.Argument(help="Five fields, or @daily.", show_default=False)],
+    cron: Annotated[str, argument("Five fields, or @daily.")],
     time_zone: Annotated[str, typer.Option("--time-zone", "-z", help="Its time zone.")] = "UTC",
     count: Annotated[int, typer.Option(min=1, help="How many.")] = 10,
 ) -> Output:
@@ -214,14 +207,8 @@ def backfill(
         if plan.ticks and not (yes or as_json) and not typer.confirm("Go on?"):
             raise typer.Exit(NO)
         if plan.plan_uuid and (yes or not as_json):
-            apply = partial(client.apply_repair, plan.plan_uuid, reason, rate)
-            *_, done = repaired(apply, time.sleep)
-    if as_json:
-        print_json({"planned": plan, "done": done})
-    elif done:
-        put(f"made {done.applied}, refused {done.refused}")
-    if done and done.refused:
-        raise typer.Exit(NO)
+            done = apply_plan(client, plan.plan_uuid, reason, rate)
+    show_applied(plan, done, as_json, "made")
 
 
 def _place(schedule: str) -> tuple[str, str]:

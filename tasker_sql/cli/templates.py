@@ -19,6 +19,7 @@ from tasker_sql.cli.options import (
     Reason,
     argument,
     json_argument,
+    option,
     template_argument,
 )
 from tasker_sql.cli.output import Output, Part, answer, line, lines, paused, print_json, put, table
@@ -43,16 +44,12 @@ REFUSALS: Final = (BadValueError, ConflictError, CycleError, LimitExceededError)
 MODULE: Final = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
 
 
-Files = Annotated[
-    list[Path],
-    typer.Argument(help="YAML files, or folders of them.", exists=True, show_default=False),
-]
+Files = Annotated[list[Path], argument("YAML files, or folders of them.", exists=True)]
 Places = Annotated[
     list[str],
-    typer.Argument(
+    argument(
+        "YAML files, folders of them, modules with workflows in Python.",
         metavar="FILE|FOLDER|MODULE[:WORKFLOW]...",
-        help="YAML files, folders of them, modules with workflows in Python.",
-        show_default=False,
     ),
 ]
 Environment = Annotated[
@@ -122,10 +119,8 @@ def _explained(
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(help="The template's name.", show_default=False)],
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="Its namespace.", show_default=False)
-    ],
+    name: Annotated[str, argument("The template's name.")],
+    namespace: Annotated[str, option("--namespace", "-n", meaning="Its namespace.")],
 ) -> None:
     """Write NAME.yaml, a template to begin with.
 
