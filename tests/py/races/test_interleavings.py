@@ -485,7 +485,13 @@ FUNCTIONS = Path(__file__).parents[3] / "sql" / "functions"
             running,
             ["complete x", "complete y"],
         ),
-        ("_close_task", ", 'error')", ")", failing, ["retry_step x", "cancel_task task"]),
+        (
+            "_close_task",
+            f",\n{'':26}'error')",
+            ")",
+            failing,
+            ["retry_step x", "cancel_task task"],
+        ),
         ("_settle_step", "for no key update", "", running, ["resolve_step x", "resolve_step x"]),
         (
             "_check_repeat",

@@ -509,6 +509,8 @@ class Model:
             "joins_counted": counted,
             "submissions_processed": len(waiting),
             "messages_restored": restored,
+            "alarms_fired": 0,  # nothing waits, and nothing is planned
+            "schedules_fired": 0,
             "tasks_finalized": ended,
         }
 
