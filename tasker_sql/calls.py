@@ -54,13 +54,14 @@ class Calls(ABC):
     def register_template(self, definition: Any) -> rows.RegisteredTemplate:
         """Registers a version of a template from its definition: {"name", "namespace_name",
         "version" (n.n.n), "description", "metadata", "input_schema" (JSON Schema, see
-        _check_schema), "finalization" ("inline" or "external"), "steps": [{"name", "description",
-        "handler": {"callable" or "sql", "initialization"}, "namespace", "dependencies", "run_on"
-        (success, full_success, failure, end), "if" (an SQL/JSON path), "on_error" (fail, continue,
-        skip), "wait" (instead of a handler: {"for"}, {"until", "every"} or {"signal", "count",
-        "schema", "fail_if", "prompt"}, with "timeout", "on_timeout" (fail, skip, continue),
-        "default"), "retry": {"retryable", "max_attempts", "backoff", "backoff_base_ms",
-        "max_backoff_ms", "jitter"}, "timeout_seconds"}]}.
+        _check_schema), "finalization" ("inline" or "external"), "deadline" (a duration),
+        "on_deadline" (fail, cancel), "steps": [{"name", "description", "handler": {"callable" or
+        "sql", "initialization"}, "namespace", "dependencies", "run_on" (success, full_success,
+        failure, end), "if" (an SQL/JSON path), "on_error" (fail, continue, skip), "wait" (instead
+        of a handler: {"for"}, {"until", "every"} or {"signal", "count", "schema", "fail_if",
+        "prompt"}, with "timeout", "on_timeout" (fail, skip, continue), "default"), "retry":
+        {"retryable", "max_attempts", "backoff", "backoff_base_ms", "max_backoff_ms", "jitter"},
+        "timeout_seconds", "start_within", "finish_within" (durations)}]}.
 
         A version never changes; a definition that says the same, with or without its defaults,
         answers created = false. Nothing is stored unless everything is right.
@@ -114,8 +115,8 @@ class Calls(ABC):
 
         Options: version (default: highest), idempotency_key (a repeated call with the key and
         context answers the same task with created = false), priority (high, normal, low), run_at
-        (ISO 8601 with zone), tags, initiator, source_system, reason; None is as if it were not
-        there.
+        (ISO 8601 with zone), deadline (such a time, or a duration from when it begins; in place of
+        its template's), tags, initiator, source_system, reason; None is as if it were not there.
 
         Raises NotFoundError (unknown namespace, template or version), LimitExceededError (over one
         of list_limits), ConflictError (same key, other context), BadValueError (bad option, or a
@@ -1038,16 +1039,36 @@ class Calls(ABC):
             reason,
         )
 
+    def set_deadline(self, task_uuid: UUID, deadline: datetime, reason: str) -> rows.MovedDeadline:
+        """Moves the deadline of a task, or with None removes it, for a reason that is recorded.
+
+        A moment that has passed takes effect with the next sweep. Of a task in error it holds from
+        when a step of it is retried. Safe to repeat.
+
+        Raises NotFoundError (unknown task), IllegalTransitionError (the task is over),
+        BadValueError (no reason, or no such time).
+        """
+        return self._one(
+            rows.MovedDeadline,
+            "tasker.set_deadline(p_task_uuid => %s::uuid, p_deadline => %s::timestamp "
+            "with time zone, p_reason => %s::text)",
+            task_uuid,
+            deadline,
+            reason,
+        )
+
     def retry_step(self, step_uuid: UUID, reason: str, options: Any = EMPTY) -> rows.StepAnswer:
         """Runs a step in error again with all its attempts, or one that waits for its backoff,
         sleeps, or is to be asked for its condition at once; the task goes on.
 
         In a template with run_on, if or on_error, everything below the step that has ended is
         pending again, cleanup included. It goes on from its checkpoint; with `options` {"fresh":
-        true} it starts over. For a reason that is recorded.
+        true} it starts over. {"deadline"} (a time or a duration) is a new deadline for its task,
+        which is needed when that has passed. For a reason that is recorded.
 
-        Raises NotFoundError (unknown step), IllegalTransitionError (its state allows no retry, or
-        steps below it handle its failure), BadValueError (no reason, unknown option).
+        Raises NotFoundError (unknown step), IllegalTransitionError (its state allows no retry,
+        steps below it handle its failure, or its deadline has passed), BadValueError (no reason,
+        unknown option).
         """
         return self._one(
             rows.StepAnswer,
@@ -1296,7 +1317,7 @@ class Calls(ABC):
 
         paused is true when the task, its template or its namespace is paused; paused_at, paused_by
         and pause_reason then say when, by whom and why. The counts and words are those of
-        get_task_execution_context.
+        get_task_execution_context. deadline is by when it is to be done, if ever.
 
         Raises NotFoundError (unknown task), BadValueError (None).
         """
@@ -1433,7 +1454,8 @@ class Calls(ABC):
         Ranked reasons, as explain_step gives them for the steps that could move; each kind once,
         with the number of steps that have it and the one that has had it for longest (cause_uuid).
         The task's own: ended, and unfinalized (all is done; a processor is to finalize it, or the
-        sweep), and broken. Asks 1000 steps at most; unasked says how many more there are.
+        sweep), and broken. Asks 1000 steps at most; unasked says how many more there are; deadline,
+        which blocks nothing, how much time is left.
 
         Raises NotFoundError (unknown task), BadValueError (None).
         """

@@ -117,6 +117,7 @@ class TaskOptions(TypedDict, total=False):
     idempotency_key: str | None  # the same key and context again: the same task
     priority: Literal["high", "normal", "low"] | None
     run_at: datetime | str | None  # not before
+    deadline: datetime | timedelta | str | None  # a time, or how long from when it begins
     tags: Sequence[str] | None
     initiator: str | None
     source_system: str | None

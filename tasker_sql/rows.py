@@ -66,6 +66,14 @@ class ClaimedStep(NamedTuple):
     refused: Any
 
 
+class MovedDeadline(NamedTuple):
+    """The deadline of a task, and what it was before; None: there is none."""
+
+    task_uuid: UUID
+    deadline: datetime | None
+    previous: datetime | None
+
+
 class StepAnswer(NamedTuple):
     """What happened to a step and its task."""
 
@@ -380,6 +388,7 @@ class Task(NamedTuple):
     recommended_action: str | None
     completion_percentage: Decimal
     health_status: str
+    deadline: datetime | None
 
 
 class ListedTask(NamedTuple):

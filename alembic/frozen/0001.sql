@@ -146,6 +146,9 @@ create table tasker.task_templates (
   finalize_externally boolean not null,
   gated         boolean     not null,
   enters        boolean     not null,
+  deadline_seconds double precision,
+  on_deadline   text        not null default 'fail'
+                constraint what_deadlines_do_is_known check (on_deadline in ('fail', 'cancel')),
   paused_at     timestamptz,
   paused_by     text,
   pause_reason  text,
@@ -159,6 +162,7 @@ create table tasker.task_templates (
 create index paused_templates on tasker.task_templates (paused_at) where paused_at is not null;
 comment on table tasker.task_templates is 'Named, versioned DAG definitions. A version never changes once registered.';
 comment on column tasker.task_templates.gated is 'Whether any step has run_on, if or on_error: then each step is decided about when its last parent has ended.';
+comment on column tasker.task_templates.deadline_seconds is 'How long a task may take from when it begins, unless it is made with a deadline of its own; null: for ever.';
 comment on column tasker.task_templates.enters is 'Whether its first steps enter by the gate: it is gated, or one of them waits.';
 
 create table tasker.template_steps (
@@ -195,7 +199,7 @@ comment on column tasker.template_steps.children is 'Step numbers; a step withou
 comment on column tasker.template_steps.join_children is 'Those of children that wait for more than one parent: two finishing steps may meet at their rows.';
 comment on column tasker.template_steps.special_children is 'Those of children that wait for more than 16 parents (finishing steps do not queue up behind their rows), those that wait when they enter, and all in a gated template: their ends leave the street.';
 comment on column tasker.template_steps.depth is 'The longest path from a step without parents. A step of greater depth has a greater step_no.';
-comment on column tasker.template_steps.features is 'What it has beyond a plain handler, null for nothing. In a gated template run_on, on_error, and of a condition if, path, reads, needs. wait: what it waits for; check: its handler is asked until it says true; alarms: it may have alarms and a wait, which go when it ends; enters: those of its children that enter by the gate although the template is not gated.';
+comment on column tasker.template_steps.features is 'What it has beyond a plain handler, null for nothing. In a gated template run_on, on_error, and of a condition if, path, reads, needs. wait: what it waits for; check: its handler is asked until it says true; start_within, finish_within: seconds; alarms: it may have alarms and a wait, which go when it ends; enters: those of its children that enter by the gate although the template is not gated.';
 
 create table tasker.template_waits (
   template_id integer not null references tasker.task_templates on delete cascade,
@@ -232,6 +236,7 @@ create table tasker.tasks (
   initiator           text,
   source_system       text,
   reason              text,
+  deadline            timestamptz,
   constraint a_finished_task_has_an_end
     check ((state in ('complete', 'error', 'cancelled', 'resolved_manually'))
            = (finished_at is not null)),
@@ -240,6 +245,7 @@ create table tasker.tasks (
            and (paused_at is null) = (pause_reason is null))
 ) with (fillfactor = 40);
 create index paused_tasks on tasker.tasks (paused_at) where paused_at is not null;
+comment on column tasker.tasks.deadline is 'By when it is to be done. While it is open, alarms has the moment, too.';
 comment on table tasker.tasks is 'One row per run of a template. open_sinks counts the unfinished steps that have no children.';
 
 create table tasker.idempotency_keys (

@@ -50,6 +50,9 @@ def create(
         option(meaning="high, normal or low.", offers=completion.words("high", "normal", "low")),
     ] = None,
     run_at: Annotated[str | None, typer.Option(help="Not before: ISO 8601 with a zone.")] = None,
+    deadline: Annotated[
+        str | None, typer.Option(help="A time, or how long it may take, such as PT2H.")
+    ] = None,
     tag: Annotated[list[str] | None, typer.Option(help="A tag; repeat for more.")] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait for its end; exit 1 unless complete.")
@@ -67,7 +70,8 @@ def create(
       tasker-sql task create fulfillment/process_order --key 7 -c - < order.json
     """
     namespace, name, version = template_argument(template)
-    given = {"version": version, "priority": priority, "run_at": run_at, "tags": tag or None}
+    given: dict[str, Any] = {"version": version, "priority": priority, "run_at": run_at}
+    given |= {"deadline": deadline, "tags": tag or None}
     options = {option: value for option, value in given.items() if value is not None}
     with opened() as client:
         if contexts is not None:

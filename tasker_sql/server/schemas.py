@@ -162,6 +162,7 @@ class NewTask(Body):
     idempotency_key: str | None = None
     priority: Literal["high", "normal", "low"] | None = None
     run_at: Moment | None = Field(None, description="Not before.")
+    deadline: str | None = Field(None, description="A time, or how long it may take, as PT2H.")
     tags: list[str] | None = None
     initiator: str | None = None
     source_system: str | None = None

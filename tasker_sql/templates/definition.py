@@ -50,6 +50,19 @@ def _chosen(about: str, *choices: str) -> KeyRule:
     return KeyRule("text", about, choices=choices, default=choices[0])
 
 
+_UNIT: Final = (
+    r"(?:microsecond|millisecond|second|sec|s|minute|min|m|hour|h|day|d|week|w|month|mon|year|y)s?"
+)
+_DURATION: Final = (
+    r"\s*(?:P(?=[0-9T])(?:[0-9.]+[YMWD])*(?:T(?:[0-9.]+[HMS])+)?"
+    rf"|(?:[0-9]+(?:\.[0-9]*)?\s*{_UNIT}\s*)+|[0-9]+(?::[0-9]{{2}}){{1,2}}(?:\.[0-9]+)?)\s*"
+)
+
+
+def _duration(about: str) -> KeyRule:
+    return KeyRule("text", about, "a duration such as PT30S or P3D", _DURATION)
+
+
 TEMPLATE: Final[Mapping[str, KeyRule]] = {
     "name": KeyRule("text", "The template's name in its namespace.", A_NAME, NAME, needed=True),
     "namespace_name": KeyRule(
@@ -79,6 +92,8 @@ TEMPLATE: Final[Mapping[str, KeyRule]] = {
         "inline",
         "external",
     ),
+    "deadline": _duration("How long a task may take, from its creation or run_at."),
+    "on_deadline": _chosen("What becomes of its open steps then.", "fail", "cancel"),
     "steps": KeyRule("list", "The steps, in any order.", "a list of steps", needed=True),
 }
 STEP: Final[Mapping[str, KeyRule]] = {
@@ -129,6 +144,8 @@ STEP: Final[Mapping[str, KeyRule]] = {
         "An attempt that takes longer fails. Without it there is no limit.",
         bounds=(1, 86400),
     ),
+    "start_within": _duration("It fails unless a worker starts it in that time."),
+    "finish_within": _duration("It fails unless it ends in that time, with all its attempts."),
 }
 HANDLER: Final[Mapping[str, KeyRule]] = {
     "callable": KeyRule(
@@ -147,19 +164,6 @@ HANDLER: Final[Mapping[str, KeyRule]] = {
         "object", "Settings of this step, which its handler gets as `config`.", "an object"
     ),
 }
-_UNIT: Final = (
-    r"(?:microsecond|millisecond|second|sec|s|minute|min|m|hour|h|day|d|week|w|month|mon|year|y)s?"
-)
-_DURATION: Final = (
-    r"\s*(?:P(?=[0-9T])(?:[0-9.]+[YMWD])*(?:T(?:[0-9.]+[HMS])+)?"
-    rf"|(?:[0-9]+(?:\.[0-9]*)?\s*{_UNIT}\s*)+|[0-9]+(?::[0-9]{{2}}){{1,2}}(?:\.[0-9]+)?)\s*"
-)
-
-
-def _duration(about: str) -> KeyRule:
-    return KeyRule("text", about, "a duration such as PT30S or P3D", _DURATION)
-
-
 A_SIGNAL: Final = KeyRule("text", "The name of a signal.", A_NAME, NAME)
 WAIT: Final[Mapping[str, KeyRule]] = {
     "for": _duration("How long, from when its dependencies have ended."),
@@ -231,6 +235,8 @@ _OTHER_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
         "description": "desc summary about doc documentation",
         "metadata": "meta labels annotations tags",
         "input_schema": "schema input inputs parameters params context_schema arguments",
+        "deadline": "timeout timeout_seconds time_limit expires max_duration",
+        "on_deadline": "on_timeout",
         "steps": "tasks jobs nodes stages activities step workflow_steps",
         "environments": "env envs environment",
     },
@@ -251,8 +257,9 @@ _OTHER_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
         "retry": "retry_policy retry_strategy retry_options on_failure",
         "retry: {max_attempts: ...}": f"{_ATTEMPTS} max_attempts",
         **{f"retry: {{{key}: ...}}": key for key in RETRY if key != "max_attempts"},
-        "timeout_seconds": "timeout timeouts timeout_s timeout_sec deadline time_limit "
-        "max_duration",
+        "timeout_seconds": "timeout timeouts timeout_s timeout_sec time_limit",
+        "start_within": "start_timeout schedule_to_start_timeout queue_timeout",
+        "finish_within": "deadline max_duration schedule_to_close_timeout",
     },
     "handler": {
         "callable": "function func name class python method run module ref uses handler path",
@@ -408,6 +415,7 @@ def _wait_faults(step: Object, what: str) -> Iterator[Fault]:
             not asks and bool({"retry", "timeout_seconds"} & step.keys()),
             "retry and timeout_seconds belong to a handler, or to until: {sql: ...}",
         ),
+        ("start_within" in step, "start_within belongs to a handler: no worker starts a wait"),
     ):
         if is_wrong:
             yield at, f"{what}: {fault}"

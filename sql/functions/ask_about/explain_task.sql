@@ -23,11 +23,13 @@ as $$
 --
 -- Returns  reasons, what blocks first; steps is how many have it, null where it is the task's own
 -- Raises   TK002 no such task, 22023 null
--- Calls    _task_id, _task_reason, _satisfies, _reasons, _broken_cure
+-- Calls    _task_id, _time_left, _task_reason, _satisfies, _reasons, _broken_cure
 #variable_conflict use_column
 declare
   v_task_id constant bigint := tasker._task_id(p_task_uuid);
   v_asked   bigint[];
+  v_ahead   text;
+  v_rows    integer;
 begin
   v_asked := array(
     select step.step_id
@@ -43,6 +45,10 @@ begin
      order by step.state = 'error' desc, step.state = 'waiting_for_retry' desc,
               step.state <> 'enqueued' desc, step.step_id);
 
+  select ahead.said into v_ahead
+    from tasker.tasks as task
+   cross join lateral tasker._time_left(task.task_id, task.deadline, tasker._now()) as ahead
+   where task.task_id = v_task_id and task.finished_at is null and task.deadline is not null;
   return query
   with told as (
     select own.rank, own.code, own.blocks, null::integer as steps, own.reason, own.since, own.until,
@@ -59,6 +65,13 @@ begin
       join tasker.template_steps as link on link.template_id = step.template_id
                                         and link.step_no = one.step_id & 1048575
     union all
+    select 95, 'deadline', false, null, v_ahead, null,
+           (select task.deadline from tasker.tasks as task where task.task_id = v_task_id),
+           null,
+           format('select * from tasker.set_deadline(%L, ''<when>'', ''<why>'')', p_task_uuid),
+           p_task_uuid
+     where v_ahead is not null
+    union all
     select 100, 'unasked', false, cardinality(v_asked) - 1000,
            format('%s more could move, and were not asked', cardinality(v_asked) - 1000),
            null, null, null, null, tasker._step_uuid(p_task_uuid, v_asked[1001])
@@ -69,7 +82,8 @@ begin
          told.cure, told.cause_uuid
     from told
    order by 1;
-  if not found then
+  get diagnostics v_rows = row_count;
+  if v_rows = (v_ahead is not null)::integer then
     return query
     select 1, 'broken', true, null::integer, 'nothing explains it: an invariant is broken',
            null::timestamptz, null::timestamptz, null::text, tasker._broken_cure(p_task_uuid),
@@ -79,4 +93,4 @@ end;
 $$;
 
 comment on function tasker.explain_task is
-'What does this task wait for? Ranked reasons, as explain_step gives them for the steps that could move; each kind once, with the number of steps that have it and the one that has had it for longest (cause_uuid). The task''s own: ended, and unfinalized (all is done; a processor is to finalize it, or the sweep), and broken. Asks 1000 steps at most; unasked says how many more there are. Raises TK002 (unknown task), 22023 (null).';
+'What does this task wait for? Ranked reasons, as explain_step gives them for the steps that could move; each kind once, with the number of steps that have it and the one that has had it for longest (cause_uuid). The task''s own: ended, and unfinalized (all is done; a processor is to finalize it, or the sweep), and broken. Asks 1000 steps at most; unasked says how many more there are; deadline, which blocks nothing, how much time is left. Raises TK002 (unknown task), 22023 (null).';

@@ -7,7 +7,8 @@ create or replace function tasker.get_task (p_task_uuid uuid)
     total_steps integer, pending_steps integer, in_progress_steps integer, completed_steps integer,
     failed_steps integer, ready_steps integer, enqueued_steps integer,
     waiting_for_retry_steps integer, cancelled_steps integer, execution_status text,
-    recommended_action text, completion_percentage numeric, health_status text
+    recommended_action text, completion_percentage numeric, health_status text,
+    deadline timestamptz
   )
   language plpgsql
   stable
@@ -55,7 +56,8 @@ begin
          counts.execution_status,
          counts.recommended_action,
          counts.completion_percentage,
-         counts.health_status
+         counts.health_status,
+         task.deadline
     from tasker.tasks as task
     join tasker.task_templates as template on template.template_id = task.template_id
     join tasker.namespaces as namespace on namespace.namespace_id = template.namespace_id
@@ -65,4 +67,4 @@ end;
 $$;
 
 comment on function tasker.get_task is
-'Everything about one task: what it is, what it was given, how it stands. paused is true when the task, its template or its namespace is paused; paused_at, paused_by and pause_reason then say when, by whom and why. The counts and words are those of get_task_execution_context. Raises TK002 (unknown task), 22023 (null).';
+'Everything about one task: what it is, what it was given, how it stands. paused is true when the task, its template or its namespace is paused; paused_at, paused_by and pause_reason then say when, by whom and why. The counts and words are those of get_task_execution_context. deadline is by when it is to be done, if ever. Raises TK002 (unknown task), 22023 (null).';

@@ -8,6 +8,8 @@ begin atomic
 -- stays plain.
 select case when p_definition -> 'input_schema' = 'null' then p_definition - 'input_schema'
             else p_definition end
+       || case when p_definition ? 'deadline' and not p_definition ? 'on_deadline'
+               then '{"on_deadline": "fail"}' else '{}' end::jsonb
        || jsonb_build_object(
             'finalization', coalesce(p_definition ->> 'finalization', 'inline'),
             'steps', (

@@ -42,7 +42,11 @@ begin
    where entered.state in ('skipped', 'upstream_failed', 'error') <> (entered.decision <> 'run')
      and not (entered.decision = 'wait' and entered.state not in ('pending', 'upstream_failed'))
      and not (entered.decision = 'run'
-              and (entered.state = 'error' or entered.state = 'skipped' and entered.attempt > 0))
+              and (entered.state = 'error'
+                   or entered.state = 'skipped' and (entered.attempt > 0 or exists (
+                        select from tasker.step_failures as failure
+                         where failure.step_id = entered.step_id
+                           and failure.to_state = 'skipped'))))
      and not (entered.decision = 'fail' and entered.state in ('resolved_manually', 'complete'))
   union all
   select 'a step of a gated template moves by a decision', 'safety', step.step_id,

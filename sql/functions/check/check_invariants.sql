@@ -12,8 +12,9 @@ as $$
 -- Returns  one row per violation; none when all is well
 -- Raises   TK002 unknown task
 -- Calls    _task_id, _check_states, _check_counters, _check_history, _check_claims, _check_timers,
---          _check_waits, _check_taken, _check_dead_steps, _check_decisions, _check_checkpoints,
---          _check_finalization, _check_messages, _check_queues, _check_schedules
+--          _check_waits, _check_taken, _check_deadlines, _check_dead_steps, _check_decisions,
+--          _check_checkpoints, _check_finalization, _check_messages, _check_queues,
+--          _check_schedules
 #variable_conflict use_column
 declare
   v_task_id constant bigint := case when p_task_uuid is not null
@@ -33,6 +34,7 @@ begin
           union all select * from tasker._check_timers(v_task_id)
           union all select * from tasker._check_waits(v_task_id)
           union all select * from tasker._check_taken(v_task_id)
+          union all select * from tasker._check_deadlines(v_task_id)
           union all select * from tasker._check_dead_steps(v_task_id)
           union all select * from tasker._check_decisions(v_task_id)
           union all select * from tasker._check_checkpoints(v_task_id)

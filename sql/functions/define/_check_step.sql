@@ -8,14 +8,14 @@ as $$
 --
 -- Raises   22023 naming the step and what is wrong, TK006 for more than step_parents
 -- Calls    _check_keys, _check_text, _check_prose, _check_number, _check_amount, _check_handler,
---          _check_condition, _check_wait
+--          _check_condition, _check_wait, _check_duration
 declare
   v_what    text  := format('step %s', p_position);
   v_retry   jsonb := coalesce(p_step -> 'retry', '{}');
 begin
   perform tasker._check_keys(p_step, v_what,
     '{name,description,handler,wait,namespace,dependencies,run_on,if,on_error,retry,'
-    'timeout_seconds}',
+    'timeout_seconds,start_within,finish_within}',
     case when p_step ? 'wait' then '{name}' else '{name,handler}' end::text[]);
   v_what := 'step ' || tasker._check_text(p_step -> 'name', v_what || ' name',
     '^[A-Za-z][A-Za-z0-9_.-]{0,99}$',
@@ -45,6 +45,12 @@ begin
     '^(fail|continue|skip)$');
   perform tasker._check_condition(p_step, p_step -> 'if', v_what || ' if');
   perform tasker._check_wait(p_step, v_what);
+  perform tasker._check_duration(p_step -> 'start_within', v_what || ' start_within');
+  perform tasker._check_duration(p_step -> 'finish_within', v_what || ' finish_within');
+  if p_step ?& '{start_within,wait}' then
+    raise exception 'start_within belongs to a handler'
+      using errcode = '22023', detail = v_what || ': no worker starts a wait';
+  end if;
 
   perform tasker._check_keys(v_retry, v_what || ' retry',
     '{retryable,max_attempts,backoff,backoff_base_ms,max_backoff_ms,jitter}', '{}');

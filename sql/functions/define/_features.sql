@@ -8,8 +8,9 @@ as $$
 -- of its children that enter by the gate.
 --
 -- Returns  in a gated template {"run_on", "on_error"} and its condition; {"wait", "check",
---          "alarms"} of one that waits; {"enters"} in others; null for nothing
--- Calls    _compile_path, _compile_wait
+--          "alarms"} of one that waits, {"start_within", "finish_within", "alarms"} (seconds) of
+--          one that must start or end in time; {"enters"} in plain ones; null for nothing
+-- Calls    _compile_path, _compile_wait, _check_duration
 declare
   v_wait constant jsonb := tasker._compile_wait(p_step);
 begin
@@ -19,7 +20,13 @@ begin
            'on_error', coalesce(p_step ->> 'on_error', 'fail'))
          else '{}' end
     || coalesce(tasker._compile_path(p_step ->> 'if', p_step), '{}')
-    || case when v_wait is not null then jsonb_build_object('wait', v_wait, 'alarms', true)
+    || case when v_wait is not null then jsonb_build_object('wait', v_wait) else '{}' end
+    || case when p_step ?| '{wait,start_within,finish_within}' then jsonb_strip_nulls(
+              jsonb_build_object(
+                'alarms', true,
+                'start_within', tasker._check_duration(p_step -> 'start_within', 'start_within'),
+                'finish_within', tasker._check_duration(p_step -> 'finish_within',
+                                                        'finish_within')))
             else '{}' end
     || case when v_wait ->> 'kind' = 'condition' then '{"check": true}'::jsonb else '{}' end
     || case when not p_gated and p_enters is not null

@@ -7,7 +7,7 @@ as $$
 -- What has happened to steps that a worker holds, or held, under a token:
 --   held           the claim has it still
 --   finished       this token completed or failed it, let it sleep, or handed its outcome in
---   cancelled      with its task
+--   cancelled      with its task, or it was to be done by now
 --   settled        an operator completed or resolved it, or took it back
 --   lease_expired  it was taken back because nobody reported in time
 --   unknown        given back, or never held; or there is no such step
@@ -28,7 +28,7 @@ begin
                 or exists (select from tasker.given_back as back
                             where back.step_id = wanted.step_id and back.token = p_token)
              then 'finished'
-           when failure.type = 'Cancelled' then 'cancelled'
+           when failure.type in ('Cancelled', 'DeadlineExceeded') then 'cancelled'
            when failure.type = 'LeaseExpired' then 'lease_expired'
            when failure.lost then 'settled'
            when step.claim_token <> p_token then 'unknown'

@@ -15,14 +15,13 @@ as $$
 -- Returns  the changes to record; the tasks in which one failed; and who waits for those that ended
 --          (step_no 0: their task), once for each
 -- Locks    nothing: the caller has written the rows
--- Calls    _decide, _fail_undone, _waiting_for, _send, _open_waits
+-- Calls    _decide, _condition_error, _place_steps, _fail_undone, _waiting_for, _set_alarms,
+--          _open_waits
 declare
   v_states     tasker.step_state[];
   v_errors     jsonb[];
-  v_templates  integer[];
-  v_priorities smallint[];
-  v_run        bigint[];
   v_waits      bigint[];
+  v_timed      bigint[];
   v_log        record;
 begin
   with decided as materialized (
@@ -47,39 +46,23 @@ begin
   )
   select array_agg(decided.step_id order by decided.step_id),
          array_agg(decided.state order by decided.step_id),
-         array_agg(case when decided.state = 'error' then jsonb_build_object(
-                     'type', 'ConditionError',
-                     'code', 'condition',
-                     'message', format('the condition %s is neither true nor false: %s',
-                                       decided.features ->> 'if', decided.problem)) end
+         array_agg(case when decided.state = 'error'
+                        then tasker._condition_error(decided.features, decided.problem) end
                    order by decided.step_id),
-         array_agg(decided.step_id) filter (where decided.decision = 'wait')
-    into ids, v_states, v_errors, v_waits
+         array_agg(decided.step_id) filter (where decided.decision = 'wait'),
+         array_agg(decided.step_id)
+           filter (where decided.state in ('enqueued', 'waiting') and decided.features ? 'alarms')
+    into ids, v_states, v_errors, v_waits, v_timed
     from decided;
-  with changed as (
-    update tasker.steps as step
-       set state       = v_states[width_bucket(step.step_id, _apply_decisions.ids)],
-           enqueued_at = case when v_states[width_bucket(step.step_id, _apply_decisions.ids)]
-                                   = 'enqueued' then p_now end,
-           finished_at = case when v_states[width_bucket(step.step_id, _apply_decisions.ids)]
-                                   not in ('enqueued', 'waiting') then p_now end
-     where step.step_id = any (_apply_decisions.ids)
-    returning step.step_id, step.template_id, step.priority, step.state
-  )
-  select array_agg(changed.step_id order by changed.step_id),
-         array_agg(changed.template_id order by changed.step_id),
-         array_agg(changed.priority order by changed.step_id)
-    into v_run, v_templates, v_priorities
-    from changed
-   where changed.state = 'enqueued';
   changes := array(select ('step pending -> ' || state)::tasker.transition
                      from unnest(v_states) with ordinality as new (state, place) order by place);
+  perform tasker._place_steps(ids, v_states, p_now);
   failed  := tasker._fail_undone(ids, v_errors, p_now);
   gated   := tasker._waiting_for(array(
     select own.step_id from unnest(ids, v_states) as own (step_id, state)
      where own.state not in ('enqueued', 'waiting')));
-  if v_run is not null then
-    perform tasker._send(v_run, v_templates, v_priorities, p_now);
+  if v_timed is not null then
+    perform tasker._set_alarms(v_timed, p_now);
   end if;
   if v_waits is not null then
     v_log   := tasker._open_waits(v_waits, p_now);

@@ -15,26 +15,23 @@ as $$
 -- Returns  the changes to record; the tasks in which one failed; and who waits for those that ended
 --          (step_no 0: their task), once for each
 -- Locks    nothing: the caller has written the rows
--- Calls    _wait_end, _fail_undone, _forget, _waiting_for
+-- Calls    _wait_end, _end_undone
 declare
-  v_from    tasker.step_state[];
   v_states  tasker.step_state[];
   v_results jsonb[];
   v_errors  jsonb[];
-  v_gated   boolean[];
+  v_log     record;
 begin
-  select array_agg(own.step_id order by own.step_id), array_agg(own.was order by own.step_id),
-         array_agg(own.state order by own.step_id), array_agg(own.result order by own.step_id),
-         array_agg(own.error order by own.step_id), array_agg(own.gated order by own.step_id)
-    into ids, v_from, v_states, v_results, v_errors, v_gated
-    from (select step.step_id, step.state as was, over.state, over.result, over.error,
-                 over.state <> 'error' or link.features ? 'run_on' as gated
+  select array_agg(own.step_id order by own.step_id), array_agg(own.state order by own.step_id),
+         array_agg(own.result order by own.step_id), array_agg(own.error order by own.step_id)
+    into ids, v_states, v_results, v_errors
+    from (select step.step_id, over.state, over.result, over.error
             from unnest(p_step_ids) as wanted (step_id)
            cross join lateral (
                  select wait as own from tasker.waits as wait
                   where wait.step_id = wanted.step_id limit 1) as wait
            cross join lateral (
-                 select step.step_id, step.state, step.template_id from tasker.steps as step
+                 select step.step_id, step.template_id from tasker.steps as step
                   where step.step_id = wanted.step_id limit 1) as step
            cross join lateral (
                  select link.features from tasker.template_steps as link
@@ -49,21 +46,10 @@ begin
     gated   := '{}';
     return;
   end if;
-  failed := tasker._fail_undone(ids, v_errors, p_now, v_states);
-  update tasker.steps as step
-     set state       = v_states[width_bucket(step.step_id, ids)],
-         result      = v_results[width_bucket(step.step_id, ids)],
-         claim_token = null,
-         finished_at = p_now
-   where step.step_id = any (ids);
-  delete from tasker.timers as timer where timer.step_id = any (ids);
-  delete from tasker.parked_steps as parked where parked.step_id = any (ids);
-  perform tasker._forget(ids);
-  changes := array(select format('step %s -> %s', own.was, own.state)::tasker.transition
-                     from unnest(v_from, v_states) with ordinality as own (was, state, place)
-                    order by own.place);
-  gated   := tasker._waiting_for(array(
-    select own.step_id from unnest(ids, v_gated) as own (step_id, gated) where own.gated));
+  v_log   := tasker._end_undone(ids, v_states, v_results, v_errors, p_now);
+  changes := v_log.changes;
+  failed  := v_log.failed;
+  gated   := v_log.gated;
 end;
 $$;
 

@@ -15,8 +15,10 @@ as $$
 --
 -- Returns  the changes to record
 -- Locks    the tasks in id order
+-- Calls    for those with deadlines _forget
 declare
   v_external bigint[];
+  v_alarmed  bigint[];
 begin
   ids     := '{}';
   changes := '{}';
@@ -43,16 +45,20 @@ begin
                               else task.finished_at end
      where task.task_id = any (array(select id >> 20 from unnest(p_task_ids) as id))
        and task.state in ('in_progress', 'blocked_by_failures', 'error')
-    returning task.task_id, task.open_sinks, task.state
+    returning task.task_id, task.open_sinks, task.state, task.deadline
   )
   select array_agg(task_id) filter (where state = 'in_progress' and open_sinks = 0),
+         array_agg(task_id << 20) filter (where state = 'complete' and deadline is not null),
          coalesce(array_agg(task_id << 20 order by task_id) filter (where state = 'complete'), '{}')
-    into v_external, ids
+    into v_external, v_alarmed, ids
     from counted;
 
   changes := array_fill('task in_progress -> complete'::tasker.transition, array[cardinality(ids)]);
   delete from tasker.open_tasks as open
    where open.task_id = any (array(select id >> 20 from unnest(ids) as id));
+  if v_alarmed is not null then
+    perform tasker._forget(v_alarmed);
+  end if;
   if v_external is not null then
     insert into tasker.unfinalized_tasks (task_id, since)
     select task_id, p_now from unnest(v_external) as task_id

@@ -9,8 +9,10 @@ as $$
 --
 -- Returns  the tasks completed, as step_no 0 ids; null when nothing was done
 -- Locks    the tasks in id order
+-- Calls    for those with deadlines _forget
 declare
   v_is_free boolean;
+  v_alarmed bigint[];
   v_ended   bigint[];
 begin
   with wanted as materialized (
@@ -37,7 +39,7 @@ begin
      where task.task_id = any ((select wanted.ids from wanted)::bigint[])
        and task.state = 'in_progress'
        and not exists (select from busy)
-    returning task.task_id, task.state
+    returning task.task_id, task.state, task.deadline
   ),
   closed as (
     delete from tasker.open_tasks as open
@@ -45,10 +47,15 @@ begin
                                       where counted.state = 'complete'))
   )
   select not exists (select from busy),
+         array_agg(counted.task_id << 20) filter (where counted.state = 'complete'
+                                                    and counted.deadline is not null),
          coalesce(array_agg(counted.task_id << 20 order by counted.task_id)
                     filter (where counted.state = 'complete'), '{}')
-    into v_is_free, v_ended
+    into v_is_free, v_alarmed, v_ended
     from counted;
+  if v_alarmed is not null then
+    perform tasker._forget(v_alarmed);
+  end if;
   return case when v_is_free then v_ended end;
 end;
 $$;

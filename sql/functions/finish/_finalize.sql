@@ -15,7 +15,7 @@ as $$
 --
 -- Returns  the state it is in now, and the changes to record (none: not ready, or ended before)
 -- Locks    nothing: the caller holds the task
--- Calls    _is_active
+-- Calls    _is_active; with a deadline _forget
 declare
   v_task tasker.tasks%rowtype;
 begin
@@ -52,6 +52,9 @@ begin
            finished_at = p_now
      where task.task_id = p_task_id;
     delete from tasker.open_tasks as open where open.task_id = p_task_id;
+    if v_task.deadline is not null then
+      perform tasker._forget(array[p_task_id << 20]);
+    end if;
   end if;
   if v_task.finished_at is not null or cardinality(ids) > 0 then
     delete from tasker.unfinalized_tasks as unfinalized where unfinalized.task_id = p_task_id;

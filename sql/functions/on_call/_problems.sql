@@ -14,13 +14,14 @@ as $$
 -- Returns  problems
 -- Locks    nothing; waits for each kind no longer than 200 ms
 -- Calls    _blocked_problems, _server_problems, _queue_problems, _handler_problems,
---          _unswept_problems, _work_problems, _wait_problems, _failure_problems, _pause_problems,
---          _runner_problems, _reported_problems, _schedule_problems, _database_problems
+--          _unswept_problems, _work_problems, _wait_problems, _failure_problems,
+--          _deadline_problems, _schedule_problems, _pause_problems, _runner_problems,
+--          _reported_problems, _database_problems
 #variable_conflict use_column
 declare
   v_kinds constant text[] := array[
     'locks', 'the server', 'queues', 'handlers', 'what a sweep should do', 'open work', 'waits',
-    'failures', 'schedules', 'pauses', 'runners', 'what runners report', 'vacuum'];
+    'failures', 'deadlines', 'schedules', 'pauses', 'runners', 'what runners report', 'vacuum'];
   v_hidden text[] := array[]::text[];
 begin
   for kind in 1 .. cardinality(v_kinds) loop
@@ -36,6 +37,7 @@ begin
         when 'waits' then return query select * from tasker._wait_problems();
         when 'failures' then return query select * from tasker._failure_problems();
         when 'schedules' then return query select * from tasker._schedule_problems();
+        when 'deadlines' then return query select * from tasker._deadline_problems();
         when 'pauses' then return query select * from tasker._pause_problems();
         when 'runners' then return query select * from tasker._runner_problems();
         when 'what runners report' then

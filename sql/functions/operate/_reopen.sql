@@ -12,8 +12,8 @@ as $$
 --
 -- Returns  the changes to record
 -- Raises   TK003 when the task was cancelled or resolved
--- Locks    the task, then the tick of a schedule that made it
--- Calls    _finalize
+-- Locks    the task, then the tick of a schedule that made it, and its alarm
+-- Calls    _finalize; with a deadline _move_deadline
 declare
   v_task    tasker.tasks%rowtype;
   v_failing boolean;
@@ -51,6 +51,9 @@ begin
      where task.task_id = p_task_id;
     insert into tasker.open_tasks (task_id) values (p_task_id) on conflict (task_id) do nothing;
     update tasker.schedule_ticks as tick set is_open = true where tick.task_id = p_task_id;
+    if v_task.deadline > p_now then
+      perform tasker._move_deadline(p_task_id, v_task.deadline);
+    end if;
     if v_failing or v_task.open_sinks = 0 then
       insert into tasker.unfinalized_tasks (task_id, since)
       values (p_task_id, p_now)

@@ -14,10 +14,11 @@ as $$
 --
 -- Returns  one row; the same when the step is in the queue already
 -- Raises   TK002 unknown step, TK003 when it neither failed nor waits, its failure is being
---          handled, or its task is over; 22023 without a reason, or for an unknown option
+--          handled, its task is over, or past its deadline; 22023 without a reason, or for an
+--          unknown option
 -- Locks    the step, what is below it in a gated template, its timer, its task
--- Calls    _check_keys, _flag, _is_undecided, _open_again, _reopen, _send, _record, _operator,
---          _enter_due, _wake_up, _answer
+-- Calls    _check_keys, _flag, _is_undecided, _open_again, _reopen, _begin_again, _send_again,
+--          _record, _operator, _enter_due, _wake_up, _answer
 #variable_conflict use_column
 declare
   v_step_id constant bigint := tasker._existing_step_id(p_step_uuid);
@@ -29,8 +30,8 @@ declare
   v_log     record;
 begin
   perform tasker._check_reason(p_reason);
-  p_options := coalesce(p_options, '{}');
-  perform tasker._check_keys(p_options, 'the options', '{fresh}', '{}');
+  p_options := coalesce(jsonb_strip_nulls(p_options), '{}');
+  perform tasker._check_keys(p_options, 'the options', '{fresh,deadline}', '{}');
   v_fresh := tasker._flag(p_options -> 'fresh', 'fresh');
   select step.* into v_step
     from tasker.steps as step
@@ -48,18 +49,12 @@ begin
            finished_at = null,
            has_checkpoint = case when not v_fresh then step.has_checkpoint end
      where step.step_id = v_step_id;
-    if v_fresh then
-      delete from tasker.checkpoints as saved where saved.step_id = v_step_id;
-    elsif v_step.has_checkpoint and v_step.state = 'error' then
-      update tasker.checkpoints as saved set excused = 0, unlucky = 0
-       where saved.step_id = v_step_id;
-    end if;
     delete from tasker.timers as timer where timer.step_id = v_step_id;
     delete from tasker.dead_steps as dead where dead.step_id = v_step_id;
     v_log := tasker._reopen(v_step_id >> 20, v_now);
+    perform tasker._begin_again(v_step, v_fresh, p_options -> 'deadline', v_now);
     if not v_again then
-      perform tasker._send(array[v_step_id], array[v_step.template_id], array[v_step.priority],
-                           v_now);
+      perform tasker._send_again(v_step, v_now);
     end if;
     perform tasker._record(v_step_id || v_below.ids || v_log.ids,
                            format('step %s -> %s', v_step.state,
@@ -89,4 +84,4 @@ end;
 $$;
 
 comment on function tasker.retry_step is
-'Runs a step in error again with all its attempts, or one that waits for its backoff, sleeps, or is to be asked for its condition at once; the task goes on. In a template with run_on, if or on_error, everything below the step that has ended is pending again, cleanup included. It goes on from its checkpoint; with p_options {"fresh": true} it starts over. For a reason that is recorded. Raises TK002 (unknown step), TK003 (its state allows no retry, or steps below it handle its failure), 22023 (no reason, unknown option).';
+'Runs a step in error again with all its attempts, or one that waits for its backoff, sleeps, or is to be asked for its condition at once; the task goes on. In a template with run_on, if or on_error, everything below the step that has ended is pending again, cleanup included. It goes on from its checkpoint; with p_options {"fresh": true} it starts over. {"deadline"} (a time or a duration) is a new deadline for its task, which is needed when that has passed. For a reason that is recorded. Raises TK002 (unknown step), TK003 (its state allows no retry, steps below it handle its failure, or its deadline has passed), 22023 (no reason, unknown option).';

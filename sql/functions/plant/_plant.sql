@@ -15,13 +15,13 @@ as $$
 -- timer when the tasks are to run later; history says who asked.
 --
 -- Returns  the tasks made, in the order of their contexts
--- Calls    _new_task_uuid, _queue_of, _push_queue, _wake, _send, _note_creation; for those
---          that enter _enter_due, _record
+-- Calls    _deadline, _new_task_uuid, _send_roots, _note_creation, _enter_due, _record
 declare
   v_priority constant smallint := case p_options ->> 'priority'
                                     when 'high' then 1 when 'low' then -1 else 0 end;
   v_run_at constant timestamptz :=
     nullif(greatest((p_options ->> 'run_at')::timestamptz, p_now), p_now);
+  v_deadline constant timestamptz := tasker._deadline(p_template, p_options, p_now);
   v_is_at_once constant boolean := v_run_at is null and not p_template.enters;
   v_roots     bigint[];
   v_queues    text[];
@@ -32,13 +32,14 @@ begin
   with task as (
     insert into tasker.tasks (
       task_id, task_uuid, created_at, template_id, priority, finalize_externally, open_sinks,
-      run_at, context, tags, initiator, source_system, reason
+      run_at, context, tags, initiator, source_system, reason, deadline
     )
     select wanted.task_id, tasker._new_task_uuid(wanted.task_id, p_now), p_now,
            p_template.template_id, v_priority, p_template.finalize_externally,
            p_template.sink_count, (p_options ->> 'run_at')::timestamptz, wanted.context,
            (select array_agg(tag) from jsonb_array_elements_text(p_options -> 'tags') as tag),
-           p_options ->> 'initiator', p_options ->> 'source_system', p_options ->> 'reason'
+           p_options ->> 'initiator', p_options ->> 'source_system', p_options ->> 'reason',
+           v_deadline
       from unnest(p_task_ids, p_contexts) as wanted (task_id, context)
      where wanted.task_id is not null
     returning task_id, task_uuid
@@ -68,27 +69,26 @@ begin
     into task_ids, task_uuids, v_roots, v_queues, v_namespace, v_is_waited
     from task;
 
+  if v_deadline is not null then
+    insert into tasker.alarms (step_id, kind, due_at)
+    select id << 20, 'deadline', v_deadline from unnest(task_ids) as id;
+  end if;
   if v_roots is null then
     return;
   elsif v_run_at is not null then
     insert into tasker.timers (step_id, due_at)
     select step_id, v_run_at from unnest(v_roots) as step_id;
-    v_roots := null;
   elsif p_template.enters then
     p_now := tasker._note_creation(task_ids, null, p_options, p_now);
     v_log := tasker._enter_due(v_roots, true, p_now);
     perform tasker._record(v_log.ids, v_log.changes, session_user, p_options ->> 'reason', p_now);
     return;
-  elsif cardinality(v_queues) = 1 then
-    p_now := tasker._push_queue(tasker._queue_of(v_queues[1], v_priority), v_roots, p_now);
-    if v_is_waited then
-      perform tasker._wake(v_namespace, 1, p_now);
-    end if;
   else
-    perform tasker._send(v_roots, array_fill(p_template.template_id, array[cardinality(v_roots)]),
-                         array_fill(v_priority, array[cardinality(v_roots)]), p_now);
+    p_now := tasker._send_roots(v_roots, p_template.template_id, v_priority, v_queues,
+                                case when v_is_waited then v_namespace end, p_now);
   end if;
-  p_now := tasker._note_creation(task_ids, v_roots, p_options, p_now);
+  p_now := tasker._note_creation(task_ids, case when v_run_at is null then v_roots end, p_options,
+                                 p_now);
 end;
 $$;
 

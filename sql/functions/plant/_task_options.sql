@@ -7,13 +7,15 @@ as $$
 -- Checks the options of create_task and create_tasks.
 --
 -- Raises   22023 naming the option and what would be right, TK006 over a limit
--- Calls    _check_depth, _check_keys, _check_text, _check_moment, _check_prose, _check_amount
+-- Calls    _check_depth, _check_keys, _check_text, _check_moment, _check_deadline, _check_prose,
+--          _check_amount
 begin
   perform tasker._check_depth(p_options, 'the object of options');
   perform tasker._check_keys(
     p_options,
     'the options',
-  '{version,idempotency_key,idempotency_keys,priority,run_at,tags,initiator,source_system,reason}',
+    '{version,idempotency_key,idempotency_keys,priority,run_at,deadline,tags,initiator,'
+    'source_system,reason}',
     '{}');
   perform tasker._check_text(
     p_options -> 'version',
@@ -23,6 +25,7 @@ begin
   perform tasker._check_text(p_options -> 'idempotency_key', 'idempotency_key', '^.{1,200}$');
   perform tasker._check_text(p_options -> 'priority', 'priority', '^(high|normal|low)$');
   perform tasker._check_moment(p_options -> 'run_at', 'run_at');
+  perform tasker._check_deadline(p_options -> 'deadline');
   perform tasker._check_text(p_options -> key, key, '^.{1,200}$')
      from unnest('{initiator,source_system}'::text[]) as key;
   perform tasker._check_prose(p_options -> 'reason', 'reason', 1, 1000);

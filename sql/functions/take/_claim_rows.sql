@@ -24,11 +24,11 @@ create or replace function tasker._claim_rows (
   language sql
   stable
 begin atomic
--- What a worker gets to see of a claim: its steps with everything that a handler needs. `limit 1`
--- keeps every plan a nested loop over keys.
+-- What a worker gets to see of a claim: its steps with everything that a handler needs, and no more
+-- time than is left. `limit 1` keeps every plan a nested loop over keys.
 --
 -- Returns  one row per step that the claim still holds, by step_id
--- Calls    _step_uuid, _parents, _last_error
+-- Calls    _step_uuid, _left, _parent_states, _finish_by
 select tasker._step_uuid(task.task_uuid, step.step_id),
        task.task_uuid,
        link.name,
@@ -36,8 +36,8 @@ select tasker._step_uuid(task.task_uuid, step.step_id),
        step.attempt::integer,
        link.max_attempts::integer,
        p_token,
-       p_lease_until,
-       make_interval(secs => link.timeout_seconds),
+       least(p_lease_until, due.at + interval '5 seconds'),
+       least(make_interval(secs => link.timeout_seconds), tasker._left(due.at, p_now)),
        link.config,
        task.context,
        case when link.parents = '{}' then '{}' else (
@@ -48,22 +48,17 @@ select tasker._step_uuid(task.task_uuid, step.step_id),
                  where done.step_id = step.step_id - link.step_no + parent.step_no
                  limit 1) as result)
        end,
-       link.timeout_seconds::double precision,
-       step.started_at + make_interval(secs => link.timeout_seconds),
-       greatest(extract(epoch from p_lease_until - p_now), 0)::double precision,
-       case when link.features ? 'run_on' then (
-         select coalesce(jsonb_object_agg(parent.name, jsonb_build_object(
-                  'state', parent.state,
-                  'outcome', parent.outcome,
-                  'error', case when parent.state in ('error', 'skipped')
-                                then tasker._last_error(parent.step_id) end,
-                  'attempts', parent.attempt)), '{}')
-           from tasker._parents(step.step_id) as parent) end,
+       least(link.timeout_seconds,
+             extract(epoch from tasker._left(due.at, p_now)))::double precision,
+       least(step.started_at + make_interval(secs => link.timeout_seconds), due.at),
+       greatest(extract(epoch from least(p_lease_until, due.at + interval '5 seconds') - p_now),
+                0)::double precision,
+       case when link.features ? 'run_on' then tasker._parent_states(step.step_id) end,
        saved.checkpoint,
        saved.number
   from tasker.steps as step
  cross join lateral (
-       select task.task_uuid, task.context from tasker.tasks as task
+       select task.task_uuid, task.context, task.deadline from tasker.tasks as task
         where task.task_id = step.step_id >> 20
         limit 1) as task
  cross join lateral (
@@ -75,6 +70,11 @@ select tasker._step_uuid(task.task_uuid, step.step_id),
        select saved.checkpoint, saved.number from tasker.checkpoints as saved
         where saved.step_id = step.step_id and step.has_checkpoint
         limit 1) as saved on true
+ cross join lateral (
+       select least(case when (link.features ->> 'run_on' in ('failure', 'end')) is not true
+                         then task.deadline end,
+                    case when link.features ? 'finish_within'
+                         then tasker._finish_by(step.step_id) end) as at) as due
  where step.step_id = any (p_step_ids)
    and step.state = 'in_progress'
    and step.claim_token = p_token

@@ -10,12 +10,18 @@ create or replace function tasker._lease_until (
 as $$
 -- How long a claim's lease may be: no longer than the first of its running steps may run, and 5
 -- seconds, in which its worker can say so. After that nobody works on it, whatever its worker does.
+-- So it is with what is to be done by a deadline.
 --
 -- Returns  p_until, or less
 begin
   return (
     select least(p_until,
-                 min(step.started_at + (link.timeout_seconds + 5) * interval '1 second'))
+                 min(step.started_at + (link.timeout_seconds + 5) * interval '1 second'),
+                 (select min(alarm.due_at) + interval '5 seconds'
+                    from tasker.alarms as alarm
+                   where alarm.step_id = any (p_step_ids || array(
+                           select id >> 20 << 20 from unnest(p_step_ids) as id))
+                     and alarm.kind in ('deadline', 'finish_within')))
       from tasker.steps as step
       join tasker.template_steps as link on link.template_id = step.template_id
                                         and link.step_no = step.step_id & 1048575

@@ -11,12 +11,17 @@ as $$
 -- again, is none: the first one has decided. What a kind does stands here, and nowhere else.
 --
 -- Returns  how many rang
--- Locks    the steps in id order (skipping locked ones), then what follows from their end
--- Calls    _end_waits, _enqueue_due, _record
+-- Locks    the steps in id order (skipping locked ones), then what follows from their end; of
+--          deadlines as _pass_deadline
+-- Calls    _pass_deadline, _end_waits, _enqueue_due, _expire_steps, _record
 declare
   v_ids bigint[];
   v_log record;
 begin
+  if p_kind = 'deadline' then
+    return (select sum(tasker._pass_deadline(id >> 20, p_now))
+              from (select id from unnest(p_step_ids) as id order by id) as due);
+  end if;
   v_ids := array(
     select step.step_id from tasker.steps as step
      where step.step_id = any (p_step_ids)
@@ -39,6 +44,9 @@ begin
       perform tasker._record(v_log.ids, v_log.changes, 'engine', 'its time has come', p_now);
     when 'check' then
       perform tasker._enqueue_due(v_ids, 'engine', 'its condition is looked at again', p_now);
+    else
+      v_log := tasker._expire_steps(p_kind, v_ids, p_now);
+      perform tasker._record(v_log.ids, v_log.changes, 'engine', p_kind, p_now);
   end case;
   return cardinality(v_ids);
 end;

@@ -24,9 +24,9 @@ select row_number() over () as place,
      'put_schedule pause_schedule resume_schedule trigger_schedule drop_schedule list_schedules
       list_ticks next_ticks plan_backfill explain_schedule'),
     ('operate',
-     'cancel_task resolve_task retry_step requeue_step complete_step_manually resolve_step
-      pause_namespace resume_namespace pause_template resume_template pause_task resume_task
-      set_limit operator_history'),
+     'cancel_task resolve_task set_deadline retry_step requeue_step complete_step_manually
+      resolve_step pause_namespace resume_namespace pause_template resume_template pause_task
+      resume_task set_limit operator_history'),
     ('finalize',
      'claim_task_for_finalization extend_finalization_claim release_finalization_claim
       finalize_task finalizable_tasks live_finalization_claims past_finalization_attempts'),

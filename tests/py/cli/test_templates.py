@@ -358,7 +358,7 @@ FOUND = """\
 21: the key 'name' is missing in step 7
 25: environment test changes a step 'thrid', which does not exist; did you mean 'third'?
 26: timeout_seconds of step third is 0; need a whole number from 1 to 86400
-26: unknown key 'colour' in the template; known are name, namespace_name, version, description, metadata, input_schema, finalization, steps, environments
+26: unknown key 'colour' in the template; known are name, namespace_name, version, description, metadata, input_schema, finalization, deadline, on_deadline, steps, environments
 27: environment staging is 7; need an object
 """  # noqa: E501
 

@@ -212,6 +212,7 @@ class World:
             "p_finalization_attempt_uuid": self.attempt,
             "p_result": "1",
             "p_checkpoint": "1",
+            "p_deadline": "2030-01-01T00:00Z",
             "p_error": "1",
             "p_retryable": "true",
             "p_retry_after": "1 second",
@@ -344,9 +345,13 @@ DEFINITION = {
     "metadata": {},
     "input_schema": SCHEMA,
     "finalization": "inline",
+    "deadline": "P1D",
+    "on_deadline": "cancel",
     "steps": [
         {
             "name": "a",
+            "start_within": "PT10M",
+            "finish_within": "PT1H",
             "description": "d",
             "namespace": "test",
             "dependencies": [],
@@ -370,6 +375,7 @@ OPTIONS = {
     "tags": ["t"],
     "reason": "r",
     "run_at": "2030-01-01T00:00Z",
+    "deadline": "PT1H",
     "initiator": "i",
     "source_system": "s",
 }

@@ -1,0 +1,34 @@
+create or replace function tasker._check_deadlines (p_task_id bigint)
+  returns table (invariant text, severity text, id bigint, detail text)
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_custom_plan
+as $$
+-- The deadlines of tasks against their alarms: an open task whose deadline is to come has one, and
+-- no other task.
+--
+-- Returns  the violations; id is a step_id (step_no 0: the task)
+#variable_conflict use_column
+declare
+  v_first constant bigint := coalesce(p_task_id, 0);
+  v_last  constant bigint := coalesce(p_task_id, 4398046511103);
+  v_now   constant timestamptz := tasker._now();
+begin
+  return query
+  select 'an open task that has a deadline has its alarm', 'safety', task.task_id << 20,
+         format('%s, deadline %s, alarm %s', task.state, task.deadline, alarm.due_at)
+    from tasker.tasks as task
+    full join (select own.step_id >> 20 as task_id, own.due_at
+                 from tasker.alarms as own
+                where own.step_id between v_first << 20 and v_last << 20
+                  and own.kind = 'deadline') as alarm on alarm.task_id = task.task_id
+   where coalesce(task.task_id, alarm.task_id) between v_first and v_last
+     and case when task.finished_at is null and task.task_id is not null
+              then alarm.due_at is distinct from task.deadline
+                   and not (alarm.due_at is null and task.deadline <= v_now)
+              else alarm.due_at is not null end;
+end;
+$$;
+
+comment on function tasker._check_deadlines is 'check_invariants: the deadlines of tasks against their alarms.';
