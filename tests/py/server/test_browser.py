@@ -59,10 +59,33 @@ def scene(client: Client) -> list[str]:
             client.fail_step(step.step_uuid, step.token, error, retryable=False)
         else:
             client.complete_step(step.step_uuid, step.token, {"reserved": 3})
+    answer = {"ok": {"type": "boolean"}, "why": {"enum": ["price", "stock"]}, "limit": {}}
+    wait: dict[str, Any] = {
+        "signal": "approved",
+        "prompt": "Pay out to {{name}}?",
+        "timeout": "P1D",
+    }
+    wait["schema"] = {"type": "object", "properties": answer, "required": ["ok"]}
+    steps = [{"name": "approval", "wait": wait}, {"name": "pause", "wait": {"for": "PT1H"}}]
+    client.register_template({**template({}, name="payout", namespace="shop"), "steps": steps})
+    client.create_task("shop", "payout", {"name": "Ada"})
+    nightly = {"template": "monthly_report", "cron": "0 3 1 * *", "time_zone": "Europe/Warsaw"}
+    client.put_schedule("test", "monthly", nightly)
+    client.trigger_schedule("test", "monthly", "the first one")
     client.pause_namespace("test", "the printer is on fire")
     failed = [one for one in tasks if client.get_task(one).failed_steps]
     (bad, *_) = [one for one in client.get_task_steps(failed[0]) if one.state == "error"]
-    pages = ["", "tasks?state=&namespace=shop", "failures", "queues", "workers", "audit"]
+    pages = [
+        "",
+        "tasks?state=&namespace=shop",
+        "failures",
+        "waits",
+        "schedules",
+        "queues",
+        "workers",
+        "audit",
+    ]
+    pages.append("schedules/test/monthly")
     return [*pages, f"tasks/{failed[0]}", f"steps/{bad.step_uuid}", "tasks?bogus=1"]
 
 
