@@ -105,7 +105,7 @@ class SavedCheckpoint(NamedTuple):
 
 
 class SentSignal(NamedTuple):
-    """What became of a signal: `state` is delivered (to `step_uuid`, which waited for it) or
+    """What happened to a signal: `state` is delivered (to `step_uuid`, which waited for it) or
     stored, for a step that is to come. `repeated`: its key was used before for the same value.
     """
 
@@ -117,7 +117,7 @@ class SentSignal(NamedTuple):
 
 
 class AnsweredWait(NamedTuple):
-    """What became of a step that was answered. `repeated`: it had this answer before."""
+    """What happened to a step that was answered. `repeated`: it had this answer before."""
 
     task_uuid: UUID
     step_state: str

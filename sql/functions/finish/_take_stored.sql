@@ -4,7 +4,7 @@ create or replace function tasker._take_stored (p_step_ids bigint[])
   set search_path = pg_catalog, pg_temp
 as $$
 -- Gives steps whose wait has just opened the signals that were stored for them, the oldest first,
--- in a statement later than the one that wrote their rows: whoever sends one writes these, too.
+-- in a statement later than the one that wrote their rows: a call that sends one writes these, too.
 --
 -- Locks    the signals
 declare

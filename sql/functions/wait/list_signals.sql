@@ -7,7 +7,7 @@ create or replace function tasker.list_signals (p_task_uuid uuid)
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- The signals that were sent to a task, and what became of each.
+-- The signals that were sent to a task, and what happened to each.
 --
 -- Returns  one row per signal, in the order in which they were sent: taken by step_uuid, stored for
 --          a step to come, or left when no open step can take it any more

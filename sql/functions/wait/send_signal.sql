@@ -10,7 +10,7 @@ create or replace function tasker.send_signal (
 as $$
 -- Sends a signal to a task, in the caller's transaction: it ends a wait for it, or is kept for a
 -- step that is still to come. The rows of the steps decide: they are locked and written here, and
--- written by whoever opens, ends or cancels a wait, so that of all these one comes first.
+-- written by each call that opens, ends or cancels a wait, so that of all these one comes first.
 --
 -- Returns  one row: delivered to step_uuid, or stored; with a key that was used before, the first
 --          answer again, with repeated true
