@@ -423,7 +423,8 @@ def _wait_faults(step: Object, what: str) -> Iterator[Fault]:
 
 def _condition_faults(path: str, line: int, what: str, parents: Any) -> Iterator[Fault]:
     """What a condition reads of steps that are no dependencies. Its syntax, the database checks."""
-    known = [parent for parent in parents or () if isinstance(parent, str)]
+    listed = parents if isinstance(parents, list) else ()
+    known = [parent for parent in listed if isinstance(parent, str)]
     for part, key in PARENT.findall(LITERAL.sub('""', path)):
         if (name := key.strip('"')) not in known:
             close = difflib.get_close_matches(name, known, 1, 0.6)

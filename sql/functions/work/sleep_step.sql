@@ -50,7 +50,7 @@ begin
   elsif not exists (select from tasker.given_back as back
                      where back.step_id = v_step_id and back.token = p_token) then
     perform tasker._stale(p_token, array[v_step_id]);
-  elsif p_repeat is not true then
+  elsif not coalesce(p_repeat, false) then
     raise exception 'already put to sleep by this claim'
       using errcode = 'TK009',
             detail  = p_step_uuid::text,

@@ -464,6 +464,9 @@ PROBES: dict[str, list[Probe]] = {
     "result_bytes": [
         (COMPLETE, sized),
         ("select from tasker.checkpoint_step('{step}', '{token}', %s)", sized),
+        ("select from tasker.sleep_step('{step}', '{token}', '1 minute', %s)", sized),
+        ("select from tasker.send_signal('{waiting}', 'ok', %s)", sized),
+        ("select from tasker.answer_wait('{wait}', %s)", sized),
         (BY_HAND, sized),
         (FINISH, lambda n: f'[{{{NOBODY}, "result": {sized(n)}}}]'),
         (SUBMIT, lambda n: f'[{{{NOBODY}, "result": {sized(n)}}}]'),
@@ -498,6 +501,7 @@ PROBES: dict[str, list[Probe]] = {
     ],
     "rows_per_call": [
         ("select from tasker.list_tasks('{{}}', %s)", int),
+        ("select from tasker.open_waits(null, '{{}}', %s)", int),
         ("select from tasker.get_slowest_steps('2026-01-01', %s)", int),
         ("select from tasker.get_slowest_tasks('2026-01-01', %s)", int),
         ("select from tasker.get_task_execution_contexts(%s)", lambda n: [UUID(int=0)] * n),
@@ -520,6 +524,8 @@ CUT = {
     "input_bytes",
     "claim_bytes",
     "attempts_with_progress",
+    "sleeps_per_step",
+    "signals_per_task",
 }  # which have tests of their own
 
 

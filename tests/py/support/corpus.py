@@ -185,6 +185,11 @@ class World:
         plan = {"template": "single", "cron": "0 3 * * *"}
         put = "select name from tasker.put_schedule('test', 'plan', %s)"
         self._one(put, json.dumps(plan))
+        waits = {"name": "w", "wait": {"signal": "ok", "count": 100}}
+        head = {"name": "waits", "namespace_name": "test", "version": "1.0.0", "steps": [waits]}
+        self._one("select template_id from tasker.register_template(%s)", json.dumps(head))
+        (self.waiting,) = self._one(make.replace("single", "waits"))
+        (self.wait,) = self._one("select step_uuid::text from tasker.open_waits()")
         problem = self._one("select code, subject from tasker.problems where subject is not null")
         self.good: dict[str, str | None] = {
             "p_namespace": "test",
@@ -258,6 +263,9 @@ class World:
             "finalize_task": {"p_task_uuid": self.done},
             "retry_step": {"p_step_uuid": self.failed_step},
             "checkpoint_step": {"p_after": "0"},
+            "sleep_step": {"p_after": "1 minute"},
+            "send_signal": {"p_task_uuid": self.waiting, "p_name": "ok", "p_value": "1"},
+            "answer_wait": {"p_step_uuid": self.wait, "p_value": "1"},
             "wait_task": {"p_for": "1 millisecond"},
             "put_schedule": {"p_name": "other", "p_definition": json.dumps(plan)},
             "list_ticks": {"p_name": "plan", "p_before": None},
@@ -366,6 +374,28 @@ DEFINITION = {
             "run_on": "end",
             "on_error": "skip",
         },
+        {
+            "name": "c",
+            "dependencies": ["a"],
+            "wait": {
+                "signal": ["yes", "no"],
+                "count": 2,
+                "timeout": "P3D",
+                "on_timeout": "continue",
+                "default": 1,
+                "schema": SCHEMA,
+                "fail_if": "$.value[*] == 7",
+                "prompt": "{{total}}?",
+            },
+        },
+        {"name": "d", "wait": {"for": "PT1H"}},
+        {"name": "e", "wait": {"until": "$.context.at", "timeout": "P1D"}},
+        {
+            "name": "f",
+            "wait": {"until": {"sql": "shop.ready"}, "every": "PT1M", "timeout": "P1D"},
+            "retry": RETRY,
+            "timeout_seconds": 5,
+        },
     ],
 }
 OPTIONS = {
@@ -430,6 +460,25 @@ def right_cases(world: World) -> list[Case]:
                 {"template": "single", "at": ["2040-01-01T00:00:00Z"]},
             ),
             ("select * from tasker.report_runner('r', %s)", REPORT),
+            (
+                f"select * from tasker.send_signal('{world.waiting}', 'ok', '1', %s)",
+                {"key": "k", "initiator": "i", "reason": "r"},
+            ),
+            (
+                f"select * from tasker.answer_wait('{world.wait}', '1', %s)",
+                {"name": "ok", "key": "k", "initiator": "i", "reason": "r"},
+            ),
+            (
+                "select * from tasker.open_waits('test', %s, 9)",
+                {
+                    "template": "waits",
+                    "name": "w",
+                    "signal": "ok",
+                    "task_uuid": world.waiting,
+                    "due_before": "2030-01-01T00:00Z",
+                    "tags": ["t"],
+                },
+            ),
             (f"select * from tasker.submit_step_results('{token}', %s)", outcomes(world)),
             (f"select * from tasker.report_steps('{token}', %s)", outcomes(world)),
             (f"select * from tasker.finish_and_claim('test', 'w', '{token}', %s)", outcomes(world)),
