@@ -384,7 +384,6 @@ DEFINITION = {
                 "on_timeout": "continue",
                 "default": 1,
                 "schema": SCHEMA,
-                "fail_if": "$.value[*] == 7",
                 "prompt": "{{total}}?",
             },
         },
