@@ -47,6 +47,8 @@ select setval('public.clock', last_value + ceil(extract(epoch from due_at - task
                 union all select due_at from tasker.alarms) as due) as next
  where due_at > tasker._now()
 """
+WAITING = "select task_uuid::text, name from tasker.open_waits('test') where kind = 'signal'"
+SEND = "select from tasker.send_signal(%s, %s, %s)"
 VERBS = {
     "cancel": "select from tasker.cancel_task(%s, 'a test')",
     "clean_up": "select from tasker.cancel_task(%s, 'a test', '{\"cleanup\": true}')",
@@ -105,7 +107,10 @@ class Worker(threading.Thread):
             paused = set(self.stage.paused)
             self.stage.paused.clear()
         for task in paused:
-            self.do("resume", task)
+            self.do(VERBS["resume"], task)
+        sent = [self.say(*found) for found in self.call(WAITING)]
+        if any(sent):
+            return
         self.call(JUMP)
         self.call("select from tasker.sweep()")
 
@@ -154,11 +159,18 @@ class Worker(threading.Thread):
             with self.stage.lock:  # one at a time, as the migration does
                 upgrade(self.connection)
         elif verb:
-            self.do(verb, task)
+            self.do(VERBS[verb], task)
 
-    def do(self, verb: str, task: str) -> None:
+    def say(self, task: str, name: str) -> bool:
+        """Somebody sends the signal for which a step waits; not for each."""
+        node = self.stage.plays[task].nodes[name]
+        if node.answer == "late":
+            self.do(SEND, task, name, json.dumps(node.value))
+        return node.answer == "late"
+
+    def do(self, query: str, *arguments: Any) -> None:
         try:
-            self.call(VERBS[verb], task)
+            self.call(query, *arguments)
         except psycopg.Error as error:
             assert error.sqlstate == "TK003"  # it has ended
 
@@ -186,6 +198,10 @@ def staged(dsn: str, plays: list[Play]) -> dict[str, Play]:
                 connection.execute(create, [head["name"], json.dumps(CONTEXT)]).fetchone() or ()
             )
             tasks[task] = play
+            for node in play.nodes.values():
+                if node.answer == "early":
+                    signal = [task, node.name, json.dumps(node.value)]
+                    connection.execute(SEND.encode(), signal)
     return tasks
 
 

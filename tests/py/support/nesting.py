@@ -29,6 +29,8 @@ class Node:
     # checkpoint.
     starts: list[str] = field(default_factory=list)
     wait: dict[str, Any] | None = None  # instead of a handler
+    answer: str = ""  # early, late: when somebody sends its signal; else nobody does
+    value: Any = None
 
     @property
     def definition(self) -> dict[str, Any]:
@@ -95,7 +97,16 @@ def _wait(random: Random, _: Play, node: Node) -> None:
     """For a time; or until a moment that comes too late."""
     late = {"until": "2999-01-01T00:00Z", "timeout": "PT2M"}
     late |= {"on_timeout": random.choice(["fail", "skip", "continue"])}
-    node.wait = random.choice([{"for": "PT1M"}, late])
+    node.wait, node.answer = random.choice([{"for": "PT1M"}, late]), ""
+
+
+def _signal(random: Random, _: Play, node: Node) -> None:
+    on_timeout = random.choice(["fail", "skip", "continue"])
+    node.wait = {"signal": node.name, "timeout": "PT10M", "on_timeout": on_timeout}
+    node.answer = random.choice(["early", "late", ""])
+    node.value = {"ok": random.random() < 0.7}
+    if random.random() < 0.5:
+        node.wait |= {"fail_if": "$.value.ok == false"}
 
 
 MEMBERS: Mapping[str, Callable[[Random, Play, Node], None]] = {
@@ -107,6 +118,7 @@ MEMBERS: Mapping[str, Callable[[Random, Play, Node], None]] = {
     "skip": _starts("skip"),
     "sleep": _starts("sleep"),
     "wait": _wait,
+    "signal": _signal,
     "checkpoint": _starts("save", "saved"),
     "cancel": _verb("cancel"),
     "cleanup": _verb("clean_up"),
@@ -159,12 +171,14 @@ def result(node: Node) -> Any:
 
 def waited(node: Node, wait: Mapping[str, Any]) -> End:
     """How a step ends that waits."""
-    end = "continue" if "for" in wait else wait["on_timeout"]
-    if end == "fail":
+    came = "time" if "for" in wait else "signal" if "signal" in wait and node.answer else "timeout"
+    end = wait["on_timeout"] if came == "timeout" else "continue"
+    refused = "fail_if" in wait and came == "signal" and not node.value["ok"]
+    if end == "fail" or refused:
         return End("skipped" if node.on_error == "skip" else "error", 0, None, stopped=False)
     if end == "skip":
         return End("skipped", 0, None, stopped=False)
-    return End("complete", 0, {"outcome": "time" if "for" in wait else "timeout"}, stopped=False)
+    return End("complete", 0, {"outcome": came}, stopped=False)
 
 
 def by_itself(node: Node) -> End:
