@@ -44,6 +44,7 @@ ROOT: Final[Mapping[str, tuple[str, str]]] = {
     "db": ("database", "The database and its schema."),
     "task": ("tasks", "Tasks: runs of templates."),
     "schedule": ("schedules", "Schedules: what makes tasks by itself, and when."),
+    "wait": ("waits", "What waits for people, or for a time: list it, answer it."),
     "step": ("steps", "Why a step waits, and what an operator can do about it."),
     "template": ("templates", "Templates: versioned DAGs."),
     "namespace": ("namespaces", "Business domains, each with its queues: pause and resume them."),

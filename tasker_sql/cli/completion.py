@@ -73,6 +73,11 @@ def _templates(client: Client) -> Iterator[tuple[str, str]]:
     return ((one.namespace, one.name) for one in client.list_templates() if one.is_latest)
 
 
+def _waits(client: Client, _: str) -> Iterator[str]:
+    return (str(one.step_uuid) for one in client.open_waits() if one.signals)
+
+
+waits = asked(_waits)
 tasks, steps = asked(_tasks), asked(_steps)
 open_tasks = asked(lambda client, _: _open_tasks(client))
 namespaces = asked(lambda client, _: (one.name for one in client.list_namespaces()))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tasker_sql.cli import task_create, task_list, task_show
+from tasker_sql.cli import task_create, task_list, task_show, waits
 from tasker_sql.cli.commands import ROOT, Commands
 from tasker_sql.cli.options import OpenTaskUuid, Reason, TaskUuid
 from tasker_sql.cli.output import Output, paused
@@ -18,6 +18,7 @@ app = Commands(help=ROOT["task"][1])
 task_create.add_to(app)
 task_show.add_to(app)
 task_list.add_to(app)
+waits.add_signal_to(app)
 
 
 @query(app)

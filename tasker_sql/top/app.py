@@ -36,6 +36,7 @@ from tasker_sql.top.chrome import (
     tab_line,
 )
 from tasker_sql.top.dialogs import Confirm, Reading, Repair, answer, outcome_of, text_of
+from tasker_sql.top.form import AnswerForm
 from tasker_sql.top.format import UUID_TEXT
 from tasker_sql.top.listing import Listing
 from tasker_sql.top.screens import TABS
@@ -62,6 +63,7 @@ VERBS: Final = {
     "T": "pause or resume a task's template; make a task of a schedule",
     "C": "cancel a task",
     "B": "force a breaker open, release it",
+    "W": "answer a step that waits for a signal",
     "A": "acknowledge a problem: it is listed last, and marked",
 }
 # What keys do, by their names or as they are shown: the bindings, the help, the command palette.
@@ -81,6 +83,7 @@ KEYS: Final = (
     Binding("o", "read('result')", "read the result of a step; y copies what is read"),
     Binding("t", "read('traceback')", "read how a step failed"),
     Binding("a", "visit('acts')", "what operators did, and why"),
+    Binding("w", "visit('waits')", "what waits for people, or for a time"),
     Binding("c", "visit('schedules')", "what makes tasks by itself, and when"),
     Binding("y", "copy", "copy the cure, or else the uuid"),
     Binding("p", "picture", "save the screen as an SVG picture in this folder"),
@@ -124,7 +127,7 @@ class Top(App[None]):
     #filter { height: 1; border: none; padding: 0; display: none; }
     #hints { background: $surface; }
     #tabs, #hints { link-style: none; }
-    Confirm, Reading, Repair { align: center middle; }
+    AnswerForm, Confirm, Reading, Repair { align: center middle; }
     #box { width: 90%; max-width: 100; height: auto; max-height: 90%; padding: 0 1;
            border: round $warning; background: $surface; }
     ToastRack { dock: top; align: right top; margin: 2 0 0 0; }
@@ -523,6 +526,8 @@ class Top(App[None]):
             self.notify(f"{verb.name}: {who}.", severity="warning")
         elif verb.many:
             self.push_screen(Repair(self._database, verb), lambda _: self.action_now())
+        elif verb.form is not None:
+            self.push_screen(AnswerForm(verb), self._confirmed)
         else:
             self.push_screen(Confirm(verb), self._confirmed)
 

@@ -263,6 +263,15 @@ select tick_at, to_char(wall, 'YYYY-MM-DD HH24:MI') as wall, outcome, task_state
   from tasker.list_ticks(p_namespace => split_part(%(subject)s, '/', 1),
                          p_name => split_part(%(subject)s, '/', 2), p_limit => {MOST})""",
 )
+WAITS: Final = Query(
+    "waits",
+    f"""
+select concat_ws('/', namespace, template, name) as step,
+       coalesce(array_to_string(signals, ' or '), kind) as waits_for, prompt, opened_at, until,
+       case when wanted > 1 then received || ' of ' || wanted end as received,
+       case when until is not null then on_timeout end as then, kind, schema, step_uuid
+  from tasker.open_waits(p_limit => {MOST})""",
+)
 RUNNERS: Final = Query(
     "runners",
     f"""
@@ -422,6 +431,7 @@ QUERIES: Final[Mapping[str, tuple[Query, ...]]] = {
     "tasks": (*ALWAYS, TASKS),
     "claims": (*ALWAYS, CLAIMS),
     "workers": (*ALWAYS, RUNNERS, FOREIGN, POOLS, BREAKERS),
+    "waits": (*ALWAYS, WAITS),
     "failures": (*ALWAYS, DEAD, RETRIES, LATE, REJECTED),
     "database": (*ALWAYS, SERVER, TRANSACTIONS, RELATIONS),
     "acts": (*ALWAYS, ALL_ACTIONS),

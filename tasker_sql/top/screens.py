@@ -187,6 +187,15 @@ def _claim(one: Any) -> Row:
     )
 
 
+def _wait(one: Any) -> Row:
+    answer = Verb("W", "answer", str(one.step_uuid), form=one.schema or {})
+    return _row(
+        one.step_uuid,
+        opens=place_of(one.step_uuid),
+        verbs=(answer,) if one.kind == "signal" else (),
+    )
+
+
 def _runner(one: Any) -> Row:
     return _row(f"{one.silent_for is not None} {one.who}")
 
@@ -332,6 +341,12 @@ SCREENS: Final[Mapping[str, Callable[[Snapshot], View]]] = {
         {"acts": _action},
         lambda _: "what operators did, the newest first",
     ).view,
+    "waits": Screen(
+        "step, for=waits_for, asks=prompt, since=opened_at, until, then",
+        "then, since",
+        "Nothing waits for people, or for a time.",
+        {"waits": _wait},
+    ).view,
     "schedules": Screen(
         "schedule, template, when=planned, next=next_tick, last=last_tick, was=last_outcome, "
         "open=open_tasks, note",
@@ -357,7 +372,7 @@ SCREENS: Final[Mapping[str, Callable[[Snapshot], View]]] = {
     "step": task.step,
 }
 TABS: Final = (*SCREENS,)[:8]
-ALONE: Final = (*SCREENS,)[:10]  # those that are not about one namespace, task or step
+ALONE: Final = (*SCREENS,)[:11]  # those that are not about one namespace, task or step
 
 
 def view(seen: Snapshot) -> View:

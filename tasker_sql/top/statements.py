@@ -19,12 +19,13 @@ DONE: Final = {"complete", "cancelled", "resolved_manually", "skipped", "upstrea
 @dataclass(frozen=True, slots=True)
 class Verb:
     """Something that an operator can do: its key, its name, and its statement; that of one for
-    `many` only plans."""
+    `many` only plans. With a `form`, a JSON Schema, it is the step that a value is asked for."""
 
     key: str
     name: str
     statement: str
     many: bool = False
+    form: Any = None
 
 
 def literal(text: str) -> str:

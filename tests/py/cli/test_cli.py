@@ -207,6 +207,28 @@ class TestTasks:
         assert step_named(client, UUID(task), "unlock").state == "enqueued"
         assert Answer(*cancel, "--json").json["task_state"] == "cancelled"
 
+    def test_hear_signals_and_waits_are_answered(self, client: Client) -> None:
+        """A signal is kept for a step that does not wait yet; a step that waits has it at once."""
+        schema = {"type": "object", "required": ["ok"]}
+        later = {"name": "b", "wait": {"signal": "go"}, "dependencies": ["a"]}
+        first = {"name": "a", "wait": {"signal": ["yes", "no"], "schema": schema, "prompt": "Go?"}}
+        client.register_template({**template({}), "steps": [first, later]})
+        task = str(client.create_task("test", "flow").task_uuid)
+        kept = Answer("task", "signal", task, "go", '"now"', "--key", "k", "-r", "early")
+        assert kept.out == "go: it is kept for a step that is still to come\n"
+        again = Answer("task", "signal", task, "go", '"now"', "--key", "k")
+        assert again.out.endswith(", as before\n")
+        refused = Answer("task", "signal", task, "og")
+        assert (refused.code, "go" in refused.err) == (1, True)
+        listed = Answer("wait", "list", "--signal", "yes").out
+        step = str(step_named(client, UUID(task), "a").step_uuid)
+        assert "yes or no" in listed and "Go?" in listed and f"wait answer {step} VALUE" in listed
+        assert Answer("wait", "list", "--signal", "go").out == "nothing waits\n"
+        assert Answer("wait", "answer", step, "7").code == 1
+        answered = Answer("wait", "answer", step, '{"ok": true}')
+        assert answered.out == "the step is complete, the task is complete\n"
+        assert client.result(UUID(task))["value"] == "now"
+
     def test_are_created_from_a_file(self, client: Client, tmp_path: Path) -> None:
         client.register_template(template({"a": []}))
         file = tmp_path / "contexts"
@@ -490,6 +512,10 @@ def shop(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dic
     client.register_template(template({"a": []}, name="report", namespace="shop"))
     (tmp_path / "nightly.yaml").write_text(NIGHTLY)
     Answer("schedule", "apply", str(tmp_path / "nightly.yaml"))
+    wait = {"name": "approve", "wait": {"signal": "approved"}}
+    approval = {**template({}, name="approval", namespace="fulfillment"), "steps": [wait]}
+    client.register_template(approval)
+    waits = client.create_task("fulfillment", "approval").task_uuid
     report = {"host": socket.gethostname(), "pid": 7, "version": "1", "uptime": 60}
     report |= {"state": "normal", "status": "healthy", "namespaces": ["linear_workflow"]}
     report |= {"connections": {"size": 20}, "pools": [], "breakers": BREAKERS}
@@ -507,11 +533,13 @@ def shop(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dic
         "FAILED": str(failed),
         "SUBJECT": "template fulfillment/process_order",
         "OPEN": str(is_open),
+        "WAITS": str(waits),
         "STEP_UUID": str(step_named(client, failed, "process_payment").step_uuid),
     }
 
 
 LIVES_ON = {"run", "serve", "db stop"}  # of these other tests tell
+OF_WAITS = {"task signal", "wait answer"}
 OF_OPEN_TASKS = {"task cancel", "task pause", "task resume", "step requeue"}
 RUN = [
     pytest.param(name, line, id=line, marks=[pytest.mark.slow] if number else [])
@@ -531,8 +559,11 @@ class TestExamples:
         database: str,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        which = "OPEN" if name in OF_OPEN_TASKS else "FAILED"
-        for key, value in {**shop, "TASK_UUID": shop[which]}.items():
+        which = "OPEN" if name in OF_OPEN_TASKS else "WAITS" if name in OF_WAITS else "FAILED"
+        named = {**shop, "TASK_UUID": shop[which]}
+        if which == "WAITS":
+            named["STEP_UUID"] = str(UUID(int=UUID(shop[which]).int + 1))
+        for key, value in named.items():
             monkeypatch.setenv(key, value)
         if re.search(r"^(?!tasker-sql)|[<>|]|psql", line):
             path = f"{Path(sys.executable).parent}:{find_bin_dir()}:{os.environ['PATH']}"

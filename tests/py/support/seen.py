@@ -276,6 +276,14 @@ def snapshot(place: Location, **answers: Any) -> Snapshot:
 ABOUT_TASK = {"task": HEAD, "reasons": WHY_TASK, "timings": TIMINGS, "path": FAILED_PATH}
 ABOUT_MOVING = {"task": MOVING, "reasons": WHY_MOVING, "path": MOVING_PATH}
 ABOUT_STEP = {"task": HEAD, "reasons": WHY_STEP, "timings": TIMINGS, "attempts": ATTEMPTS}
+WAITS = rows(
+    "step waits_for prompt opened_at until received then kind schema step_uuid",
+    (
+        *("bank/payout/approve", "approved or rejected", "Pay 900 to Ada?", ago(hours=2)),
+        *(hence(days=3), "1 of 2", "fail", "signal", None, PAID),
+    ),
+    ("shop/order/tomorrow", "time", None, ago(hours=1), hence(hours=23), None, None, "time"),
+)
 SCHEDULES = rows(
     "schedule template planned next_tick last_tick last_outcome open_tasks note time_zone missed "
     "overlap version namespace name paused_at",
@@ -310,6 +318,7 @@ SNAPSHOTS = {
         snapshot(Location("failures"), **AWRY, rejected_requests=REJECTED),
         snapshot(Location("database"), server=SERVER, transactions=TRANSACTIONS, tables=RELATIONS),
         snapshot(Location("acts"), acts=ACTS),
+        snapshot(Location("waits"), waits=WAITS),
         snapshot(Location("schedules"), schedules=SCHEDULES),
         snapshot(Location("ticks", subject="shop/nightly"), ticks=TICKS),
         snapshot(Location("queue", subject="billing"), queued=QUEUED),

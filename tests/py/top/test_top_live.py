@@ -91,7 +91,9 @@ class Answer:
 
 
 class TestOnce:
-    @pytest.mark.parametrize("screen", [name for name in QUERIES if name not in SUBJECTS])
+    @pytest.mark.parametrize(
+        "screen", [name for name in QUERIES if name not in {*SUBJECTS, "waits"}]
+    )
     def test_every_screen_in_three_formats(
         self, database: str, client: Client, task: UUID, screen: str
     ) -> None:
@@ -519,6 +521,28 @@ class TestWrites:
         driven(database, play)
         assert {one.missing for one in client.queue_depths()} == {False}
         assert step_named(client, task, "c").state == "in_progress"
+
+    def test_a_wait_is_answered_in_a_form(self, database: str, client: Client) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("overview")
+            await top.press("w")
+            await top.sees("test/asks/approve", "approved", "Pay?", "W answer")
+            await top.press("W")
+            await top.sees("yes or no", "ok: need yes or no")
+            await top.type("yes")
+            await top.sees(f"tasker.answer_wait('{step}', ")
+            await top.press("enter")
+            await top.sees("Nothing waits for people")
+
+        schema = {"type": "object", "required": ["ok"], "properties": {"ok": {"type": "boolean"}}}
+        wait = {"signal": "approved", "schema": schema, "prompt": "Pay?"}
+        client.register_template(
+            {**template({}, name="asks"), "steps": [{"name": "approve", "wait": wait}]}
+        )
+        task = client.create_task("test", "asks").task_uuid
+        step = step_named(client, task, "approve").step_uuid
+        driven(database, play, Location("overview"))
+        assert client.get_task(task).state == "complete"
 
     def test_a_schedule_makes_a_task_and_is_paused(
         self, database: str, client: Client, task: UUID

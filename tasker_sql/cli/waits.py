@@ -1,0 +1,104 @@
+"""`tasker-sql wait`, and `task signal`: what waits for people, and what they say."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from tasker_sql.cli import completion
+from tasker_sql.cli.commands import ROOT, Commands
+from tasker_sql.cli.options import OfNamespace, OfTemplate, OpenTaskUuid, json_argument
+from tasker_sql.cli.output import Output, Part, table
+from tasker_sql.cli.query import query
+from tasker_sql.client import Client
+
+app = Commands(help=ROOT["wait"][1])
+
+Value = Annotated[str, typer.Argument(help="The value: JSON, @FILE, or - for standard input.")]
+Why = Annotated[str | None, typer.Option("--reason", "-r", help="Why. It is kept with the signal.")]
+Key = Annotated[
+    str | None, typer.Option(help="Makes it repeatable: the same key and value count once.")
+]
+
+
+def _options(**given: str | None) -> dict[str, str]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+@query(app, "list", watch=True)
+def list_(
+    client: Client,
+    namespace: OfNamespace = None,
+    template: OfTemplate = None,
+    signal: Annotated[str | None, typer.Option(help="Those that wait for this signal.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 100,
+) -> Output:
+    """List what waits, for a signal or for a time.
+
+    Those of the oldest tasks first.
+
+    Example: tasker-sql wait list --signal approved
+    """
+    found = client.open_waits(namespace, _options(template=template, signal=signal), limit)
+    picture: list[Part] = [
+        table(
+            found,
+            "since=opened_at, until, waits for=for, step, uuid=step_uuid, asks=prompt",
+            "nothing waits",
+            **{"for": lambda one: " or ".join(one.signals or [one.kind])},
+            step=lambda one: f"{one.namespace}/{one.template}/{one.name}",
+        )
+    ]
+    if asked := next((one for one in found if one.signals), None):
+        picture += ["", f"tasker-sql wait answer {asked.step_uuid} VALUE"]
+    return Output(found, picture)
+
+
+@query(app)
+def answer(
+    client: Client,
+    step_uuid: Annotated[
+        UUID,
+        typer.Argument(
+            help="The step that waits.", show_default=False, autocompletion=completion.waits
+        ),
+    ],
+    value: Value = "null",
+    reason: Why = None,
+    key: Key = None,
+) -> Output:
+    """Answer a step that waits for a signal.
+
+    Example: tasker-sql wait answer $STEP_UUID '{"ok": true}' --reason "checked by hand"
+    """
+    given = json_argument(value, "the value")
+    told = client.answer_wait(step_uuid, given, _options(reason=reason, key=key))
+    said = ", as before" if told.repeated else ""
+    return Output(told, f"the step is {told.step_state}, the task is {told.task_state}{said}")
+
+
+def add_signal_to(tasks: Commands) -> None:
+    """`task signal`."""
+    query(tasks)(signal)
+
+
+def signal(
+    client: Client,
+    task_uuid: OpenTaskUuid,
+    name: Annotated[str, typer.Argument(help="The signal's name.", show_default=False)],
+    value: Value = "null",
+    reason: Why = None,
+    key: Key = None,
+) -> Output:
+    """Send a signal to a task. It is kept for a step that does not wait for it yet.
+
+    Example: tasker-sql task signal $TASK_UUID approved '{"ok": true}'
+    """
+    given = json_argument(value, "the value")
+    sent = client.send_signal(task_uuid, name, given, _options(reason=reason, key=key))
+    said = "it is kept for a step that is still to come"
+    if sent.state == "delivered":
+        said = f"the step {sent.step_uuid} has it"
+    return Output(sent, f"{sent.name}: {said}{', as before' if sent.repeated else ''}")
