@@ -359,7 +359,7 @@ SCREENS: Final[Mapping[str, Callable[[Snapshot], View]]] = {
         "wall",
         "No ticks yet.",
         {"ticks": _tick},
-        lambda seen: f"what became of the ticks of {seen.place.subject}, the newest first",
+        lambda seen: f"what happened to the ticks of {seen.place.subject}, the newest first",
     ).view,
     "queue": Screen(
         "waited, attempt, code, step, reason",

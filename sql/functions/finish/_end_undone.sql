@@ -12,7 +12,7 @@ create or replace function tasker._end_undone (
   set search_path = pg_catalog, pg_temp
 as $$
 -- Ends steps (in order) that no worker ended, in the states given, with a result or an error each.
--- Whoever holds one is fenced off, and what it left behind goes.
+-- A worker that holds one is fenced off, and what it left behind goes.
 --
 -- Returns  the change of each; the tasks in which one failed; and who is to look at those that
 --          ended (step_no 0: their task), once for each: children in gated templates, and of all

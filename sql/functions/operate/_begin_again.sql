@@ -9,7 +9,7 @@ create or replace function tasker._begin_again (
   set search_path = pg_catalog, pg_temp
 as $$
 -- What an operator's retry changes beside a step's row: it starts over (p_fresh), or goes on from
--- its checkpoint; its clocks, if it failed, begin anew; its task may get another deadline.
+-- its checkpoint; its clocks, if it failed, begin again; its task may get another deadline.
 --
 -- Raises   TK003 when the deadline of its task has passed, and no other one is given; 22023
 -- Locks    the alarms; the caller holds the step and the task
