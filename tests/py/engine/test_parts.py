@@ -102,7 +102,7 @@ def test_data_alone_goes_into_a_database_at_head(source: str, target: str) -> No
     [
         ("delete from tasker.legal_transitions where to_state = 'in_progress'", "legal transition"),
         ("delete from tasker.limits where name = 'tags_per_task'", "the limit tags_per_task"),
-        ("truncate tasker.limits", "and 12 more"),
+        ("truncate tasker.limits", r"and \d+ more"),
         ("delete from tasker.sweep_cursors", "the position of the sweep"),
         ("drop function tasker.heartbeat", "not those of this version .heartbeat."),
         ("drop view tasker.task_progress", "not those of this version .task_progress."),
