@@ -81,12 +81,11 @@ begin
                       coalesce(sum(cardinality(submission.step_ids)), 0)::bigint as steps
                  from tasker.submissions as submission) as submission
    cross join (select coalesce(round(share.retries * cardinality(v_timers)), 0)::bigint as retries,
-                      cardinality(v_timers)
-                        - coalesce(round(share.retries * cardinality(v_timers)), 0)::bigint
-                        as scheduled,
+                      coalesce(round(share.first * cardinality(v_timers)), 0)::bigint as scheduled,
                       (select count(*) from tasker.timers as timer
                         where timer.due_at < v_now) as overdue
-                 from (select avg((step.state = 'waiting_for_retry')::integer) as retries
+                 from (select avg((step.state = 'waiting_for_retry')::integer) as retries,
+                              avg((step.state = 'pending')::integer) as first
                          from generate_series(1, cardinality(v_timers),
                                               1 + (cardinality(v_timers) - 1) / 300) as place
                         cross join lateral (

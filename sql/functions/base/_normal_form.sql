@@ -28,6 +28,17 @@ select case when p_definition -> 'input_schema' = 'null' then p_definition - 'in
                                                      then '{"max_attempts": 1}'
                                                      else '{}' end::jsonb)
                                   else '{}' end
+                               || case when step ? 'wait' then jsonb_build_object(
+                                    'wait',
+                                    case when step -> 'wait' ? 'signal' then '{"count": 1}'
+                                         else '{}' end::jsonb
+                                    || case when step -> 'wait' ? 'timeout'
+                                            then '{"on_timeout": "fail"}' else '{}' end::jsonb
+                                    || case jsonb_typeof(step #> '{wait,until}')
+                                         when 'object' then '{"every": "PT1M"}'
+                                         else '{}' end::jsonb
+                                    || (step -> 'wait'))
+                                  else '{}' end
                                order by position)
                 from jsonb_array_elements(p_definition -> 'steps')
                        with ordinality as s (step, position)));
