@@ -15,6 +15,8 @@ from servers import rows
 from sessions import Session
 from workflows import CANCEL, CLAIM, COMPLETE, create, step_states, violations
 
+from tasker_sql.schema import truth
+
 Opener = Callable[..., list[Session]]
 
 LEVELS = (IsolationLevel.READ_COMMITTED, IsolationLevel.REPEATABLE_READ)
@@ -131,6 +133,29 @@ def test_a_time_out_passes_over_a_step_that_somebody_answers(
     a.commit()
     assert rows(database, "select from tasker.alarms") == []
     assert step_states(database, task)["w"] == "complete"
+
+
+@pytest.mark.newest
+def test_what_waits_goes_on_after_all_functions_were_made_again(database: str) -> None:
+    """N5"""
+    asked, late, asleep = waiting(database, 3)
+    for held in claimed(database, 2):
+        rows(database, COMPLETE, *held)
+    (held,) = claimed(database)
+    rows(database, "select from tasker.sleep_step(%s, %s, '1 hour')", *held)
+    with psycopg.connect(database) as connection:
+        connection.execute("set search_path = pg_catalog, pg_temp")
+        again = {name: f"{text}-- again\n" for name, text in truth.read().items()}
+        truth.install(connection, again)
+    assert violations(database) == []
+    assert rows(database, SEND, asked, "7") == [("delivered",)]
+    rows(database, DUE)
+    rows(database, "update tasker.timers set due_at = '2000-01-01'")
+    rows(database, SWEEP)
+    assert step_states(database, asked) == {"a": "complete", "w": "complete", "z": "enqueued"}
+    assert step_states(database, late) == {"a": "complete", "w": "error", "z": "pending"}
+    assert step_states(database, asleep) == {"a": "enqueued", "w": "pending", "z": "pending"}
+    assert violations(database) == []
 
 
 @pytest.mark.slow
