@@ -12,7 +12,7 @@ as $$
 --
 -- Returns  one row for each enqueued step
 -- Calls    _queue_of, _lost_steps, _workers, _missing_handlers, _held_up, _shell_word, _ago,
---          _checkpoint_text
+--          _footnotes
 #variable_conflict use_column
 declare
   v_queue   record;
@@ -73,7 +73,7 @@ begin
                        else 'handler_missing' end,
                   false,
                   concat_ws('; ', 'queued for ' || tasker._ago(p_now - step.enqueued_at)
-                                  || tasker._checkpoint_text(step.step_id, p_now),
+                                  || tasker._footnotes(step.step_id, p_now),
                             coalesce(lacking.reason, v_workers.said), v_held.full_slots,
                             v_held.breakers),
                   case when v_workers.workers = 0 or lacking.reason is not null

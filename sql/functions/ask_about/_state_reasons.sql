@@ -10,7 +10,7 @@ as $$
 -- What the state of each of these steps says: it has ended, failed for good, or somebody has it.
 --
 -- Returns  one row for each step in such a state
--- Calls    _error_text, _runs_long, _ago, _checkpoint_text
+-- Calls    _error_text, _runs_long, _ago, _footnotes
 #variable_conflict use_column
 begin
   return query
@@ -42,7 +42,7 @@ begin
                           where failure.step_id = step.step_id
                           order by failure.failure_id desc
                           limit 1) as failure on true
-     cross join lateral (select tasker._checkpoint_text(step.step_id, p_now) as saved) as own
+     cross join lateral (select tasker._footnotes(step.step_id, p_now) as saved) as own
      where step.step_id = any (p_step_ids)
        and step.state not in ('pending', 'enqueued', 'waiting_for_retry', 'waiting')
   )

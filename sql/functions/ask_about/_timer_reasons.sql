@@ -10,7 +10,7 @@ as $$
 -- Which of these steps wait for their time, for a sweep after it, or to be counted.
 --
 -- Returns  one row for each step that does
--- Calls    _error_text, _ago, _checkpoint_text
+-- Calls    _error_text, _ago, _footnotes
 #variable_conflict use_column
 begin
   return query
@@ -32,7 +32,7 @@ begin
                        link.max_attempts,
                        coalesce(tasker._error_text(failure.error), 'no error was kept'),
                        tasker._ago(timer.due_at - p_now),
-                       tasker._checkpoint_text(step.step_id, p_now)),
+                       tasker._footnotes(step.step_id, p_now)),
                 failure.failed_at, timer.due_at, failure.worker,
                 format('select * from tasker.retry_step(%L, ''<why>'')',
                        tasker._step_uuid(task.task_uuid, step.step_id))
