@@ -12,12 +12,11 @@ as $$
 -- Returns  one row, with the tick that will not come
 -- Raises   TK002, 22023 without a reason
 -- Locks    the schedule
--- Calls    _check_reason, _held_schedule, _operator
+-- Calls    _held_schedule, _operator
 #variable_conflict use_column
 declare
   v_schedule tasker.schedules%rowtype;
 begin
-  perform tasker._check_reason(p_reason);
   v_schedule := tasker._held_schedule(p_namespace, p_name);
   delete from tasker.schedule_ticks as tick where tick.schedule_id = v_schedule.schedule_id;
   delete from tasker.schedules as schedule where schedule.schedule_id = v_schedule.schedule_id;

@@ -12,7 +12,7 @@ as $$
 -- Returns  one row; created is false for a second call at the same instant
 -- Raises   TK002; 22023 without a reason; 22023, TK006 what the template makes of the context
 -- Locks    the schedule
--- Calls    _check_reason, _held_schedule, _make_task, _operator
+-- Calls    _held_schedule, _make_task, _operator
 #variable_conflict use_column
 declare
   v_now      constant timestamptz := tasker._now();
@@ -24,7 +24,6 @@ declare
   v_task_id  bigint;
   v_created  boolean := false;
 begin
-  perform tasker._check_reason(p_reason);
   v_schedule := tasker._held_schedule(p_namespace, p_name);
   select tick.task_id into v_task_id from tasker.schedule_ticks as tick
    where tick.schedule_id = v_schedule.schedule_id and tick.tick_at = v_tick;
