@@ -58,7 +58,7 @@ Environment = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class Candidate:
     """A template, where it is from, and what a refusal by the database means there."""
 
     source: str
@@ -70,16 +70,16 @@ class Given:
         return f"{self.definition['namespace_name']}/{self.definition['name']}"
 
 
-def _given(places: Sequence[str], environment: str | None) -> list[Given]:
+def _given(places: Sequence[str], environment: str | None) -> list[Candidate]:
     """The templates in these places. Raises TemplateError for all that are none."""
-    found, errors = list[Given](), list[templates.TemplateError]()
+    found, errors = list[Candidate](), list[templates.TemplateError]()
     for place in places:
         code, _, name = place.partition(":")
         is_code = Path(code).is_file() if code.endswith(".py") else MODULE.fullmatch(code)
         try:
             if Path(place).exists() and not place.endswith(".py"):
                 loaded = templates.load_all([Path(place)], environment)
-                found += [Given(str(one.file), one.definition, one.explain) for one in loaded]
+                found += [Candidate(str(one.file), one.definition, one.explain) for one in loaded]
             elif is_code and not place.endswith((".yaml", ".yml")):
                 found += _workflows(code, name)
             else:
@@ -91,7 +91,7 @@ def _given(places: Sequence[str], environment: str | None) -> list[Given]:
     return found
 
 
-def _workflows(code: str, name: str) -> Iterator[Given]:
+def _workflows(code: str, name: str) -> Iterator[Candidate]:
     """The workflows of a module, or of a Python file, or that of a name. Raises TemplateError."""
     from tasker_sql.worker.handlers import load
     from tasker_sql.workflows.decorators import Workflow
@@ -108,7 +108,7 @@ def _workflows(code: str, name: str) -> Iterator[Given]:
         raise templates.TemplateError(f"{code} has no workflow {name!r}; {there}")
     for key, workflow in known.items():
         if name in ("", key):
-            yield Given(f"{code}:{key}", workflow.template, _explained(workflow.refused))
+            yield Candidate(f"{code}:{key}", workflow.template, _explained(workflow.refused))
 
 
 def _explained(
@@ -228,7 +228,7 @@ def register(client: Client, places: Places, environment: Environment = None) ->
     return Output(registered, shown)
 
 
-def _registered(client: Client, given: Sequence[Given]) -> list[RegisteredTemplate]:
+def _registered(client: Client, given: Sequence[Candidate]) -> list[RegisteredTemplate]:
     """Raises TemplateError for all that the database refuses."""
     registered, refused = list[RegisteredTemplate](), list[templates.TemplateError]()
     for template in given:
@@ -280,10 +280,10 @@ def diff(client: Client, places: Places, environment: Environment = None) -> Out
     return Output(found, picture or NONE, all(one["state"] == "same" for one in found))
 
 
-def _written_out(client: Client, one: Given) -> Any:
+def _written_out(client: Client, one: Candidate) -> Any:
     """The definition as the database gives it back, with its defaults. Raises TemplateError."""
     version = "999999999.999999999.999999999"
-    spare = Given(one.source, {**one.definition, "version": version}, one.explain)
+    spare = Candidate(one.source, {**one.definition, "version": version}, one.explain)
     with client.rolled_back():
         (made,) = _registered(client, [spare])
         found = client.get_template(made.namespace, made.name, version).definition

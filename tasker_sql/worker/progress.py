@@ -6,14 +6,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from tasker_sql.circuit import CircuitBreaker
-from tasker_sql.client import Client, Connection
 from tasker_sql.errors import StaleClaimError, TaskerError, UnavailableError
 from tasker_sql.jsonb import JsonText, decode, encode
-from tasker_sql.pool import Pool
 from tasker_sql.rows import ClaimedStep
+
+if TYPE_CHECKING:  # who writes handlers needs no driver yet
+    from tasker_sql.circuit import CircuitBreaker
+    from tasker_sql.client import Client, Connection
+    from tasker_sql.pool import Pool
 
 T = TypeVar("T")
 
@@ -87,6 +89,8 @@ class SavedProgress(Progress):
             if connection is None:
                 self._save_alone(text)
             else:
+                from tasker_sql.client import Client
+
                 self._save_within(Client(connection), text)
         except StaleClaimError:
             self._cancelled.set()
