@@ -71,7 +71,8 @@ SHOWS_MORE: Final = {
     code: screen
     for screen, codes in {
         "queues": "queue_missing no_worker queue_behind paused messages_unprocessed "
-        "handler_missing",
+        "handler_missing outcomes_unprocessed",
+        "schedules": "schedules_overdue schedule_failing",
         "claims": "slots_full stale_claim",
         "workers": "runner_lost breaker_open pool_unhealthy reports_refused permission_missing "
         "schema_changed",
