@@ -6,7 +6,7 @@ create or replace function tasker._parents (p_step_id bigint)
   stable
 begin atomic
 -- The parents of a step, as they are now. A result that does not count is null. One that a
--- cancelled task stopped has failed, whatever its on_error says.
+-- cancelled or late task stopped has failed, whatever its on_error says.
 --
 -- Returns  one row per parent
 -- Calls    _outcome, _last_error
@@ -29,7 +29,8 @@ select parent.step_id, edge.name, parent.state, judged.outcome, parent.attempt,
                  where own.template_id = step.template_id
                    and own.step_no = edge.step_no
                    and (parent.claim_token is null
-                        and tasker._last_error(parent.step_id) ->> 'code' = 'cancelled')
+                        and tasker._last_error(parent.step_id) ->> 'code'
+                            in ('cancelled', 'deadline'))
                        is not true) end)
                 as outcome) as judged
  where step.step_id = p_step_id;
