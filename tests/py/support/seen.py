@@ -282,7 +282,10 @@ WAITS = rows(
         *("bank/payout/approve", "approved or rejected", "Pay 900 to Ada?", ago(hours=2)),
         *(hence(days=3), "1 of 2", "fail", "signal", None, PAID),
     ),
-    ("shop/order/tomorrow", "time", None, ago(hours=1), hence(hours=23), None, None, "time"),
+    (
+        *("shop/order/tomorrow", "time", None, ago(hours=1), hence(hours=23), None, None),
+        *("time", None, step_uuid(2)),
+    ),
 )
 SCHEDULES = rows(
     "schedule template planned next_tick last_tick last_outcome open_tasks note time_zone missed "
