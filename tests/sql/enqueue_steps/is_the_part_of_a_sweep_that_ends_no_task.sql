@@ -20,13 +20,13 @@ select pg_temp.later('4 seconds');
 
 select results_eq('select action, affected from tasker.enqueue_steps()',
   $$ values ('queues_recreated', 0), ('claims_taken_back', 0), ('timers_fired', 1),
-    ('joins_counted', 0),
+    ('alarms_fired', 0), ('joins_counted', 0),
             ('submissions_processed', 0), ('messages_restored', 0),
             ('schedules_fired', 0) $$, 'the retry is enqueued');
 select is(pg_temp.task_state(:'task'), 'blocked_by_failures', 'no task is ended');
 select results_eq('select action, affected from tasker.sweep()',
   $$ values ('queues_recreated', 0), ('claims_taken_back', 0), ('timers_fired', 0),
-    ('joins_counted', 0),
+    ('alarms_fired', 0), ('joins_counted', 0),
             ('submissions_processed', 0), ('messages_restored', 0),
             ('schedules_fired', 0), ('tasks_finalized', 1) $$,
             'a sweep does both');

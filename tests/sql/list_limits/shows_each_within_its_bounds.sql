@@ -11,6 +11,7 @@ select is_empty($$ select name from tasker.list_limits()
 select is_empty($$ select name from tasker.list_limits()
                     where minimum < case when unit = 'bytes' then 8192 when unit = 'levels' then 128
                     when name = 'lease_seconds' then 3600
+                                         when unit = 'attempts' then 10
                                          when name in ('tags_per_task', 'template_namespaces')
                         then 20 else 100 end $$, 'none can be set too low');
 select is_empty($$ select limits.name from tasker.list_limits() as limits
