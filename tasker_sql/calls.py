@@ -710,12 +710,12 @@ class Calls(ABC):
         open work, never history, and answers while tables are locked. Codes: blocked_by, read_only,
         too_many_connections, schema_changed, queue_missing, no_worker, slots_full, queue_behind,
         messages_unprocessed, handler_missing, stale_claim, timers_overdue, outcomes_unprocessed,
-        steps_undecided, waits_overdue, wait_without_end, signals_left, task_unfinalized,
-        dead_letters, step_runs_long, task_stuck (of the oldest 300 open tasks), requests_refused,
-        schedule_failing, schedules_overdue, paused (for more than an hour), runner_lost,
-        breaker_open, late_writes, pool_unhealthy, reports_refused, disk_full, permission_missing,
-        vacuum_held_back, bloat, answer_incomplete (a lock hides some). docs/on-call.md has a
-        section for each. All invariants: check_invariants().
+        steps_undecided, waits_overdue, wait_without_end, signals_left, deadline_missed,
+        deadline_near, task_unfinalized, dead_letters, step_runs_long, task_stuck (of the oldest 300
+        open tasks), requests_refused, schedule_failing, schedules_overdue, paused (for more than an
+        hour), runner_lost, breaker_open, late_writes, pool_unhealthy, reports_refused, disk_full,
+        permission_missing, vacuum_held_back, bloat, answer_incomplete (a lock hides some).
+        docs/on-call.md has a section for each. All invariants: check_invariants().
         """
         return self._rows(rows.Problem, "tasker.problems")
 
