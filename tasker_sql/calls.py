@@ -1039,7 +1039,9 @@ class Calls(ABC):
             reason,
         )
 
-    def set_deadline(self, task_uuid: UUID, deadline: datetime, reason: str) -> rows.MovedDeadline:
+    def set_deadline(
+        self, task_uuid: UUID, deadline: datetime | None, reason: str
+    ) -> rows.MovedDeadline:
         """Moves the deadline of a task, or with None removes it, for a reason that is recorded.
 
         A moment that has passed takes effect with the next sweep. Of a task in error it holds from

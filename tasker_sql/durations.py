@@ -38,9 +38,21 @@ def moment(text: str) -> datetime:
     try:
         if ago := re.fullmatch(r"(\d+)([smhd])", text):
             return datetime.now(UTC) - timedelta(**{AGO[ago[2]]: int(ago[1])})
-        found = datetime.fromisoformat(text)
+        return _at(text)
     except (ValueError, OverflowError):
         raise ValueError(
             f"{text}: 90s, 15m, 2h or 3d is needed (ago), or ISO 8601: 2026-01-31T17:00Z"
         ) from None
+
+
+def time_to_come(text: str) -> datetime:
+    """A time in ISO 8601 (UTC where it names no zone). Raises ValueError."""
+    try:
+        return _at(text)
+    except ValueError:
+        raise ValueError(f"{text}: ISO 8601 is needed, such as 2026-01-31T17:00Z") from None
+
+
+def _at(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -11,7 +11,7 @@ from uuid import UUID
 import typer
 
 from tasker_sql.cli import completion
-from tasker_sql.durations import moment
+from tasker_sql.durations import moment, time_to_come
 from tasker_sql.errors import FileError
 from tasker_sql.jsonb import JsonError, JsonText, given
 from tasker_sql.top.snapshot import place_of
@@ -40,6 +40,18 @@ OfTemplate = Annotated[
 def moment_option(name: str, what: str) -> Any:
     """A time in ISO 8601, or how long ago."""
     return typer.Option(name, parser=_moment, metavar="TIME", help=what, show_default=False)
+
+
+def time_argument(what: str) -> Any:
+    """A time in ISO 8601, which may be left out."""
+    return typer.Argument(parser=_time, metavar="TIME", help=what, show_default=False)
+
+
+def _time(text: str) -> datetime:
+    try:
+        return time_to_come(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def _moment(text: str) -> datetime:

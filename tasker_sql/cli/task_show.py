@@ -51,6 +51,8 @@ def task_picture(task: Task, steps: list[TaskStep]) -> Picture:
         f"{task.namespace}/{task.name}@{task.version}  {task.task_uuid}",
         line((task.state, STYLES.get(task.state, "")), stands),
     ]
+    if task.deadline:
+        picture.append(f"to be done by {cell(task.deadline)} UTC")
     if task.recommended_action:
         picture.append(f"next: {task.recommended_action}")
     dag = {step.name: step.parents for step in steps}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from tasker_sql.cli import task_create, task_list, task_show, waits
 from tasker_sql.cli.commands import ROOT, Commands
-from tasker_sql.cli.options import OpenTaskUuid, Reason, TaskUuid
-from tasker_sql.cli.output import Output, paused
+from tasker_sql.cli.options import OpenTaskUuid, Reason, TaskUuid, time_argument
+from tasker_sql.cli.output import Output, cell, paused
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
 from tasker_sql.rows import ClosedTask
@@ -62,6 +63,32 @@ def resume(client: Client, task_uuid: OpenTaskUuid, reason: Reason) -> Output:
     Example: tasker-sql task resume $TASK_UUID --reason "the customer has called"
     """
     return paused("the task", client.resume_task(task_uuid, reason))
+
+
+@query(app, "set-deadline")
+def set_deadline(
+    client: Client,
+    task_uuid: OpenTaskUuid,
+    reason: Reason,
+    deadline: Annotated[
+        datetime | None, time_argument("By when it is to be done: ISO 8601, UTC without a zone.")
+    ] = None,
+    none: Annotated[bool, typer.Option("--none", help="It may take for ever.")] = False,
+) -> Output:
+    """Move the deadline of a task, or remove it.
+
+    One that has passed takes effect with the next sweep.
+
+    Examples:
+      tasker-sql task set-deadline $TASK_UUID 2030-01-31T17:00Z --reason "the customer waits"
+      tasker-sql task set-deadline $TASK_UUID --none --reason "there is no hurry"
+    """
+    if (deadline is None) is not none:
+        raise ValueError("a time is needed, or --none: either, not both")
+    moved = client.set_deadline(task_uuid, deadline, reason)
+    before = f"; it was {cell(moved.previous)} UTC" if moved.previous else ""
+    now = f"is to be done by {cell(moved.deadline)} UTC" if moved.deadline else "has no deadline"
+    return Output(moved, f"the task {now}{before}")
 
 
 def _closed(task: ClosedTask) -> Output:

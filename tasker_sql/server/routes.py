@@ -109,6 +109,7 @@ OPERATE: Final[Mapping[str, Callable[..., Any]]] = {
     f"{TASK}/resolve": Client.resolve_task,
     f"{TASK}/pause": Client.pause_task,
     f"{TASK}/resume": Client.resume_task,
+    f"{TASK}/deadline": Client.set_deadline,
     f"{TASK}/signals": Client.send_signal,
     f"{STEP}/retry": Client.retry_step,
     f"{STEP}/requeue": Client.requeue_step,

@@ -390,6 +390,10 @@ class TestConventions:
         assert planned["matched"] == 1
         done = web.post(f"/v1/repairs/{planned['plan_uuid']}/apply", json=BECAUSE).json()
         assert (done["applied"], done["remaining"]) == (1, 0)
+        until = "2030-01-31T17:00:00Z"
+        for now, before in ((until, None), (None, until)):
+            moved = web.post(f"/v1/tasks/{task}/deadline", json={**BECAUSE, "deadline": now})
+            assert (moved.json()["deadline"], moved.json()["previous"]) == (now, before)
         assert web.post(f"/v1/tasks/{task}/resolve", json=BECAUSE).json()["task_state"] == (
             "resolved_manually"
         )
