@@ -47,6 +47,9 @@ begin
            * interval '1 millisecond'
     end;
     insert into tasker.timers (step_id, due_at) values (p_step_id, v_due);
+    if v_step.has_checkpoint then  -- those lost before are no longer in a row
+      update tasker.checkpoints as saved set unlucky = 0 where saved.step_id = p_step_id;
+    end if;
   elsif v_link.features ->> 'on_error' = 'skip' then
     v_state := 'skipped';
     delete from tasker.checkpoints as saved where saved.step_id = p_step_id;
