@@ -193,10 +193,16 @@ class Worker(threading.Thread):
         return node.answer == "late"
 
     def do(self, query: str, *arguments: Any) -> None:
-        try:
-            self.call(query, *arguments)
-        except psycopg.Error as error:
-            assert error.sqlstate == "TK003"  # it has ended
+        do(self.connection, query, *arguments)
+
+
+def do(connection: psycopg.Connection, query: str, *arguments: Any) -> None:
+    """A call that is refused when the task, or the wait, has ended."""
+    try:
+        with connection.transaction():
+            connection.execute(query.encode(), arguments)
+    except psycopg.Error as error:
+        assert error.sqlstate == "TK003"
 
 
 def upgrade(connection: psycopg.Connection) -> None:
@@ -224,7 +230,7 @@ def staged(dsn: str, plays: list[Play]) -> dict[str, Play]:
             for node in play.nodes.values():
                 if node.answer == "early":
                     signal = [task, node.name, json.dumps(node.value)]
-                    connection.execute(SEND.encode(), signal)
+                    do(connection, SEND, *signal)
     return tasks
 
 
@@ -263,7 +269,7 @@ def test_pairs_end_as_the_model_says(database: str, workers: int, thorough: bool
         exact = stage.alone and not play.cancelled
         if wrong := differences(play, ends, states[task], exact=exact):
             found[task] = (play, wrong)
-    assert found == {}, found
+    assert found == {}, "\n".join(map(str, found.values()))
     assert violations(database) == []
     stopped = Counter(end.stopped for *_, end in stories)
     print(f"{len(states)} plays, {len(stories)} steps, stopped by:", stopped)
