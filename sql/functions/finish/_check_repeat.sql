@@ -12,14 +12,13 @@ as $$
 --
 -- Raises   TK009 when the token has completed the step and p_repeat is false; as _stale when it has
 --          not
--- Calls    _stale, _step_uuid
+-- Calls    _waits_on, _stale, _step_uuid
 begin
   if not exists (select from tasker.steps as step
                   where step.step_id = p_step_id
                     and step.claim_token = p_token
                     and step.state = p_state)
-     and not exists (select from tasker.given_back as back  -- its result let it wait on
-                      where back.step_id = p_step_id and back.token = p_token) then
+     and not tasker._waits_on(p_step_id, p_token) then
     perform tasker._stale(p_token, array[p_step_id]);
   elsif not p_repeat then
     raise exception 'already % by this claim', p_state

@@ -12,23 +12,26 @@ as $$
 -- whose reply was lost.
 --
 -- Returns  true or false; null for no steps
+-- Calls    _waits_on
 begin
   return (
-    select bool_and(exists (select from tasker.given_back as back  -- it slept
-                             where back.step_id = wanted.step_id and back.token = p_token)
-                    or case when wanted.step_id = any (p_failed_ids)
-                         then exists (select from tasker.step_failures as failure
-                                       where failure.step_id = wanted.step_id
-                                         and failure.token = p_token
-                                         and not failure.lost)
-                              or exists (select from tasker.steps as step
-                                          where step.step_id = wanted.step_id
-                                            and step.claim_token = p_token
-                                            and step.state = 'skipped')
-                         else exists (select from tasker.steps as step
-                                       where step.step_id = wanted.step_id
-                                         and step.claim_token = p_token
-                                         and step.state = 'complete') end)
+    select bool_and(case
+             when wanted.step_id = any (p_failed_ids)
+               then exists (select from tasker.step_failures as failure
+                             where failure.step_id = wanted.step_id
+                               and failure.token = p_token
+                               and not failure.lost)
+                    or exists (select from tasker.given_back as back  -- it slept
+                                where back.step_id = wanted.step_id and back.token = p_token)
+                    or exists (select from tasker.steps as step
+                                where step.step_id = wanted.step_id
+                                  and step.claim_token = p_token
+                                  and step.state = 'skipped')
+             else exists (select from tasker.steps as step
+                           where step.step_id = wanted.step_id
+                             and step.claim_token = p_token
+                             and step.state = 'complete')
+                  or tasker._waits_on(wanted.step_id, p_token) end)
       from unnest(p_step_ids) as wanted (step_id)
   );
 end;
