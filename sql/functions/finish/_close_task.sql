@@ -44,7 +44,7 @@ begin
   delete from tasker.parked_steps as parked where parked.step_id = any (v_ids);
   delete from tasker.checkpoints as saved
    where saved.step_id > p_task_id << 20 and saved.step_id < (p_task_id + 1) << 20;
-  perform tasker._forget(v_ids || (p_task_id << 20));
+  perform tasker._forget(v_ids);
   delete from tasker.dead_steps as dead
    where dead.step_id > p_task_id << 20 and dead.step_id < (p_task_id + 1) << 20;
 
@@ -64,6 +64,7 @@ begin
   update tasker.tasks as task
      set state = p_to_state, finished_at = p_now
    where task.task_id = p_task_id;
+  perform tasker._forget(array[p_task_id << 20]);
   delete from tasker.open_tasks as open where open.task_id = p_task_id;
   delete from tasker.unfinalized_tasks as unfinalized where unfinalized.task_id = p_task_id;
   perform tasker._record(
