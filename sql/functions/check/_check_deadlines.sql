@@ -17,17 +17,21 @@ declare
 begin
   return query
   select 'an open task that has a deadline has its alarm', 'safety', task.task_id << 20,
-         format('%s, deadline %s, alarm %s', task.state, task.deadline, alarm.due_at)
+         format('%s, deadline %s, no alarm', task.state, task.deadline)
     from tasker.tasks as task
-    full join (select own.step_id >> 20 as task_id, own.due_at
-                 from tasker.alarms as own
-                where own.step_id between v_first << 20 and v_last << 20
-                  and own.kind = 'deadline') as alarm on alarm.task_id = task.task_id
-   where coalesce(task.task_id, alarm.task_id) between v_first and v_last
-     and case when task.finished_at is null and task.task_id is not null
-              then alarm.due_at is distinct from task.deadline
-                   and not (alarm.due_at is null and task.deadline <= v_now)
-              else alarm.due_at is not null end;
+   where task.task_id between v_first and v_last
+     and task.finished_at is null
+     and task.deadline > v_now
+     and not exists (select from tasker.alarms as alarm
+                      where alarm.step_id = task.task_id << 20 and alarm.kind = 'deadline')
+   union all
+  select 'an open task that has a deadline has its alarm', 'safety', alarm.step_id,
+         format('%s, deadline %s, alarm %s', task.state, task.deadline, alarm.due_at)
+    from tasker.alarms as alarm
+    left join tasker.tasks as task on task.task_id = alarm.step_id >> 20
+   where alarm.step_id between v_first << 20 and v_last << 20
+     and alarm.kind = 'deadline'
+     and (task.finished_at is null and task.deadline = alarm.due_at) is not true;
 end;
 $$;
 
