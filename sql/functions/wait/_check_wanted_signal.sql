@@ -1,6 +1,5 @@
 create or replace function tasker._check_wanted_signal (
   p_task_id  bigint,
-  p_name     text,
   p_value    jsonb,
   p_step_ids bigint[]
 )

@@ -36,7 +36,7 @@ begin
   repeated := v_signal.signal_id is not null;
   if not repeated then
     v_signal := tasker._keep_signal(
-      v_task_id, tasker._check_wanted_signal(v_task_id, p_name, v_value, v_steps), p_name, v_value,
+      v_task_id, tasker._check_wanted_signal(v_task_id, v_value, v_steps), p_name, v_value,
       p_options);
   end if;
   task_uuid := p_task_uuid;
