@@ -94,13 +94,14 @@ def result(step_uuid: UUID, value: Any) -> Result | Failure:
 def _ended(step_uuid: UUID, told: Mapping[str, Any]) -> Result | Failure:
     """The attempt ended as the handler wanted."""
     try:
-        text = ",".join(f'"{key}":{encode(value)}' for key, value in told.items())
+        texts = {key: encode(value) for key, value in told.items()}
     except ValueError as error:
         return failure(step_uuid, "BadResult", f"the result is not JSON: {error}", retryable=False)
-    if len(text) > LARGEST_RESULT:
-        message = f"the result is too large: {len(text)} characters"
+    if (length := max(map(len, texts.values()))) > LARGEST_RESULT:
+        message = f"the result is too large: {length} characters"
         return failure(step_uuid, "BadResult", message, retryable=False)
-    return Result(JsonText(f'{{"step_uuid":"{step_uuid}",{text}}}'))
+    report = ",".join(f'"{key}":{text}' for key, text in texts.items())
+    return Result(JsonText(f'{{"step_uuid":"{step_uuid}",{report}}}'))
 
 
 def failure(
