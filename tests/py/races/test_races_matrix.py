@@ -34,6 +34,7 @@ PATIENCE = 2000  # milliseconds: much longer than anybody waits who does not wai
 RESET = """
 delete from tasker.tasks; delete from tasker.steps; delete from tasker.open_tasks;
 delete from tasker.claims; delete from tasker.checkpoints;
+delete from tasker.waits; delete from tasker.signals; delete from tasker.alarms;
 delete from tasker.submissions; delete from tasker.timers;
 delete from tasker.deferred_decrements; delete from tasker.unfinalized_tasks;
 delete from tasker.finalization_claims; delete from tasker.finalization_attempts;
@@ -69,8 +70,9 @@ STATE = """
 select array(select (row(name, version, task.state, open_sinks, task.paused_at is null,
                          started_at is null))::text from tasker.tasks as task
                join tasker.task_templates using (template_id) order by 1),
-       array(select (row(step_id & 1048575, state, waiting_parents, attempt, result,
-                         claim_token is null, started_at is null, finished_at is null))::text
+       array(select (row(step_id & 1048575, state, waiting_parents, attempt,
+                         regexp_replace(result::text, '"at": "[^"]*"', ''), claim_token is null,
+                         started_at is null, finished_at is null))::text
                from tasker.steps order by 1),
        array(select (row(worker, array(select id & 1048575 from unnest(step_ids) as id)))::text
                from tasker.claims order by 1),
@@ -112,7 +114,10 @@ select array(select (row(name, version, task.state, open_sinks, task.paused_at i
                join tasker.steps using (step_id) where state = 'enqueued' order by 1),
        (select count(*) from public.effects),
        array(select (row(step_id & 1048575, checkpoint, number))::text
-               from tasker.checkpoints order by 1)
+               from tasker.checkpoints order by 1),
+       array(select (row(step_id & 1048575, kind))::text from tasker.waits order by 1),
+       array(select (row(name, value, taken_by & 1048575))::text from tasker.signals order by 1),
+       array(select (row(step_id & 1048575, kind))::text from tasker.alarms order by 1)
 """
 
 TWICE = """
@@ -425,7 +430,7 @@ APART = [
             *("claim_task_for_finalization", "finalize_task", "cancel_task", "resolve_step"),
             *("retry_step", "requeue_step", "pause_task", "finish_and_claim", "complete_step"),
             *("fail_step", "release_claim", "submit_step_results", "process_step_results"),
-            "checkpoint_step",
+            *("checkpoint_step", "sleep_step", "send_signal", "answer_wait", "set_deadline"),
         },
         "the rows of a task are new: nobody can name them before they are committed",
     ),

@@ -7,6 +7,7 @@ of two moves when the first has not yet committed; a row is the first, a column 
     .    nobody waits; in either order it would have been the same
     >    nobody waits; as if the second had come after the first
     <    nobody waits; as if the second had come before the first
+    ~    nobody waits; things stand as in either order, history does not: a sweep has many parts
     -    nobody waits; the second passes over what the first holds, and a later sweep makes it good
     w    the second waits, and then comes after the first
     x    nobody waits; a processor is refused (already_claimed) because somebody is at the task
@@ -41,6 +42,19 @@ TEMPLATES = (
     definition("diamond", DIAMOND),
     definition("external", {"only": []}, finalization="external"),
     definition("wide", {**{part: [] for part in WIDE}, "join": WIDE}),
+    json.dumps(
+        {
+            "name": "approval",
+            "namespace_name": "test",
+            "version": "1.0.0",
+            "finalization": "external",
+            "steps": [
+                {"name": "approve", "wait": {"signal": "approved"}},
+                {"name": "ship", "handler": {"callable": "ship"}},
+                {"name": "tell", "handler": {"callable": "tell"}},
+            ],
+        }
+    ),
 )
 
 
@@ -93,6 +107,7 @@ MOVES = {
     "complete_other": complete("other_step", "other_token"),
     "checkpoint_step": "select number, repeated"
     " from tasker.checkpoint_step(%(step)s, %(token)s, '1', 0)",
+    "sleep_step": "select step_state from tasker.sleep_step(%(step)s, %(token)s, '1 day')",
     "fail_step": fail("step", "token"),
     "fail_other": fail("other_step", "other_token"),
     "heartbeat": "select cancelled_step_uuids from tasker.heartbeat(%(token)s, '1 day')",
@@ -106,7 +121,12 @@ MOVES = {
     "await_work": "select namespace from tasker.await_work('{test}', 'c')",
     "await_spare": "select namespace from tasker.await_work('{spare}', 'c')",
     "sweep": "select action, affected from tasker.sweep() where affected > 0",
+    # people
+    "send_signal": "select state from tasker.send_signal(%(task)s, 'approved', '1')",
+    "answer_wait": "select step_state, task_state from tasker.answer_wait(%(waiting)s, '1')",
     # operators
+    "set_deadline": "select previous is null"
+    " from tasker.set_deadline(%(task)s, '2050-01-01Z', 'x')",
     "cancel_task": "select task_state, cancelled_steps from tasker.cancel_task(%(task)s, 'x')",
     "resolve_task": "select task_state, cancelled_steps from tasker.resolve_task(%(task)s, 'x')",
     "retry_step": "select step_state, task_state from tasker.retry_step(%(step)s, 'x')",
@@ -305,6 +325,21 @@ def wide(ask: Ask) -> Names:
     }
 
 
+def approval(ask: Ask) -> Names:
+    """A step that waits for a signal; a claimed one; one whose outcome was submitted."""
+    names = task_of(ask, "approval")
+    (ship, tell) = (ask(CLAIM, "w")[0] for _ in range(2))
+    told = json.dumps([{"step_uuid": tell[0], "result": 4}])
+    ask("select from tasker.submit_step_results(%s, %s)", tell[1], told)
+    ((waiting,),) = ask("select step_uuid::text from tasker.open_waits()")
+    return names | {
+        "step": ship[0],
+        "token": ship[1],
+        "outcomes": json.dumps([{"step_uuid": ship[0], "result": 3}]),
+        "waiting": waiting,
+    }
+
+
 def asked(ask: Ask) -> Names:
     """A message that asks for a task by key."""
     ask("select pgmq.send('orchestration_task_requests', %s::jsonb)", json.dumps(REQUEST))
@@ -365,6 +400,32 @@ class Scene:
 
 
 SCENES = {
+    "approval": Scene(
+        approval,
+        """
+        answer_wait                 w  w3 .  w  .  w  w  w  .  .  .  .  .  .  w  .3 .  w  w  .  w
+        send_signal                 w  w3 .  w  .  w  w  w  .  .  .  .  .  .  w  .3 .  w  w  .  w
+        sleep_step                  .  .  w9 .  .  w1 w1 w1 w1 w1 w  w1 .  >  w  w  w3 w  .  .  .
+        set_deadline                w  w  .  w  .  w  w  w  .  .  .  .  .  .  w  .3 .  w  w  .  w
+        claim_steps                 .  .  .  .  .  .  .  .  .  .  >  .  .  >  .  .3 >  .  .  .  .
+        finish_and_claim            w  w  w1 w  .  w  w9 w1 w1 w1 w  w  .  >  w  w3 w3 w3 w  .  w
+        complete_step               w  w  w1 w  .  w  w9 w1 w1 w1 w  w  .  >  w  w3 w3 w3 w  .  w
+        fail_step                   w  w  w1 w  .  w1 w1 w  w1 w1 w  w1 .  >  w  w  w3 w  w  <  w
+        checkpoint_step             .  .  w  .  .  w  w  w  w9 .  w  w  .  ~  w  w3 w  w  .  .  .
+        heartbeat                   .  .  w  .  .  w  w  w  .  w  w  w  .  >  >  .3 >  >  .  .  .
+        release_claim               .  .  w1 .  <  w1 w1 w1 w1 w1 w  w1 .  >  w  w  w  w  .  .  .
+        submit_step_results         .  .  w1 .  .  w1 w1 w1 w1 w1 w  w  <  >  w  w3 w3 w  .  .  .
+        process_step_results        w  w  .  w  .  w  w  w  .  .  .  >  >  >  w  .3 .  w  w  .  w
+        sweep                       w  w  w1 w  <  w1 w1 w1 w1 w1 w  w1 >  >  w  w  w  w  w  .  w
+        cancel_task                 w3 w3 w1 w3 .  w1 w1 w1 w1 <  w  w1 -  -  w  w3 w3 w3 w  <  w
+        retry_step                  .  .  >  .  .  .  .  >  .  .  >  .  .  >  .  .3 >  .  .  .  .
+        requeue_step                .  .  w1 .  <  w1 w1 w1 w1 <  w  w1 .  ~  w  w  w  w  .  .  .
+        resolve_step                w  w  w1 w  .  w1 w1 w1 w1 <  w  w1 .  ~  w  w3 w3 w  w  .  w
+        pause_task                  w  w  .  w  .  w  w  w  .  .  .  .  .  .  w  .3 .  w  w  .  w
+        claim_task_for_finalization .  .  .  .  .  .  .  >  .  .  .  .  .  .  >  .3 .  .  .  .  .
+        finalize_freely             w  w  .  w  .  w  w  w  .  .  .  .  .  .  w  .3 .  w  w  .  w
+        """,
+    ),
     "claimed": Scene(
         lambda ask: claimed(ask, "chain"),
         """
