@@ -512,10 +512,6 @@ def shop(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dic
     client.register_template(template({"a": []}, name="report", namespace="shop"))
     (tmp_path / "nightly.yaml").write_text(NIGHTLY)
     Answer("schedule", "apply", str(tmp_path / "nightly.yaml"))
-    wait = {"name": "approve", "wait": {"signal": "approved"}}
-    approval = {**template({}, name="approval", namespace="fulfillment"), "steps": [wait]}
-    client.register_template(approval)
-    waits = client.create_task("fulfillment", "approval").task_uuid
     report = {"host": socket.gethostname(), "pid": 7, "version": "1", "uptime": 60}
     report |= {"state": "normal", "status": "healthy", "namespaces": ["linear_workflow"]}
     report |= {"connections": {"size": 20}, "pools": [], "breakers": BREAKERS}
@@ -533,7 +529,6 @@ def shop(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dic
         "FAILED": str(failed),
         "SUBJECT": "template fulfillment/process_order",
         "OPEN": str(is_open),
-        "WAITS": str(waits),
         "STEP_UUID": str(step_named(client, failed, "process_payment").step_uuid),
     }
 
@@ -556,13 +551,17 @@ class TestExamples:
         name: str,
         line: str,
         shop: dict[str, str],
+        client: Client,
         database: str,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        which = "OPEN" if name in OF_OPEN_TASKS else "WAITS" if name in OF_WAITS else "FAILED"
-        named = {**shop, "TASK_UUID": shop[which]}
-        if which == "WAITS":
-            named["STEP_UUID"] = str(UUID(int=UUID(shop[which]).int + 1))
+        named = {**shop, "TASK_UUID": shop["OPEN" if name in OF_OPEN_TASKS else "FAILED"]}
+        if name in OF_WAITS:
+            wait = {"name": "approve", "wait": {"signal": "approved"}}
+            client.register_template({**template({}, name="approval"), "steps": [wait]})
+            task = client.create_task("test", "approval").task_uuid
+            step = step_named(client, task, "approve").step_uuid
+            named |= {"TASK_UUID": str(task), "STEP_UUID": str(step)}
         for key, value in named.items():
             monkeypatch.setenv(key, value)
         if re.search(r"^(?!tasker-sql)|[<>|]|psql", line):

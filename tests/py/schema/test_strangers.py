@@ -365,8 +365,11 @@ def test_a_strangers_advisory_locks_stop_no_upgrade(empty_database: str) -> None
 def test_the_lock_of_an_upgrade_needs_a_right(database: str) -> None:
     rows(database, "grant usage on schema tasker to stranger")
     rows(database, "grant select on tasker.alembic_version to stranger")
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        rows(as_stranger(database), "lock table tasker.alembic_version in exclusive mode")
+    with (
+        psycopg.connect(as_stranger(database)) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute("lock table tasker.alembic_version in exclusive mode")
 
 
 def test_who_holds_an_upgrade_up_is_named(database: str) -> None:

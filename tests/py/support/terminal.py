@@ -63,11 +63,16 @@ class Terminal:
         os.write(self._leader, keys.encode())
 
     def click(self, text: str, times: int = 1) -> None:
-        """Click on a text."""
-        lines = self.lines
-        row = next(n for n, line in enumerate(lines) if text in line)
-        at = f"{lines[row].index(text) + 2};{row + 1}"
+        """Click on a text that stands still: a screen may be drawn twice after a change."""
+        at, before = self._place(text), ""
+        while at != before:
+            time.sleep(0.3)
+            at, before = self._place(text), at
         self.type(f"\x1b[<0;{at}M\x1b[<0;{at}m" * times)
+
+    def _place(self, text: str) -> str:
+        row, line = next((n, line) for n, line in enumerate(self.lines) if text in line)
+        return f"{line.index(text) + 2};{row + 1}"
 
     def resize(self, width: int, height: int) -> None:
         with self._lock:

@@ -555,7 +555,7 @@ class TestWrites:
             await top.sees("tasker.trigger_schedule('test', 'nightly', '<why>')")
             await top.type(REASON)
             await top.press("enter")
-            await top.sees("open tasks: 1")
+            await top.waits(lambda: client.list_ticks("test", "nightly") != [], "the tick")
             await top.press("P")
             await top.type(REASON)
             await top.press("enter")
