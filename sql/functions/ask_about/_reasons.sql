@@ -17,20 +17,25 @@ as $$
 --          _gate_reasons, _wait_reasons
 #variable_conflict use_column
 declare
-  v_now constant timestamptz := tasker._now();
+  v_now    constant timestamptz := tasker._now();
+  v_states constant tasker.step_state[] := array(
+    select step.state from tasker.steps as step where step.step_id = any (p_step_ids));
 begin
   return query
   select * from tasker._state_reasons(p_step_ids, v_now)
    union all
   select * from tasker._timer_reasons(p_step_ids, v_now)
+   where v_states && '{pending,waiting_for_retry,waiting}'
    union all
   select * from tasker._pause_reasons(p_step_ids, v_now)
    union all
   select * from tasker._queue_reasons(p_step_ids, v_now)
    union all
   select * from tasker._gate_reasons(p_step_ids)
+   where v_states && '{pending,skipped,upstream_failed}'
    union all
-  select * from tasker._wait_reasons(p_step_ids, v_now);
+  select * from tasker._wait_reasons(p_step_ids, v_now)
+   where 'waiting' = any (v_states);
 end;
 $$;
 
