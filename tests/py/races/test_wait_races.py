@@ -26,6 +26,7 @@ DUE = """
 with alarm as (update tasker.alarms set due_at = '2000-01-01')
 update tasker.waits set until = '2000-01-01'
 """
+DEFERRED = "select sum(amount) from tasker.deferred_decrements"
 STATES = "select state from tasker.list_signals(%s) order by 1"
 
 
@@ -133,6 +134,106 @@ def test_a_time_out_passes_over_a_step_that_somebody_answers(
     a.commit()
     assert rows(database, "select from tasker.alarms") == []
     assert step_states(database, task)["w"] == "complete"
+
+
+def wide(dsn: str) -> tuple[str, list[tuple[str, str]]]:
+    """A task in which w waits for the signal ok behind 20 steps, and what those were claimed as."""
+    steps: list[dict[str, Any]] = [
+        {"name": f"p{number}", "handler": {"callable": "p"}} for number in range(20)
+    ]
+    parents = [step["name"] for step in steps]
+    steps += [
+        {"name": "w", "dependencies": parents, "wait": {"signal": "ok"}},
+        {"name": "z", "handler": {"callable": "z"}, "dependencies": ["w"]},
+    ]
+    head = {"name": "wide", "namespace_name": "test", "version": "1.0.0", "steps": steps}
+    rows(dsn, "select from tasker.register_template(%s)", json.dumps(head))
+    (task,) = create(dsn, "wide")
+    return task, [claimed(dsn)[0] for _ in parents]
+
+
+def is_answered(dsn: str, task: str) -> bool:
+    """Whether w has ended with one signal, once."""
+    states = step_states(dsn, task)
+    return (
+        (states["w"], states["z"]) == ("complete", "enqueued")
+        and rows(dsn, STATES, task) == [("taken",)]
+        and rows(dsn, DEFERRED) == [(None,)]
+        and violations(dsn) == []
+    )
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_signal_that_meets_the_first_parent_of_a_wide_join_is_stored_until_all_are_counted(
+    database: str, sessions: Opener, level: IsolationLevel
+) -> None:
+    task, held = wide(database)
+    parent, others, sender = sessions("parent", "others", "sender")
+    sender.at(level)
+    sender.run("select 1")  # a snapshot that sees no end of a parent
+    parent.run(COMPLETE, *held[0])
+    for one in held[1:]:
+        others.run(COMPLETE, *one)  # the first is at the join
+    others.commit()
+    assert rows(database, DEFERRED) == [(19,)]
+    sending = sender.blocks(SEND, task, "7")
+    parent.commit()
+    if level == IsolationLevel.REPEATABLE_READ:
+        with pytest.raises(errors.SerializationFailure):
+            sending.result()
+        sender.rollback()
+        assert sender.run(SEND, task, "7") == [("stored",)]
+    else:
+        assert sending.result() == [("stored",)]
+    sender.commit()
+    assert step_states(database, task)["w"] == "pending"
+    rows(database, SWEEP)
+    assert is_answered(database, task)
+
+
+def test_parents_of_a_wide_join_do_not_wait_for_who_sends_it_a_signal(
+    database: str, sessions: Opener
+) -> None:
+    task, held = wide(database)
+    parents, sender = sessions("parents", "sender")
+    assert sender.run(SEND, task, "7") == [("stored",)]
+    for one in held:
+        parents.run(COMPLETE, *one)
+    parents.commit()
+    assert rows(database, DEFERRED) == [(20,)]
+    parents.run(SWEEP)  # nor does a sweep
+    parents.commit()
+    assert rows(database, DEFERRED) == [(20,)]
+    sender.commit()
+    rows(database, SWEEP)
+    assert is_answered(database, task)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_signal_sent_while_deferred_parents_are_counted_is_delivered(
+    database: str, sessions: Opener, level: IsolationLevel
+) -> None:
+    task, held = wide(database)
+    parent, others, sender = sessions("parent", "others", "sender")
+    parent.run(COMPLETE, *held[0])
+    for one in held[1:]:
+        others.run(COMPLETE, *one)
+    others.commit()
+    parent.commit()
+    sender.at(level)
+    sender.run("select 1")  # a snapshot that does not see the wait
+    others.run(SWEEP)  # opens it
+    sending = sender.blocks(SEND, task, "7")
+    others.commit()
+    if level == IsolationLevel.REPEATABLE_READ:
+        with pytest.raises(errors.SerializationFailure):
+            sending.result()
+        sender.rollback()
+        assert sender.run(SEND, task, "7") == [("delivered",)]
+    else:
+        assert sending.result() == [("delivered",)]
+    sender.commit()
+    assert is_answered(database, task)
 
 
 @pytest.mark.newest
