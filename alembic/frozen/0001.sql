@@ -344,7 +344,7 @@ create table tasker.timers (
   step_id bigint      primary key,
   due_at  timestamptz not null
 );
-create index timers_by_time on tasker.timers (due_at);
+create index timers_by_time on tasker.timers (due_at, step_id);
 comment on table tasker.timers is 'Steps that wait for a moment: retries, sleeping steps, and first steps of tasks with run_at. Promoted to a queue when due.';
 
 create table tasker.alarms (
@@ -355,7 +355,7 @@ create table tasker.alarms (
   due_at  timestamptz not null,
   constraint a_step_has_one_alarm_of_a_kind primary key (step_id, kind)
 );
-create index alarms_by_time on tasker.alarms (due_at);
+create index alarms_by_time on tasker.alarms (due_at, step_id);
 comment on table tasker.alarms is 'Moments at which something is decided about a step, or (step_no 0) about a task. A step that ends takes its own along.';
 
 create table tasker.waits (

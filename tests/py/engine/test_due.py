@@ -1,4 +1,4 @@
-"""Schedules among many: due at once, swept by several, cut short, and next to claims."""
+"""Schedules and alarms among many: due at once, swept by several, cut short, next to claims."""
 
 from __future__ import annotations
 
@@ -28,7 +28,70 @@ select count(*), count(distinct schedule_id), count(distinct task_id),
   from tasker.schedule_ticks
 """
 CLAIM = "select step_uuid, token from tasker.claim_steps('test', 'w')"
+IDLE = "select step_uuid, token from tasker.claim_steps('idle', 'w')"
 EXPLAIN = "explain (analyze, buffers, timing off, summary off, format json) "
+
+PLAIN = {"steps": [{"name": "s", "handler": {"callable": "s"}}]}
+# For each something happens later.
+LATE: dict[str, dict[str, Any]] = {
+    "run_at": PLAIN,
+    "wait": {"steps": [{"name": "w", "wait": {"signal": "ok", "timeout": "P1D"}}]},
+    "finish_within": {
+        "steps": [{"name": "w", "wait": {"signal": "ok"}, "finish_within": "P1D"}],
+    },
+    "start_within": {
+        "steps": [{"name": "s", "handler": {"callable": "s"}, "start_within": "P1D"}],
+    },
+    "deadline": PLAIN | {"deadline": "P1D"},
+}
+# Waits of steps that do not exist: 100,000 tasks take a minute, and nobody reads the steps of waits
+# that stay open.
+OPEN = """
+with forged as (
+  select ((4398046511103 - n) << 20) + 1 as step_id, clock_timestamp() + interval '2 days' as until
+    from generate_series(1, %s) as n
+),
+alarm as (
+  insert into tasker.alarms (step_id, kind, due_at) select step_id, 'wait', until from forged
+)
+insert into tasker.waits (step_id, kind, names, wanted, opened_at, until)
+select step_id, 'signal', '{ok}', 1, now(), until from forged
+"""
+CLOSED = """
+with alarm as (delete from tasker.alarms where step_id >> 20 > 4000000000000)
+delete from tasker.waits where step_id >> 20 > 4000000000000
+"""
+# At one instant, long ago.
+DUE = """
+with timer as (update tasker.timers set due_at = '2000-01-01'),
+alarm as (
+  update tasker.alarms set due_at = '2000-01-01' where due_at < now() + interval '25 h'
+),
+wait as (update tasker.waits set until = '2000-01-01' where until < now() + interval '25 h'),
+task as (update tasker.tasks set deadline = '2000-01-01' where deadline is not null)
+update tasker.steps set enqueued_at = '2000-01-01'
+ where step_id in (select step_id from tasker.alarms where kind = 'start_within')
+"""
+RING = """
+select sum(affected)::integer from tasker.sweep(%s)
+ where action in ('alarms_fired', 'timers_fired')
+"""
+READ = """
+select sum(idx_tup_fetch + seq_tup_read)::integer from pg_stat_xact_user_tables
+ where relname in ('alarms', 'timers')
+"""
+RUNG = """
+select task.state::text, step.state::text, count(*)
+  from tasker.tasks as task
+  join tasker.task_templates as template on template.template_id = task.template_id
+  join tasker.steps as step on step.step_id >> 20 = task.task_id
+ where template.name = 'late'
+ group by 1, 2
+"""
+LEFT = """
+select (select count(*) from tasker.alarms where due_at < now())::integer
+       + (select count(*) from tasker.timers where due_at < now())::integer
+"""
 
 
 def many(dsn: str, count: int) -> None:
@@ -38,15 +101,17 @@ def many(dsn: str, count: int) -> None:
     rows(dsn, "analyze tasker.schedules")
 
 
-def claim_pages(session: Session) -> int:
+def pages(session: Session, query: str) -> int:
+    """Pages that a call reads."""
+    ((plan,),) = session.run(EXPLAIN + query)
+    session.commit()
+    top: dict[str, Any] = plan[0]["Plan"]
+    return int(top["Shared Hit Blocks"] + top["Shared Read Blocks"])
+
+
+def claim_pages(session: Session, query: str = CLAIM) -> int:
     """Pages that a claim of one step reads: the least of some, for now and then one does more."""
-    read = []
-    for _ in range(8):
-        ((plan,),) = session.run(EXPLAIN + CLAIM)
-        session.commit()
-        top: dict[str, Any] = plan[0]["Plan"]
-        read.append(int(top["Shared Hit Blocks"] + top["Shared Read Blocks"]))
-    return min(read)
+    return min(pages(session, query) for _ in range(8))
 
 
 @pytest.mark.parametrize("count", [150, pytest.param(10_000, marks=pytest.mark.slow)])
@@ -73,6 +138,50 @@ def test_many_that_are_due_at_one_instant_are_fired_in_slices(
         turns += 1
     assert turns == 10
     assert rows(database, MADE) == [(count, count, count, 2 * count, 0)]
+    assert violations(database) == []
+
+
+@pytest.mark.parametrize("kind", LATE)
+@pytest.mark.parametrize("count", [150, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.timeout(900)
+def test_alarms_and_timers_that_are_due_at_one_instant_fire_in_slices(
+    database: str, sessions: Opener, kind: str, count: int
+) -> None:
+    """With ten times as many open waits beside them, a claim reads what it reads without all."""
+    define(database, "single", {"only": []})
+    rows(database, "select from tasker.create_namespace('idle')")
+    slice_ = count // 10
+    a, b = sessions("a", "b")
+    with client_of(database) as client:
+        client.create_tasks("test", "single", [{}] * count)  # indexes as high as in the end
+        for query in (CLAIM, IDLE):
+            claim_pages(b, query)  # its plans are made
+        without, idle = claim_pages(b), claim_pages(b, IDLE)
+        head = {"name": "late", "namespace_name": "away", "version": "1.0.0"}
+        client.register_template(head | LATE[kind])
+        options = {"run_at": "2100-01-01T00:00:00Z"} if kind == "run_at" else {}
+        client.create_tasks("away", "late", [{}] * count, options)
+    rows(database, OPEN, 10 * count)
+    assert claim_pages(b) == without
+    assert claim_pages(b, IDLE) <= idle + 2, "an index that is higher"
+    rows(database, DUE)
+    assert rows(database, LEFT) == [(count,)]
+    assert claim_pages(b) == without
+    assert a.run(RING, slice_) == [(slice_,)]
+    ((seen,),) = a.run(READ)
+    assert seen < 5 * slice_, "those behind the slice are not read"
+    assert claim_pages(b) <= without + 3  # where nobody waits
+    a.commit()
+    assert claim_pages(b) <= without + 3
+    for _ in range(8):
+        assert rows(database, RING, slice_) == [(slice_,)]
+    rung = pages(b, IDLE)  # who finds nothing to do fires some, ten times a hundred at most
+    print(kind, without, idle, seen, rung)
+    assert rows(database, LEFT) == [(0,)]
+    assert rung < 200 * slice_
+    ends = ("pending", "enqueued") if kind == "run_at" else ("error", "error")
+    assert rows(database, RUNG) == [(*ends, count)]
+    rows(database, CLOSED)
     assert violations(database) == []
 
 
