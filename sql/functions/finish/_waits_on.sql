@@ -4,8 +4,8 @@ create or replace function tasker._waits_on (p_step_id bigint, p_token uuid)
   stable
   set search_path = pg_catalog, pg_temp
 as $$
--- Did a result under this token let the step wait on? Only a condition can: a step that sleeps has no
--- result, and one that comes later is stale.
+-- Did a result under this token let the step wait on? Only a condition can: a step that sleeps has
+-- no result, and one that comes later is stale.
 begin
   return exists (
     select from tasker.given_back as back
