@@ -30,6 +30,7 @@ EXAMPLES: dict[Any, Any] = {
     UUID | None: None,
     Any: {},
     datetime: datetime(2031, 2, 3, tzinfo=UTC),
+    datetime | None: None,
     timedelta: timedelta(seconds=1),
     Sequence[str]: ["test"],
     Sequence[UUID]: [UUID(int=1)],
