@@ -17,7 +17,7 @@ as $$
 declare
   v_wait  constant jsonb := p_features -> 'wait';
   v_value jsonb := v_wait -> 'default';
-  v_taken jsonb := '[]';
+  v_taken jsonb := '[]'::jsonb;
   v_found record;
   v_end   text;
 begin

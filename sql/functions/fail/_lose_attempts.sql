@@ -18,7 +18,7 @@ as $$
 -- Calls    _give_back; for steps with checkpoints _excusable, _excuse
 declare
   v_saved bigint[];
-  v_mild  bigint[] := '{}';
+  v_mild  bigint[] := '{}'::bigint[];
 begin
   v_saved := array_remove(array(
     select case when step.has_checkpoint and step.claim_token = p_token

@@ -35,7 +35,7 @@ declare
   v_gated  bigint[];
   v_asked  bigint[];
   v_answers tasker.transition[];
-  v_failed bigint[] := '{}';
+  v_failed bigint[] := '{}'::bigint[];
 begin
   if cardinality(p_step_ids) = 1 then
     v_done := tasker._complete_one(p_token, p_step_ids[1], p_results[1], p_seconds[1], p_now);

@@ -11,7 +11,7 @@ as $$
 -- Raises   22023, with the nearest known name
 -- Calls    _nearest
 declare
-  v_known text[] := '{}';
+  v_known text[] := '{}'::text[];
 begin
   if p_zone = 'UTC'
      or (length(p_zone) <= 60

@@ -11,7 +11,7 @@ as $$
 declare
   v_known constant jsonb := '{"@hourly": "0 * * * *", "@daily": "0 0 * * *",
     "@midnight": "0 0 * * *", "@weekly": "0 0 * * 0", "@monthly": "0 0 1 * *",
-    "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *"}';
+    "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *"}'::jsonb;
   v_field text[];
   v_wrong text;
   v_cron  tasker.cron;
