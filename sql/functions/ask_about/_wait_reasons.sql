@@ -13,7 +13,7 @@ as $$
 -- Calls    _ago
 #variable_conflict use_column
 declare
-  v_then constant jsonb := '{"fail": "fails", "skip": "is skipped", "continue": "goes on"}';
+  v_then constant jsonb := '{"fail": "fails", "skip": "is skipped", "continue": "goes on"}'::jsonb;
 begin
   return query
   select wait.step_id, 50, said.code, true, said.reason || said.after, wait.opened_at, wait.until,

@@ -68,7 +68,8 @@ begin
       'message', format('its wait timed out after %s', p_wait.until - p_wait.opened_at));
   end if;
   if error is not null then
-    state := case p_features ->> 'on_error' when 'skip' then 'skipped' else 'error' end;
+    state := (case p_features ->> 'on_error' when 'skip' then 'skipped' else 'error' end
+             )::tasker.step_state;
   elsif v_end = 'timeout' and v_wait ->> 'on_timeout' = 'skip' then
     state := 'skipped';
   elsif v_end is not null then

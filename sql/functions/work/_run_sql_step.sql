@@ -36,7 +36,7 @@ begin
                    split_part(substr(p_handler, 5), '.', 1), split_part(p_handler, '.', 2))
        into v_answer
       using p_context, p_results;
-    v_result := v_answer;
+    v_result := v_answer::jsonb;
     perform set_config('search_path', 'pg_catalog, pg_temp', true);
     perform from tasker.complete_step(
                    p_step_uuid => p_step_uuid,
