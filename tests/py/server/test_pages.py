@@ -237,7 +237,7 @@ class TestPages:
             assert 'value="x"' in page.text, "the filter stays"
             older = [one for one in page.links if "before=" in one and "refresh" not in one]
             path = f"/tasks{older[0]}" if older else ""
-        assert found == [f"/tasks/{task}" for task in reversed(made)]
+        assert found == [f"/tasks/{task}" for task in sorted(made, reverse=True)]
 
     def test_of_large_tasks_show_a_part(self, web: httpx.Client, client: Client) -> None:
         steps: dict[str, list[str]] = {f"s{n}": [] for n in range(300)}

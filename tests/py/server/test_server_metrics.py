@@ -409,10 +409,16 @@ class TestRunners:
         slots = ("test", "task_claimer", "test")
         more = {"executor_pools.task_claimer.min": 1, "executor_pools.task_claimer.max": 4}
         more |= {f"circuit_breakers.{name}.failures": 1 for name in ("database", "queue")}
-        with running(database, registry, ["test"], more=more):
-            wait_for(lambda: scrape(web)["tasker_executor_activity"])
-            wait_for(lambda: value(scrape(web), "executor_activity", "running", *slots) == 4)
+
+        def all_run() -> Scraped | None:
             found = scrape(web)
+            if not found["tasker_executor_activity"]:
+                return None
+            runs = value(found, "executor_activity", "running", *slots)
+            return found if runs == 4 else None
+
+        with running(database, registry, ["test"], more=more):
+            found = wait_for(all_run)
             assert value(found, "executor_activity", "waiting", *slots) == 0
             assert value(found, "executor_activity", "hung", *slots) == 0
             assert value(found, "executor_scaling_events", "up", *slots) >= 1
