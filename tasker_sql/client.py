@@ -49,13 +49,24 @@ __all__ = [
     "Connection",
     "Settings",
     "SqlHandlerError",
+    "TaskState",
     "ask",
     "channel",
     "connect",
+    "task_of",
 ]
 
 R = TypeVar("R")
 
+TaskState = Literal[
+    "pending",
+    "in_progress",
+    "blocked_by_failures",
+    "complete",
+    "error",
+    "cancelled",
+    "resolved_manually",
+]
 QUERY_CANCELED: Final = "57014"
 INERROR: Final = psycopg.pq.TransactionStatus.INERROR
 LONGEST_LOOK: Final = 5.0  # seconds that one call waits for the end of a task
@@ -64,6 +75,11 @@ LONGEST_LOOK: Final = 5.0  # seconds that one call waits for the end of a task
 def channel(worker: str) -> str:
     """The channel that notifies a worker, as `await_work` answers it."""
     return f"tasker_{md5(worker.encode(), usedforsecurity=False).hexdigest()[:12]}"
+
+
+def task_of(uuid: UUID) -> UUID:
+    """The task of a step; a task itself. A step's uuid is its task's with a number in the end."""
+    return UUID(int=uuid.int >> 20 << 20)
 
 
 class SqlHandlerError(Exception):

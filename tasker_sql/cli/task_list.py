@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, get_args
 from uuid import UUID
 
 import typer
@@ -12,14 +12,10 @@ from tasker_sql.cli.commands import Commands
 from tasker_sql.cli.options import OfNamespace, OfTemplate, moment_option
 from tasker_sql.cli.output import Output, table
 from tasker_sql.cli.query import query
-from tasker_sql.client import Client
+from tasker_sql.client import Client, TaskState
 from tasker_sql.rows import ListedTask
 
 PAGE: Final = 1000  # tasks
-State = Literal[  # noqa: RUF041 - two lines, not seven
-    Literal["pending", "in_progress", "blocked_by_failures", "complete", "error", "cancelled"],
-    Literal["resolved_manually"],
-]
 
 
 def add_to(app: Commands) -> None:
@@ -31,8 +27,8 @@ def list_(
     namespace: OfNamespace = None,
     template: OfTemplate = None,
     state: Annotated[
-        State | None,
-        typer.Option(metavar="STATE", help=f"In this state: {', '.join(get_args(State))}."),
+        TaskState | None,
+        typer.Option(metavar="STATE", help=f"In this state: {', '.join(get_args(TaskState))}."),
     ] = None,
     tag: Annotated[str | None, typer.Option(help="With this tag.")] = None,
     initiator: Annotated[str | None, typer.Option(help="Asked for by this one.")] = None,

@@ -74,9 +74,9 @@ def answer(
     Example: tasker-sql wait answer $STEP_UUID '{"ok": true}' --reason "checked by hand"
     """
     given = json_argument(value, "the value")
-    told = client.answer_wait(step_uuid, given, _options(reason=reason, key=key))
-    said = ", as before" if told.repeated else ""
-    return Output(told, f"the step is {told.step_state}, the task is {told.task_state}{said}")
+    done = client.answer_wait(step_uuid, given, _options(reason=reason, key=key))
+    said = ", as before" if done.repeated else ""
+    return Output(done, f"the step is {done.step_state}, the task is {done.task_state}{said}")
 
 
 def add_signal_to(tasks: Commands) -> None:

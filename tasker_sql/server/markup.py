@@ -13,6 +13,7 @@ from uuid import UUID
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from tasker_sql.client import task_of
 from tasker_sql.durations import span
 from tasker_sql.failure import error_lines
 from tasker_sql.jsonb import dumps
@@ -92,10 +93,6 @@ def cell(row: Any, column: str) -> Any:
     if column.endswith(("state", "status", "severity", "outcome")):
         return Markup('<span class="state {0}">{0}</span>').format(shown(value))
     return shown(value)
-
-
-def task_of(step_uuid: UUID) -> UUID:
-    return UUID(int=step_uuid.int >> 20 << 20)
 
 
 def bars(step: TaskStep, began: datetime, ended: datetime) -> list[tuple[str, float, float]]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from inspect import signature
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
@@ -27,14 +27,14 @@ from markupsafe import Markup
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from tasker_sql.client import Client
+from tasker_sql.client import Client, TaskState, task_of
 from tasker_sql.errors import TaskerError, TooSlowError, UnavailableError
 from tasker_sql.jsonb import parse
 from tasker_sql.server import routes
 from tasker_sql.server.auth import may, permitted, token_of
 from tasker_sql.server.errors import RefusedError, refusal
 from tasker_sql.server.events import changes
-from tasker_sql.server.markup import TEMPLATES, bars, task_of
+from tasker_sql.server.markup import TEMPLATES, bars
 from tasker_sql.server.routes import OPERATE, STEP, Ask, check_step, no_others
 from tasker_sql.server.schemas import body_of
 from tasker_sql.templates import drawing
@@ -44,10 +44,6 @@ MOST_STEPS: Final = 200  # of a task
 MOST_CHANGES: Final = 100  # of its history, the last ones
 MOST_SCHEDULES: Final = 1000
 NAVIGATION: Final = ("", "tasks", "failures", "waits", "schedules", "queues", "workers", "audit")
-TASK_STATES: Final = (
-    *("pending", "in_progress", "blocked_by_failures", "complete", "error", "cancelled"),
-    "resolved_manually",
-)
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -133,7 +129,7 @@ def tasks(
     request: Request, found: Annotated[Any, Depends(routes.list_tasks)], ask: Ask
 ) -> Response:
     names = [one.name for one in ask(Client.list_namespaces)]
-    choices = {"state": TASK_STATES, "namespace": names}
+    choices = {"state": get_args(TaskState), "namespace": names}
     older = _older(request, found)
     return shown_page(request, "tasks", "Tasks", tasks=found["items"], older=older, choices=choices)
 

@@ -123,9 +123,10 @@ class AnswerForm(Dialog[str | None]):
     def _statement(self) -> str:
         """Raises ValueError."""
         value = dumps(value_of(self._fields, [one.value for one in self._inputs]))
-        options = {"reason": self._reason.value} if self._reason.value.strip() else {}
-        told = (literal(dumps(options)),) if options else ()
-        return call("answer_wait", literal(self._verb.statement), literal(value), *told)
+        arguments = [literal(self._verb.statement), literal(value)]
+        if self._reason.value.strip():
+            arguments.append(literal(dumps({"reason": self._reason.value})))
+        return call("answer_wait", *arguments)
 
     def on_input_changed(self) -> None:
         try:

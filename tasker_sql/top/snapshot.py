@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from tasker_sql.client import Client
+from tasker_sql.client import Client, task_of
 from tasker_sql.connection import records
 from tasker_sql.durations import moment
 from tasker_sql.errors import TooSlowError, UnavailableError
 from tasker_sql.jsonb import dumps
 from tasker_sql.top.queries import QUERIES
 
-STEP_BITS: Final = (1 << 20) - 1  # in which a step's uuid differs from its task's
 # What a filter of tasks may name, as `tasker-sql task list` does, and as `list_tasks` does.
 FILTERS: Final = {
     **{name: name for name in ("namespace", "state", "tag", "initiator", "since", "until")},
@@ -36,13 +35,13 @@ class Location:
 
     @property
     def task_uuid(self) -> UUID | None:
-        """The task that it is about; a step's uuid is its task's with a number in the end."""
-        return self.uuid and UUID(int=self.uuid.int & ~STEP_BITS)
+        """The task that it is about, or whose step."""
+        return self.uuid and task_of(self.uuid)
 
 
 def place_of(uuid: UUID) -> Location:
     """The screen of the task or step with this uuid."""
-    return Location("step" if uuid.int & STEP_BITS else "task", uuid)
+    return Location("task" if uuid == task_of(uuid) else "step", uuid)
 
 
 def filter_of(text: str) -> dict[str, str]:

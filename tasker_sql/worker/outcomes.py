@@ -91,10 +91,10 @@ def result(step_uuid: UUID, value: Any) -> Result | Failure:
     return _ended(step_uuid, {"result": value})
 
 
-def _ended(step_uuid: UUID, told: Mapping[str, Any]) -> Result | Failure:
+def _ended(step_uuid: UUID, said: Mapping[str, Any]) -> Result | Failure:
     """The attempt ended as the handler wanted."""
     try:
-        texts = {key: encode(value) for key, value in told.items()}
+        texts = {key: encode(value) for key, value in said.items()}
     except ValueError as error:
         return failure(step_uuid, "BadResult", f"the result is not JSON: {error}", retryable=False)
     if (length := max(map(len, texts.values()))) > LARGEST_RESULT:
