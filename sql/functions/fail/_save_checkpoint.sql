@@ -18,7 +18,7 @@ as $$
 -- Returns  the number and the time of the checkpoint, and whether it was there already
 -- Raises   TK001, TK003, TK009, 22023 as checkpoint_step
 -- Locks    the step; the caller holds the claim
--- Calls    _stale, _lost_in_a_row
+-- Calls    _stale, _refuse_repeat, _lost_in_a_row
 declare
   v_handler text;
   v_last    tasker.checkpoints%rowtype;
@@ -46,11 +46,8 @@ begin
     number   := v_last.number;
     saved_at := v_last.saved_at;
     if not p_repeat then
-      raise exception 'already saved by this claim'
-        using errcode = 'TK009',
-              detail  = format('checkpoint %s was saved at %s', number, saved_at),
-              hint    = 'Roll back, nothing is lost: what the first call wrote is in the database. '
-                        'A call without writes of its own may pass p_repeat => true.';
+      perform tasker._refuse_repeat(
+        'saved', format('checkpoint %s was saved at %s', number, saved_at));
     end if;
     return;
   elsif p_after <> coalesce(v_last.number, 0) then

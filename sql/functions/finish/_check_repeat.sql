@@ -12,7 +12,7 @@ as $$
 --
 -- Raises   TK009 when the token has completed the step and p_repeat is false; as _stale when it has
 --          not
--- Calls    _waits_on, _stale, _step_uuid
+-- Calls    _waits_on, _stale, _refuse_repeat, _step_uuid
 begin
   if not exists (select from tasker.steps as step
                   where step.step_id = p_step_id
@@ -21,14 +21,11 @@ begin
      and not tasker._waits_on(p_step_id, p_token) then
     perform tasker._stale(p_token, array[p_step_id]);
   elsif not p_repeat then
-    raise exception 'already % by this claim', p_state
-      using errcode = 'TK009',
-            detail  = (select format('%s is %s', tasker._step_uuid(task.task_uuid, p_step_id),
-                                     p_state)
-                         from tasker.tasks as task
-                        where task.task_id = p_step_id >> 20),
-            hint    = 'Roll back, nothing is lost: what the first call wrote is in the database. '
-                      'A call without writes of its own may pass p_repeat => true.';
+    perform tasker._refuse_repeat(
+      p_state::text,
+      (select format('%s is %s', tasker._step_uuid(task.task_uuid, p_step_id), p_state)
+         from tasker.tasks as task
+        where task.task_id = p_step_id >> 20));
   end if;
 end;
 $$;

@@ -14,7 +14,7 @@ begin
                                         and link.step_no = step.step_id & 1048575
      where back.step_id = p_step_id
        and back.token = p_token
-       and link.features ? 'wait');
+       and link.features ? 'check');
 end;
 $$;
 

@@ -22,7 +22,7 @@ as $$
 --          sleep by this claim before (without p_repeat), 22023 null step or token, or a time that
 --          is not from 0 to 3,660 days
 -- Locks    the claim, the step, its timer; its task when it fails
--- Calls    _check_json, _take_out, _finish, _record, _commit_by, _stale
+-- Calls    _check_json, _take_out, _finish, _record, _commit_by, _stale, _refuse_repeat
 #variable_conflict use_column
 declare
   v_step_id constant bigint := tasker._step_id(p_step_uuid);
@@ -51,11 +51,7 @@ begin
                      where back.step_id = v_step_id and back.token = p_token) then
     perform tasker._stale(p_token, array[v_step_id]);
   elsif not coalesce(p_repeat, false) then
-    raise exception 'already put to sleep by this claim'
-      using errcode = 'TK009',
-            detail  = p_step_uuid::text,
-            hint    = 'Roll back, nothing is lost: what the first call wrote is in the database. '
-                      'A call without writes of its own may pass p_repeat => true.';
+    perform tasker._refuse_repeat('put to sleep', p_step_uuid::text);
   end if;
   return query
   select task.task_uuid,
