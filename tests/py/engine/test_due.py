@@ -128,7 +128,7 @@ def test_many_that_are_due_at_one_instant_are_fired_in_slices(
     claim_pages(b)  # its plans are made
     without = claim_pages(b)
     many(database, count)
-    assert claim_pages(b) == without
+    assert claim_pages(b) <= without + 2
     assert a.run(SWEEP, slice_) == [(slice_,)]
     assert claim_pages(b) <= without + 3  # where nobody waits
     a.commit()
@@ -162,11 +162,11 @@ def test_alarms_and_timers_that_are_due_at_one_instant_fire_in_slices(
         options = {"run_at": "2100-01-01T00:00:00Z"} if kind == "run_at" else {}
         client.create_tasks("away", "late", [{}] * count, options)
     rows(database, OPEN, 10 * count)
-    assert claim_pages(b) == without
+    assert claim_pages(b) <= without + 2, "one open wait in a hundred would be read"
     assert claim_pages(b, IDLE) <= idle + 2, "an index that is higher"
     rows(database, DUE)
     assert rows(database, LEFT) == [(count,)]
-    assert claim_pages(b) == without
+    assert claim_pages(b) <= without + 2
     assert a.run(RING, slice_) == [(slice_,)]
     ((seen,),) = a.run(READ)
     assert seen < 5 * slice_, "those behind the slice are not read"

@@ -22,6 +22,8 @@ from tasker_sql.client import Client
 pytestmark = pytest.mark.newest
 
 PAGES: Final = ("/", "/tasks", "/failures", "/waits", "/schedules", "/queues", "/workers", "/audit")
+READER: Final = "token of a reader"
+OPERATOR: Final = "token of an operator"
 SCRIPT: Final = "<script>alert(1)</script>"
 HOSTILE: Final = f"{SCRIPT}\"'><img src=x onerror=alert(1)>\x1b[2J\x07\u202e{{{{ 7 * 7 }}}}"
 FLOW: Final = template({"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"]})
@@ -397,7 +399,7 @@ class TestPermissions:
         client.register_template(FLOW)
         sums = {
             f"auth.{name}": [hashlib.sha256(token.encode()).hexdigest() for token in tokens]
-            for name, tokens in {"read": ["reader", "both"], "operate": ["both"]}.items()
+            for name, tokens in {"read": [READER, OPERATOR], "operate": [OPERATOR]}.items()
         }
         with serving(database, sums) as web:
             yield web
@@ -408,22 +410,22 @@ class TestPermissions:
             assert answer.status_code == 401
             assert answer.headers["www-authenticate"].startswith('Basic realm="tasker-sql')
         assert "Basic" not in guarded.get("/v1/tasks").headers["www-authenticate"]
-        for auth in (("me", "wrong"), ("reader", ""), ("", "")):
+        for auth in (("me", "wrong"), (READER, ""), ("", "")):
             assert guarded.get("/", auth=auth).status_code == 401
         odd = {"Authorization": "Basic " + base64.b64encode(b"\xff").decode()}
         assert guarded.get("/", headers=odd).status_code == 401
-        assert guarded.get("/", auth=("me", "reader")).status_code == 200
-        bearer = {"Authorization": "Bearer reader"}
+        assert guarded.get("/", auth=("me", READER)).status_code == 200
+        bearer = {"Authorization": f"Bearer {READER}"}
         assert guarded.get("/", headers=bearer).status_code == 200
 
     def test_to_read_change_nothing(self, guarded: httpx.Client, client: Client) -> None:
         task = failed(client, {"message": "no"})
         for path in (*PAGES, f"/tasks/{task}"):
-            page = opened(guarded, path, auth=("me", "reader"))
+            page = opened(guarded, path, auth=("me", READER))
             assert page.forms == [] and "read only" in page.words
-        form = opened(guarded, f"/tasks/{task}", auth=("me", "both")).form("resolve task")
-        own = opened(guarded, f"/tasks/{task}", auth=("me", "both")).forms[0].fields["form_token"]
-        for auth, status in ((("", ""), 401), (("me", "wrong"), 401), (("me", "reader"), 403)):
+        form = opened(guarded, f"/tasks/{task}", auth=("me", OPERATOR)).form("resolve task")
+        own = opened(guarded, f"/tasks/{task}", auth=("me", OPERATOR)).forms[0].fields["form_token"]
+        for auth, status in ((("", ""), 401), (("me", "wrong"), 401), (("me", READER), 403)):
             fields = {**form.fields, "form_token": own, "reason": "x"}
             answer = guarded.post(form.action, data=fields, auth=auth)
             assert answer.status_code == status
@@ -433,12 +435,12 @@ class TestPermissions:
         """A form's token belongs to the token of the person that it was made for."""
         path = f"/tasks/{client.create_task('test', 'flow').task_uuid}"
         fields = {}
-        for name in ("reader", "both"):
+        for name in (READER, OPERATOR):
             page = opened(guarded, path, auth=("me", name))
             fields[name] = page.form("cancel task").fields if page.forms else {}
-        assert fields["reader"] == {}
-        for token, status in ((fields["both"]["form_token"][::-1], 403), (None, 303)):
-            given = {**fields["both"], "reason": "x"}
+        assert fields[READER] == {}
+        for token, status in ((fields[OPERATOR]["form_token"][::-1], 403), (None, 303)):
+            given = {**fields[OPERATOR], "reason": "x"}
             given |= {"form_token": token} if token else {}
-            answer = guarded.post(f"{path}/cancel", data=given, auth=("me", "both"))
+            answer = guarded.post(f"{path}/cancel", data=given, auth=("me", OPERATOR))
             assert answer.status_code == status

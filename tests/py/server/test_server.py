@@ -40,6 +40,7 @@ select count(*) from pg_stat_activity
    and datname = current_database()
 """
 TOKENS = {name: f"token that may {name}" for name in ("read", "create", "operate")}
+BOTH = "token that may read and create"
 
 
 @pytest.fixture
@@ -748,7 +749,7 @@ class TestTokens:
             f"auth.{name}": [hashlib.sha256(token.encode()).hexdigest()]
             for name, token in TOKENS.items()
         }
-        both = hashlib.sha256(b"both").hexdigest()
+        both = hashlib.sha256(BOTH.encode()).hexdigest()
         more = {name: [*one, both] for name, one in sums.items() if name != "auth.operate"}
         with serving(database, {**sums, **more}) as web:
             yield web
@@ -772,7 +773,7 @@ class TestTokens:
         ]
         found = {
             token: [asked(token, *request) for request in requests]
-            for token in (None, "wrong", *TOKENS.values(), "both")
+            for token in (None, "wrong", *TOKENS.values(), BOTH)
         }
         assert found == {
             None: [401] * 4,
@@ -780,7 +781,7 @@ class TestTokens:
             TOKENS["read"]: [200, 403, 403, 403],
             TOKENS["create"]: [403, 201, 403, 403],
             TOKENS["operate"]: [403, 403, 404, 404],
-            "both": [200, 201, 403, 403],
+            BOTH: [200, 201, 403, 403],
         }
         assert [asked(None, "GET", path) for path in ("/live", "/ready", "/health")] == [200] * 3
         assert asked(None, "GET", "/health/detailed") == 401

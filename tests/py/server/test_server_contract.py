@@ -13,6 +13,7 @@ from serving import serving
 
 from tasker_sql.worker.handlers import Registry
 
+TOKEN = "token of the test"
 EXCLUDED = (
     "positive_data_acceptance",  # what the database takes of a text, no schema tells
     "allow_header_conformance",  # names the methods of one route where two share a path
@@ -26,7 +27,7 @@ def test_it_does_as_it_says(database: str, tmp_path: Path) -> None:
     """No defects, no other statuses, types or shapes than described, nothing wrong is taken, and
     nobody is let in without a token."""
     token = {
-        f"auth.{name}": [hashlib.sha256(b"token").hexdigest()]
+        f"auth.{name}": [hashlib.sha256(TOKEN.encode()).hexdigest()]
         for name in ("read", "create", "operate")
     }
     registry = Registry()
@@ -34,14 +35,14 @@ def test_it_does_as_it_says(database: str, tmp_path: Path) -> None:
     with client_of(database) as client, running(database, registry, ["test"]):
         client.register_template(template({"a": []}))
         with serving(database, token) as web:
-            headers = {"Authorization": "Bearer token"}
+            headers = {"Authorization": f"Bearer {TOKEN}"}
             wait_for(lambda: web.get("/health/orchestration", headers=headers).status_code == 200)
             paths = web.get("/api-docs/openapi.json").json()["paths"]
             done = subprocess.run(
                 [
                     *(Path(sys.executable).parent / "st", "run"),
                     f"{web.base_url}/api-docs/openapi.json",
-                    *("--header", "Authorization: Bearer token"),
+                    *("--header", f"Authorization: Bearer {TOKEN}"),
                     *("--exclude-checks", ",".join(EXCLUDED)),
                     *("--phases", "coverage,fuzzing", "--max-examples", "3", "--seed", "1"),
                     "--no-color",
