@@ -198,7 +198,7 @@ class TestScaling:
 
             enqueuer.work = slow
             wait_for(lambda: enqueuer.size == 3)
-            assert pool(core, "step_enqueuer").utilization > 0.5
+            wait_for(lambda: pool(core, "step_enqueuer").utilization > 0.5)
             go_on.set()
             wait_for(lambda: enqueuer.size == 1)
             wait_for(lambda: len(enqueuer.states()) == 1)
