@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -12,7 +12,9 @@ from uuid import UUID
 
 import psycopg
 
-from tasker_demo import dataset, orders
+from tasker_demo import dataset, nights, orders
+from tasker_demo.approval import Approval
+from tasker_demo.nights import Schedule
 from tasker_demo.orders import Order, Outcome
 from tasker_demo.prepare import Run
 
@@ -179,6 +181,26 @@ def _check_money(connection: Connection, ends: list[OrderEnd], parcels: int) -> 
     )
 
 
+def check_approval(connection: Connection, approval: Approval) -> Check:
+    """The order above the limit was sent, once, and somebody had said so before."""
+    found = connection.execute(
+        """
+        select (select count(*) from shop.payments where order_id = %(order)s),
+               (select count(*) from shop.shipments where order_id = %(order)s),
+               (select count(*) from tasker.list_signals(p_task_uuid => %(task)s)
+                 where state = 'taken'
+                   and sent_at < (select shipped_at from shop.shipments
+                                   where order_id = %(order)s))
+        """,
+        {"order": approval.order_id, "task": approval.task_uuid},
+    ).fetchone()
+    return check(
+        found == (1, 1, 1),
+        f"order {approval.order_id} waited for a person, who approved it, before it was sent",
+        f"{found} payments, parcels and answers",
+    )
+
+
 # Flights -----------------------------------------------------------------------------------------
 
 
@@ -317,6 +339,19 @@ def _worst(table: Mapping[tuple[date, str], dataset.Delays], day: date, at_least
             if when == day
         )
     )[2]
+
+
+def check_nights(schedule: Schedule, days: Sequence[date]) -> Check:
+    """Each night has a task of its own, which has completed."""
+    wanted = nights.covering(days)
+    done = {
+        night.task_uuid: night.wall.date() for night in schedule.nights if night.state == "complete"
+    }
+    return check(
+        list(done.values()) == wanted,
+        f"{len(wanted)} nights made {len(done)} tasks of the schedule, one each",
+        [str(night) for night in done.values()],
+    )
 
 
 # Engine ------------------------------------------------------------------------------------------

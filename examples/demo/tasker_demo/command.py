@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import psycopg
 import typer
@@ -22,12 +22,15 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from tasker_demo import checks, dataset, prepare, report
+from tasker_demo import checks, dataset, nights, prepare, report
+from tasker_demo.approval import Approval, approve
+from tasker_demo.nights import Schedule
 from tasker_demo.prepare import Run
 from tasker_demo.report import Figures, Summary
 from tasker_demo.screen import Screen, Snapshot
 from tasker_demo.watch import Watch
 from tasker_sql import __version__, config
+from tasker_sql.client import Client
 from tasker_sql.errors import UnavailableError
 from tasker_sql.masking import masked
 from tasker_sql.ops.orchestrator import Exit, OrchestrationCore
@@ -37,6 +40,7 @@ from tasker_sql.visible import visible_lines
 from tasker_sql.worker import handlers
 
 Connection = psycopg.Connection[Any]
+Later: TypeAlias = tuple[Approval | None, Schedule | None]
 
 HANDLERS: Final = "tasker_demo.handlers"
 LOOK_EVERY: Final = 0.12  # seconds
@@ -72,6 +76,9 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
 ) -> int:
     """Process orders and analyze a year of New York flights, check the outcome and report it.
+
+    Then a person, who is played, approves an order above a limit, and a nightly schedule makes the
+    reports of three nights. The schedule ends with 2013: it makes nothing later.
 
     Everything stays in the database to be looked at, in the schemas shop, flights and tasker.
     Ctrl-C stops cleanly, and the same command goes on. The first week of flights comes along; a
@@ -133,16 +140,18 @@ def run_demo(
                 dataset.weather()
             prepare.install(connection, fresh=fresh, flights=days > 0)
             run = prepare.begin(connection, orders, dataset.days(days))
+            if run.day_tasks:
+                nights.put(Client(connection))
             version = connection.info.server_version
     console.print(_title(version, run))
-    figures = _work(console, dsn, run, workers)
+    figures, approval, schedule = _work(console, dsn, run, workers)
     with (
         console.status("Checking the outcome"),
         _translated(),
         _connect(dsn) as connection,
     ):
         prepare.finish(connection, run)
-        return _summary(connection, run, figures)
+        return _summary(connection, run, figures, approval, schedule)
 
 
 def _title(version: int, run: Run) -> Text:
@@ -165,8 +174,8 @@ def _title(version: int, run: Run) -> Text:
     return text.append("\n")
 
 
-def _work(console: Console, dsn: str, run: Run, workers: int) -> Figures:
-    """Run until every task has ended, and show it.
+def _work(console: Console, dsn: str, run: Run, workers: int) -> tuple[Figures, *Later]:
+    """Run until every task has ended, and show it. The figures are without what comes later.
 
     Raises DemoError when the runner ends before, KeyboardInterrupt after a clean stop.
     """
@@ -184,16 +193,24 @@ def _work(console: Console, dsn: str, run: Run, workers: int) -> Figures:
 
     watch = Watch(lambda: _connect(dsn), run, failures)
     with _quiet() as troubles:
-        ended = _until_done(console, runner, watch, troubles)
+        try:
+            ended, later = _until_done(console, runner, watch, troubles, lambda: _later(dsn, run))
+        except TimeoutError as error:
+            raise DemoError(f"{error}: {troubles.last}") from error
     if not watch.done:
         raise DemoError(f"the runner ended early ({ended.name}): {troubles.last}")
-    return Figures(len(run.tasks), watch.steps, watch.retries, watch.seconds)
+    return Figures(len(run.tasks), watch.steps, watch.retries, watch.seconds), *later
 
 
 def _until_done(
-    console: Console, runner: OrchestrationCore, watch: Watch, troubles: _Troubles
-) -> Exit:
-    """The runner works in a thread, and this one shows how far it is."""
+    console: Console,
+    runner: OrchestrationCore,
+    watch: Watch,
+    troubles: _Troubles,
+    then: Callable[[], Later],
+) -> tuple[Exit, Later]:
+    """The runner works in a thread, and this one shows how far it is, and does what comes then."""
+    later: Later = (None, None)
     ended: list[Exit] = []
     thread = threading.Thread(target=lambda: ended.append(runner.run()), name="runner")
     thread.start()
@@ -205,10 +222,23 @@ def _until_done(
                 if watch.done:
                     break
                 time.sleep(LOOK_EVERY)
+        if watch.done:
+            with console.status("Asking a person, and making up for three nights"):
+                later = then()
     finally:
         _stop(runner, thread)
         watch.close()
-    return ended[0] if ended else Exit.BROKEN
+    return ended[0] if ended else Exit.BROKEN, later
+
+
+def _later(dsn: str, run: Run) -> Later:
+    """What needs the outcome of the orders and the days."""
+    with _translated(), _connect(dsn) as connection:
+        approval = approve(connection, run) if run.order_tasks else None
+        if not run.day_tasks:
+            return approval, None
+        client = Client(connection)
+        return approval, nights.report(client, nights.backfill(client, [*run.day_tasks.values()]))
 
 
 def _stop(runner: OrchestrationCore, thread: threading.Thread) -> None:
@@ -222,17 +252,28 @@ def _stop(runner: OrchestrationCore, thread: threading.Thread) -> None:
         raise
 
 
-def _summary(connection: Connection, run: Run, figures: Figures) -> Summary:
+def _summary(
+    connection: Connection,
+    run: Run,
+    figures: Figures,
+    approval: Approval | None,
+    schedule: Schedule | None,
+) -> Summary:
     """How it ended, and whether that is right."""
     ends = checks.order_ends(connection, run)
     found = [*checks.check_shop(connection, ends)] if ends else []
     if run.day_tasks:
         found += checks.check_flights(connection, run)
+    if approval:
+        found.append(checks.check_approval(connection, approval))
+    if schedule:
+        found.append(checks.check_nights(schedule, [*run.day_tasks.values()]))
     found.append(checks.check_engine(connection, run))
     worst = report.worst_days(connection, run) if run.day_tasks else []
     size = connection.execute("select pg_database_size(current_database())").fetchone()
     assert size is not None
-    return Summary(run, ends, worst, found, figures, size[0], _program())
+    parts = (run, ends, worst, approval, schedule, found, figures)
+    return Summary(*parts, size[0], _program())
 
 
 def _program() -> str:

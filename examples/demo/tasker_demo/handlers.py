@@ -6,6 +6,7 @@ The transactional ones get the connection, in a transaction that also completes 
 from __future__ import annotations
 
 import re
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -129,3 +130,25 @@ def _mean(total: int | None, count: int) -> Decimal | None:
     if total is None or count == 0:
         return None
     return (Decimal(total) / count).quantize(Decimal("0.1"), ROUND_HALF_UP)
+
+
+# demo_flights/report_night -----------------------------------------------------------------------
+
+
+@handler("flights.report_night", transactional=True)
+def report_night(step: Step, connection: Connection) -> dict[str, Any]:
+    """Compare the day before the tick with its week.
+
+    The tick says which day that is, not the clock: it is the same when the task runs late.
+    """
+    day = date.fromisoformat(step.context["schedule"]["wall"][:10]) - timedelta(days=1)
+    lost, before = connection.execute(
+        """
+        select sum(minutes_lost) filter (where day = %(day)s)::double precision,
+               round(avg(minutes_lost) filter (where day < %(day)s), 1)::double precision
+          from flights.days
+         where day between %(day)s - 7 and %(day)s
+        """,
+        {"day": day},
+    ).fetchone() or (None, None)
+    return {"day": day.isoformat(), "minutes_lost": lost, "week_before": before}

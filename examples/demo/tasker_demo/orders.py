@@ -16,6 +16,7 @@ from typing import Any, Final
 SEED: Final = 2013
 PAYMENT_ATTEMPTS: Final = 4  # as in templates/process_order.yaml
 LARGEST_BATCH: Final = 10_000
+LARGE_ORDERS: Final = 1_000_000_000  # behind the numbers of all other orders
 
 
 class Outcome(StrEnum):
@@ -114,6 +115,21 @@ def batch(run: int, count: int) -> Batch:
             wanted[item["sku"]] += item["quantity"]
     wanted[SCARCE.sku] -= short
     return Batch(orders, +wanted)
+
+
+def large(run: int) -> Order:
+    """The order of a run that is above the limit of templates/large_order.yaml."""
+    model = next(product for product in PRODUCTS if product.sku == "model-dc3")
+    items = [{"sku": model.sku, "quantity": 12, "cents": model.cents}]
+    context = {
+        "order_id": LARGE_ORDERS + run,
+        "customer": "Amelia",
+        "address": {"street": "1 Vesey St", "zip": "10013"},
+        "items": items,
+        "payment": {"card": "tok_00000012", "gateway_says": ["ok"]},
+        "total": f"{12 * model.cents / 100:,.2f} USD",
+    }
+    return Order(context, Outcome.SHIPPED, scarce=False)
 
 
 def _ends(count: int, chance: random.Random) -> list[Outcome]:

@@ -1,4 +1,4 @@
-"""Before the run: the demo's own schemas, the two templates, the orders and days to work on."""
+"""Before the run: the demo's own schemas, its templates, the orders and days to work on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ Connection = psycopg.Connection[Any]
 
 HERE: Final = Path(__file__).parent
 OURS: Final = "tasker-sql demo"
-VERSION: Final = "1.0.0"  # of both templates
+VERSION: Final = "1.0.0"  # of all templates
+TEMPLATES: Final = ("process_order", "large_order", "analyze_day", "report_night")
 
 
 class PrepareError(Exception):
@@ -53,7 +54,7 @@ def install(connection: Connection, *, fresh: bool, flights: bool) -> None:
             _drop(connection)
         for name in names:
             _install(connection, name)
-    for name in ("process_order", "analyze_day"):
+    for name in TEMPLATES:
         template = templates.load(HERE / "templates" / f"{name}.yaml")
         Client(connection).register_template(template.definition)
 
@@ -150,7 +151,11 @@ def finish(connection: Connection, run: Run) -> None:
 def _load(connection: Connection, number: int) -> Run:
     """A run as it stands in the tables."""
     placed = connection.execute(
-        "select task_uuid, order_id from shop.orders where run = %s order by order_id", [number]
+        """
+        select task_uuid, order_id from shop.orders where run = %s and order_id <= %s
+         order by order_id
+        """,
+        [number, orders.LARGE_ORDERS],
     ).fetchall()
     days: list[Any] = []
     if _mark(connection, "flights") is not None:

