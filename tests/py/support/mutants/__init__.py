@@ -85,7 +85,7 @@ class Mutant:
         texts: dict[str, str] = {}
         for edit in self.edits:
             name = edit.function
-            text = texts.get(name) or truth.read().get(name, "")
+            text = texts.get(name) or _truth().get(name, "")
             if (count := text.count(edit.old)) != 1:
                 raise MutantError(f"{self.name}: the old text occurs {count} times in {name}")
             texts[name] = text.replace(edit.old, edit.new)
@@ -197,9 +197,14 @@ def _sql(folder: str) -> list[str]:
 
 
 @cache
+def _truth() -> dict[str, str]:
+    return truth.read()
+
+
+@cache
 def _callers(function: str) -> list[str]:
     """A function and all that call it, the nearest first."""
-    found, texts = [function], truth.read()
+    found, texts = [function], _truth()
     for name in found:
         calls = re.compile(rf"\btasker\.{name}\b")
         found += [
