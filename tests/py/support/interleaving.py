@@ -9,6 +9,7 @@ wherever a statement that waited continues.
 
 from __future__ import annotations
 
+import json
 import select
 import time
 from collections import Counter
@@ -59,6 +60,7 @@ declare
             or oid = 'public.effects'::regclass)
      order by relname);
   v_table regclass;
+  v_columns text;
   v_count bigint;
   v_body  text := '';
 begin
@@ -68,8 +70,11 @@ begin
     v_body := v_body || format('delete from %s; ', v_table);
     execute format('select count(*) from %s', v_table) into v_count;
     continue when v_count = 0;
-    v_body := v_body || format('insert into %s overriding system value table %I.%I; ',
-                               v_table, p_as, v_table);
+    select string_agg(quote_ident(attname), ', ') into v_columns
+      from pg_attribute
+     where attrelid = v_table and attnum > 0 and not attisdropped and attgenerated = '';
+    v_body := v_body || format('insert into %1$s (%4$s) overriding system value'
+                               ' select %4$s from %2$I.%3$I; ', v_table, p_as, v_table, v_columns);
   end loop;
   execute format($$
     create or replace procedure %1$I.put_back () language plpgsql as $put_back$
@@ -160,6 +165,16 @@ union all select format('claim %s %s', step_ids, lease_until < tasker._now()) fr
 union all select format('submission %s %s %s', step_ids, failures,
                         submitted_at < tasker._now() - interval '5 s') from tasker.submissions
 union all select format('timer %s %s', step_id, due_at < tasker._now()) from tasker.timers
+union all select format('alarm %s %s %s', step_id, kind, due_at < tasker._now())
+  from tasker.alarms
+union all select format('wait %s %s', step_id, kind) from tasker.waits
+union all select format('signal %s %s %s', name, value, taken_by) from tasker.signals
+union all select format('checkpoint %s %s %s', step_id, number, excused) from tasker.checkpoints
+union all select format('decision %s %s', step_id, decision) from tasker.decisions
+union all select format('undecided %s', step_id) from tasker.undecided
+union all select format('schedule %s %s %s %s', name, definition, next_tick, paused_at is null)
+  from tasker.schedules
+union all select format('tick %s %s %s', outcome, task_id, is_open) from tasker.schedule_ticks
 union all select format('deferred %s %s', step_id, amount) from tasker.deferred_decrements
 union all select format('open %s', task_id) from tasker.open_tasks
 union all select format('unfinalized %s %s', task_id, since < tasker._now() - interval '1 h')
@@ -333,9 +348,20 @@ class Stage:
         for step in self.client.get_task_steps(made.task_uuid):
             self.names[step.name] = str(step.step_uuid)
 
-    def define(self, name: str, steps: Mapping[str, Sequence[str]], **more: Any) -> None:
-        """Register a template."""
-        self.run("select from tasker.register_template(%s)", definition(name, steps, **more))
+    def define(
+        self,
+        name: str,
+        steps: Mapping[str, Sequence[str]],
+        special: Mapping[str, Mapping[str, Any]] | None = None,
+        **more: Any,
+    ) -> None:
+        """Register a template; `special` has all that a step is, beside its name and parents."""
+        template = json.loads(definition(name, steps, **more))
+        for step in template["steps"]:
+            if keys := (special or {}).get(step["name"]):
+                del step["handler"], step["retry"]
+                step |= keys
+        self.run("select from tasker.register_template(%s)", json.dumps(template))
 
     def claim(self, *steps: str) -> None:
         """Claim exactly these steps, together."""
