@@ -75,7 +75,9 @@ begin
        set ids = plan.ids || v_busy
      where plan.plan_uuid = p_plan_uuid;
   end if;
-  perform tasker._operator('apply_repair', p_plan_uuid::text, p_reason, tasker._now());
+  if v_plan.position < cardinality(v_plan.ids) then
+    perform tasker._operator('apply_repair', p_plan_uuid::text, p_reason, tasker._now());
+  end if;
   remaining := greatest(cardinality(v_plan.ids) - v_plan.position - p_limit, 0)
              + cardinality(v_busy);
   return next;
