@@ -37,7 +37,20 @@ FINISH = (
     "select step_uuid::text, token::text, name"
     " from tasker.finish_and_claim(%s, 'w', %s, %s, %s, '1 hour')"
 )
-
+# 1 MB that cannot be compressed.
+LARGE: LiteralString = """
+create table public.large as
+select to_jsonb(string_agg(gen_random_uuid()::text, '')) as state from generate_series(1, 28500)
+"""
+SAVE: LiteralString = """
+select number
+  from public.large, tasker.checkpoint_step(%s, %s, state, p_lease => '1 day')
+"""
+ROOM: LiteralString = """
+select number, pg_column_size(checkpoint), pg_total_relation_size('tasker.checkpoints'),
+       (select sum(wal_bytes)::float8 from pg_stat_statements where query like '%checkpoint_step%')
+  from tasker.checkpoints
+"""
 
 Opener = Callable[[int, int], "Worker"]
 
@@ -160,6 +173,28 @@ def test_a_step_by_itself_is_within_its_budget(workers: Opener) -> None:
     assert cost.wal <= 1_400
     assert cost.transactions <= 1.1
     assert worker.hot("steps") == 1.0
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("saves", [30, pytest.param(1_000, marks=pytest.mark.slow)])
+def test_a_large_checkpoint_is_written_once_and_takes_its_room_once(dsn: str, saves: int) -> None:
+    define(dsn, "load", {"only": []})
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("create extension if not exists pg_stat_statements")
+        connection.execute(LARGE)
+        connection.execute("select from tasker.create_task('test', 'load')")
+        claim = "select step_uuid, token from tasker.claim_steps('test', 'w', 1, '1 day')"
+        ((step, token),) = connection.execute(claim).fetchall()
+        connection.execute("select pg_stat_statements_reset()")
+        for number in range(1, saves + 1):
+            connection.execute(SAVE, [step, token])
+            if number % 10 == 0:
+                connection.execute("vacuum tasker.checkpoints")
+        ((number, stored, room, wal),) = connection.execute(ROOM).fetchall()
+        print(number, stored, room, wal)
+        assert number == saves and stored >= 1_000_000
+        assert stored <= wal / saves <= 1.2 * stored
+        assert room <= 12 * stored, "what was written since the last vacuum, and little more"
 
 
 def near(one: float, other: float, slack: float) -> bool:
