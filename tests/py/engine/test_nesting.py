@@ -54,6 +54,14 @@ WAITING = """
 select task_uuid::text, name from tasker.open_waits('test', '{}', 1000) where kind = 'signal'
 """
 SWEEP = "select action from tasker.sweep() where affected > 0"
+CREATE = "select task_uuid::text from tasker.create_task('test', %s, %s)"
+# Its one tick was missed, and is made up for.
+PUT = """
+select from tasker.put_schedule('test', %s, jsonb_build_object(
+         'template', %s::text, 'context', %s::jsonb,
+         'starts_at', '2000-01-01T00:00Z', 'at', jsonb_build_array('2000-01-02T00:00Z')))
+"""
+MADE = "select task_uuid::text from tasker.list_ticks('test', %s)"
 SEND = "select from tasker.send_signal(%s, %s, %s)"
 VERBS = {
     "cancel": "select from tasker.cancel_task(%s, 'a test')",
@@ -213,9 +221,19 @@ def upgrade(connection: psycopg.Connection) -> None:
             connection.execute(texts[name].encode())
 
 
+def made(connection: psycopg.Connection, name: str, play: Play) -> str:
+    """The task of a play, made by hand or by a schedule."""
+    context = json.dumps(CONTEXT)
+    if not play.scheduled:
+        return str(connection.execute(CREATE.encode(), [name, context]).fetchall()[0][0])
+    connection.execute(PUT.encode(), [name, name, context])
+    connection.execute(SWEEP.encode())
+    ((task,),) = connection.execute(MADE.encode(), [name]).fetchall()
+    return str(task)
+
+
 def staged(dsn: str, plays: list[Play]) -> dict[str, Play]:
     """A task for each play."""
-    create = b"select task_uuid::text from tasker.create_task('test', %s, %s)"
     tasks = {}
     with psycopg.connect(dsn) as connection:
         connection.execute(CLOCK.encode())
@@ -223,9 +241,7 @@ def staged(dsn: str, plays: list[Play]) -> dict[str, Play]:
             head = {"name": f"t{number}", "namespace_name": "test", "version": "1.0.0"}
             template = json.dumps(head | play.definition)
             connection.execute(b"select from tasker.register_template(%s)", [template])
-            (task,) = (
-                connection.execute(create, [head["name"], json.dumps(CONTEXT)]).fetchone() or ()
-            )
+            task = made(connection, head["name"], play)
             tasks[task] = play
             for node in play.nodes.values():
                 if node.answer == "early":

@@ -57,6 +57,7 @@ class Play:
     verbs: dict[int, str] = field(default_factory=dict)  # cancel, clean_up, pause, upgrade
     deadline: int = 0  # minutes
     on_deadline: str = "fail"
+    scheduled: bool = False  # a schedule makes it
 
     @property
     def definition(self) -> dict[str, Any]:
@@ -139,6 +140,10 @@ def _deadline(random: Random, play: Play, node: Node) -> None:
     _sleepily(random, play, node)
 
 
+def _schedule(_: Random, play: Play, __: Node) -> None:
+    play.scheduled = True
+
+
 def _sleepily(random: Random, _: Play, node: Node) -> None:
     node.starts += ["sleep"] * random.choice([0, 1, 2])
 
@@ -160,6 +165,7 @@ MEMBERS: Mapping[str, Callable[[Random, Play, Node], None]] = {
     "cleanup": _verb("clean_up"),
     "pause": _verb("pause"),
     "upgrade": _verb("upgrade"),
+    "schedule": _schedule,
 }
 CONTEXT = {"a": 2}
 
