@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(8);
+select plan(13);
 create function pg_temp.bound () returns text language sql
  as $$ select current_setting('idle_in_transaction_session_timeout') $$;
 select pg_temp.a_template('t', '{"a": [], "b": []}');
@@ -35,8 +35,24 @@ set local idle_in_transaction_session_timeout = '2d';
 select from tasker.heartbeat(:'token', '1 day');
 select is(pg_temp.bound(), '1d', 'a heartbeat: by the new lease');
 rollback to claimed;
-select from tasker.fail_step(:'a', :'token', '"no"');
-select is(pg_temp.bound(), '30s', 'a failure as well');
+
+create function pg_temp.bound_after (p_call text) returns text language plpgsql as $$
+declare
+  v_bound text;
+begin
+  execute p_call;
+  v_bound := pg_temp.bound();
+  raise 'undo it';
+exception when raise_exception then
+  return v_bound;
+end;
+$$;
+select is(pg_temp.bound_after(format('select from tasker.' || call, :'a', :'token')), '30s', call)
+  from unnest(array[
+    'fail_step(%L, %L, ''"no"'')', 'skip_step(%L, %L)', 'sleep_step(%L, %L, ''1 minute'')',
+    'checkpoint_step(%L, %L, ''1'')',
+    'report_steps(%2$L, pg_temp.outcomes(pg_temp.outcome(%1$L)))',
+    'submit_step_results(%2$L, pg_temp.outcomes(pg_temp.outcome(%1$L)))']) as call;
 
 select * from finish();
 rollback;

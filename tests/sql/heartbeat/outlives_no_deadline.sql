@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(8);
+select plan(9);
 select from tasker.register_template('{"name": "t", "namespace_name": "test", "version": "1.0.0", '
   '"steps": [
   {"name": "quick", "handler": {"callable": "h"}, "timeout_seconds": 20},
@@ -13,6 +13,10 @@ select results_eq(format('select lease_until, lease_seconds from tasker.heartbea
   :'token'),
   $$ select tasker._now() + interval '25 seconds', 25::double precision $$,
   'five seconds after the first time-out');
+select is(
+  (select lease_until from tasker.checkpoint_step(pg_temp.step(:'task', 'slow'), :'token', '1',
+                                                  p_lease => '1 hour')),
+  tasker._now() + interval '25 seconds', 'nor does a checkpoint extend it further');
 select pg_temp.later('10 seconds');
 select is((select lease_seconds from tasker.heartbeat(:'token')), 15::double precision,
   'which does not move');
