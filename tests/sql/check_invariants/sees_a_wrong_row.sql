@@ -1,7 +1,7 @@
 begin;
 \ir ../fixtures.psql
 \ir tampered.psql
-select plan(12);
+select plan(15);
 
 select pg_temp.a_template('pair', '{"a": [], "b": ["a"]}');
 select pg_temp.a_task('pair') as task \gset
@@ -27,6 +27,14 @@ select pg_temp.sees('delete from tasker.open_tasks',
 select pg_temp.sees('delete from tasker.template_steps where name = ''a''',
   'safety: a step belongs to a step of its template',
   'safety: a step waits for exactly its open parents');
+select from tasker.checkpoint_step(pg_temp.step(:'task', 'a'), :'token', '1');
+select pg_temp.sees('update tasker.steps set has_checkpoint = false',
+  'safety: a checkpoint is of a step that may go on from it');
+select pg_temp.sees('update tasker.steps set finished_at = tasker._now() where step_id & 1048575 = '
+  '1', 'safety: a checkpoint is of a step that may go on from it',
+  'safety: a step has an end when it has ended');
+select pg_temp.sees('update tasker.checkpoints set step_id = 7 << 20 | 1',
+  'safety: a checkpoint is of a step that may go on from it');
 select from tasker.complete_step(pg_temp.step(:'task', 'a'), :'token');
 select pg_temp.sees('update tasker.steps set enqueued_at = null where step_id & 1048575 = 2',
   'safety: an enqueued step knows since when');
