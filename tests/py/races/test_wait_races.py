@@ -27,6 +27,7 @@ with alarm as (update tasker.alarms set due_at = '2000-01-01')
 update tasker.waits set until = '2000-01-01'
 """
 DEFERRED = "select sum(amount) from tasker.deferred_decrements"
+RING = "select tasker._ring('wait', array(select step_id from tasker.alarms), tasker._now())"
 STATES = "select state from tasker.list_signals(%s) order by 1"
 
 
@@ -298,4 +299,21 @@ def test_of_opener_senders_time_out_and_cancel_exactly_one_wins(database: str) -
     assert heard["send delivered"] > 0, heard  # it raced: winners of each kind
     assert heard["send stored"] > 0, heard
     assert heard["send TK003"] > 0, heard
+    assert violations(database) == []
+
+
+def test_alarms_ring_together_beside_one_whose_step_is_held(
+    database: str, sessions: Opener
+) -> None:
+    cancelled, other = waiting(database, 2)
+    for held in claimed(database, 2):
+        rows(database, COMPLETE, *held)
+    rows(database, DUE)
+    operator, sweeper = sessions("operator", "sweeper")
+    operator.run(CANCEL, cancelled)
+    sweeper.run("set local lock_timeout = '2s'")
+    assert sweeper.run(RING) == [(1,)]
+    sweeper.commit()
+    assert step_states(database, other)["w"] != "waiting"
+    operator.commit()
     assert violations(database) == []
