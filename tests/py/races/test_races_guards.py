@@ -662,3 +662,22 @@ def test_two_that_process_one_submission_do_not_wait_for_each_other(
     a.commit()
     b.commit()
     assert task_state(well, task) == "complete"
+
+
+def test_who_drops_a_schedule_misses_no_tick_that_was_made_meanwhile(
+    two: list[Session], well: str
+) -> None:
+    define(well, "one", {"only": []})
+    plan = json.dumps({"template": "one", "cron": "0 3 * * *"})
+    rows(well, "select from tasker.put_schedule('test', 'plan', %s)", plan)
+    a, _ = two
+    a.at(IsolationLevel.REPEATABLE_READ)
+    a.run("select 1")  # a snapshot that does not see the tick
+    rows(well, "select from tasker.trigger_schedule('test', 'plan', 'wanted now')")
+    drop = "select from tasker.drop_schedule('test', 'plan', 'not needed')"
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        a.run(drop)
+    a.rollback()
+    a.run(drop)
+    a.commit()
+    assert rows(well, "select from tasker.schedule_ticks") == []
