@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(4);
+select plan(5);
 select pg_temp.gated('t', '[{"name": "day", "wait": {"for": "P1D"}}]');
 select pg_temp.a_task('t') as task \gset
 select pg_temp.play();
@@ -14,6 +14,10 @@ select is(tasker._ring('check', array(select step_id from tasker.alarms), tasker
   'nor is it one of another kind');
 select is(tasker._ring('wait', array(select step_id from tasker.alarms), tasker._now()), 1,
   'now it rings');
+
+select pg_temp.a_task(p_options => '{"deadline": "PT1H"}') as late \gset
+select is(tasker._ring('deadline', array(select step_id from tasker.alarms), tasker._now()), 0,
+  'a deadline that was moved does not pass');
 
 select * from finish();
 rollback;
