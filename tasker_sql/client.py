@@ -25,7 +25,7 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
-from tasker_sql import errors, rows, sources
+from tasker_sql import errors, otel, rows, sources
 from tasker_sql.calls import EMPTY, LEASE, Calls
 from tasker_sql.connection import (
     HANDLERS_SETTINGS,
@@ -172,9 +172,20 @@ class Client(Calls):
         **more: Unpack[TaskOptions],
     ) -> rows.CreatedTask:
         """As in the database, with options as keywords, too: `idempotency_key="order 7"`."""
-        return super().create_task(
+        since = time.time_ns()
+        made = super().create_task(
             namespace, name, context, {**options, **more} if more else options
         )
+        otel.created(namespace, name, [made], since)
+        return made
+
+    def create_tasks(
+        self, namespace: str, name: str, contexts: Sequence[Any], options: Any = EMPTY
+    ) -> list[rows.CreatedTask]:
+        since = time.time_ns()
+        made = super().create_tasks(namespace, name, contexts, options)
+        otel.created(namespace, name, made, since)
+        return made
 
     def wait(self, task: UUID | rows.CreatedTask, timeout: float | None = None) -> rows.TaskEnd:
         """Wait until a task has ended, for `timeout` seconds at most (None: as long as it takes).

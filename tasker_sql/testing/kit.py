@@ -22,7 +22,7 @@ from tasker_sql.schema.database import application_name
 from tasker_sql.templates import files
 from tasker_sql.verdict import Whose
 from tasker_sql.worker import coroutines, outcomes
-from tasker_sql.worker.attempt import Attempt
+from tasker_sql.worker.attempt import Attempt, traced
 from tasker_sql.worker.handlers import Handler, default_registry
 from tasker_sql.worker.outcomes import Failure, GivenBack, Result
 from tasker_sql.worker.signatures import SQL_PREFIX
@@ -144,7 +144,7 @@ class Tasker:
             pool=cast(Any, _Connection(self._worker)),
             breaker=CircuitBreaker(WORKER),
         )
-        outcome = outcome_of(attempt, cast(Any, registry), claimer)
+        outcome = traced(attempt, outcome_of(attempt, cast(Any, registry), claimer))
         if registry.interrupt:
             raise registry.interrupt
         if isinstance(outcome, GivenBack):

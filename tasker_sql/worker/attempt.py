@@ -7,19 +7,24 @@ import math
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from tasker_sql import otel
 from tasker_sql.client import Client
 from tasker_sql.errors import PermanentError
+from tasker_sql.jsonb import JsonText
 from tasker_sql.rows import ClaimedStep
 from tasker_sql.worker import coroutines, outcomes
 from tasker_sql.worker.handlers import Cancellation, Handler, Step
-from tasker_sql.worker.outcomes import Outcome
+from tasker_sql.worker.outcomes import Dropped, Failure, GivenBack, Outcome
 from tasker_sql.worker.progress import Database, Progress, SavedProgress
 from tasker_sql.worker.signatures import SQL_PREFIX
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
 
 SQL_GRACE: Final = 5.0  # seconds that a server gets to apply a statement_timeout
 
@@ -36,6 +41,8 @@ class Attempt:
     waited: float = 0.0  # seconds, for connections
     started: float | None = None  # on the monotonic clock
     seconds: float = 0.0  # that the handler took
+    former: Any = None  # the error of the attempt before, if it failed
+    span: Span | None = None  # of OpenTelemetry, if that is set up
     _open: list[None] = field(default_factory=lambda: [None])
 
     @property
@@ -108,6 +115,20 @@ def called(attempt: Attempt, handler: Handler, *connection: Any) -> Any:
     if inspect.iscoroutine(answer):
         answer.close()
     raise PermanentError("a transactional handler answered an awaitable; its connection is not")
+
+
+def traced(attempt: Attempt, outcome: Outcome) -> Outcome:
+    """The outcome ends its span. A failure says which that is, for the link of the next attempt."""
+    if attempt.span is None:
+        return outcome
+    if isinstance(outcome, Failure):
+        parent = otel.ended(attempt.span, outcome.note, outcome.traceback)
+        report = outcome.report.replace('"error":{', f'"error":{{"traceparent":"{parent}",', 1)
+        return replace(outcome, report=JsonText(report)) if parent else outcome
+    if isinstance(outcome, Dropped | GivenBack):
+        otel.ended(attempt.span, f"{type(outcome).__name__}: {outcome.note}")
+    otel.ended(attempt.span)
+    return outcome
 
 
 def count_late_write(attempt: Attempt, client: Client) -> str:

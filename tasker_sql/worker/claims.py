@@ -16,7 +16,7 @@ from tasker_sql.circuit import CircuitBreakers, backoff
 from tasker_sql.client import Client
 from tasker_sql.jsonb import JsonText
 from tasker_sql.pool import Pool
-from tasker_sql.rows import ClaimedStep
+from tasker_sql.rows import ClaimedStep, StepAttempt
 from tasker_sql.worker.attempt import Attempt
 from tasker_sql.worker.outcomes import Failure, Result
 from tasker_sql.worker.slots import Slots
@@ -79,10 +79,10 @@ class WorkerCalls:
         """Steps that have not ended: all of the claim, or these."""
         self.make(methodcaller("release_claim", token, step_uuids))
 
-    def was_lost(self, step: ClaimedStep) -> bool:
-        """Whether the attempt before this one ended without a report."""
-        attempts = self.make(methodcaller("step_attempts", step.step_uuid))
-        return len(attempts) > 1 and attempts[-2].outcome == "lost"
+    def former(self, step: ClaimedStep) -> StepAttempt | None:
+        """The attempt before this one: `lost`, if it ended without a report."""
+        attempts: list[StepAttempt] = self.make(methodcaller("step_attempts", step.step_uuid))
+        return attempts[-2] if len(attempts) > 1 else None
 
     def _of_queue(self, work: Callable[[Client], T]) -> T:
         return self.pool.call(work, self.breakers.queue)

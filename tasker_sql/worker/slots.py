@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from typing import Final, Protocol
 
+from tasker_sql import otel
 from tasker_sql.threads import WatchedThread
 from tasker_sql.worker import attempt as plain
 from tasker_sql.worker import outcomes, transaction
@@ -269,12 +270,14 @@ def outcome_of(attempt: Attempt, registry: Registry, claimer: Claimer) -> Outcom
         return Dropped("taken away before it started")
     attempt.database = claimer
     handler = registry.find(attempt.step.handler)
-    if attempt.by_sql or (handler and handler.transactional):
-        outcome = transaction.run(attempt, handler, claimer)
-    elif handler is None:
+    if handler is None and not attempt.by_sql:
         return GivenBack(f"no handler {attempt.step.handler!r}")
-    else:
-        outcome = plain.run(attempt, handler)
+    attempt.span = otel.begun(attempt.step, claimer.namespace, claimer.worker, attempt.former)
+    with otel.current(attempt.span):
+        if attempt.by_sql or handler is None or handler.transactional:
+            outcome = transaction.run(attempt, handler, claimer)
+        else:
+            outcome = plain.run(attempt, handler)
     if attempt.started is not None:
         attempt.seconds = time.monotonic() - attempt.started
     return outcome

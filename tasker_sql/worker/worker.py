@@ -26,11 +26,11 @@ from tasker_sql.circuit import CircuitBreakers, backoff
 from tasker_sql.client import LEASE, Client, channel
 from tasker_sql.errors import TaskerError, UnavailableError, UnreadableError
 from tasker_sql.pool import Pool
-from tasker_sql.rows import ClaimedStep
+from tasker_sql.rows import ClaimedStep, StepAttempt
 from tasker_sql.threads import Wakeup
 from tasker_sql.verdict import Whose
 from tasker_sql.worker import outcomes
-from tasker_sql.worker.attempt import Attempt
+from tasker_sql.worker.attempt import Attempt, traced
 from tasker_sql.worker.claims import Claims, Poller, WorkerCalls
 from tasker_sql.worker.handlers import Registry, default_registry
 from tasker_sql.worker.outcomes import Completed, Dropped, GivenBack, Outcome
@@ -197,7 +197,7 @@ class Worker:
     def _ended(self, slots: Slots, attempt: Attempt, outcome: Outcome) -> Attempt | None:
         """In the thread of a slot, which takes a turn when it is time and nobody else does: what it
         runs next, if it knows."""
-        self._completions.append((slots, attempt, outcome))
+        self._completions.append((slots, attempt, traced(attempt, outcome)))
         next_one: list[Attempt] = []
         while len(self._completions) >= self._enough and not next_one:
             if slots.queued or self._abandoned or not self._turning.acquire(timeout=MOMENT):
@@ -328,9 +328,8 @@ class Worker:
             for attempt in slots.late(time.monotonic()):
                 if attempt is self._suspect:
                     self._suspect = None
-                self._came_back(
-                    slots, attempt, outcomes.timed_out(attempt.step, slots.stack(attempt))
-                )
+                outcome = outcomes.timed_out(attempt.step, slots.stack(attempt))
+                self._came_back(slots, attempt, traced(attempt, outcome))
 
     def _came_back(self, slots: Slots, attempt: Attempt, outcome: Outcome) -> None:
         now = time.monotonic()
@@ -427,22 +426,23 @@ class Worker:
         """Give newly claimed steps to the slots."""
         now = time.monotonic()
         for step in steps:
-            lost = step.attempt > 1 and self._was_lost(step)
+            former = self._former(step) if step.attempt > 1 else None
             attempt = self._claims.add(step, slots, now)
-            if not lost:
+            attempt.former = former.error if former else None
+            if former is None or former.outcome != "lost":
                 slots.submit(attempt)
             elif self._suspect is None:
                 self._suspect, self._suspect_since = attempt, now
             else:
                 self._set_back([attempt])
 
-    def _was_lost(self, step: ClaimedStep) -> bool:
-        """Whether the attempt before ended without a report, and does not still run here."""
+    def _former(self, step: ClaimedStep) -> StepAttempt | None:
+        """The attempt before this one, if it is known and does not still run here."""
         running = [one.step.step_uuid for slots in self.slots for one in slots.busy]
         if step.step_uuid not in running:
             with suppress(TaskerError, UnavailableError):
-                return self._calls.was_lost(step)
-        return False
+                return self._calls.former(step)
+        return None
 
     def _run_suspect(self, now: float) -> None:
         """A step whose last attempt was lost may be what ended its process, and would take its
