@@ -13,11 +13,15 @@ from tasker_sql import __version__, rows
 from tasker_sql.client import Client
 from tasker_sql.server.auth import may
 from tasker_sql.server.metrics import CONTENT_TYPE, Metrics
-from tasker_sql.server.routes import ERRORS, Ask
+from tasker_sql.server.routes import ERRORS, Ask, no_others
 from tasker_sql.server.schemas import shown
 
 router: Final = APIRouter(tags=["health"])
-read: Final = [Depends(may("read"))]
+exact: Final = [Depends(no_others)]
+read: Final = [Depends(may("read")), *exact]
+PROBES: Final[dict[int | str, dict[str, Any]]] = {
+    status: ERRORS[status] for status in (400, 429, 503)
+}
 
 HEALTHY, DEGRADED, UNHEALTHY = "healthy", "degraded", "unhealthy"
 
@@ -74,14 +78,14 @@ class DetailedHealth(BaseModel):
     circuit_breakers: list[shown(rows.KnownBreaker)]  # type: ignore[valid-type]
 
 
-@router.get("/live", response_model=Alive)
+@router.get("/live", response_model=Alive, dependencies=exact, responses={400: ERRORS[400]})
 async def live() -> Any:
     """Whether the server lives. Asks the database nothing."""
     return {"status": "alive"}
 
 
-@router.get("/ready", response_model=Alive, responses={503: ERRORS[503], 429: ERRORS[429]})
-@router.get("/health", response_model=Alive, responses={503: ERRORS[503], 429: ERRORS[429]})
+@router.get("/ready", response_model=Alive, dependencies=exact, responses=PROBES)
+@router.get("/health", response_model=Alive, dependencies=exact, responses=PROBES)
 def ready(ask: Ask) -> Any:
     """Whether the server can work: the database answers, and has the functions it needs."""
     ask(Client.list_limits)

@@ -332,7 +332,7 @@ for _path, _method in OPERATE.items():
     _form(_path, _method)
 
 
-@router.get("/style.css")
+@router.get("/style.css", dependencies=[Depends(no_others)])
 async def style() -> Response:
     """How pages look."""
     text = TEMPLATES.get_template("style.css").render()

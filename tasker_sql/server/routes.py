@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -158,6 +159,8 @@ def no_others(request: Request) -> None:
     if others:
         detail = f"it does not know {', '.join(others)}"
         hint = f"It knows {', '.join(known)}." if known else "It knows none."
+        if close := difflib.get_close_matches(others[0].lower(), known, 1):
+            hint = f"Did you mean {close[0]}? {hint}"
         raise RefusedError(400, "unknown_parameter", "a parameter is not known", detail, hint)
     twice = [name for name in dict.fromkeys(given) if given.count(name) > 1]
     if twice:

@@ -34,6 +34,14 @@ pytestmark = pytest.mark.newest
 ROOT = Path(__file__).parents[3]
 BECAUSE = {"reason": "a test"}
 NO_TASK = "01a20719-c710-7381-8000-000000100000"
+PROBES = (
+    "/live",
+    "/ready",
+    "/health",
+    "/health/orchestration",
+    "/health/detailed",
+    "/metrics",
+)
 WAITING = """
 select count(*) from pg_stat_activity
  where wait_event_type = 'Lock' and application_name like '% web'
@@ -536,11 +544,12 @@ class TestRefusals:
         ("path", "known"),
         [
             ("/v1/tasks?bogus=1", "namespace, name, version, state"),
-            ("/v1/tasks?State=error", "state, tag"),
+            ("/v1/tasks?State=error", "Did you mean state? It knows namespace, name"),
             ("/v1/namespaces?namespace=test", "It knows none."),
             ("/v1/handlers?name=x", "It knows namespace."),
             (f"/v1/tasks/{NO_TASK}?full=1", "It knows none."),
             ("/v1/analytics/bottlenecks?until=x", "since, limit, namespace, task, version"),
+            *((f"{path}?bogus=1", "It knows none.") for path in PROBES),
         ],
     )
     def test_name_a_parameter_that_is_not_known(
