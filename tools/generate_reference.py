@@ -1,7 +1,7 @@
 """`make reference`: write the pages of docs/reference that the code itself knows best.
 
 Keys of templates come from the checker, SQL and error codes from the catalog, commands from their
-help. A test compares the result with the files.
+help, HTTP from its description. A test compares the result with the files.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from typing import Any, Final
 
 import servers
 import typer
+from running import configured
 
 from tasker_sql.cli import app
 from tasker_sql.errors import BY_CODE
+from tasker_sql.server.app import application
 from tasker_sql.server.errors import ANSWERS
+from tasker_sql.server.routes import MEANINGS
 from tasker_sql.templates import definition
 
 ROOT: Final = Path(__file__).parents[1]
@@ -45,6 +48,7 @@ def pages(dsn: str) -> dict[Path, str]:
         "templates.md": templates(),
         "sql.md": functions(dsn),
         "cli.md": commands(),
+        "http.md": endpoints(dsn),
         "errors.md": errors(dsn),
     }
     return {PAGES / name: "\n".join(lines).rstrip() + "\n" for name, lines in made.items()}
@@ -244,6 +248,66 @@ def _options(command: Any) -> Iterator[str]:
     ]
     if rows:
         yield from table("option | meaning", rows)
+
+
+# HTTP --------------------------------------------------------------------------------------------
+
+USUAL: Final = {"Successful Response", "As If-None-Match has it.", *MEANINGS.values()}
+MOST: Final = 120  # characters of a meaning, above which what follows its colon is left out
+
+
+def endpoints(dsn: str) -> Iterator[str]:
+    """Of the HTTP API."""
+    described = application(configured(dsn)).openapi()
+    by_tag: dict[str, list[Sequence[str]]] = {}
+    for path, operations in described["paths"].items():
+        for verb, operation in operations.items():
+            call = f"`{verb.upper()} {path}`"
+            takes = ", ".join(_taken(operation, described["components"]["schemas"]))
+            rows = by_tag.setdefault(operation["tags"][0], [])
+            rows.append((call, takes, plain(_answered(operation))))
+    yield from prose(
+        """
+        # HTTP calls
+
+        `make reference` writes this page from the description that `tasker-sql serve` gives at
+        `/api-docs/openapi.json`, which also has the types and all that is said here in short.
+        [HTTP](../http.md) has what all calls have in common. A GET takes parameters, a POST a JSON
+        object with these keys; those with `?` may be left out.
+        """
+    )
+    by_tag["health"] = by_tag.pop("health")
+    for tag, rows in by_tag.items():
+        yield from (f"## {tag.replace('_', ' ').capitalize()}", "")
+        yield from table("call | takes | what it does or answers", rows)
+
+
+def _taken(operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[str]:
+    """What a call takes beside its path."""
+    for one in operation.get("parameters", ()):
+        if one["in"] == "query":
+            yield f"`{one['name']}{'' if one['required'] else '?'}`"
+    if "requestBody" in operation:
+        (content,) = operation["requestBody"]["content"].values()
+        body = schemas[content["schema"]["$ref"].rpartition("/")[2]]
+        needed = body.get("required", ())
+        yield from (f"`{name}{'' if name in needed else '?'}`" for name in body["properties"])
+    for one in operation.get("parameters", ()):
+        if one["in"] == "header":
+            yield f"header `{one['name'].title()}?`"
+
+
+def _answered(operation: Mapping[str, Any]) -> str:
+    """The first sentence that is said of a call, and statuses that only it has."""
+    meaning = re.split(r"(?<=[.?])\s", operation["description"])[0].replace("\n", " ")
+    head = meaning.partition(": ")[0]
+    if head != meaning and len(meaning) > MOST and head.count("(") == head.count(")"):
+        meaning = f"{head}."
+    answers = operation["responses"].items()
+    own = (
+        f"{status}: {of['description']}" for status, of in answers if of["description"] not in USUAL
+    )
+    return " ".join((meaning, *own))
 
 
 # Errors ------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
@@ -219,7 +220,8 @@ def _add(permission: Permission, path: str, method: Callable[..., Any]) -> None:
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind)
 
     answer.__name__ = method.__name__
-    answer.__doc__ = (method.__doc__ or "").partition("\n\n        Raises ")[0]
+    said = (method.__doc__ or "").partition("\n\n        Raises ")[0]
+    answer.__doc__ = re.sub(r"\bNone\b", "null", said)
     answer.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [
             *(one.replace(kind=one.KEYWORD_ONLY) for one in arguments if one.name not in in_body),
