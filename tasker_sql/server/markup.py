@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from inspect import signature
 from typing import Any, Final
@@ -25,6 +25,13 @@ from tasker_sql.visible import visible, visible_lines
 LONG: Final = 500  # characters of a value in a line
 MOST_TEXT: Final = 20_000  # characters of an input, a result, a traceback
 NONE: Final = timedelta()
+ACTIVITY: Final = {
+    "attempts started": "attempts_started",
+    "steps completed": "steps_completed",
+    "attempts failed": "attempts_failed",
+    "tasks created": "tasks_created",
+    "tasks completed": "tasks_completed",
+}
 
 CALL: Final = re.compile(r"select \* from tasker\.(\w+)\((.*)\)(?:; .*)?", re.DOTALL)
 ARGUMENT: Final = re.compile(r"'((?:[^'\\]|'')*)'")
@@ -108,6 +115,27 @@ def bars(step: TaskStep, began: datetime, ended: datetime) -> list[tuple[str, fl
             left = min(max(left, 0), 99)
             found.append((kind, left, max(min(right, 100) - left, 1)))
     return found
+
+
+def activity(parts: Sequence[Any]) -> dict[str, Any]:
+    """What happened in the last of these parts, what that is a second, and in all of them."""
+    last = parts[-1].until - parts[-1].since
+    rows = []
+    for title, column in ACTIVITY.items():
+        counts = [getattr(part, column) for part in parts]
+        rate = counts[-1] / max(last.total_seconds(), 0.001)
+        most = max(*counts, 1)
+        rows.append(
+            {
+                "what": title,
+                "count": counts[-1],
+                "rate": f"{rate:,.1f}" if rate >= 10 else f"{rate:.2f}",
+                "sum": sum(counts),
+                "heights": [100 * count / most for count in counts],
+            }
+        )
+    time = "minute" if round(last.total_seconds()) == 60 else span(last)
+    return {"last": time, "whole": parts[-1].until - parts[0].since, "rows": rows}
 
 
 def cure_form(cure: str) -> dict[str, Any] | None:

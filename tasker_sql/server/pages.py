@@ -1,4 +1,5 @@
-"""Pages for people: what is wrong, tasks and steps and why they wait, queues, workers, audit.
+"""Pages for people: what is wrong, tasks and steps and why they wait, queues, workers, audit, the
+database.
 
 They show what the API answers, and their forms change things by its calls. They run no script and
 load nothing from elsewhere, and tell the browser to allow neither.
@@ -27,14 +28,16 @@ from markupsafe import Markup
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
+from tasker_sql import costs
 from tasker_sql.client import Client, TaskState, task_of
+from tasker_sql.connection import records
 from tasker_sql.errors import TaskerError, TooSlowError, UnavailableError
 from tasker_sql.jsonb import parse
 from tasker_sql.server import routes
 from tasker_sql.server.auth import may, permitted, token_of
 from tasker_sql.server.errors import RefusedError, refusal
 from tasker_sql.server.events import changes
-from tasker_sql.server.markup import TEMPLATES, bars
+from tasker_sql.server.markup import TEMPLATES, activity, bars
 from tasker_sql.server.routes import OPERATE, STEP, Ask, check_step, no_others
 from tasker_sql.server.schemas import body_of
 from tasker_sql.templates import drawing
@@ -43,7 +46,9 @@ PATIENCE: Final = 2.0  # seconds in which what stands below the problems must co
 MOST_STEPS: Final = 200  # of a task
 MOST_CHANGES: Final = 100  # of its history, the last ones
 MOST_SCHEDULES: Final = 1000
-NAVIGATION: Final = ("", "tasks", "failures", "waits", "schedules", "queues", "workers", "audit")
+NAVIGATION: Final = (
+    *("", "tasks", "failures", "waits", "schedules", "queues", "workers", "database", "audit"),
+)
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -116,12 +121,18 @@ def problems(request: Request, ask: Ask) -> Response:
                 "namespaces": c.list_namespaces(),
                 "queues": c.queue_depths(),
                 "served": {one.namespace: one for one in c.served_namespaces()},
+                "activity": activity(_records(c, costs.ACTIVITY)),
             }
 
     found: dict[str, Any] = {"problems": ask(Client.problems), "counts": None}
     with suppress(TooSlowError):  # while a table is locked, problems say so
         found |= ask(more)
     return shown_page(request, "problems", "What is wrong", **found)
+
+
+def _records(client: Client, query: str) -> list[Any]:
+    with client.transaction() as connection:
+        return records(connection, query.encode(), {})
 
 
 @_page("/tasks")
@@ -250,6 +261,28 @@ def workers(request: Request, ask: Ask) -> Response:
         ("Claims", found[1], "worker namespace claimed_at lease_left steps"),
         ("Pools", found[2], "runner pool namespace status executors running queue_depth decision"),
         ("Circuit breakers", found[3], "runner breaker effective_state reason last_error"),
+    )
+
+
+@_page("/database")
+def database(request: Request, ask: Ask) -> Response:
+    def sizes(c: Client) -> list[Any]:
+        with c.limited(PATIENCE):
+            return _records(c, costs.RELATIONS)
+
+    server, transactions = ask(
+        lambda c: (_records(c, costs.SERVER), _records(c, costs.TRANSACTIONS))
+    )
+    tables = None
+    with suppress(TooSlowError):  # while a table is locked
+        tables = ask(sizes)
+    return shown_page(
+        request,
+        "database",
+        "What this costs the database",
+        server=server,
+        transactions=transactions,
+        relations=tables,
     )
 
 

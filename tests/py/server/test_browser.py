@@ -83,6 +83,7 @@ def scene(client: Client) -> list[str]:
         "schedules",
         "queues",
         "workers",
+        "database",
         "audit",
     ]
     pages.append("schedules/test/monthly")

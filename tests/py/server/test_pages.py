@@ -15,17 +15,21 @@ import httpx
 import psycopg
 import pytest
 from running import client_of, template
+from servers import rows
 from serving import serving
 
 from tasker_sql.client import Client
 
 pytestmark = pytest.mark.newest
 
-PAGES: Final = ("/", "/tasks", "/failures", "/waits", "/schedules", "/queues", "/workers", "/audit")
+PAGES: Final = (
+    *("/", "/tasks", "/failures", "/waits", "/schedules", "/queues", "/workers", "/database"),
+    "/audit",
+)
 READER: Final = "token of a reader"
 OPERATOR: Final = "token of an operator"
 SCRIPT: Final = "<script>alert(1)</script>"
-HOSTILE: Final = f"{SCRIPT}\"'><img src=x onerror=alert(1)>\x1b[2J\x07\u202e{{{{ 7 * 7 }}}}"
+HOSTILE: Final = f"{SCRIPT}\"'><img src=x onerror=alert(1)>\x1b[2J\x07\u202e{{{{ 7 * 7654321 }}}}"
 FLOW: Final = template({"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"]})
 APPROVAL: Final = {
     "name": "payout",
@@ -185,7 +189,9 @@ class TestPages:
             assert answer.status_code == 200
             Page(answer)
             shown += "&lt;script&gt;" in answer.text
-            assert not re.search(r"<script|<img|[\x00-\x08\x0b-\x1f\x7f\u202e]|\b49\b", answer.text)
+            assert not re.search(
+                r"<script|<img|[\x00-\x08\x0b-\x1f\x7f\u202e]|53580247", answer.text
+            )
             assert len(answer.content) < 150_000
         assert shown >= 6
         assert web.get(f"/tasks?{SCRIPT}=1").text.count("<script") == 0
@@ -223,8 +229,32 @@ class TestPages:
     ) -> None:
         with psycopg.connect(database) as blocker:
             blocker.execute("lock table tasker.steps")
-            words = opened(web, "/").words
+            words, cost = opened(web, "/").words, opened(web, "/database").words
         assert "did not come in time" in words and "answer_incomplete" in words
+        assert "did not come in time" in cost and "connections" in cost
+
+    def test_say_how_much_is_done(self, web: httpx.Client, client: Client) -> None:
+        failed(client, {"message": "no"})
+        client.create_task("test", "flow")
+        words = opened(web, "/").words
+        assert "Work in the last minute" in words
+        for expected in (
+            *("attempts started 1 0.02/s 1", "steps completed 0 0.00/s 0"),
+            *("attempts failed 1 0.02/s 1", "tasks created 2 0.03/s 2", "tasks completed 0"),
+        ):
+            assert expected in words, words
+
+    def test_say_what_the_database_bears(self, database: str, web: httpx.Client) -> None:
+        with psycopg.connect(database) as old:
+            old.execute("set application_name = 'a long report'")
+            old.execute("select txid_current()")
+            words = opened(web, "/database").words
+            (process,) = old.execute("select pg_backend_pid()").fetchone() or ()
+        (limit,) = rows(database, "show max_connections")[0]
+        assert f"the server takes {limit}" in words
+        assert re.search(rf"process {process} .* a long report", words), words
+        assert re.search(r"tasker\.\w+ \d+ kB \d+ \d+ ", words), words
+        assert "oldest transaction" in words and "size of the database" in words
 
     def test_filter_by_their_address_and_go_on_page_by_page(
         self, web: httpx.Client, client: Client
