@@ -158,11 +158,11 @@ def no_others(request: Request) -> None:
     given = [name for name, _ in request.query_params.multi_items()]
     others = [name for name in dict.fromkeys(given) if name not in known]
     if others:
-        detail = f"it does not know {', '.join(others)}"
-        hint = f"It knows {', '.join(known)}." if known else "It knows none."
+        detail = f"not a parameter of {request.url.path}: {', '.join(others)}"
+        hint = f"It takes {', '.join(known)}." if known else "It takes no parameters."
         if close := difflib.get_close_matches(others[0].lower(), known, 1):
             hint = f"Did you mean {close[0]}? {hint}"
-        raise RefusedError(400, "unknown_parameter", "a parameter is not known", detail, hint)
+        raise RefusedError(400, "unknown_parameter", "unknown parameter", detail, hint)
     twice = [name for name in dict.fromkeys(given) if given.count(name) > 1]
     if twice:
         detail = f"{', '.join(twice)} is given more than once"

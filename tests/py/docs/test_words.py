@@ -15,6 +15,8 @@ PAGE: Final = ROOT / "docs/words.md"
 PAGES: Final = (
     "*.md",
     "docs/*.md",
+    "docs/reference/*.md",
+    "tasker_sql/server/html/*.html",
     "sql/README.md",
     "config/**/*.toml",
     "docker/*",

@@ -285,8 +285,8 @@ class TestPages:
 
     def test_say_what_is_wrong(self, web: httpx.Client) -> None:
         for path, status, words in (
-            ("/tasks?bogus=1", 400, "It knows refresh, namespace, name"),
-            ("/style.css?bogus=1", 400, "It knows none."),
+            ("/tasks?bogus=1", 400, "It takes refresh, namespace, name"),
+            ("/style.css?bogus=1", 400, "It takes no parameters."),
             ("/tasks?state=weird", 422, "state"),
             ("/tasks?since=yesterday", 422, "ISO 8601"),
             ("/tasks?namespace=none", 404, "none"),

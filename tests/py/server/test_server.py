@@ -544,12 +544,12 @@ class TestRefusals:
         ("path", "known"),
         [
             ("/v1/tasks?bogus=1", "namespace, name, version, state"),
-            ("/v1/tasks?State=error", "Did you mean state? It knows namespace, name"),
-            ("/v1/namespaces?namespace=test", "It knows none."),
-            ("/v1/handlers?name=x", "It knows namespace."),
-            (f"/v1/tasks/{NO_TASK}?full=1", "It knows none."),
+            ("/v1/tasks?State=error", "Did you mean state? It takes namespace, name"),
+            ("/v1/namespaces?namespace=test", "It takes no parameters."),
+            ("/v1/handlers?name=x", "It takes namespace."),
+            (f"/v1/tasks/{NO_TASK}?full=1", "It takes no parameters."),
             ("/v1/analytics/bottlenecks?until=x", "since, limit, namespace, task, version"),
-            *((f"{path}?bogus=1", "It knows none.") for path in PROBES),
+            *((f"{path}?bogus=1", "It takes no parameters.") for path in PROBES),
         ],
     )
     def test_name_a_parameter_that_is_not_known(
