@@ -427,10 +427,8 @@ def _condition_faults(path: str, line: int, what: str, parents: Any) -> Iterator
     known = [parent for parent in listed if isinstance(parent, str)]
     for part, key in PARENT.findall(LITERAL.sub('""', path)):
         if (name := key.strip('"')) not in known:
-            close = difflib.get_close_matches(name, known, 1, 0.6)
             message = f"the condition of {what} reads $.{part}.{name}, and {name or 'that'} is none"
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            yield line, f"{message} of its dependencies{hint}"
+            yield line, f"{message} of its dependencies{similar(name, known)}"
 
 
 def _object_faults(
@@ -464,10 +462,15 @@ def _snake(key: str) -> str:
 def _meant(key: str, kind: str, keys: Iterable[str]) -> str:
     """What an unknown key may mean: what others call so, or what is spelled alike."""
     known = [*keys, "environments"] if kind == "template" else [*keys]
-    meant = _snake(key) if _snake(key) in known else _synonym(key, kind)
-    if close := meant or next(iter(difflib.get_close_matches(_snake(key), known, 1, 0.7)), ""):
-        return f"; did you mean {close!r}?"
-    return f"; known are {', '.join(known)}"
+    if meant := _snake(key) if _snake(key) in known else _synonym(key, kind):
+        return f"; did you mean {meant!r}?"
+    return similar(_snake(key), known, 0.7) or f"; known are {', '.join(known)}"
+
+
+def similar(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """The end of a message about an unknown word: which known one is spelled alike, if any."""
+    close = difflib.get_close_matches(word, known, 1, cutoff)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _wrong(key: str, value: Any, declared: KeyRule) -> str:
@@ -489,17 +492,13 @@ def _wrong(key: str, value: Any, declared: KeyRule) -> str:
 
 
 def _wrong_text(key: str, value: Any, declared: KeyRule) -> str:
-    if isinstance(value, str):
-        if declared.choices:
-            if value in declared.choices:
-                return ""
-            close = difflib.get_close_matches(value.lower(), declared.choices, 1, 0.4)
-            meant = f"; did you mean {close[0]!r}?" if close else ""
-            return f"{quoted(value)}; need one of {', '.join(declared.choices)}{meant}"
-        if _fits(value, declared):
-            return ""
     if declared.choices:
-        return f"{quoted(value)}; need one of {', '.join(declared.choices)}"
+        if value in declared.choices:
+            return ""
+        hint = similar(value.lower(), declared.choices, 0.4) if isinstance(value, str) else ""
+        return f"{quoted(value)}; need one of {', '.join(declared.choices)}{hint}"
+    if isinstance(value, str) and _fits(value, declared):
+        return ""
     return f"{quoted(value)}; need {declared.wanted}{_corrected(key, value, declared)}"
 
 
@@ -575,9 +574,8 @@ def _graph_faults(steps: Array) -> Iterator[Fault]:
                 yield place, f"step {name} names {parent!r} twice"
             elif parent in known:
                 parents[name].append(parent)
-            elif (close := difflib.get_close_matches(parent, known, 1)) or whole:
-                meant = f"; did you mean {close[0]!r}?" if close else ""
-                yield place, f"step {name} depends on {quoted(parent)}, which does not exist{meant}"
+            elif (hint := similar(parent, known)) or whole:
+                yield place, f"step {name} depends on {quoted(parent)}, which does not exist{hint}"
     yield from _cycles(parents, lines)
 
 
@@ -610,9 +608,7 @@ def _schema_faults(schema: Object, path: str, depth: int) -> Iterator[Fault]:
         if key in NOTED or value is UNREAD:
             continue
         if key not in KEYWORDS:
-            close = difflib.get_close_matches(key, KEYWORDS, 1, 0.75)
-            more = f"; did you mean {close[0]!r}?" if close else ""
-            more = more or f"; supported are {', '.join(KEYWORDS)}"
+            more = similar(key, KEYWORDS, 0.75) or f"; supported are {', '.join(KEYWORDS)}"
             yield line, f"{path}: {key!r} is not supported{more}"
         elif wrong := _wrong_keyword(key, value):
             yield line, f"{path}: {key} {wrong}"

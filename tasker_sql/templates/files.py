@@ -24,7 +24,6 @@ is set. It is merged over the rest: objects key by key, steps by their name, oth
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -202,7 +201,5 @@ def _wrong_steps(overrides: Object, base: Object, environment: str) -> Iterator[
     for step, line in zip(steps, steps.lines, strict=True):
         name = step.get("name") if isinstance(step, Object) else None
         if name not in known:
-            close = difflib.get_close_matches(str(name), known, 1)
-            meant = f"; did you mean {close[0]!r}?" if close else ""
             changed = f"environment {environment} changes a step {rules.quoted(name)}"
-            yield line, f"{changed}, which does not exist{meant}"
+            yield line, f"{changed}, which does not exist{rules.similar(str(name), known)}"
