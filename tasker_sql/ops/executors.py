@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from tasker_sql.circuit import CircuitBreaker
@@ -16,7 +16,7 @@ from tasker_sql.ops import health
 from tasker_sql.ops.health import ExecutorState
 from tasker_sql.ops.pools import Activity, Counts, ScalablePool
 from tasker_sql.pool import Pool
-from tasker_sql.rows import SweptAction
+from tasker_sql.rows import ProcessedRequest, ProcessedResult, SweptAction
 from tasker_sql.threads import WatchedThread
 
 SOON: Final = 0.004  # seconds
@@ -213,28 +213,11 @@ class ExecutorGroup(ScalablePool):
 # What they repeat: of a client and a limit, how much was done
 
 
-def _process_requests(client: Client, limit: int) -> int:
-    processed = client.process_task_requests(limit)
-    for request in processed:
-        if request.error:
-            log.warning("requests: message %d was rejected: %s", request.msg_id, request.error)
-    return len(processed)
-
-
-def _process_results(client: Client, limit: int) -> int:
-    processed = client.process_step_results(limit)
-    for result in processed:
-        if result.error:
-            log.warning("results: message %d was rejected: %s", result.msg_id, result.error)
-    return len(processed)
-
-
-def _enqueue_steps(client: Client, limit: int) -> int:
-    return _affected(client.enqueue_steps(limit))
-
-
-def _finalize_tasks(client: Client, limit: int) -> int:
-    return _affected(client.finalize_tasks(limit))
+def _processed(what: str, messages: Sequence[ProcessedRequest | ProcessedResult]) -> int:
+    for one in messages:
+        if one.error:
+            log.warning("%s: message %d was rejected: %s", what, one.msg_id, one.error)
+    return len(messages)
 
 
 def _affected(swept: list[SweptAction]) -> int:
@@ -246,8 +229,12 @@ def _affected(swept: list[SweptAction]) -> int:
 
 
 WORK: Final[Mapping[str, Work]] = {
-    "task_request_processor": _process_requests,
-    "step_result_processor": _process_results,
-    "step_enqueuer": _enqueue_steps,
-    "task_finalizer": _finalize_tasks,
+    "task_request_processor": lambda client, limit: _processed(
+        "requests", client.process_task_requests(limit)
+    ),
+    "step_result_processor": lambda client, limit: _processed(
+        "results", client.process_step_results(limit)
+    ),
+    "step_enqueuer": lambda client, limit: _affected(client.enqueue_steps(limit)),
+    "task_finalizer": lambda client, limit: _affected(client.finalize_tasks(limit)),
 }
