@@ -43,8 +43,8 @@ class Dialog(ModalScreen[R]):
             self.dismiss(result)
 
 
-class Confirm(Dialog[str | None]):
-    """Shows the statement as it will be run, asks for the reason, and returns the statement."""
+class VerbDialog(Dialog[R]):
+    """Asks before something is done: Enter does it, Escape does not."""
 
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar = [Binding("escape", "leave"), Binding("enter", "run")]
@@ -52,6 +52,22 @@ class Confirm(Dialog[str | None]):
     def __init__(self, verb: Verb) -> None:
         super().__init__()
         self._verb = verb
+
+    def on_input_submitted(self) -> None:
+        self.action_run()
+
+    def action_leave(self) -> None:
+        self.leave()
+
+    def action_run(self) -> None:
+        raise NotImplementedError
+
+
+class Confirm(VerbDialog[str | None]):
+    """Shows the statement as it will be run, asks for the reason, and returns the statement."""
+
+    def __init__(self, verb: Verb) -> None:
+        super().__init__(verb)
         self._asks = needs_reason(verb.statement)
 
     def compose(self) -> ComposeResult:
@@ -64,12 +80,6 @@ class Confirm(Dialog[str | None]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.query_one("#statement", Static).update(Text(visible(self._statement(event.value))))
-
-    def on_input_submitted(self) -> None:
-        self.action_run()
-
-    def action_leave(self) -> None:
-        self.leave()
 
     def action_run(self) -> None:
         reason = self.query_one(Input).value if self._asks else ""
@@ -152,21 +162,18 @@ KEYS: Final = {
 }
 
 
-class Repair(Dialog[None]):
+class Repair(VerbDialog[None]):
     """Plans at once, which changes no step and no task, and shows how many match, with a sample.
 
     Applies the plan when a reason was given. What nobody planned is not touched: when more
     match than were planned, it says so, and can plan again.
     """
 
-    AUTO_FOCUS = "Input"
     DEFAULT_CSS = "Repair #plan { margin: 1 0; text-wrap: nowrap; text-overflow: ellipsis; }"
-    BINDINGS: ClassVar = [Binding("escape", "leave"), Binding("enter", "go_on")]
 
     def __init__(self, database: Backend, verb: Verb) -> None:
-        super().__init__()
+        super().__init__(verb)
         self._database = database
-        self._verb = verb
         self._phase, self._message = PLANNING, ""
         self._plan: Sequence[Any] = ()
         self._done = AppliedRepair(0, 0, 0, None)
@@ -259,10 +266,7 @@ class Repair(Dialog[None]):
     def on_input_changed(self) -> None:
         self._show()
 
-    def on_input_submitted(self) -> None:
-        self.action_go_on()
-
-    def action_go_on(self) -> None:
+    def action_run(self) -> None:
         if self._phase == ENDED:
             self._begin()
         elif self._phase == READY and not self._reason.value.strip():

@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.widgets import Input, Static
 
 from tasker_sql.jsonb import dumps, parse
-from tasker_sql.top.dialogs import Dialog
+from tasker_sql.top.dialogs import VerbDialog
 from tasker_sql.top.statements import Verb, call, literal
 from tasker_sql.visible import visible
 
@@ -93,15 +92,11 @@ def value_of(fields: Sequence[Field], typed: Sequence[str]) -> Any:
     return given[0][1] if fields[0].name == "" else dict(given)
 
 
-class AnswerForm(Dialog[str | None]):
+class AnswerForm(VerbDialog[str | None]):
     """Asks for a value field by field, shows the statement as it will be run, and returns it."""
 
-    AUTO_FOCUS = "Input"
-    BINDINGS: ClassVar = [Binding("escape", "leave"), Binding("enter", "run")]
-
     def __init__(self, verb: Verb) -> None:
-        super().__init__()
-        self._verb = verb
+        super().__init__(verb)
         self._fields = fields_of(verb.form)
         self._inputs = [Input(placeholder=field.wanted) for field in self._fields]
         self._reason = Input(placeholder="Why, if that is to be kept.", max_length=1000)
@@ -134,12 +129,6 @@ class AnswerForm(Dialog[str | None]):
         except ValueError as error:
             shown = str(error)
         self.query_one("#statement", Static).update(Text(visible(shown)))
-
-    def on_input_submitted(self) -> None:
-        self.action_run()
-
-    def action_leave(self) -> None:
-        self.leave()
 
     def action_run(self) -> None:
         try:
