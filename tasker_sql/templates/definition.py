@@ -15,7 +15,7 @@ from decimal import Decimal
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
-from tasker_sql.templates.yamltext import UNREAD, Array, Fault, Object
+from tasker_sql.templates.yamltext import UNREAD, Array, Fault, Object, shown
 
 NAME: Final = r"[A-Za-z][A-Za-z0-9_.-]{0,99}"
 NAMESPACE: Final = r"[a-z][a-z0-9_]{0,31}"
@@ -50,6 +50,22 @@ def _chosen(about: str, *choices: str) -> KeyRule:
     return KeyRule("text", about, choices=choices, default=choices[0])
 
 
+def _named(about: str, needed: bool = False) -> KeyRule:
+    return KeyRule("text", about, A_NAME, NAME, needed=needed)
+
+
+def _namespace(about: str, needed: bool = False) -> KeyRule:
+    return KeyRule("text", about, A_NAMESPACE, NAMESPACE, needed=needed)
+
+
+def _path(about: str) -> KeyRule:
+    return KeyRule("text", about, "an SQL/JSON path of up to 500 characters", bounds=(1, 500))
+
+
+def _schema(about: str) -> KeyRule:
+    return KeyRule("object", about, "a JSON Schema", nullable=True)
+
+
 _UNIT: Final = (
     r"(?:microsecond|millisecond|second|sec|s|minute|min|m|hour|h|day|d|week|w|month|mon|year|y)s?"
 )
@@ -64,13 +80,9 @@ def _duration(about: str) -> KeyRule:
 
 
 TEMPLATE: Final[Mapping[str, KeyRule]] = {
-    "name": KeyRule("text", "The template's name in its namespace.", A_NAME, NAME, needed=True),
-    "namespace_name": KeyRule(
-        "text",
-        "The namespace, which has queues and workers of its own.",
-        A_NAMESPACE,
-        NAMESPACE,
-        needed=True,
+    "name": _named("The template's name in its namespace.", needed=True),
+    "namespace_name": _namespace(
+        "The namespace, which has queues and workers of its own.", needed=True
     ),
     "version": KeyRule(
         "text",
@@ -81,12 +93,7 @@ TEMPLATE: Final[Mapping[str, KeyRule]] = {
     ),
     "description": _prose("What it is for."),
     "metadata": KeyRule("any", "Anything that you want to keep with it.", nullable=True),
-    "input_schema": KeyRule(
-        "object",
-        "What the input of a task must be: create_task refuses any other.",
-        "a JSON Schema",
-        nullable=True,
-    ),
+    "input_schema": _schema("What the input of a task must be: create_task refuses any other."),
     "finalization": _chosen(
         "Who ends a task: its last step, or a processor that claims it for that.",
         "inline",
@@ -97,7 +104,7 @@ TEMPLATE: Final[Mapping[str, KeyRule]] = {
     "steps": KeyRule("list", "The steps, in any order.", "a list of steps", needed=True),
 }
 STEP: Final[Mapping[str, KeyRule]] = {
-    "name": KeyRule("text", "The step's name in the template.", A_NAME, NAME, needed=True),
+    "name": _named("The step's name in the template.", needed=True),
     "description": _prose("What it does."),
     "handler": KeyRule(
         "object",
@@ -109,11 +116,8 @@ STEP: Final[Mapping[str, KeyRule]] = {
         "What it waits for instead of calling a handler: a time, a signal, or what comes first.",
         "an object, as {for: P1D} or {signal: approved}",
     ),
-    "namespace": KeyRule(
-        "text",
-        "The namespace whose workers run it, where that is not the template's.",
-        A_NAMESPACE,
-        NAMESPACE,
+    "namespace": _namespace(
+        "The namespace whose workers run it, where that is not the template's."
     ),
     "dependencies": KeyRule(
         "list",
@@ -124,12 +128,7 @@ STEP: Final[Mapping[str, KeyRule]] = {
     "run_on": _chosen(
         "Which ends of its dependencies let it run.", "success", "full_success", "failure", "end"
     ),
-    "if": KeyRule(
-        "text",
-        "A condition: it runs when this is true of the input, results and states.",
-        "an SQL/JSON path of up to 500 characters",
-        bounds=(1, 500),
-    ),
+    "if": _path("A condition: it runs when this is true of the input, results and states."),
     "on_error": _chosen(
         "What its failure for good means: its task fails, goes on, or the step counts as skipped.",
         "fail",
@@ -164,7 +163,7 @@ HANDLER: Final[Mapping[str, KeyRule]] = {
         "object", "Settings of this step, which its handler gets as `config`.", "an object"
     ),
 }
-A_SIGNAL: Final = KeyRule("text", "The name of a signal.", A_NAME, NAME)
+A_SIGNAL: Final = _named("The name of a signal.")
 WAIT: Final[Mapping[str, KeyRule]] = {
     "for": _duration("How long, from when its dependencies have ended."),
     "until": KeyRule("any", "A time with its zone, a path to one, or {sql: schema.function}."),
@@ -174,15 +173,8 @@ WAIT: Final[Mapping[str, KeyRule]] = {
     "timeout": _duration("The longest time that it waits."),
     "on_timeout": _chosen("What it does then.", "fail", "skip", "continue"),
     "default": KeyRule("any", "Its result when it continues then.", nullable=True),
-    "schema": KeyRule(
-        "object", "What the payload of a signal must be.", "a JSON Schema", nullable=True
-    ),
-    "fail_if": KeyRule(
-        "text",
-        "It fails when this is true of the payload.",
-        "an SQL/JSON path of up to 500 characters",
-        bounds=(1, 500),
-    ),
+    "schema": _schema("What the payload of a signal must be."),
+    "fail_if": _path("It fails when this is true of the payload."),
     "prompt": KeyRule(
         "text", "What a person is asked.", "a text of 1 to 2000 characters", bounds=(1, 2000)
     ),
@@ -677,6 +669,5 @@ def quoted(value: Any) -> str:
         return "a list"
     if value is None or isinstance(value, bool):
         return json.dumps(value)
-    text = str(value)
-    text = text if len(text) <= 60 else f"{text[:60]}..."
+    text = shown(str(value))
     return repr(text) if isinstance(value, str) else text
