@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any, Final, NamedTuple
 
 from tasker_sql.circuit import CircuitBreaker
@@ -31,13 +31,7 @@ class Counts:
     waiting: float = 0.0  # for connections
 
     def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            self.calls + other.calls,
-            self.failures + other.failures,
-            self.done + other.done,
-            self.running + other.running,
-            self.waiting + other.waiting,
-        )
+        return Counts(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
 
 class Activity(NamedTuple):

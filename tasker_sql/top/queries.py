@@ -17,6 +17,11 @@ MOST: Final = 200  # rows of a list
 MOST_STEPS: Final = 1000  # of a task, and up to which it says where its time went
 MOST_FORESEEN: Final = 500  # steps of a task whose end is foreseen: of more it takes over 50 ms
 MOST_HISTORY: Final = 100  # attempts at a step, and acts of operators
+SLOTS: Final = """sum(running)::bigint as running, sum(executors)::bigint as slots,
+                    sum(throughput) as per_s, sum(error_rate * throughput)
+                      / nullif(sum(throughput), 0) as failing
+               from tasker.executor_pools
+              where pool = 'task_claimer'"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ select case severity when 'critical' then '‼' else '!' end as mark,
 ACTIVITY: Final = Query("activity", costs.ACTIVITY)
 NAMESPACES: Final = Query(
     "namespaces",
-    """
+    f"""
 select space.name as what,
        case when space.paused_at is not null then 'paused'
             when queue.missing then 'missing'
@@ -76,11 +81,7 @@ select space.name as what,
   join (select namespace, sum(depth)::bigint as depth, max(oldest_age) as oldest_age,
                bool_or(missing) as missing
           from tasker.queue_depths group by namespace) as queue on queue.namespace = space.name
-  left join (select namespace, sum(running)::bigint as running, sum(executors)::bigint as slots,
-                    sum(throughput) as per_s, sum(error_rate * throughput)
-                      / nullif(sum(throughput), 0) as failing
-               from tasker.executor_pools
-              where pool = 'task_claimer' group by namespace) as pool
+  left join (select namespace, {SLOTS} group by namespace) as pool
     on pool.namespace = space.name
  order by queue.depth desc nulls last, space.name limit 1000""",
 )
@@ -96,11 +97,7 @@ select runner.name as what,
                  'tasker-sql ' || runner.version) as note,
        runner.seen_at as last_heartbeat, runner.namespaces
   from tasker.known_runners as runner
-  left join (select runner, sum(running)::bigint as running, sum(executors)::bigint as slots,
-                    sum(throughput) as per_s, sum(error_rate * throughput)
-                      / nullif(sum(throughput), 0) as failing
-               from tasker.executor_pools
-              where pool = 'task_claimer' group by runner) as pool on pool.runner = runner.name
+  left join (select runner, {SLOTS} group by runner) as pool on pool.runner = runner.name
  where runner.is_live
  order by runner.name limit {MOST}""",
 )
