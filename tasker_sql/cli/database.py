@@ -11,7 +11,7 @@ from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands, Json
 from tasker_sql.cli.errors import NO_DATABASE, complain
 from tasker_sql.cli.options import Reason, argument
-from tasker_sql.cli.output import Output, answer, cell, plain, print_json, put, table
+from tasker_sql.cli.output import Output, answer, cell, plain, print_json, put
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
 from tasker_sql.schema import database
@@ -127,9 +127,8 @@ def limits(client: Client) -> Output:
 
     Example: tasker-sql db limits
     """
-    found = client.list_limits()
     columns = "limit=name, value, initial, minimum, maximum, unit, meaning"
-    return Output(found, table(found, columns, "no limits"))
+    return Output.listing(client.list_limits(), columns, "no limits")
 
 
 @query(app, "set-limit")

@@ -51,15 +51,13 @@ def list_(client: Client) -> Output:
 
     Example: tasker-sql dlq list
     """
-    found = client.dead_letters()
-    picture = table(
-        found,
+    return Output.listing(
+        client.dead_letters(),
         "step, fingerprint, count, retryable, first=first_at, last=last_at, "
         "such as=sample_step_uuid, error=sample_error",
         "no dead letters",
         step=lambda one: f"{one.namespace}/{one.task_name}/{one.name}",
     )
-    return Output(found, picture)
 
 
 def _of_dead_letters(verb: Verb, doc: str) -> None:

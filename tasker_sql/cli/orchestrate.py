@@ -136,8 +136,7 @@ def sweep(client: Client) -> Output:
 
     Example: tasker-sql sweep
     """
-    found = client.sweep()
-    return Output(found, table(found, "action, affected", "nothing"))
+    return Output.listing(client.sweep(), "action, affected", "nothing")
 
 
 def check(

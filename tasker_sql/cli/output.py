@@ -37,6 +37,13 @@ class Output:
     picture: Picture
     well: bool = True
 
+    @classmethod
+    def listing(
+        cls, rows: Sequence[Any], columns: str, empty: str, **made: Callable[[Any], Any]
+    ) -> Output:
+        """Rows, and the `table` of them."""
+        return cls(rows, table(rows, columns, empty, **made))
+
 
 ENDLESS: Final = 100_000  # columns
 MOVING: Final = {

@@ -9,7 +9,7 @@ from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands
 from tasker_sql.cli.errors import complain
 from tasker_sql.cli.options import Reason, argument, option
-from tasker_sql.cli.output import Output, table
+from tasker_sql.cli.output import Output
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
 
@@ -33,16 +33,14 @@ def list_(client: Client) -> Output:
 
     Example: tasker-sql runner list
     """
-    found = client.known_runners()
-    picture = table(
-        found,
+    return Output.listing(
+        client.known_runners(),
         "runner=name, state, status, silent for, namespaces, connections",
         "no runners",
         status=lambda one: one.status if one.is_live else None,
         namespaces=lambda one: ", ".join(one.namespaces),
         connections=lambda one: f"{one.connections.get('used')} of {one.connections.get('size')}",
     )
-    return Output(found, picture)
 
 
 @query(app)
@@ -78,16 +76,14 @@ def pools(client: Client) -> Output:
 
     Example: tasker-sql runner pools --watch
     """
-    found = client.executor_pools()
-    picture = table(
-        found,
+    return Output.listing(
+        client.executor_pools(),
         "runner, pool, namespace, status, executors, busy, a second, depth=queue_depth, decision",
         "no live runners",
         executors=lambda p: f"{p.executors} of {p.min_executors} to {p.max_executors}",
         busy=lambda p: None if p.utilization is None else f"{p.utilization:.0%}",
         a_second=lambda p: None if p.throughput is None else f"{p.throughput:.1f}",
     )
-    return Output(found, picture)
 
 
 @query(app, watch=True)
@@ -96,9 +92,8 @@ def breakers(client: Client) -> Output:
 
     Example: tasker-sql runner breakers
     """
-    found = client.circuit_breakers()
     columns = "runner, breaker, state=effective_state, since=changed_at, opened, reason, last error"
-    return Output(found, table(found, columns, "no live runners"))
+    return Output.listing(client.circuit_breakers(), columns, "no live runners")
 
 
 @query(app)

@@ -19,7 +19,7 @@ from tasker_sql.cli.options import (
     moment_option,
     template_argument,
 )
-from tasker_sql.cli.output import Output, put, reasons, table
+from tasker_sql.cli.output import Output, put, reasons
 from tasker_sql.cli.query import apply_plan, limited, opened, query, show_applied
 from tasker_sql.client import Client
 from tasker_sql.errors import FileError, TaskerError
@@ -56,14 +56,13 @@ def apply(
                 faults.append(f"{file}:{line}: {'/'.join(place)}: {error}{hint}")
     if faults:
         raise FileError("\n".join(faults))
-    shown = table(
+    return Output.listing(
         put,
         "schedule, was, next tick",
         "no schedules",
         schedule=lambda one: f"{one.namespace}/{one.name}",
         was=lambda one: "made" if one.created else "changed" if one.changed else "known",
     )
-    return Output(put, shown)
 
 
 def _schedules(file: Path) -> Iterator[tuple[int, tuple[str, str], dict[str, Any]]]:
@@ -92,16 +91,14 @@ def list_(client: Client, namespace: OfNamespace = None) -> Output:
 
     Example: tasker-sql schedule list -n shop
     """
-    found = client.list_schedules(namespace, 1000)
-    picture = table(
-        found,
+    return Output.listing(
+        client.list_schedules(namespace, 1000),
         "schedule, makes=template, when, zone=time_zone, next=next_tick, last=last_tick, "
         "was=last_outcome, open=open_tasks, paused=pause_reason",
         "no schedules; `tasker-sql schedule apply FILE` makes some",
         schedule=lambda one: f"{one.namespace}/{one.name}",
         when=lambda one: " | ".join(one.cron or []) or one.every or "at",
     )
-    return Output(found, picture)
 
 
 @query(app, watch=True)
@@ -116,7 +113,7 @@ def ticks(
     """
     found = client.list_ticks(*_place(schedule), None, limit)
     columns = "tick=tick_at, wall, outcome, task=task_uuid, state=task_state, detail"
-    return Output(found, table(found, columns, "no ticks yet"))
+    return Output.listing(found, columns, "no ticks yet")
 
 
 @query(app, "next")
@@ -131,8 +128,7 @@ def next_(
     Example: tasker-sql schedule next "30 2 * * *" --time-zone Europe/Berlin
     """
     found = client.next_ticks(cron, time_zone, None, count)
-    columns = "tick=tick_at, wall, note"
-    return Output(found, table(found, columns, "no day within 28 years matches"))
+    return Output.listing(found, "tick=tick_at, wall, note", "no day within 28 years matches")
 
 
 @query(app, watch=True)

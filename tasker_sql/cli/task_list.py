@@ -10,7 +10,7 @@ import typer
 
 from tasker_sql.cli.commands import Commands
 from tasker_sql.cli.options import OfNamespace, OfTemplate, moment_option
-from tasker_sql.cli.output import Output, table
+from tasker_sql.cli.output import Output
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client, TaskState
 from tasker_sql.rows import ListedTask
@@ -55,15 +55,12 @@ def list_(
     given |= {"initiator": initiator, "idempotency_key": key}
     given |= {"since": since and since.isoformat(), "until": until and until.isoformat()}
     wanted = {name: value for name, value in given.items() if value is not None}
-
-    found = _pages(client, wanted, limit)
-    picture = table(
-        found,
+    return Output.listing(
+        _pages(client, wanted, limit),
         "task=task_uuid, template, state, paused, created at, finished at",
         "no such tasks",
         template=lambda task: f"{task.namespace}/{task.name}@{task.version}",
     )
-    return Output(found, picture)
 
 
 def _pages(client: Client, wanted: dict[str, str], limit: int) -> list[ListedTask]:

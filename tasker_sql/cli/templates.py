@@ -223,9 +223,7 @@ def register(client: Client, places: Places, environment: Environment = None) ->
       tasker-sql template register flows.py:process
     """
     registered = _registered(client, _given(places, environment))
-    columns = "namespace, name, version, =created"
-    shown = table(registered, columns, NONE, created=_is_new)
-    return Output(registered, shown)
+    return Output.listing(registered, "namespace, name, version, =created", NONE, created=_is_new)
 
 
 def _registered(client: Client, given: Sequence[Candidate]) -> list[RegisteredTemplate]:
@@ -349,14 +347,12 @@ def list_(
 
     Example: tasker-sql template list -n fulfillment
     """
-    found = [one for one in client.list_templates(namespace) if every or one.is_latest]
-    picture = table(
-        found,
+    return Output.listing(
+        [one for one in client.list_templates(namespace) if every or one.is_latest],
         "template, version, steps=step_count, paused=pause_reason, registered at, description",
         "no templates; `tasker-sql template register FILE` makes one",
         template=lambda one: f"{one.namespace}/{one.name}",
     )
-    return Output(found, picture)
 
 
 Paused = Annotated[
