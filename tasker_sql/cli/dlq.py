@@ -9,7 +9,7 @@ import typer
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands, Json
 from tasker_sql.cli.errors import NO
-from tasker_sql.cli.options import OfNamespace, OfTemplate, Reason, json_argument, option
+from tasker_sql.cli.options import OfNamespace, OfTemplate, Reason, json_argument, option, wanted
 from tasker_sql.cli.output import Output, put, table
 from tasker_sql.cli.query import apply_plan, limited, opened, query, show_applied
 from tasker_sql.client import Client
@@ -136,14 +136,13 @@ def repair(
       tasker-sql repair complete_step_manually --result true -r "paid in cash"
       tasker-sql repair pause_namespace -r "the database moves"
     """
-    given = {"namespace": namespace, "template": template, "step": step}
-    given |= {"fingerprint": fingerprint, "worker": worker, "state": state}
-    wanted = {key: value for key, value in given.items() if value is not None}
+    given = wanted(namespace=namespace, template=template, step=step)
+    given |= wanted(fingerprint=fingerprint, worker=worker, state=state)
     value = None if result is None else json_argument(result, "--result")
     done: AppliedRepair | None = None
     with opened() as client:
         with limited(client):
-            plan = client.plan_repair(verb, wanted, result=value)
+            plan = client.plan_repair(verb, given, result=value)
         if not as_json:
             _put_plan(verb, plan)
         if plan and not (yes or as_json) and not typer.confirm("Go on?"):

@@ -73,6 +73,11 @@ TaskUuid = Annotated[UUID, argument("The task.", completion.tasks, **_AS_TASK)]
 OpenTaskUuid = Annotated[UUID, argument("The task.", completion.open_tasks, **_AS_TASK)]
 
 
+def wanted(**options: Any) -> dict[str, Any]:
+    """Those that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
 def json_argument(text: str, what: str) -> JsonText:
     """JSON given on the command line, as @file, or as - for standard input; passed on as it is."""
     if text == "-":

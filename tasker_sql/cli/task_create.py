@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import Commands, Json
 from tasker_sql.cli.errors import NO
-from tasker_sql.cli.options import argument, json_argument, option, template_argument
+from tasker_sql.cli.options import argument, json_argument, option, template_argument, wanted
 from tasker_sql.cli.output import print_json, put
 from tasker_sql.cli.query import limited, opened
 from tasker_sql.cli.task_show import task_picture
@@ -70,9 +70,8 @@ def create(
       tasker-sql task create fulfillment/process_order --key 7 -c - < order.json
     """
     namespace, name, version = template_argument(template)
-    given: dict[str, Any] = {"version": version, "priority": priority, "run_at": run_at}
-    given |= {"deadline": deadline, "tags": tag or None}
-    options = {option: value for option, value in given.items() if value is not None}
+    options = wanted(version=version, priority=priority, run_at=run_at, deadline=deadline)
+    options |= wanted(tags=tag or None)
     with opened() as client:
         if contexts is not None:
             _create_many(client, (namespace, name), contexts, options, as_json)

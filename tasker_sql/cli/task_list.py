@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, Final, get_args
 from uuid import UUID
 
 import typer
 
 from tasker_sql.cli.commands import Commands
-from tasker_sql.cli.options import OfNamespace, OfTemplate, moment_option
+from tasker_sql.cli.options import OfNamespace, OfTemplate, moment_option, wanted
 from tasker_sql.cli.output import Output
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client, TaskState
@@ -51,23 +51,22 @@ def list_(
       tasker-sql task list -n fulfillment --state error --since 2h
       tasker-sql task list --template process_order --limit 5 --json
     """
-    given: dict[str, Any] = {"namespace": namespace, "name": template, "state": state, "tag": tag}
-    given |= {"initiator": initiator, "idempotency_key": key}
-    given |= {"since": since and since.isoformat(), "until": until and until.isoformat()}
-    wanted = {name: value for name, value in given.items() if value is not None}
+    times = {"since": since and since.isoformat(), "until": until and until.isoformat()}
+    given = wanted(namespace=namespace, name=template, state=state, tag=tag, **times)
+    given |= wanted(initiator=initiator, idempotency_key=key)
     return Output.listing(
-        _pages(client, wanted, limit),
+        _pages(client, given, limit),
         "task=task_uuid, template, state, paused, created at, finished at",
         "no such tasks",
         template=lambda task: f"{task.namespace}/{task.name}@{task.version}",
     )
 
 
-def _pages(client: Client, wanted: dict[str, str], limit: int) -> list[ListedTask]:
+def _pages(client: Client, given: dict[str, str], limit: int) -> list[ListedTask]:
     found: list[ListedTask] = []
     before: UUID | None = None
     while len(found) < limit:
-        page = client.list_tasks(wanted, min(limit - len(found), PAGE), before)
+        page = client.list_tasks(given, min(limit - len(found), PAGE), before)
         found += [task for task in page if task.task_uuid is not None]
         before = page[-1].next_before if page else None
         if before is None:

@@ -9,7 +9,7 @@ import typer
 
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands
-from tasker_sql.cli.options import OfNamespace, OfTemplate, OpenTaskUuid, json_argument
+from tasker_sql.cli.options import OfNamespace, OfTemplate, OpenTaskUuid, json_argument, wanted
 from tasker_sql.cli.output import Output, Part, table
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
@@ -21,10 +21,6 @@ Why = Annotated[str | None, typer.Option("--reason", "-r", help="Why. It is kept
 Key = Annotated[
     str | None, typer.Option(help="Makes it repeatable: the same key and value count once.")
 ]
-
-
-def _options(**given: str | None) -> dict[str, str]:
-    return {name: value for name, value in given.items() if value is not None}
 
 
 @query(app, "list", watch=True)
@@ -41,7 +37,7 @@ def list_(
 
     Example: tasker-sql wait list --signal approved
     """
-    found = client.open_waits(namespace, _options(template=template, signal=signal), limit)
+    found = client.open_waits(namespace, wanted(template=template, signal=signal), limit)
     picture: list[Part] = [
         table(
             found,
@@ -74,7 +70,7 @@ def answer(
     Example: tasker-sql wait answer $STEP_UUID '{"ok": true}' --reason "checked by hand"
     """
     given = json_argument(value, "the value")
-    done = client.answer_wait(step_uuid, given, _options(reason=reason, key=key))
+    done = client.answer_wait(step_uuid, given, wanted(reason=reason, key=key))
     said = ", as before" if done.repeated else ""
     return Output(done, f"the step is {done.step_state}, the task is {done.task_state}{said}")
 
@@ -97,7 +93,7 @@ def signal(
     Example: tasker-sql task signal $TASK_UUID approved '{"ok": true}'
     """
     given = json_argument(value, "the value")
-    sent = client.send_signal(task_uuid, name, given, _options(reason=reason, key=key))
+    sent = client.send_signal(task_uuid, name, given, wanted(reason=reason, key=key))
     said = "it is kept for a step that is still to come"
     if sent.state == "delivered":
         said = f"the step {sent.step_uuid} has it"
