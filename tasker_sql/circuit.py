@@ -15,10 +15,9 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from tasker_sql.errors import TaskerError, UnavailableError
 from tasker_sql.troubles import Troubles
@@ -201,16 +200,11 @@ class CircuitBreaker:
         self._trial_until = -math.inf
 
 
-@dataclass(frozen=True, slots=True)
-class CircuitBreakers:
+class CircuitBreakers(NamedTuple):
     """Those of a runner: around calls that take from or put into queues, and around all others."""
 
     database: CircuitBreaker
     queue: CircuitBreaker
-
-    def __iter__(self) -> Iterator[CircuitBreaker]:
-        yield self.database
-        yield self.queue
 
 
 def backoff(failed_in_a_row: int, spread: float, base: float = 0.25, cap: float = 10.0) -> float:
