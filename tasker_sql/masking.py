@@ -85,12 +85,8 @@ def remember(secret: str) -> None:
 
 def remember_connection(dsn: str) -> None:
     """From now on `masked` hides the secrets of this connection string."""
-    from psycopg import ProgrammingError
-    from psycopg.conninfo import conninfo_to_dict
-
-    try:
-        raw = {name: str(value) for name, value in conninfo_to_dict(dsn).items()}
-    except ProgrammingError:
+    raw = _parts(dsn)
+    if raw is None:
         remember(dsn)
         return
     shown = _parsed(dsn) or {}
@@ -103,16 +99,23 @@ def remember_connection(dsn: str) -> None:
 def _parsed(dsn: str) -> dict[str, str] | None:
     """The parts of a connection string that can be understood: with an unescaped `@`, `/` or `:` in
     a password, its rest becomes a host, a port or a database."""
-    from psycopg import ProgrammingError
-    from psycopg.conninfo import conninfo_to_dict
-
-    try:
-        found = {name: str(value) for name, value in conninfo_to_dict(dsn).items()}
-    except ProgrammingError:
+    found = _parts(dsn)
+    if found is None:
         return None
     harmless = [value for name, value in found.items() if name in HARMLESS]
     is_sound = all(SOUND.fullmatch(value) for value in harmless)
     return found if is_sound and re.fullmatch(r"[\d,]*", found.get("port", "")) else None
+
+
+def _parts(dsn: str) -> dict[str, str] | None:
+    """What libpq makes of a connection string, if anything."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        return {name: str(value) for name, value in conninfo_to_dict(dsn).items()}
+    except ProgrammingError:
+        return None
 
 
 class _Known:
