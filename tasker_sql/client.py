@@ -209,7 +209,7 @@ class Client(Calls):
 
     def contract(self) -> Any:
         """What the database knows: functions with their arguments and columns, codes, limits."""
-        with self._connection() as connection, translated():
+        with self.connection() as connection, translated():
             found = connection.execute(b"select tasker.contract()").fetchone()
             return found and found[0]
 
@@ -238,7 +238,7 @@ class Client(Calls):
         Calls of this client, in this thread, are part of it; over a pool, too.
         """
         with (
-            self._connection() as connection,
+            self.connection() as connection,
             translated(),
             connection.transaction(),
             sources.holding(self, connection),
@@ -247,7 +247,8 @@ class Client(Calls):
 
     def connection(self) -> AbstractContextManager[Connection]:
         """The connection itself, for as long as the block."""
-        return self._connection()
+        held = sources.held(self)
+        return self._lend() if held is None else nullcontext(held)
 
     def transaction_number(self) -> str:
         """Of the transaction that its connection is in, for `transaction_status`."""
@@ -327,7 +328,7 @@ class Client(Calls):
             "lease": lease,
             "handlers": list(handlers),
         }
-        with self._connection() as connection, translated():
+        with self.connection() as connection, translated():
             if step.timeout is None:
                 return _finish_with(connection, schema, function, arguments)
             with connection.transaction():
@@ -337,7 +338,7 @@ class Client(Calls):
 
     def listen(self, channel: str) -> None:
         """LISTEN on this connection from now on."""
-        with self._connection() as connection, translated():
+        with self.connection() as connection, translated():
             connection.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
 
     def wait_for_notification(self, seconds: float, wake: int) -> list[str]:
@@ -345,7 +346,7 @@ class Client(Calls):
 
         The payloads of notifications.
         """
-        with self._connection() as connection, translated():
+        with self.connection() as connection, translated():
             if found := [one.payload for one in connection.notifies(timeout=0)]:
                 return found  # came in during another call
             poll = select.poll()  # unlike select(), takes file numbers of any size
@@ -367,19 +368,19 @@ class Client(Calls):
     @property
     def lost(self) -> bool:
         """Whether its connection is closed, or was lost."""
-        with self._connection() as connection:
+        with self.connection() as connection:
             return connection.closed
 
     @property
     def usable(self) -> bool:
         """Whether its connection is open, and in no transaction."""
-        with self._connection() as connection:
+        with self.connection() as connection:
             return connection.info.transaction_status == IDLE
 
     def reset(self) -> None:
         """Undo what a session was given beyond its transactions: settings, a role, temporary
         tables, advisory locks, channels. Raises UnavailableError."""
-        with self._connection() as connection, translated():
+        with self.connection() as connection, translated():
             ours = getattr(connection, "settings", None) is Settings.OF_SESSION
             connection.execute(RESET + b";" + HANDLERS_SETTINGS if ours else RESET)
 
@@ -387,12 +388,8 @@ class Client(Calls):
         """Close the connection, or the pool."""
         self._source.close()
 
-    def _connection(self) -> AbstractContextManager[Connection]:
-        held = sources.held(self)
-        return self._lend() if held is None else nullcontext(held)
-
     def _rows(self, row: type[R], source: str, *arguments: Any) -> list[R]:
-        with self._connection() as connection, translated():
+        with self.connection() as connection, translated():
             kind: Any = row
             return ask(connection, statement(kind, source), arguments, row)
 

@@ -16,7 +16,7 @@ from tasker_sql.cli.query import query
 from tasker_sql.client import Client
 from tasker_sql.schema import database
 from tasker_sql.schema import migrations as schema
-from tasker_sql.schema.embedded import default_server
+from tasker_sql.schema.embedded import EmbeddedServer
 from tasker_sql.top.format import words
 
 app = Commands(help=ROOT["db"][1])
@@ -84,7 +84,7 @@ def psql(context: typer.Context) -> None:
 
     Example: tasker-sql db psql -c 'select * from tasker.sweep()'
     """
-    program = default_server().psql
+    program = EmbeddedServer().psql
     if program is None:
         complain("there is no psql on this machine", hint="tasker-sql db url names the database")
         raise typer.Exit(NO_DATABASE)
@@ -100,7 +100,7 @@ def stop(as_json: Json = False) -> None:
     """
     if database.configured():
         raise ValueError("DATABASE_URL names the database: stop that server where it is run")
-    server = default_server()
+    server = EmbeddedServer()
     was_running = server.running
     server.stop()
     answer({"stopped": was_running}, "stopped" if was_running else "it was not running", as_json)

@@ -244,11 +244,11 @@ class OrchestrationCore:
         self._controller.start()
         self._wait_for(lambda: self._ending or self.control.is_up, None)
         if not self._ending:
-            self._become(OperationalState.NORMAL)
+            self.control.become(OperationalState.NORMAL)
             self._wait_for(lambda: self._ending or self._is_too_big, None)
 
         with self._adding:
-            self._become(OperationalState.GRACEFUL_SHUTDOWN)
+            self.control.become(OperationalState.GRACEFUL_SHUTDOWN)
         log.info("runner %s stops: waiting for %d steps", self.name, self.worker.unfinished)
         self.worker.stop()
         deadline = time.monotonic() + self.graceful
@@ -262,14 +262,14 @@ class OrchestrationCore:
         self._end(left)
 
     def _emergency(self) -> None:
-        self._become(OperationalState.EMERGENCY)
+        self.control.become(OperationalState.EMERGENCY)
         deadline = time.monotonic() + self.emergency
         self.worker.abandon()
         for pool in self._pools:
             pool.join(deadline)
 
     def _end(self, left: bool) -> None:
-        self._become(OperationalState.STOPPED)
+        self.control.become(OperationalState.STOPPED)
         self._controller.join(self.emergency)
         self.connections.close()
         self.handlers.close()
@@ -282,9 +282,6 @@ class OrchestrationCore:
             )
         else:
             log.info("runner %s has stopped", self.name)
-
-    def _become(self, state: OperationalState) -> None:
-        self.control.become(state)
 
     @property
     def _ending(self) -> bool:

@@ -12,7 +12,7 @@ from psycopg import ProgrammingError, pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tasker_sql import __version__, config, masking
-from tasker_sql.schema.embedded import default_server
+from tasker_sql.schema.embedded import EmbeddedServer
 
 EMBEDDED_DATABASE = "tasker"
 PRIVATE = "private"  # in place of a URL
@@ -34,7 +34,7 @@ def dsn(url: str | None = None) -> str:
     if found := configured(url):
         return found
     allow_private(url)
-    server = default_server()
+    server = EmbeddedServer()
     _say_once(f"DATABASE_URL names no database: using the private PostgreSQL in {server.data_dir}")
     server.start()
     server.ensure_database(EMBEDDED_DATABASE)
@@ -60,7 +60,7 @@ def running() -> str | None:
     """As `dsn`, and nothing where the private server would have to be started."""
     if url := configured():
         return url
-    server = default_server()
+    server = EmbeddedServer()
     return server.url(EMBEDDED_DATABASE) if server.running else None
 
 

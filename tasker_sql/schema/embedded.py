@@ -415,11 +415,6 @@ def _write(file: Path, text: str) -> None:
     draft.replace(file)
 
 
-def default_server() -> EmbeddedServer:
-    """The server of this user of this machine. It is not started yet."""
-    return EmbeddedServer()
-
-
 class _Postmaster(NamedTuple):
     pid: int
     ready: bool

@@ -128,7 +128,7 @@ class TestConnections:
 
     def test_one_left_in_a_transaction_is_not_lent_again(self, make: Make) -> None:
         pool = make(1)
-        with pool.connection() as client, client._connection() as connection:
+        with pool.connection() as client, client.connection() as connection:
             connection.execute("begin")
         assert sizes(pool) == (0, 0)
 

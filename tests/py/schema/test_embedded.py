@@ -208,13 +208,15 @@ def test_says_what_is_wrong_with_the_programs(
         EmbeddedServer(folder / "data").start()
 
 
-def test_default_server_lives_in_tasker_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_server_without_a_folder_lives_in_tasker_home(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TASKER_HOME", str(folder / "home"))
     monkeypatch.delenv("DATABASE_URL", raising=False)
     dsn = database.dsn()
     assert rows(dsn, "select current_database()::text") == [("tasker",)]
-    assert embedded.default_server().data_dir == folder / "home" / "postgres"
-    assert embedded.default_server().running
+    assert EmbeddedServer().data_dir == folder / "home" / "postgres"
+    assert EmbeddedServer().running
 
 
 @pytest.mark.parametrize(
