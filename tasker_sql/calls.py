@@ -65,15 +65,11 @@ class Calls(ABC):
 
         A version never changes; a definition that says the same, with or without its defaults,
         answers created = false. Nothing is stored unless everything is right.
-
         Raises BadValueError, LimitExceededError (over one of list_limits), CycleError (cycle),
         ConflictError (same version, other content).
         """
-        return self._one(
-            rows.RegisteredTemplate,
-            "tasker.register_template(p_definition => %s::jsonb)",
-            _json(definition),
-        )
+        sql = "tasker.register_template(p_definition => %s::jsonb)"
+        return self._one(rows.RegisteredTemplate, sql, _json(definition))
 
     def drop_namespace(self, name: str) -> rows.DroppedNamespace:
         """Drops a namespace that no template or step uses, with its queues.
@@ -87,7 +83,6 @@ class Calls(ABC):
         """Creates a namespace with its PGMQ queues (<name>_queue, _high, _low).
 
         Safe to repeat.
-
         Raises BadValueError when the name is not 1 to 32 characters a-z, 0-9 and _, a letter first.
         """
         return self._one(rows.CreatedNamespace, "tasker.create_namespace(p_name => %s::text)", name)
@@ -100,12 +95,10 @@ class Calls(ABC):
         "options"} as create_task.
 
         Bad messages go to rejected_messages with the error.
-
         Raises BadValueError (bad limit).
         """
-        return self._rows(
-            rows.ProcessedRequest, "tasker.process_task_requests(p_limit => %s::bigint)", limit
-        )
+        sql = "tasker.process_task_requests(p_limit => %s::bigint)"
+        return self._rows(rows.ProcessedRequest, sql, limit)
 
     def create_task(
         self, namespace: str, name: str, context: Any = EMPTY, options: Any = EMPTY
@@ -117,20 +110,13 @@ class Calls(ABC):
         context answers the same task with created = false), priority (high, normal, low), run_at
         (ISO 8601 with zone), deadline (such a time, or a duration from when it begins; in place of
         its template's), tags, initiator, source_system, reason; None is as if it were not there.
-
         Raises NotFoundError (unknown namespace, template or version), LimitExceededError (over one
         of list_limits), ConflictError (same key, other context), BadValueError (bad option, or a
         context that the input_schema refuses).
         """
-        return self._one(
-            rows.CreatedTask,
-            "tasker.create_task(p_namespace => %s::text, p_name => %s::text, p_context =>"
-            " %s::jsonb, p_options => %s::jsonb)",
-            namespace,
-            name,
-            _json(context),
-            _json(options),
-        )
+        sql = """tasker.create_task(p_namespace => %s::text, p_name => %s::text,
+            p_context => %s::jsonb, p_options => %s::jsonb)"""
+        return self._one(rows.CreatedTask, sql, namespace, name, _json(context), _json(options))
 
     def create_tasks(
         self, namespace: str, name: str, contexts: Sequence[Any], options: Any = EMPTY
@@ -140,14 +126,14 @@ class Calls(ABC):
 
         Options as create_task, with idempotency_keys (an array, one key for each context) instead
         of idempotency_key; one that is None is as if it were not there.
-
         Raises NotFoundError, LimitExceededError, ConflictError, BadValueError; then none of the
         tasks is made.
         """
+        sql = """tasker.create_tasks(p_namespace => %s::text, p_name => %s::text,
+            p_contexts => %s::jsonb[], p_options => %s::jsonb)"""
         return self._rows(
             rows.CreatedTask,
-            "tasker.create_tasks(p_namespace => %s::text, p_name => %s::text, p_contexts "
-            "=> %s::jsonb[], p_options => %s::jsonb)",
+            sql,
             namespace,
             name,
             [encode(value) for value in contexts],
@@ -183,17 +169,17 @@ class Calls(ABC):
         steps are large, there are fewer than `limit` (claim_bytes). No rows: nothing to do, or the
         namespace is paused; fewer than `limit` are no sign of an empty queue. None arguments mean
         their defaults.
-
         Raises BadValueError (bad argument), NotFoundError (unknown namespace: wait, if its
         templates are yet to be registered).
         """
+        sql = """tasker.claim_steps(p_namespace => %s::text, p_worker => %s::text,
+            p_limit => %s::bigint, p_lease => %s::interval, p_handlers => %s::text[],
+            p_request => %s::uuid, p_wait => %s::interval, p_context_once => %s::boolean),
+            (values (null::jsonb)) as absent (refused)"""
         return _with_contexts(
             self._rows(
                 rows.ClaimedStep,
-                "tasker.claim_steps(p_namespace => %s::text, p_worker => %s::text, p_limit =>"
-                " %s::bigint, p_lease => %s::interval, p_handlers => %s::text[], p_request =>"
-                " %s::uuid, p_wait => %s::interval, p_context_once => %s::boolean), (values "
-                "(null::jsonb)) as absent (refused)",
+                sql,
                 namespace,
                 worker,
                 limit,
@@ -234,14 +220,15 @@ class Calls(ABC):
         claimed ones, with its step_uuid, no token, and refused = {"code", "message", "detail"}.
         Repeating a call returns the claim that the first one made.
         """
+        sql = """tasker.finish_and_claim(p_namespace => %s::text, p_worker => %s::text,
+            p_token => %s::uuid, p_outcomes => %s::jsonb, p_limit => %s::bigint,
+            p_lease => %s::interval, p_handlers => %s::text[], p_request => %s::uuid,
+            p_release => %s::uuid[], p_refused => %s::boolean, p_wait => %s::interval,
+            p_context_once => %s::boolean)"""
         return _with_contexts(
             self._rows(
                 rows.ClaimedStep,
-                "tasker.finish_and_claim(p_namespace => %s::text, p_worker => %s::text, "
-                "p_token => %s::uuid, p_outcomes => %s::jsonb, p_limit => %s::bigint, p_lease"
-                " => %s::interval, p_handlers => %s::text[], p_request => %s::uuid, p_release"
-                " => %s::uuid[], p_refused => %s::boolean, p_wait => %s::interval, "
-                "p_context_once => %s::boolean)",
+                sql,
                 namespace,
                 worker,
                 token,
@@ -274,21 +261,13 @@ class Calls(ABC):
         business writes of its transaction are in the database, so roll back; nothing is lost. With
         `repeat`, for calls without business writes, it gives the first answer instead, with
         repeated true. `seconds` is how long the handler took.
-
         Raises StaleClaimError (the token does not hold the step: roll back and drop the result),
         NotFoundError (no such step), LimitExceededError (result too large), AlreadyCompletedError,
         BadValueError (None argument).
         """
-        return self._one(
-            rows.CompletedStep,
-            "tasker.complete_step(p_step_uuid => %s::uuid, p_token => %s::uuid, p_result "
-            "=> %s::jsonb, p_repeat => %s::boolean, p_seconds => %s::double precision)",
-            step_uuid,
-            token,
-            _json(result),
-            repeat,
-            seconds,
-        )
+        sql = """tasker.complete_step(p_step_uuid => %s::uuid, p_token => %s::uuid,
+            p_result => %s::jsonb, p_repeat => %s::boolean, p_seconds => %s::double precision)"""
+        return self._one(rows.CompletedStep, sql, step_uuid, token, _json(result), repeat, seconds)
 
     def skip_step(
         self, step_uuid: UUID, token: UUID, reason: str | None = None, repeat: bool = False
@@ -299,20 +278,13 @@ class Calls(ABC):
         It has no result. Those behind it are skipped, too, unless another of their parents is done
         (run_on: success) or their run_on says otherwise. Repeating the call raises
         AlreadyCompletedError, or with `repeat` gives the first answer.
-
         Raises StaleClaimError (the token does not hold the step: roll back), NotFoundError (no such
         step), AlreadyCompletedError, BadValueError (None argument, or a reason of more than 1000
         characters).
         """
-        return self._one(
-            rows.CompletedStep,
-            "tasker.skip_step(p_step_uuid => %s::uuid, p_token => %s::uuid, p_reason => "
-            "%s::text, p_repeat => %s::boolean)",
-            step_uuid,
-            token,
-            reason,
-            repeat,
-        )
+        sql = """tasker.skip_step(p_step_uuid => %s::uuid, p_token => %s::uuid,
+            p_reason => %s::text, p_repeat => %s::boolean)"""
+        return self._one(rows.CompletedStep, sql, step_uuid, token, reason, repeat)
 
     def sleep_step(
         self,
@@ -330,21 +302,13 @@ class Calls(ABC):
         again. A step that has slept more than sleeps_per_step times fails for good instead
         (step_state error). Repeating the call raises AlreadyCompletedError, or with `repeat` gives
         the first answer.
-
         Raises StaleClaimError (the token does not hold the step: roll back), NotFoundError (no such
         step), LimitExceededError (checkpoint too large), AlreadyCompletedError, BadValueError (bad
         argument).
         """
-        return self._one(
-            rows.SleepingStep,
-            "tasker.sleep_step(p_step_uuid => %s::uuid, p_token => %s::uuid, p_after => "
-            "%s::interval, p_checkpoint => %s::jsonb, p_repeat => %s::boolean)",
-            step_uuid,
-            token,
-            after,
-            _json(checkpoint),
-            repeat,
-        )
+        sql = """tasker.sleep_step(p_step_uuid => %s::uuid, p_token => %s::uuid,
+            p_after => %s::interval, p_checkpoint => %s::jsonb, p_repeat => %s::boolean)"""
+        return self._one(rows.SleepingStep, sql, step_uuid, token, after, _json(checkpoint), repeat)
 
     def checkpoint_step(
         self,
@@ -366,23 +330,16 @@ class Calls(ABC):
         claim's lease as heartbeat does. An attempt that is lost after a checkpoint of its own does
         not count, up to attempts_with_progress times. Deleted when the step ends, kept while it is
         in error.
-
         Raises StaleClaimError (the token does not hold the step: roll back), NotFoundError (no such
         step), IllegalTransitionError (the last checkpoint is not `after`), LimitExceededError (too
         large), AlreadyCompletedError, BadValueError (None argument, bad lease, or a handler in SQL,
         which is one transaction).
         """
+        sql = """tasker.checkpoint_step(p_step_uuid => %s::uuid, p_token => %s::uuid,
+            p_checkpoint => %s::jsonb, p_after => %s::bigint, p_lease => %s::interval,
+            p_repeat => %s::boolean)"""
         return self._one(
-            rows.SavedCheckpoint,
-            "tasker.checkpoint_step(p_step_uuid => %s::uuid, p_token => %s::uuid, "
-            "p_checkpoint => %s::jsonb, p_after => %s::bigint, p_lease => %s::interval, "
-            "p_repeat => %s::boolean)",
-            step_uuid,
-            token,
-            _json(checkpoint),
-            after,
-            lease,
-            repeat,
+            rows.SavedCheckpoint, sql, step_uuid, token, _json(checkpoint), after, lease, repeat
         )
 
     def fail_step(
@@ -401,21 +358,14 @@ class Calls(ABC):
         backoff, unless `retryable` is false or its attempts are used up: then it is in error and
         its task blocked. `seconds` is how long the handler took. Repeating the call gives the first
         answer.
-
         Raises StaleClaimError (stale claim), NotFoundError (no such step), BadValueError (None
         argument).
         """
+        sql = """tasker.fail_step(p_step_uuid => %s::uuid, p_token => %s::uuid,
+            p_error => %s::jsonb, p_retryable => %s::boolean, p_retry_after => %s::interval,
+            p_seconds => %s::double precision)"""
         return self._one(
-            rows.FailedStep,
-            "tasker.fail_step(p_step_uuid => %s::uuid, p_token => %s::uuid, p_error => "
-            "%s::jsonb, p_retryable => %s::boolean, p_retry_after => %s::interval, "
-            "p_seconds => %s::double precision)",
-            step_uuid,
-            token,
-            _json(error),
-            retryable,
-            retry_after,
-            seconds,
+            rows.FailedStep, sql, step_uuid, token, _json(error), retryable, retry_after, seconds
         )
 
     def report_steps(self, token: UUID, outcomes: Any) -> list[rows.ReportedStep]:
@@ -426,16 +376,11 @@ class Calls(ABC):
         constraint would; TK002 no such step; TK006 result too large) and the states of step and
         task. A refused outcome refuses only itself, and late writes are counted; do not call this
         in a transaction of business writes, which it would let through.
-
         Raises BadValueError (None token, not a list of outcomes: nothing is applied),
         LimitExceededError (too many outcomes).
         """
-        return self._rows(
-            rows.ReportedStep,
-            "tasker.report_steps(p_token => %s::uuid, p_outcomes => %s::jsonb)",
-            token,
-            _json(outcomes),
-        )
+        sql = "tasker.report_steps(p_token => %s::uuid, p_outcomes => %s::jsonb)"
+        return self._rows(rows.ReportedStep, sql, token, _json(outcomes))
 
     def heartbeat(
         self, token: UUID, lease: timedelta | None = LEASE, step_uuids: Sequence[UUID] | None = None
@@ -449,18 +394,12 @@ class Calls(ABC):
         finished_step_uuids (this token reported them) and lost_step_uuids (the lease ended, they
         were given back, or it never held them); nothing is raised when the claim is gone, and
         lease_until is None then.
-
         Raises StaleClaimError (the claim is gone, and no steps are named), BadValueError (bad
         lease, too many steps).
         """
-        return self._one(
-            rows.Heartbeat,
-            "tasker.heartbeat(p_token => %s::uuid, p_lease => %s::interval, p_step_uuids "
-            "=> %s::uuid[])",
-            token,
-            lease,
-            _array(step_uuids),
-        )
+        sql = """tasker.heartbeat(p_token => %s::uuid, p_lease => %s::interval,
+            p_step_uuids => %s::uuid[])"""
+        return self._one(rows.Heartbeat, sql, token, lease, _array(step_uuids))
 
     def release_claim(
         self, token: UUID, step_uuids: Sequence[UUID] | None = None
@@ -471,15 +410,10 @@ class Calls(ABC):
 
         For work that has not started, when a worker shuts down, and for steps that it has no
         handler for. Returns the steps; no rows when the claim holds none of them any more.
-
         Raises BadValueError (too many steps).
         """
-        return self._rows(
-            rows.ReleasedStep,
-            "tasker.release_claim(p_token => %s::uuid, p_step_uuids => %s::uuid[])",
-            token,
-            _array(step_uuids),
-        )
+        sql = "tasker.release_claim(p_token => %s::uuid, p_step_uuids => %s::uuid[])"
+        return self._rows(rows.ReleasedStep, sql, token, _array(step_uuids))
 
     def report_late_writes(
         self, token: UUID, step_uuids: Sequence[UUID], worker: str
@@ -490,17 +424,11 @@ class Calls(ABC):
         Returns one row for each that was late, with the attempt that lost the step, why (lease
         expired, taken over, unknown), how late the write came and the state the step is in; the
         view late_writes shows who won. Repeating the call counts nothing twice.
-
         Raises BadValueError (bad argument), NotFoundError (unknown step).
         """
-        return self._rows(
-            rows.RefusedOutcome,
-            "tasker.report_late_writes(p_token => %s::uuid, p_step_uuids => %s::uuid[], "
-            "p_worker => %s::text)",
-            token,
-            _array(step_uuids),
-            worker,
-        )
+        sql = """tasker.report_late_writes(p_token => %s::uuid, p_step_uuids => %s::uuid[],
+            p_worker => %s::text)"""
+        return self._rows(rows.RefusedOutcome, sql, token, _array(step_uuids), worker)
 
     def await_work(
         self, namespaces: Sequence[str], worker: str, for_: timedelta = timedelta(seconds=5)
@@ -511,17 +439,11 @@ class Calls(ABC):
 
         LISTEN first, then register, then claim once more, then wait; keep polling every second, for
         a notification is only a hint.
-
         Raises BadValueError (bad argument), NotFoundError (unknown namespace).
         """
-        return self._rows(
-            rows.IdleChannel,
-            "tasker.await_work(p_namespaces => %s::text[], p_worker => %s::text, p_for =>"
-            " %s::interval)",
-            _array(namespaces),
-            worker,
-            for_,
-        )
+        sql = """tasker.await_work(p_namespaces => %s::text[], p_worker => %s::text,
+            p_for => %s::interval)"""
+        return self._rows(rows.IdleChannel, sql, _array(namespaces), worker, for_)
 
     # second_hop
 
@@ -532,12 +454,10 @@ class Calls(ABC):
         A message is {"submission_id"} from submit_step_results, or {"token", "outcomes"} from a
         worker that can only write messages. Bad or stale messages go to rejected_messages with the
         error.
-
         Raises BadValueError (bad limit).
         """
-        return self._rows(
-            rows.ProcessedResult, "tasker.process_step_results(p_limit => %s::bigint)", limit
-        )
+        sql = "tasker.process_step_results(p_limit => %s::bigint)"
+        return self._rows(rows.ProcessedResult, sql, limit)
 
     def submit_step_results(self, token: UUID, outcomes: Any) -> rows.Submission | None:
         """First hop of the two-hop path, for workers that must not run orchestration: submits
@@ -545,16 +465,11 @@ class Calls(ABC):
 
         process_step_results, or within seconds the sweep, applies them; until then the steps read
         in_progress.
-
         Raises StaleClaimError (the claim does not hold one of the steps), NotFoundError,
         LimitExceededError, BadValueError. Repeating a call changes nothing.
         """
-        return self._maybe(
-            rows.Submission,
-            "tasker.submit_step_results(p_token => %s::uuid, p_outcomes => %s::jsonb)",
-            token,
-            _json(outcomes),
-        )
+        sql = "tasker.submit_step_results(p_token => %s::uuid, p_outcomes => %s::jsonb)"
+        return self._maybe(rows.Submission, sql, token, _json(outcomes))
 
     # wait
 
@@ -567,22 +482,15 @@ class Calls(ABC):
 
         It is never lost, and refused when nobody will ever take it. Options: key (a repeated call
         with the key and value gives the first answer), initiator (who sends it), reason.
-
         Raises BadValueError (bad argument; no step of the template waits for that name; a value
         that the schema of the wait refuses), NotFoundError (unknown task), IllegalTransitionError
         (the task or every step that waits for it has ended, or has what it wants),
         LimitExceededError (value over result_bytes, more than signals_per_task stored),
         ConflictError (same key, other value).
         """
-        return self._one(
-            rows.SentSignal,
-            "tasker.send_signal(p_task_uuid => %s::uuid, p_name => %s::text, p_value => "
-            "%s::jsonb, p_options => %s::jsonb)",
-            task_uuid,
-            name,
-            _json(value),
-            _json(options),
-        )
+        sql = """tasker.send_signal(p_task_uuid => %s::uuid, p_name => %s::text,
+            p_value => %s::jsonb, p_options => %s::jsonb)"""
+        return self._one(rows.SentSignal, sql, task_uuid, name, _json(value), _json(options))
 
     def answer_wait(
         self, step_uuid: UUID, value: Any = None, options: Any = EMPTY
@@ -593,19 +501,13 @@ class Calls(ABC):
         Options: name (which of several signals; default the first), key, initiator (who answers),
         reason. The same answer to a step that has ended with it gives the first answer again, with
         repeated true; where a step waits for several, give each a key.
-
         Raises BadValueError (bad argument, or a value that the schema of the wait refuses),
         NotFoundError (unknown step), IllegalTransitionError (it waits for no signal),
         LimitExceededError (value over result_bytes), ConflictError (same key, other value).
         """
-        return self._one(
-            rows.AnsweredWait,
-            "tasker.answer_wait(p_step_uuid => %s::uuid, p_value => %s::jsonb, p_options "
-            "=> %s::jsonb)",
-            step_uuid,
-            _json(value),
-            _json(options),
-        )
+        sql = """tasker.answer_wait(p_step_uuid => %s::uuid, p_value => %s::jsonb,
+            p_options => %s::jsonb)"""
+        return self._one(rows.AnsweredWait, sql, step_uuid, _json(value), _json(options))
 
     def open_waits(
         self, namespace: str | None = None, filter: Any = EMPTY, limit: int = 100
@@ -617,17 +519,11 @@ class Calls(ABC):
 
         Filter: template, name (of the step), signal, task_uuid, due_before (a time with its zone),
         tags. Answer one with answer_wait.
-
         Raises BadValueError (unknown key, bad value or limit), NotFoundError (unknown namespace).
         """
-        return self._rows(
-            rows.OpenWait,
-            "tasker.open_waits(p_namespace => %s::text, p_filter => %s::jsonb, p_limit =>"
-            " %s::bigint)",
-            namespace,
-            _json(filter),
-            limit,
-        )
+        sql = """tasker.open_waits(p_namespace => %s::text, p_filter => %s::jsonb,
+            p_limit => %s::bigint)"""
+        return self._rows(rows.OpenWait, sql, namespace, _json(filter), limit)
 
     def list_signals(self, task_uuid: UUID) -> list[rows.Signal]:
         """The signals that were sent to a task, in order: name, key, value, who sent it, when and
@@ -649,7 +545,6 @@ class Calls(ABC):
 
         Anybody may call it, from anywhere, as often as they like; once a second keeps recovery
         within a lease plus a second.
-
         Raises BadValueError (bad limit).
         """
         return self._rows(rows.SweptAction, "tasker.sweep(p_limit => %s::bigint)", limit)
@@ -661,7 +556,6 @@ class Calls(ABC):
         queues; makes the tasks of due schedules.
 
         The larger part of sweep, for runners that scale it by itself; callers share the work.
-
         Raises BadValueError (bad limit).
         """
         return self._rows(rows.SweptAction, "tasker.enqueue_steps(p_limit => %s::bigint)", limit)
@@ -672,7 +566,6 @@ class Calls(ABC):
         claims.
 
         A part of sweep, for runners that scale it by itself.
-
         Raises BadValueError (bad limit).
         """
         return self._rows(rows.SweptAction, "tasker.finalize_tasks(p_limit => %s::bigint)", limit)
@@ -688,19 +581,12 @@ class Calls(ABC):
         It stays in problems, marked and behind the others, and comes back when its severity rises,
         when twice as much is wrong, or when it began again. Who and why are recorded. Acknowledging
         again replaces it.
-
         Raises NotFoundError (no such problem now), BadValueError (no reason, or a moment that is
         not to come).
         """
-        return self._one(
-            rows.AcknowledgedProblem,
-            "tasker.acknowledge_problem(p_code => %s::text, p_subject => %s::text, "
-            "p_reason => %s::text, p_until => %s::timestamp with time zone)",
-            code,
-            subject,
-            reason,
-            until,
-        )
+        sql = """tasker.acknowledge_problem(p_code => %s::text, p_subject => %s::text,
+            p_reason => %s::text, p_until => %s::timestamp with time zone)"""
+        return self._one(rows.AcknowledgedProblem, sql, code, subject, reason, until)
 
     def problems(self) -> list[rows.Problem]:
         """What is wrong now, the worst first, among equals the newest, each with its cure; empty
@@ -736,12 +622,10 @@ class Calls(ABC):
 
         The time that a worker held a step and gave it back belongs to the part before. The parts
         add up to wall_time, which is the task's, so far.
-
         Raises NotFoundError (unknown task), BadValueError (None).
         """
-        return self._rows(
-            rows.StepTimings, "tasker.task_timings(p_task_uuid => %s::uuid)", task_uuid
-        )
+        sql = "tasker.task_timings(p_task_uuid => %s::uuid)"
+        return self._rows(rows.StepTimings, sql, task_uuid)
 
     def critical_path(self, task_uuid: UUID) -> list[rows.PathStep]:
         """Which chain of steps decides (or has decided) when a task ends: is_critical marks it;
@@ -751,7 +635,6 @@ class Calls(ABC):
         Of an open task, what has not ended is estimated (is_estimated) from the last complete tasks
         of its template (based_on: how many, 20 at most): as if nothing were paused, and workers as
         usual. No times where a failed step is in the way, or where there is no such task.
-
         Raises NotFoundError (unknown task), BadValueError (None).
         """
         return self._rows(rows.PathStep, "tasker.critical_path(p_task_uuid => %s::uuid)", task_uuid)
@@ -771,20 +654,13 @@ class Calls(ABC):
         pause_namespace and resume_namespace are for those that are not paused, or are (filter:
         namespace, template); they have no subject_uuid. No rows: nothing matches. Give plan_uuid to
         apply_repair within a day.
-
         Raises BadValueError (unknown verb, bad filter, a result that the verb does not take),
         NotFoundError (unknown namespace), LimitExceededError (more than sweep_rows match, or the
         result is over result_bytes).
         """
-        return self._rows(
-            rows.PlannedRepair,
-            "tasker.plan_repair(p_verb => %s::text, p_filter => %s::jsonb, p_sample => "
-            "%s::bigint, p_result => %s::jsonb)",
-            verb,
-            _json(filter),
-            sample,
-            _json(result),
-        )
+        sql = """tasker.plan_repair(p_verb => %s::text, p_filter => %s::jsonb,
+            p_sample => %s::bigint, p_result => %s::jsonb)"""
+        return self._rows(rows.PlannedRepair, sql, verb, _json(filter), sample, _json(result))
 
     def apply_repair(self, plan_uuid: UUID, reason: str, limit: int = 100) -> rows.AppliedRepair:
         """Applies the next `limit` (1 to rows_per_call) of a plan of plan_repair, each as by its
@@ -793,18 +669,12 @@ class Calls(ABC):
 
         What was dealt with meanwhile is left alone, refused is what the state did not allow
         (last_refusal: why).
-
         Raises NotFoundError (no such plan), IllegalTransitionError (something matches now that was
         not planned: plan again), BadValueError (no reason, bad limit).
         """
-        return self._one(
-            rows.AppliedRepair,
-            "tasker.apply_repair(p_plan_uuid => %s::uuid, p_reason => %s::text, p_limit "
-            "=> %s::bigint)",
-            plan_uuid,
-            reason,
-            limit,
-        )
+        sql = """tasker.apply_repair(p_plan_uuid => %s::uuid, p_reason => %s::text,
+            p_limit => %s::bigint)"""
+        return self._one(rows.AppliedRepair, sql, plan_uuid, reason, limit)
 
     # schedule
 
@@ -819,87 +689,57 @@ class Calls(ABC):
         "starts_at", "ends_at", "description"}. The task's context gets "schedule": {"name",
         "tick_at", "wall"}. The same definition again answers changed = false; a change keeps what
         was decided and begins after now. next_tick is None when no more come.
-
         Raises NotFoundError (unknown namespace, template or version), LimitExceededError,
         BadValueError (what is wrong, and what would be right).
         """
-        return self._one(
-            rows.PutSchedule,
-            "tasker.put_schedule(p_namespace => %s::text, p_name => %s::text, "
-            "p_definition => %s::jsonb)",
-            namespace,
-            name,
-            _json(definition),
-        )
+        sql = """tasker.put_schedule(p_namespace => %s::text, p_name => %s::text,
+            p_definition => %s::jsonb)"""
+        return self._one(rows.PutSchedule, sql, namespace, name, _json(definition))
 
     def pause_schedule(self, namespace: str, name: str, reason: str) -> rows.ChosenSchedule:
         """Stops a schedule from making tasks; those it has made go on.
 
         Ticks meanwhile are missed ones: when it is resumed, its "missed" says what becomes of them.
         The reason is recorded. Safe to repeat.
-
         Raises NotFoundError, BadValueError (no reason).
         """
-        return self._one(
-            rows.ChosenSchedule,
-            "tasker.pause_schedule(p_namespace => %s::text, p_name => %s::text, p_reason "
-            "=> %s::text)",
-            namespace,
-            name,
-            reason,
-        )
+        sql = """tasker.pause_schedule(p_namespace => %s::text, p_name => %s::text,
+            p_reason => %s::text)"""
+        return self._one(rows.ChosenSchedule, sql, namespace, name, reason)
 
     def resume_schedule(self, namespace: str, name: str, reason: str) -> rows.ChosenSchedule:
         """Lets a paused schedule make tasks again.
 
         What became due during the pause follows its "missed". The reason is recorded. Safe to
         repeat.
-
         Raises NotFoundError, BadValueError (no reason).
         """
-        return self._one(
-            rows.ChosenSchedule,
-            "tasker.resume_schedule(p_namespace => %s::text, p_name => %s::text, p_reason"
-            " => %s::text)",
-            namespace,
-            name,
-            reason,
-        )
+        sql = """tasker.resume_schedule(p_namespace => %s::text, p_name => %s::text,
+            p_reason => %s::text)"""
+        return self._one(rows.ChosenSchedule, sql, namespace, name, reason)
 
     def trigger_schedule(self, namespace: str, name: str, reason: str) -> rows.CreatedTask:
         """Makes a task of a schedule now, beside its plan: also while the schedule is paused, and
         whatever its "overlap" says.
 
         The tick is the moment of the call; the reason is recorded.
-
         Raises NotFoundError (unknown schedule, template or version), LimitExceededError,
         BadValueError (no reason, a context that the input_schema refuses).
         """
-        return self._one(
-            rows.CreatedTask,
-            "tasker.trigger_schedule(p_namespace => %s::text, p_name => %s::text, "
-            "p_reason => %s::text)",
-            namespace,
-            name,
-            reason,
-        )
+        sql = """tasker.trigger_schedule(p_namespace => %s::text, p_name => %s::text,
+            p_reason => %s::text)"""
+        return self._one(rows.CreatedTask, sql, namespace, name, reason)
 
     def drop_schedule(self, namespace: str, name: str, reason: str) -> rows.ChosenSchedule:
         """Drops a schedule and what it remembers of its ticks; the tasks it has made stay.
 
         A schedule of the same name never makes the task of a tick a second time. The reason is
         recorded.
-
         Raises NotFoundError, BadValueError (no reason).
         """
-        return self._one(
-            rows.ChosenSchedule,
-            "tasker.drop_schedule(p_namespace => %s::text, p_name => %s::text, p_reason "
-            "=> %s::text)",
-            namespace,
-            name,
-            reason,
-        )
+        sql = """tasker.drop_schedule(p_namespace => %s::text, p_name => %s::text,
+            p_reason => %s::text)"""
+        return self._one(rows.ChosenSchedule, sql, namespace, name, reason)
 
     def list_schedules(
         self, namespace: str | None = None, limit: int = 100
@@ -909,15 +749,10 @@ class Calls(ABC):
         many of its tasks are open.
 
         definition is as put_schedule takes it.
-
         Raises NotFoundError (unknown namespace), BadValueError (bad limit).
         """
-        return self._rows(
-            rows.ListedSchedule,
-            "tasker.list_schedules(p_namespace => %s::text, p_limit => %s::bigint)",
-            namespace,
-            limit,
-        )
+        sql = "tasker.list_schedules(p_namespace => %s::text, p_limit => %s::bigint)"
+        return self._rows(rows.ListedSchedule, sql, namespace, limit)
 
     def list_ticks(
         self, namespace: str, name: str, before: datetime | None = None, limit: int = 100
@@ -927,18 +762,11 @@ class Calls(ABC):
         queued (detail: the task that was open), failed (detail: the error), backfilled, triggered.
 
         wall is what a clock in the schedule's time zone shows at tick_at.
-
         Raises NotFoundError, BadValueError (bad limit).
         """
-        return self._rows(
-            rows.ScheduleTick,
-            "tasker.list_ticks(p_namespace => %s::text, p_name => %s::text, p_before => "
-            "%s::timestamp with time zone, p_limit => %s::bigint)",
-            namespace,
-            name,
-            before,
-            limit,
-        )
+        sql = """tasker.list_ticks(p_namespace => %s::text, p_name => %s::text,
+            p_before => %s::timestamp with time zone, p_limit => %s::bigint)"""
+        return self._rows(rows.ScheduleTick, sql, namespace, name, before, limit)
 
     def next_ticks(
         self, cron: str, time_zone: str = "UTC", after: datetime | None = None, count: int = 10
@@ -949,18 +777,11 @@ class Calls(ABC):
 
         With an hour field that begins with *, ticks follow the clock that runs, otherwise the one
         on the wall, once for each time it shows. No rows: it has none within 28 years.
-
         Raises BadValueError.
         """
-        return self._rows(
-            rows.NextTick,
-            "tasker.next_ticks(p_cron => %s::text, p_time_zone => %s::text, p_after => "
-            "%s::timestamp with time zone, p_count => %s::bigint)",
-            cron,
-            time_zone,
-            after,
-            count,
-        )
+        sql = """tasker.next_ticks(p_cron => %s::text, p_time_zone => %s::text,
+            p_after => %s::timestamp with time zone, p_count => %s::bigint)"""
+        return self._rows(rows.NextTick, sql, cron, time_zone, after, count)
 
     def plan_backfill(
         self, namespace: str, name: str, from_: datetime, to: datetime
@@ -971,19 +792,12 @@ class Calls(ABC):
 
         Give plan_uuid (None: nothing is to be done) to apply_repair within a day, which makes them
         as slowly as you like, whatever "missed" and "overlap" say.
-
         Raises NotFoundError, LimitExceededError (more than sweep_rows), BadValueError (not in the
         past).
         """
-        return self._one(
-            rows.PlannedBackfill,
-            "tasker.plan_backfill(p_namespace => %s::text, p_name => %s::text, p_from => "
-            "%s::timestamp with time zone, p_to => %s::timestamp with time zone)",
-            namespace,
-            name,
-            from_,
-            to,
-        )
+        sql = """tasker.plan_backfill(p_namespace => %s::text, p_name => %s::text,
+            p_from => %s::timestamp with time zone, p_to => %s::timestamp with time zone)"""
+        return self._one(rows.PlannedBackfill, sql, namespace, name, from_, to)
 
     def explain_schedule(self, namespace: str, name: str) -> list[rows.ScheduleReason]:
         """When does this schedule make its next task, and what happened to its last ticks?
@@ -991,15 +805,10 @@ class Calls(ABC):
         Ranked reasons, what blocks first: schedule_paused, schedule_ended (no more ticks come),
         schedule_due (a sweep is to decide it), schedule_next, and of the last ticks
         tick_overlapped, tick_missed or tick_failed.
-
         Raises NotFoundError.
         """
-        return self._rows(
-            rows.ScheduleReason,
-            "tasker.explain_schedule(p_namespace => %s::text, p_name => %s::text)",
-            namespace,
-            name,
-        )
+        sql = "tasker.explain_schedule(p_namespace => %s::text, p_name => %s::text)"
+        return self._rows(rows.ScheduleReason, sql, namespace, name)
 
     # operate
 
@@ -1010,34 +819,23 @@ class Calls(ABC):
         (TK001). With `options` {"cleanup": true}, in a template with run_on, open steps end in
         error instead, and those with run_on failure or end have their turn; a second call cancels
         these as well. Safe to repeat.
-
         Raises NotFoundError (unknown task), IllegalTransitionError (it ended otherwise),
         BadValueError (no reason, unknown option).
         """
-        return self._one(
-            rows.ClosedTask,
-            "tasker.cancel_task(p_task_uuid => %s::uuid, p_reason => %s::text, p_options "
-            "=> %s::jsonb)",
-            task_uuid,
-            reason,
-            _json(options),
-        )
+        sql = """tasker.cancel_task(p_task_uuid => %s::uuid, p_reason => %s::text,
+            p_options => %s::jsonb)"""
+        return self._one(rows.ClosedTask, sql, task_uuid, reason, _json(options))
 
     def resolve_task(self, task_uuid: UUID, reason: str) -> rows.ClosedTask:
         """Resolves a task by hand (state resolved_manually), for a reason that is recorded; open
         steps are cancelled.
 
         Also for tasks in error. Safe to repeat.
-
         Raises NotFoundError (unknown task), IllegalTransitionError (it ended otherwise),
         BadValueError (no reason).
         """
-        return self._one(
-            rows.ClosedTask,
-            "tasker.resolve_task(p_task_uuid => %s::uuid, p_reason => %s::text)",
-            task_uuid,
-            reason,
-        )
+        sql = "tasker.resolve_task(p_task_uuid => %s::uuid, p_reason => %s::text)"
+        return self._one(rows.ClosedTask, sql, task_uuid, reason)
 
     def set_deadline(
         self, task_uuid: UUID, deadline: datetime | None, reason: str
@@ -1046,18 +844,12 @@ class Calls(ABC):
 
         A moment that has passed takes effect with the next sweep. Of a task in error it holds from
         when a step of it is retried. Safe to repeat.
-
         Raises NotFoundError (unknown task), IllegalTransitionError (the task is over),
         BadValueError (no reason, or no such time).
         """
-        return self._one(
-            rows.MovedDeadline,
-            "tasker.set_deadline(p_task_uuid => %s::uuid, p_deadline => %s::timestamp "
-            "with time zone, p_reason => %s::text)",
-            task_uuid,
-            deadline,
-            reason,
-        )
+        sql = """tasker.set_deadline(p_task_uuid => %s::uuid,
+            p_deadline => %s::timestamp with time zone, p_reason => %s::text)"""
+        return self._one(rows.MovedDeadline, sql, task_uuid, deadline, reason)
 
     def retry_step(self, step_uuid: UUID, reason: str, options: Any = EMPTY) -> rows.StepAnswer:
         """Runs a step in error again with all its attempts, or one that waits for its backoff,
@@ -1067,19 +859,13 @@ class Calls(ABC):
         pending again, cleanup included. It goes on from its checkpoint; with `options` {"fresh":
         true} it starts over. {"deadline"} (a time or a duration) is a new deadline for its task,
         which is needed when that has passed. For a reason that is recorded.
-
         Raises NotFoundError (unknown step), IllegalTransitionError (its state allows no retry,
         steps below it handle its failure, or its deadline has passed), BadValueError (no reason,
         unknown option).
         """
-        return self._one(
-            rows.StepAnswer,
-            "tasker.retry_step(p_step_uuid => %s::uuid, p_reason => %s::text, p_options "
-            "=> %s::jsonb)",
-            step_uuid,
-            reason,
-            _json(options),
-        )
+        sql = """tasker.retry_step(p_step_uuid => %s::uuid, p_reason => %s::text,
+            p_options => %s::jsonb)"""
+        return self._one(rows.StepAnswer, sql, step_uuid, reason, _json(options))
 
     def requeue_step(self, step_uuid: UUID, reason: str) -> rows.StepAnswer:
         """Takes a step that is in progress back from its worker, which is fenced off, and puts it
@@ -1087,157 +873,103 @@ class Calls(ABC):
 
         For an enqueued step, sends its message again if that is gone. For a reason that is
         recorded. Safe to repeat.
-
         Raises NotFoundError (unknown step), IllegalTransitionError (it is neither, or its outcome
         was submitted; the hint names the verb that fits), BadValueError (no reason).
         """
-        return self._one(
-            rows.StepAnswer,
-            "tasker.requeue_step(p_step_uuid => %s::uuid, p_reason => %s::text)",
-            step_uuid,
-            reason,
-        )
+        sql = "tasker.requeue_step(p_step_uuid => %s::uuid, p_reason => %s::text)"
+        return self._one(rows.StepAnswer, sql, step_uuid, reason)
 
     def complete_step_manually(self, step_uuid: UUID, result: Any, reason: str) -> rows.StepAnswer:
         """Completes an open or failed step with the result given, for a reason that is recorded;
         its children go on, a worker on it is fenced off.
 
         Safe to repeat.
-
         Raises NotFoundError (unknown step), IllegalTransitionError (it has ended, or its parents
         have not), LimitExceededError (result over result_bytes), BadValueError (no reason).
         """
-        return self._one(
-            rows.StepAnswer,
-            "tasker.complete_step_manually(p_step_uuid => %s::uuid, p_result => "
-            "%s::jsonb, p_reason => %s::text)",
-            step_uuid,
-            _json(result),
-            reason,
-        )
+        sql = """tasker.complete_step_manually(p_step_uuid => %s::uuid, p_result => %s::jsonb,
+            p_reason => %s::text)"""
+        return self._one(rows.StepAnswer, sql, step_uuid, _json(result), reason)
 
     def resolve_step(self, step_uuid: UUID, reason: str) -> rows.StepAnswer:
         """Declares an open or failed step as resolved_manually, without a result, for a reason that
         is recorded; its children go on, a worker on it is fenced off.
 
         Safe to repeat.
-
         Raises NotFoundError (unknown step), IllegalTransitionError (it has ended, or its parents
         have not), BadValueError (no reason).
         """
-        return self._one(
-            rows.StepAnswer,
-            "tasker.resolve_step(p_step_uuid => %s::uuid, p_reason => %s::text)",
-            step_uuid,
-            reason,
-        )
+        sql = "tasker.resolve_step(p_step_uuid => %s::uuid, p_reason => %s::text)"
+        return self._one(rows.StepAnswer, sql, step_uuid, reason)
 
     def pause_namespace(self, namespace: str, reason: str) -> rows.Pause:
         """Stops handing out steps of a namespace; running ones go on, ready ones wait in its
         queues.
 
         The reason is recorded. Safe to repeat.
-
         Raises NotFoundError, BadValueError (no reason).
         """
-        return self._one(
-            rows.Pause,
-            "tasker.pause_namespace(p_namespace => %s::text, p_reason => %s::text)",
-            namespace,
-            reason,
-        )
+        sql = "tasker.pause_namespace(p_namespace => %s::text, p_reason => %s::text)"
+        return self._one(rows.Pause, sql, namespace, reason)
 
     def resume_namespace(self, namespace: str, reason: str) -> rows.Pause:
         """Hands out steps of a paused namespace again.
 
         The reason is recorded. Safe to repeat.
-
         Raises NotFoundError, BadValueError (no reason).
         """
-        return self._one(
-            rows.Pause,
-            "tasker.resume_namespace(p_namespace => %s::text, p_reason => %s::text)",
-            namespace,
-            reason,
-        )
+        sql = "tasker.resume_namespace(p_namespace => %s::text, p_reason => %s::text)"
+        return self._one(rows.Pause, sql, namespace, reason)
 
     def pause_template(self, namespace: str, name: str, reason: str) -> rows.Pause:
         """Stops handing out steps of all tasks of a template (all versions); running ones go on,
         new tasks are accepted and wait.
 
         The reason is recorded. Safe to repeat.
-
         Raises NotFoundError, BadValueError (no reason).
         """
-        return self._one(
-            rows.Pause,
-            "tasker.pause_template(p_namespace => %s::text, p_name => %s::text, p_reason "
-            "=> %s::text)",
-            namespace,
-            name,
-            reason,
-        )
+        sql = """tasker.pause_template(p_namespace => %s::text, p_name => %s::text,
+            p_reason => %s::text)"""
+        return self._one(rows.Pause, sql, namespace, name, reason)
 
     def resume_template(self, namespace: str, name: str, reason: str) -> rows.Pause:
         """Hands out steps of a paused template's tasks again; the sweep sends their messages again
         within seconds.
 
         The reason is recorded. Safe to repeat.
-
         Raises NotFoundError, BadValueError (no reason).
         """
-        return self._one(
-            rows.Pause,
-            "tasker.resume_template(p_namespace => %s::text, p_name => %s::text, p_reason"
-            " => %s::text)",
-            namespace,
-            name,
-            reason,
-        )
+        sql = """tasker.resume_template(p_namespace => %s::text, p_name => %s::text,
+            p_reason => %s::text)"""
+        return self._one(rows.Pause, sql, namespace, name, reason)
 
     def pause_task(self, task_uuid: UUID, reason: str) -> rows.Pause:
         """Stops handing out steps of one task; running ones go on.
 
         The reason is recorded. Safe to repeat.
-
         Raises NotFoundError, BadValueError (no reason).
         """
-        return self._one(
-            rows.Pause,
-            "tasker.pause_task(p_task_uuid => %s::uuid, p_reason => %s::text)",
-            task_uuid,
-            reason,
-        )
+        sql = "tasker.pause_task(p_task_uuid => %s::uuid, p_reason => %s::text)"
+        return self._one(rows.Pause, sql, task_uuid, reason)
 
     def resume_task(self, task_uuid: UUID, reason: str) -> rows.Pause:
         """Hands out steps of a paused task again, at once.
 
         The reason is recorded. Safe to repeat.
-
         Raises NotFoundError, BadValueError (no reason).
         """
-        return self._one(
-            rows.Pause,
-            "tasker.resume_task(p_task_uuid => %s::uuid, p_reason => %s::text)",
-            task_uuid,
-            reason,
-        )
+        sql = "tasker.resume_task(p_task_uuid => %s::uuid, p_reason => %s::text)"
+        return self._one(rows.Pause, sql, task_uuid, reason)
 
     def set_limit(self, name: str, value: int, reason: str) -> rows.ChangedLimit:
         """Changes one of list_limits, for a reason that is recorded; it holds from the next call
         on, and what was let in before stays.
 
         Safe to repeat.
-
         Raises NotFoundError (unknown limit), BadValueError (outside of its bounds, or no reason).
         """
-        return self._one(
-            rows.ChangedLimit,
-            "tasker.set_limit(p_name => %s::text, p_value => %s::bigint, p_reason => %s::text)",
-            name,
-            value,
-            reason,
-        )
+        sql = "tasker.set_limit(p_name => %s::text, p_value => %s::bigint, p_reason => %s::text)"
+        return self._one(rows.ChangedLimit, sql, name, value, reason)
 
     # finalize
 
@@ -1253,17 +985,11 @@ class Calls(ABC):
         processor, and past_finalization_attempts has what was refused, with the reason.
         finalization_attempt_uuid is the token for extend_finalization_claim,
         release_finalization_claim and finalize_task. A claim that is not released ends by itself.
-
         Raises BadValueError (bad argument).
         """
-        return self._one(
-            rows.FinalizationClaim,
-            "tasker.claim_task_for_finalization(p_task_uuid => %s::uuid, p_processor_id "
-            "=> %s::text, p_timeout_seconds => %s::bigint)",
-            task_uuid,
-            processor_id,
-            timeout_seconds,
-        )
+        sql = """tasker.claim_task_for_finalization(p_task_uuid => %s::uuid,
+            p_processor_id => %s::text, p_timeout_seconds => %s::bigint)"""
+        return self._one(rows.FinalizationClaim, sql, task_uuid, processor_id, timeout_seconds)
 
     def extend_finalization_claim(
         self, finalization_attempt_uuid: UUID, timeout_seconds: int = 30
@@ -1272,13 +998,9 @@ class Calls(ABC):
 
         Raises StaleClaimError (the claim is gone), BadValueError.
         """
-        return self._one(
-            rows.ExtendedFinalization,
-            "tasker.extend_finalization_claim(p_finalization_attempt_uuid => %s::uuid, "
-            "p_timeout_seconds => %s::bigint)",
-            finalization_attempt_uuid,
-            timeout_seconds,
-        )
+        sql = """tasker.extend_finalization_claim(p_finalization_attempt_uuid => %s::uuid,
+            p_timeout_seconds => %s::bigint)"""
+        return self._one(rows.ExtendedFinalization, sql, finalization_attempt_uuid, timeout_seconds)
 
     def release_finalization_claim(
         self, finalization_attempt_uuid: UUID
@@ -1287,11 +1009,8 @@ class Calls(ABC):
 
         Safe to repeat (released = false then). No rows for an unknown attempt.
         """
-        return self._maybe(
-            rows.ReleasedFinalization,
-            "tasker.release_finalization_claim(p_finalization_attempt_uuid => %s::uuid)",
-            finalization_attempt_uuid,
-        )
+        sql = "tasker.release_finalization_claim(p_finalization_attempt_uuid => %s::uuid)"
+        return self._maybe(rows.ReleasedFinalization, sql, finalization_attempt_uuid)
 
     def finalize_task(
         self, task_uuid: UUID, finalization_attempt_uuid: UUID | None = None
@@ -1300,17 +1019,12 @@ class Calls(ABC):
         without one while nobody holds a claim.
 
         message: finalized, already_complete, not_ready. Safe to repeat.
-
         Raises StaleClaimError (somebody else holds the claim, or this one is lost), NotFoundError
         (unknown task).
         """
-        return self._one(
-            rows.FinalizedTask,
-            "tasker.finalize_task(p_task_uuid => %s::uuid, p_finalization_attempt_uuid =>"
-            " %s::uuid)",
-            task_uuid,
-            finalization_attempt_uuid,
-        )
+        sql = """tasker.finalize_task(p_task_uuid => %s::uuid,
+            p_finalization_attempt_uuid => %s::uuid)"""
+        return self._one(rows.FinalizedTask, sql, task_uuid, finalization_attempt_uuid)
 
     # ask_about
 
@@ -1320,7 +1034,6 @@ class Calls(ABC):
         paused is true when the task, its template or its namespace is paused; paused_at, paused_by
         and pause_reason then say when, by whom and why. The counts and words are those of
         get_task_execution_context. deadline is by when it is to be done, if ever.
-
         Raises NotFoundError (unknown task), BadValueError (None).
         """
         return self._one(rows.Task, "tasker.get_task(p_task_uuid => %s::uuid)", task_uuid)
@@ -1335,16 +1048,11 @@ class Calls(ABC):
         on the last one. A call looks at no more than 50000 tasks: a page may be short though
         next_before is not None, and when none of them fits it is one row with nothing but
         next_before.
-
         Raises BadValueError (unknown key, bad value or limit), NotFoundError (unknown namespace).
         """
-        return self._rows(
-            rows.ListedTask,
-            "tasker.list_tasks(p_filter => %s::jsonb, p_limit => %s::bigint, p_before => %s::uuid)",
-            _json(filter),
-            limit,
-            before,
-        )
+        sql = """tasker.list_tasks(p_filter => %s::jsonb, p_limit => %s::bigint,
+            p_before => %s::uuid)"""
+        return self._rows(rows.ListedTask, sql, _json(filter), limit, before)
 
     def get_task_steps(self, task_uuid: UUID) -> list[rows.TaskStep]:
         """The steps of a task, parents first: state, attempts, its parents' names and how many it
@@ -1353,9 +1061,8 @@ class Calls(ABC):
 
         Raises NotFoundError (unknown task), BadValueError (None).
         """
-        return self._rows(
-            rows.TaskStep, "tasker.get_task_steps(p_task_uuid => %s::uuid)", task_uuid
-        )
+        sql = "tasker.get_task_steps(p_task_uuid => %s::uuid)"
+        return self._rows(rows.TaskStep, sql, task_uuid)
 
     def task_results(self, task_uuid: UUID) -> list[rows.TaskResult]:
         """The results of a task's steps, dependencies first: the state of each, its result (None is
@@ -1363,12 +1070,10 @@ class Calls(ABC):
 
         is_last marks those on which no other depends: what the task was asked for. wait_task waits
         for the end.
-
         Raises NotFoundError (unknown task), BadValueError (None).
         """
-        return self._rows(
-            rows.TaskResult, "tasker.task_results(p_task_uuid => %s::uuid)", task_uuid
-        )
+        sql = "tasker.task_results(p_task_uuid => %s::uuid)"
+        return self._rows(rows.TaskResult, sql, task_uuid)
 
     def wait_task(
         self, task_uuid: UUID, for_: timedelta | None = timedelta(seconds=5)
@@ -1380,15 +1085,10 @@ class Calls(ABC):
         not create the task in the same transaction: nobody can work on it before that commits. At
         repeatable read and serializable it does not wait, because no commit could be seen.
         task_results has the results.
-
         Raises NotFoundError (unknown task), BadValueError (None task, time out of range).
         """
-        return self._one(
-            rows.TaskEnd,
-            "tasker.wait_task(p_task_uuid => %s::uuid, p_for => %s::interval)",
-            task_uuid,
-            for_,
-        )
+        sql = "tasker.wait_task(p_task_uuid => %s::uuid, p_for => %s::interval)"
+        return self._one(rows.TaskEnd, sql, task_uuid, for_)
 
     def list_namespaces(self) -> list[rows.ListedNamespace]:
         """The namespaces, each with its PGMQ queue and, when it is paused, since when, by whom and
@@ -1404,9 +1104,8 @@ class Calls(ABC):
 
         Raises NotFoundError (unknown namespace).
         """
-        return self._rows(
-            rows.ListedTemplate, "tasker.list_templates(p_namespace => %s::text)", namespace
-        )
+        sql = "tasker.list_templates(p_namespace => %s::text)"
+        return self._rows(rows.ListedTemplate, sql, namespace)
 
     def get_template(self, namespace: str, name: str, version: str | None = None) -> rows.Template:
         """One template, of the version given or else the highest: its definition in normal form
@@ -1418,19 +1117,13 @@ class Calls(ABC):
         Raises NotFoundError (unknown namespace, template or version), BadValueError (None
         namespace).
         """
-        return self._one(
-            rows.Template,
-            "tasker.get_template(p_namespace => %s::text, p_name => %s::text, p_version "
-            "=> %s::text)",
-            namespace,
-            name,
-            version,
-        )
+        sql = """tasker.get_template(p_namespace => %s::text, p_name => %s::text,
+            p_version => %s::text)"""
+        return self._one(rows.Template, sql, namespace, name, version)
 
     def list_limits(self) -> list[rows.Limit]:
         """What the engine takes at most: each limit with its value, what it was at first, and the
-        bounds that set_limit keeps it in.
-        """
+        bounds that set_limit keeps it in."""
         return self._rows(rows.Limit, "tasker.list_limits()")
 
     def explain_step(self, step_uuid: UUID) -> list[rows.StepReason]:
@@ -1443,12 +1136,10 @@ class Calls(ABC):
         waits_for_condition, sleeps, ended, waits_for_step (cause_uuid is the step in which the
         cause lies), broken, and, blocking nothing, no_worker, handler_missing and queued. A step
         that nothing blocks may be claimed at once.
-
         Raises NotFoundError (unknown step), BadValueError (None).
         """
-        return self._rows(
-            rows.StepReason, "tasker.explain_step(p_step_uuid => %s::uuid)", step_uuid
-        )
+        sql = "tasker.explain_step(p_step_uuid => %s::uuid)"
+        return self._rows(rows.StepReason, sql, step_uuid)
 
     def explain_task(self, task_uuid: UUID) -> list[rows.TaskReason]:
         """What does this task wait for?
@@ -1458,12 +1149,10 @@ class Calls(ABC):
         The task's own: ended, and unfinalized (all is done; a processor is to finalize it, or the
         sweep), and broken. Asks 1000 steps at most; unasked says how many more there are; deadline,
         which blocks nothing, how much time is left.
-
         Raises NotFoundError (unknown task), BadValueError (None).
         """
-        return self._rows(
-            rows.TaskReason, "tasker.explain_task(p_task_uuid => %s::uuid)", task_uuid
-        )
+        sql = "tasker.explain_task(p_task_uuid => %s::uuid)"
+        return self._rows(rows.TaskReason, sql, task_uuid)
 
     def step_attempts(self, step_uuid: UUID) -> list[rows.StepAttempt]:
         """What happened to each attempt at a step, in order: who ran it, from when to when, and how
@@ -1474,12 +1163,10 @@ class Calls(ABC):
 
         An operator's retry counts from 1 again; an attempt that was given back unrun is none.
         Bounded by the number of attempts.
-
         Raises NotFoundError (unknown step), BadValueError (None).
         """
-        return self._rows(
-            rows.StepAttempt, "tasker.step_attempts(p_step_uuid => %s::uuid)", step_uuid
-        )
+        sql = "tasker.step_attempts(p_step_uuid => %s::uuid)"
+        return self._rows(rows.StepAttempt, sql, step_uuid)
 
     def list_queued_steps(self, namespace: str, limit: int = 20) -> list[rows.QueuedStep]:
         """What waits in a namespace's queues, or beside them for its handler, the longest waiting
@@ -1488,15 +1175,10 @@ class Calls(ABC):
 
         A step that is not enqueued was cancelled or settled, and has no reason: a claim drops its
         message.
-
         Raises NotFoundError (unknown namespace), BadValueError (None, limit out of range).
         """
-        return self._rows(
-            rows.QueuedStep,
-            "tasker.list_queued_steps(p_namespace => %s::text, p_limit => %s::bigint)",
-            namespace,
-            limit,
-        )
+        sql = "tasker.list_queued_steps(p_namespace => %s::text, p_limit => %s::bigint)"
+        return self._rows(rows.QueuedStep, sql, namespace, limit)
 
     def get_step_readiness_status(
         self, task_uuid: UUID, step_uuids: Sequence[UUID] | None = None
@@ -1510,15 +1192,11 @@ class Calls(ABC):
         its time has come, nothing paused, nobody runs it). next_retry_at: when its backoff ends.
         backoff_request_seconds: the wait that its last failure led to. last_attempted_at: start of
         the last attempt, or when it was found lost.
-
         Raises NotFoundError (unknown task or step), BadValueError (None task).
         """
-        return self._rows(
-            rows.StepReadiness,
-            "tasker.get_step_readiness_status(p_task_uuid => %s::uuid, p_step_uuids => %s::uuid[])",
-            task_uuid,
-            _array(step_uuids),
-        )
+        sql = """tasker.get_step_readiness_status(p_task_uuid => %s::uuid,
+            p_step_uuids => %s::uuid[])"""
+        return self._rows(rows.StepReadiness, sql, task_uuid, _array(step_uuids))
 
     def get_task_execution_context(self, task_uuid: UUID) -> rows.TaskExecutionContext:
         """How a task stands.
@@ -1530,14 +1208,10 @@ class Calls(ABC):
         wait_for_completion, wait_for_dependencies; None when the task is complete, cancelled or
         resolved. health_status: blocked, recovering (something runs again after a failure),
         healthy.
-
         Raises NotFoundError (unknown task), BadValueError (None).
         """
-        return self._one(
-            rows.TaskExecutionContext,
-            "tasker.get_task_execution_context(p_task_uuid => %s::uuid)",
-            task_uuid,
-        )
+        sql = "tasker.get_task_execution_context(p_task_uuid => %s::uuid)"
+        return self._one(rows.TaskExecutionContext, sql, task_uuid)
 
     def get_task_execution_contexts(
         self, task_uuids: Sequence[UUID]
@@ -1547,11 +1221,8 @@ class Calls(ABC):
 
         Raises NotFoundError (one of them is unknown), BadValueError (None, or too many).
         """
-        return self._rows(
-            rows.TaskExecutionContext,
-            "tasker.get_task_execution_contexts(p_task_uuids => %s::uuid[])",
-            _array(task_uuids),
-        )
+        sql = "tasker.get_task_execution_contexts(p_task_uuids => %s::uuid[])"
+        return self._rows(rows.TaskExecutionContext, sql, _array(task_uuids))
 
     def calculate_dependency_levels(self, task_uuid: UUID) -> list[rows.DependencyLevel]:
         """How deep each step of a task lies in its DAG: 0 without parents, else one more than the
@@ -1559,11 +1230,8 @@ class Calls(ABC):
 
         Raises NotFoundError (unknown task), BadValueError (None).
         """
-        return self._rows(
-            rows.DependencyLevel,
-            "tasker.calculate_dependency_levels(p_task_uuid => %s::uuid)",
-            task_uuid,
-        )
+        sql = "tasker.calculate_dependency_levels(p_task_uuid => %s::uuid)"
+        return self._rows(rows.DependencyLevel, sql, task_uuid)
 
     def get_step_transitive_dependencies(self, step_uuid: UUID) -> list[rows.StepDependency]:
         """All steps that a step depends on, directly or through others: each once, with its
@@ -1571,11 +1239,8 @@ class Calls(ABC):
 
         Raises NotFoundError (unknown step), BadValueError (None).
         """
-        return self._rows(
-            rows.StepDependency,
-            "tasker.get_step_transitive_dependencies(p_step_uuid => %s::uuid)",
-            step_uuid,
-        )
+        sql = "tasker.get_step_transitive_dependencies(p_step_uuid => %s::uuid)"
+        return self._rows(rows.StepDependency, sql, step_uuid)
 
     def count_events(self, after: Any = None) -> list[rows.EventCount]:
         """How often each kind of event has happened since the call whose next_after this is (None:
@@ -1587,12 +1252,10 @@ class Calls(ABC):
         that asking for such a claim took, by the least bound that these do not exceed and all
         larger ones. An event counts once, and not before all transactions that were open when it
         happened have ended. Costs as much as happened since that call, by calls and not by steps.
-
         Raises BadValueError (`after` is not what a call returned).
         """
-        return self._rows(
-            rows.EventCount, "tasker.count_events(p_after => %s::jsonb)", _json(after)
-        )
+        sql = "tasker.count_events(p_after => %s::jsonb)"
+        return self._rows(rows.EventCount, sql, _json(after))
 
     def get_system_health_counts(self) -> rows.SystemHealthCounts:
         """How the whole system stands now, counted in tables of open work only.
@@ -1616,14 +1279,10 @@ class Calls(ABC):
         it was created (or with its run_at), a step's is what the worker of its last attempt
         measured, else the time since its claim; average_step_wait is the time from its enqueueing
         to its start. Costs as much as happened since then.
-
         Raises BadValueError (None, or in the future).
         """
-        return self._one(
-            rows.AnalyticsMetrics,
-            "tasker.get_analytics_metrics(p_since => %s::timestamp with time zone)",
-            since,
-        )
+        sql = "tasker.get_analytics_metrics(p_since => %s::timestamp with time zone)"
+        return self._one(rows.AnalyticsMetrics, sql, since)
 
     def get_slowest_steps(
         self,
@@ -1638,20 +1297,12 @@ class Calls(ABC):
 
         duration is what its worker measured (seconds), else the time since its claim; waited is the
         time between its enqueueing and its start. Costs as much as happened since then.
-
         Raises BadValueError (bad moment or limit), NotFoundError (unknown namespace).
         """
-        return self._rows(
-            rows.SlowStep,
-            "tasker.get_slowest_steps(p_since => %s::timestamp with time zone, p_limit =>"
-            " %s::bigint, p_namespace => %s::text, p_task => %s::text, p_version => "
-            "%s::text)",
-            since,
-            limit,
-            namespace,
-            task,
-            version,
-        )
+        sql = """tasker.get_slowest_steps(p_since => %s::timestamp with time zone,
+            p_limit => %s::bigint, p_namespace => %s::text, p_task => %s::text,
+            p_version => %s::text)"""
+        return self._rows(rows.SlowStep, sql, since, limit, namespace, task, version)
 
     def get_slowest_tasks(
         self,
@@ -1666,20 +1317,12 @@ class Calls(ABC):
         and version, each with its slowest step.
 
         waited is the time until the first step was claimed. Costs as much as happened since then.
-
         Raises BadValueError (bad moment or limit), NotFoundError (unknown namespace).
         """
-        return self._rows(
-            rows.SlowTask,
-            "tasker.get_slowest_tasks(p_since => %s::timestamp with time zone, p_limit =>"
-            " %s::bigint, p_namespace => %s::text, p_task => %s::text, p_version => "
-            "%s::text)",
-            since,
-            limit,
-            namespace,
-            task,
-            version,
-        )
+        sql = """tasker.get_slowest_tasks(p_since => %s::timestamp with time zone,
+            p_limit => %s::bigint, p_namespace => %s::text, p_task => %s::text,
+            p_version => %s::text)"""
+        return self._rows(rows.SlowTask, sql, since, limit, namespace, task, version)
 
     # run
 
@@ -1696,17 +1339,11 @@ class Calls(ABC):
 
         A runner that does not report for three intervals counts as gone, and is forgotten after a
         day.
-
         Raises BadValueError (bad argument), LimitExceededError (report over 1 MiB).
         """
-        return self._rows(
-            rows.ForcedBreaker,
-            "tasker.report_runner(p_name => %s::text, p_report => %s::jsonb, p_interval "
-            "=> %s::interval)",
-            name,
-            _json(report),
-            interval,
-        )
+        sql = """tasker.report_runner(p_name => %s::text, p_report => %s::jsonb,
+            p_interval => %s::interval)"""
+        return self._rows(rows.ForcedBreaker, sql, name, _json(report), interval)
 
     def force_breaker(
         self, breaker: str, position: str, reason: str, runner: str | None = None
@@ -1717,18 +1354,11 @@ class Calls(ABC):
         Runners obey with their next heartbeat; release_breaker undoes it. The reason is recorded.
         Safe to repeat. An open queue breaker stops claims and reports and keeps leases; an open
         database breaker stops heartbeats, so that others take over what a runner holds.
-
         Raises NotFoundError (no such breaker), BadValueError (bad position, no reason).
         """
-        return self._one(
-            rows.BreakerOrder,
-            "tasker.force_breaker(p_breaker => %s::text, p_position => %s::text, p_reason"
-            " => %s::text, p_runner => %s::text)",
-            breaker,
-            position,
-            reason,
-            runner,
-        )
+        sql = """tasker.force_breaker(p_breaker => %s::text, p_position => %s::text,
+            p_reason => %s::text, p_runner => %s::text)"""
+        return self._one(rows.BreakerOrder, sql, breaker, position, reason, runner)
 
     def release_breaker(
         self, breaker: str, reason: str, runner: str | None = None
@@ -1737,17 +1367,11 @@ class Calls(ABC):
         heartbeat, a call is tried.
 
         The reason is recorded. Safe to repeat.
-
         Raises BadValueError (no reason).
         """
-        return self._one(
-            rows.BreakerRelease,
-            "tasker.release_breaker(p_breaker => %s::text, p_reason => %s::text, p_runner"
-            " => %s::text)",
-            breaker,
-            reason,
-            runner,
-        )
+        sql = """tasker.release_breaker(p_breaker => %s::text, p_reason => %s::text,
+            p_runner => %s::text)"""
+        return self._one(rows.BreakerRelease, sql, breaker, reason, runner)
 
     def served_namespaces(self) -> list[rows.ServedNamespace]:
         """Who works for each namespace.
@@ -1759,8 +1383,7 @@ class Calls(ABC):
 
     def known_workers(self) -> list[rows.KnownWorker]:
         """Everybody who works, in any language: the runners of the last day, and any other worker
-        that holds a claim or waits for work now.
-        """
+        that holds a claim or waits for work now."""
         return self._rows(rows.KnownWorker, "tasker.known_workers")
 
     def known_runners(self) -> list[rows.KnownRunner]:
@@ -1796,12 +1419,10 @@ class Calls(ABC):
         calls sweep(), or it fails. Of one task, reads its rows, its history and the first 10000
         messages of its queues; of everything, reads everything, history included: seconds for
         200,000 steps.
-
         Raises NotFoundError (unknown task).
         """
-        return self._rows(
-            rows.Violation, "tasker.check_invariants(p_task_uuid => %s::uuid)", task_uuid
-        )
+        sql = "tasker.check_invariants(p_task_uuid => %s::uuid)"
+        return self._rows(rows.Violation, sql, task_uuid)
 
     # queue
 

@@ -42,8 +42,7 @@ class CreatedTask(NamedTuple):
 
 class ClaimedStep(NamedTuple):
     """A step in a worker's hands, with all that its handler needs. Or an outcome that was refused:
-    then there is only its `step_uuid`, and `refused` is {"code", "message", "detail"}.
-    """
+    then there is only its `step_uuid`, and `refused` is {"code", "message", "detail"}."""
 
     step_uuid: UUID
     task_uuid: UUID
@@ -84,8 +83,7 @@ class StepAnswer(NamedTuple):
 
 class CompletedStep(NamedTuple):
     """What happened to a step and its task. `repeated`: it was complete already under this token,
-    so a transaction with writes of its own must roll back.
-    """
+    so a transaction with writes of its own must roll back."""
 
     task_uuid: UUID
     step_state: str
@@ -95,8 +93,7 @@ class CompletedStep(NamedTuple):
 
 class SavedCheckpoint(NamedTuple):
     """What was saved of a step, and until when its claim holds. `repeated`: this claim had saved it
-    before.
-    """
+    before."""
 
     saved_at: datetime
     lease_until: datetime
@@ -106,8 +103,7 @@ class SavedCheckpoint(NamedTuple):
 
 class SentSignal(NamedTuple):
     """What happened to a signal: `state` is delivered (to `step_uuid`, which waited for it) or
-    stored, for a step that is to come. `repeated`: its key was used before for the same value.
-    """
+    stored, for a step that is to come. `repeated`: its key was used before for the same value."""
 
     task_uuid: UUID
     name: str
@@ -127,8 +123,7 @@ class AnsweredWait(NamedTuple):
 
 class OpenWait(NamedTuple):
     """A step that waits: `kind` is signal, time, condition or sleep. For signals their names, the
-    prompt, the JSON Schema of a value, and how many are wanted and received.
-    """
+    prompt, the JSON Schema of a value, and how many are wanted and received."""
 
     step_uuid: UUID
     task_uuid: UUID
@@ -149,8 +144,7 @@ class OpenWait(NamedTuple):
 
 class Signal(NamedTuple):
     """A signal that was sent to a task: `state` is taken (by `step_uuid`), stored, or left when
-    nobody can take it any more.
-    """
+    nobody can take it any more."""
 
     signal_id: int
     name: str
@@ -166,8 +160,7 @@ class Signal(NamedTuple):
 class SleepingStep(NamedTuple):
     """A step that was let sleep, until `due_at`; `step_state` is error when it has slept too often.
     `repeated`: this claim let it sleep already, so a transaction with writes of its own must roll
-    back.
-    """
+    back."""
 
     task_uuid: UUID
     step_state: str
@@ -186,8 +179,7 @@ class FailedStep(NamedTuple):
 
 class Heartbeat(NamedTuple):
     """A claim's new end (None: it is gone), and the steps to stop working on: cancelled, or settled
-    by an operator; reported before; lost. The last two only of steps that were named.
-    """
+    by an operator; reported before; lost. The last two only of steps that were named."""
 
     lease_until: datetime | None
     cancelled_step_uuids: list[UUID]
@@ -393,8 +385,7 @@ class Task(NamedTuple):
 
 class ListedTask(NamedTuple):
     """A task of a page. `next_before` is where the next page begins, nothing on the last one; a
-    page without any task is one row with nothing but `next_before`.
-    """
+    page without any task is one row with nothing but `next_before`."""
 
     task_uuid: UUID | None
     namespace: str | None
@@ -628,8 +619,7 @@ class AnalyticsMetrics(NamedTuple):
 
 class EventCount(NamedTuple):
     """How often something has happened: a `task` or `step` changed its state, a `late write` was
-    refused, a `finalization claim` ended, held for so many seconds in all.
-    """
+    refused, a `finalization claim` ended, held for so many seconds in all."""
 
     subject: str
     from_state: str | None
@@ -699,8 +689,7 @@ class QueueDepth(NamedTuple):
 
 class QueuedStep(NamedTuple):
     """A step in a queue, and the first reason why nobody has it. One that is not enqueued was
-    cancelled or settled: a claim drops its message.
-    """
+    cancelled or settled: a claim drops its message."""
 
     queue_name: str
     step_uuid: UUID
@@ -1019,8 +1008,7 @@ class ScheduleTick(NamedTuple):
 
 class NextTick(NamedTuple):
     """A tick of a cron line: the moment, what a clock on the wall shows, and a `note` where it is
-    changed.
-    """
+    changed."""
 
     tick_at: datetime
     wall: datetime

@@ -314,14 +314,27 @@ def _method(one: Object, row: Row, columns: Mapping[str, str]) -> Iterator[str]:
     if absent := [name for name in columns if name not in one.columns]:
         nulls = ", ".join(f"null::{columns[name]}" for name in absent)
         source += f", (values ({nulls})) as absent ({', '.join(absent)})"
-    pieces = textwrap.wrap(source, 76, drop_whitespace=False, break_long_words=False)
     values = "".join(f", {argument.value}" for argument in arguments)
     call = {"list": "_rows", "maybe": "_maybe"}.get(many, "_one")
-    quoted = " ".join(f'"{piece}"' for piece in pieces)
-    answer = f"self.{call}(rows.{row.name}, {quoted}{values})"
+    answer = f"self.{call}(rows.{row.name}, {{}}{values})"
     if any(argument.name == "context_once" for argument in arguments):
         answer = f"_with_contexts({answer})"
-    yield f"        return {answer}\n"
+    answer = f"        return {answer}"
+    text = f'"{source}"'
+    if len(answer.format(text)) > WIDTH:
+        yield _sql(source)
+        text = "sql"
+    yield answer.format(text)
+    yield ""
+
+
+def _sql(source: str) -> str:
+    """A variable with the text, in which no line ends between an argument and its value."""
+    one = f'        sql = "{source}"'
+    if len(one) <= WIDTH:
+        return one
+    unbroken = re.sub(r"(?<!,) ", "\0", source)
+    return _folded(f'sql = """{unbroken}"""', " " * 8, " " * 12).replace("\0", " ")
 
 
 def _paragraphs(meaning: str) -> list[str]:
@@ -340,22 +353,26 @@ def _named_errors(raises: re.Match[str]) -> str:
 
 def _docstring(paragraphs: Sequence[str], indent: int) -> list[str]:
     margin = " " * indent
-    text = [one.replace("\\", "\\\\") for one in paragraphs]
-    only = f'{margin}"""{text[0]}"""'
-    if len(text) == 1 and len(only) <= WIDTH:
-        return [only]
-    folded = [
-        textwrap.fill(
-            ('"""' if not number else "") + one,
-            WIDTH,
-            initial_indent=margin,
-            subsequent_indent=margin,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for number, one in enumerate(text)
+    first, *more = [one.replace("\\", "\\\\") for one in paragraphs]
+    if not more:
+        return [_folded(f'"""{first}"""', margin)]
+    return [
+        _folded(f'"""{first}', margin),
+        "",
+        *(_folded(one, margin) for one in more),
+        f'{margin}"""',
     ]
-    return ["\n\n".join(folded), f'{margin}"""']
+
+
+def _folded(text: str, margin: str, hanging: str = "") -> str:
+    return textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent=margin,
+        subsequent_indent=hanging or margin,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _python_name(sql_name: str) -> str:

@@ -220,7 +220,7 @@ def _add(permission: Permission, path: str, method: Callable[..., Any]) -> None:
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind)
 
     answer.__name__ = method.__name__
-    said = (method.__doc__ or "").partition("\n\n        Raises ")[0]
+    said = (method.__doc__ or "").partition("\n        Raises ")[0]
     answer.__doc__ = re.sub(r"\bNone\b", "null", said)
     answer.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [
