@@ -14,10 +14,11 @@ from tasker_sql.errors import TaskerError, UnavailableError
 SMALLEST: Final = 4  # that database.pool_size may be
 
 LIMITS: Final = b"""
-with session as (
+with session as (  -- but those of checks like this one, which are about to end
   select activity.datname, activity.usename
     from pg_catalog.pg_stat_activity as activity
    where activity.backend_type = 'client backend' and activity.pid <> pg_catalog.pg_backend_pid()
+     and activity.application_name not like all ('{tasker-sql/% check,tasker-sql/% schema}')
 ),
 own as (  -- the database and the role; superusers meet no limits of either
   select role.rolname, role.rolconnlimit, database.datname, database.datconnlimit
