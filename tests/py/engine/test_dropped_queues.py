@@ -19,7 +19,6 @@ CALLS = {
     "claim_steps": "select step_uuid from tasker.claim_steps('test', 'w')",
     "release_claim": "select step_uuid from tasker.release_claim(%(token)s)",
     "create_task": "select created from tasker.create_task('test', 'pair')",
-    "sweep": "select action from tasker.sweep()",
     "queue_depths": "select depth from tasker.queue_depths",
     "check_invariants": "select invariant from tasker.check_invariants()",
 }
@@ -27,7 +26,8 @@ RESULTS = {
     "submit_step_results": "select steps from tasker.submit_step_results(%(token)s,"
     " jsonb_build_array(jsonb_build_object('step_uuid', %(step)s)))",
 }
-IMPATIENT = {
+IMPATIENT = {  # who waits for no lock, or not long enough to be seen
+    "test_queue": "select action from tasker.sweep() where affected > 0",
     "orchestration_step_results": "select completed from tasker.process_step_results()",
     "orchestration_task_requests": "select task_uuid from tasker.process_task_requests()",
 }

@@ -47,7 +47,7 @@ select results_eq(format('select outcome, step_state from tasker.report_steps(%L
                     order by name) from unnest('{a,ready}'::text[]) as name)),
   $$ values ('applied', 'complete'), ('applied', 'waiting') $$, 'one is complete, one waits');
 select is_empty('select * from tasker.check_invariants()', 'all is well');
-select pg_temp.later('65 seconds');
+select pg_temp.later('70 seconds');
 select pg_temp.a_claim() as token \gset
 select is(pg_temp.step_state(pg_temp.step(:'task', 'ready')), 'in_progress', 'asked again');
 select pg_temp.later('1 hour');
