@@ -49,6 +49,14 @@ def claimed(dsn: str, count: int = 1) -> list[tuple[str, str]]:
     return [(step, token) for step, token, _ in rows(dsn, CLAIM, "w", count)]
 
 
+def asking(dsn: str, tasks: int) -> list[str]:
+    """Such tasks in which a is complete: each w has begun to wait."""
+    made = waiting(dsn, tasks)
+    for held in claimed(dsn, tasks):
+        rows(dsn, COMPLETE, *held)
+    return made
+
+
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_signal_sent_while_the_wait_opens_is_delivered(
     database: str, sessions: Opener, level: IsolationLevel
@@ -101,9 +109,7 @@ def test_a_wait_that_opens_while_a_signal_is_sent_takes_it(
 def test_a_signal_behind_a_cancel_is_refused_and_one_before_it_wins(
     database: str, sessions: Opener
 ) -> None:
-    first, second = waiting(database, 2)
-    for held in claimed(database, 2):
-        rows(database, COMPLETE, *held)
+    first, second = asking(database, 2)
     a, b = sessions("a", "b")
     a.run(CANCEL, first)
     sending = b.blocks(SEND, first, "7")
@@ -306,9 +312,7 @@ def test_of_opener_senders_time_out_and_cancel_exactly_one_wins(database: str) -
 def test_alarms_ring_together_beside_one_whose_step_is_held(
     database: str, sessions: Opener
 ) -> None:
-    cancelled, other = waiting(database, 2)
-    for held in claimed(database, 2):
-        rows(database, COMPLETE, *held)
+    cancelled, other = asking(database, 2)
     rows(database, DUE)
     operator, sweeper = sessions("operator", "sweeper")
     operator.run(CANCEL, cancelled)
