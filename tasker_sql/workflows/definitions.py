@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -98,10 +97,12 @@ def _unknown(keyword: str, kind: str, allowed: Mapping[str, str]) -> str:
     meant = KEYWORDS.get(meant, meant)
     if keyword == "after" or meant == "dependencies":
         return f"@step has no {keyword!r}: name the steps before it in its call, f(x, after=y)"
-    if meant not in allowed or meant == keyword:
-        meant = next(iter(difflib.get_close_matches(keyword, allowed, 1, 0.7)), "")
-    more = f"did you mean {meant!r}?" if meant else f"known are {', '.join(['name', *allowed])}"
-    return f"@{'workflow' if kind == 'template' else kind} has no {keyword!r}; {more}"
+    if meant in allowed and meant != keyword:
+        more = f"; did you mean {meant!r}?"
+    else:
+        known = f"; known are {', '.join(['name', *allowed])}"
+        more = rules.similar(keyword, allowed, 0.7) or known
+    return f"@{'workflow' if kind == 'template' else kind} has no {keyword!r}{more}"
 
 
 def _placed(given: Any, line: int) -> Any:
