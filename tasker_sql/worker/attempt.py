@@ -125,9 +125,10 @@ def traced(attempt: Attempt, outcome: Outcome) -> Outcome:
         parent = otel.ended(attempt.span, outcome.note, outcome.traceback)
         report = outcome.report.replace('"error":{', f'"error":{{"traceparent":"{parent}",', 1)
         return replace(outcome, report=JsonText(report)) if parent else outcome
+    note = ""
     if isinstance(outcome, Dropped | GivenBack):
-        otel.ended(attempt.span, f"{type(outcome).__name__}: {outcome.note}")
-    otel.ended(attempt.span)
+        note = f"{type(outcome).__name__}: {outcome.note}"
+    otel.ended(attempt.span, note)
     return outcome
 
 
