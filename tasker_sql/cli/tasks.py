@@ -80,7 +80,7 @@ def set_deadline(
     One that has passed takes effect with the next sweep.
 
     Examples:
-      tasker-sql task set-deadline $TASK_UUID 2030-01-31T17:00Z --reason waits
+      tasker-sql task set-deadline $TASK_UUID 2030-01-31T17:00Z -r "a holiday"
       tasker-sql task set-deadline $TASK_UUID --none --reason "there is no hurry"
     """
     if (deadline is None) is not none:
