@@ -12,7 +12,7 @@ select jsonb_build_array(
   pg_temp.outcome(pg_temp.a(1), '1'),
   pg_temp.outcome(pg_temp.a(2), '2'),
   jsonb_build_object('step_uuid', pg_temp.a(3), 'result', repeat('x', 2000000)),
-  pg_temp.outcome('00000000-0000-7000-8000-0000ff100001', '4'),
+  pg_temp.outcome('00000000-0000-7000-8fff-fffffff00001', '4'),
   jsonb_build_object('step_uuid', pg_temp.a(4), 'error', 'no')) as outcomes \gset
 select format('select * from tasker.finish_and_claim(''test'', ''w1'', %L, %L, 1, p_refused => '
   '%%L)', :'token', :'outcomes') as call \gset
@@ -23,7 +23,7 @@ create temp table answer as select *
  from tasker.finish_and_claim('test', 'w1', :'token', :'outcomes', 1, p_refused => true);
 select results_eq('select step_uuid, refused ->> ''code'' from answer where token is null',
   format($$ values (%L::uuid, 'TK001'), (%L, 'TK006'),
-    ('00000000-0000-7000-8000-0000ff100001', 'TK002') $$, pg_temp.a(2), pg_temp.a(3)),
+    ('00000000-0000-7000-8fff-fffffff00001', 'TK002') $$, pg_temp.a(2), pg_temp.a(3)),
   'each that is refused has a row, in their order');
 select ok(bool_and(name is null and handler is null and token is null and refused ? 'message'),
   'which is no step') from answer where refused is not null;

@@ -11,7 +11,7 @@ select msg_id, position, message::jsonb, code from (values
     (5, '{"submission_id": null}', '22023'), (6, '{"submission_id": "x"}', '22023'),
     (7, '{"submission_id": 1.5}', '22023'), (8, '{"submission_id": -1}', '22023'),
     (9, '{"submission_id": 1e300}', '22023'), (10, '{"token": "x", "outcomes": []}', '22P02'),
-    (11, '{"token": null, "outcomes": [{"step_uuid": "00000000-0000-7000-8000-000000100001"}]}',
+    (11, '{"token": null, "outcomes": [{"step_uuid": "00000000-0000-7000-8fff-fffffff00001"}]}',
       '22023'),
     (12, format('{"token": "%s", "outcomes": [{"step_uuid": "%s"}]}', gen_random_uuid(), :'step'),
       'TK001'),

@@ -25,7 +25,7 @@ select jsonb_build_array(
          pg_temp.report('cancelled', '{"result": 1}'),
          pg_temp.report('failed', '{"error": "no", "retry_after_seconds": 7}'),
          pg_temp.report('settled'), pg_temp.report('taken'),
-         pg_temp.report('01a20703-dd95-78db-8000-00000ff00001', '{"error": "who"}'),
+         pg_temp.report('01a20703-dd95-78db-8fff-fffffff00001', '{"error": "who"}'),
          pg_temp.report('deep',
            jsonb_build_object('result', (repeat('[', 200) || repeat(']', 200))::jsonb))) as outcomes
            \gset
