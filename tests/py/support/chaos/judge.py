@@ -269,12 +269,19 @@ class Judge:
         ]
         self.find(
             "a claim was taken back, and no fault explains it",
-            [(one["step"], one["worker"], one["token"], one["at"]) for one in unexplained],
+            [
+                (one["step"], one["worker"], one["token"], one["at"], self.changes(one["step"]))
+                for one in unexplained
+            ],
         )
         for worker, until in {one["worker"]: one["at"] for one in unexplained}.items():
             log = self.arena.ledger.lines("log", worker=worker)
             before = [line for line in log if 0 <= until - line["at"] <= 2 * self.arena.bound]
             self.find(f"{worker} said before", [(line["at"], line["text"]) for line in before])
+
+    def changes(self, step: str) -> list[tuple[float, str, str]]:
+        """When the step came to which state, and through whom."""
+        return [(change["at"], change["state"], change["actor"]) for change in self.history[step]]
 
     def why(self, worker: str, step: str, since: float, until: float) -> str | None:
         """The kind of fault that hit this worker, this step's task or everybody meanwhile.
