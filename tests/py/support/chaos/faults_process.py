@@ -356,7 +356,7 @@ select tasker._step_uuid(task.task_uuid, step.step_id)
  limit 1
 """
 FAILED = ["error", "waiting_for_retry"]
-OPEN = ["enqueued", "in_progress", *FAILED]
+OPEN = ["enqueued", "in_progress", "waiting", *FAILED]
 
 
 class Operator(Fault):

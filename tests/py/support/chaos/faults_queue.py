@@ -209,6 +209,6 @@ class Forged(Fault):
                 {"namespace": "alpha", "name": "wide", "more": 1},
             ]
         else:
-            states = ["pending", "enqueued", "in_progress", "complete", "error"]
+            states = ["pending", "enqueued", "in_progress", "waiting", "complete", "error"]
             forged = [{"step_id": arena.one(A_STEP, dice.choice(states))}, {"step_id": 1}]
         return json.dumps(dice.choice(forged))

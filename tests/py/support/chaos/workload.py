@@ -2,7 +2,8 @@
 
 Each step adds up what its parents made, so the results of a task say whether each join saw all its
 parents, once. In `alpha`, handlers write their effect in the transaction that completes the step;
-in `beta` they only answer, or are SQL functions.
+in `beta` they only answer, or are SQL functions. Some tasks wait for a signal, until it comes or
+no longer than a moment, and some take one of two branches.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import psycopg
 
 from chaos.arena import Arena
 from chaos.crew import MODULUS
@@ -51,7 +54,24 @@ select (select count(*) from tasker.open_tasks) >= %s
 """
 OPEN = 100  # tasks at a time
 QUEUED = 20  # messages: so much that there are always some, so few that nobody waits behind them
-AGAIN = 1.0  # seconds after which a request by message is repeated
+AGAIN = 1.0  # seconds after which a request by message, or a signal, is repeated
+LOOK = 0.05  # seconds between two looks at who waits for a signal
+
+GATE = "gate"  # the step that waits
+MOMENT = 0.3  # seconds: a wait may end by itself after them, and a signal may come that late
+ENDS_ITSELF = {"timeout": f"PT{MOMENT}S", "on_timeout": "continue", "default": 2}
+WAITING = """
+select task.context ->> 'key', task.task_uuid
+  from tasker.tasks as task
+  join tasker.steps as step on step.step_id >> 20 = task.task_id
+  join tasker.template_steps as link on link.template_id = step.template_id
+                                    and link.step_no = step.step_id & 1048575
+ where task.finished_at is null
+   and step.finished_at is null
+   and link.name = %s
+"""
+SEND = "select from tasker.send_signal(%s, 'go', to_jsonb(%s::integer), '{\"key\": \"once\"}')"
+TOO_LATE = "TK003"
 
 
 @dataclass(frozen=True)
@@ -66,14 +86,17 @@ class Shape:
         """What each step makes, as long as nobody interferes."""
         made: dict[str, int] = {}
         for step in self.steps:  # parents stand first
-            made[step["name"]] = (1 + sum(made[one] for one in step["dependencies"])) % MODULUS
+            parents = [made[one] for one in step["dependencies"] if one in made]
+            if "if" not in step or step["if"].endswith(f" == {parents[0]}"):
+                made[step["name"]] = (1 + sum(parents)) % MODULUS
         return made
 
     @property
     def ends(self) -> str:
         """The state in which its tasks end, as long as nobody interferes."""
-        fails = [step["handler"].get("initialization", {}).get("fails") for step in self.steps]
-        return "error" if any(fails) else "complete"
+        handlers = [step.get("handler", {}) for step in self.steps]
+        fails = any(handler.get("initialization", {}).get("fails") for handler in handlers)
+        return "error" if fails else "complete"
 
 
 def shapes(dice: random.Random) -> list[Shape]:
@@ -95,7 +118,15 @@ def shapes(dice: random.Random) -> list[Shape]:
     failing = _steps(hopeless, dice)
     failing[1]["handler"] = {"callable": "effect", "initialization": {"fails": True}}
     failing[1]["namespace"] = "alpha"
-    return [*made, Shape("hopeless", failing)]
+    asking = {"start": [], GATE: ["start"], "end": [GATE]}
+    for name, limits in {"asks": {}, "asks_for_a_moment": ENDS_ITSELF}.items():
+        start, gate, end = _steps(asking, dice)
+        gate = {"name": GATE, "dependencies": ["start"], "wait": {"signal": "go", **limits}}
+        made.append(Shape(name, [start, gate, end]))
+    branches = {"start": [], "left": ["start"], "right": ["start"], "end": ["left", "right"]}
+    branching = _steps(branches, dice)
+    branching[1]["if"], branching[2]["if"] = (f"$.results.start.value == {one}" for one in (1, 2))
+    return [*made, Shape("branches", branching), Shape("hopeless", failing)]
 
 
 def _steps(dag: Mapping[str, Sequence[str]], dice: random.Random) -> list[dict[str, Any]]:
@@ -132,6 +163,8 @@ class Workload:
         self.steps = 0
         self._pending: tuple[Shape, list[str], str, bool] | None = None  # not answered yet
         self._asked: dict[str, tuple[float, Shape, str]] = {}  # by message, and not there yet
+        self._signals: dict[str, float] = {}  # when to send the next one, by the key of the task
+        self._look_at = 0.0
 
     def prepare(self) -> None:
         self.arena.rows(TABLES)
@@ -151,6 +184,7 @@ class Workload:
     def feed(self) -> None:
         """Create some tasks, unless there is enough to do."""
         self.look_after_requests()
+        self.send_signals()
         if self._pending is None:
             if self.arena.one(BUSY, OPEN, QUEUED):
                 return
@@ -189,10 +223,27 @@ class Workload:
                 self.arena.rows(ASK, json.dumps(request))
                 self._asked[key] = (now(), shape, priority)
 
+    def send_signals(self) -> None:
+        """They may come early, late and twice; while a wait goes on, its signal is sent again."""
+        if now() < self._look_at:
+            return
+        self._look_at = now() + LOOK
+        for key, task in self.arena.rows(WAITING, GATE):
+            delay = self.dice.choice([0.0, MOMENT, 2 * MOMENT]) * self.dice.random()
+            if self._signals.setdefault(key, now() + delay) > now() or key not in self.created:
+                continue
+            self._signals[key] = now() + AGAIN
+            try:
+                self.arena.rows(SEND, task, self.created[key].values[GATE])
+            except psycopg.Error as error:
+                if error.sqlstate != TOO_LATE:
+                    raise
+
     @property
     def ended(self) -> bool:
         """Whether every task is there and has ended."""
         self.look_after_requests()
+        self.send_signals()
         return not self._asked and not self.arena.rows("select 1 from tasker.open_tasks limit 1")
 
     def _draw(self) -> tuple[Shape, list[str], str, bool]:
