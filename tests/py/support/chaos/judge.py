@@ -22,6 +22,7 @@ TURNED = "the clock was set"
 STARVED = 0.1  # share of a time
 MOST = 10  # findings of a sort that are told
 FINAL = {"complete", "error", "cancelled", "resolved_manually"}
+NEVER_RUN = {"skipped", "upstream_failed"}
 PLANNED = {"PlannedError", "HopelessError"}
 SAFETY = """
 select invariant, task_uuid::text, step_uuid::text, detail
@@ -133,7 +134,7 @@ class Judge:
     def look(self) -> None:
         self.verdict.landed.update(fault["kind"] for fault in self.faults)
         self.verdict.missed.update(miss["kind"] for miss in self.misses)
-        self.verdict.steps = sum(step["state"] in FINAL for step in self.steps)
+        self.verdict.steps = sum(step["state"] in FINAL | NEVER_RUN for step in self.steps)
         self.invariants()
         self.tasks()
         self.results()
