@@ -97,6 +97,7 @@ def in_sql(dsn: str, definition: dict[str, Any], troubled: str, trouble: str) ->
     return {"instead": real}
 
 
+@pytest.mark.newest_first
 @pytest.mark.parametrize("language", ["python", "sql"])
 @pytest.mark.parametrize("two_hop", [False, True], ids=["inline", "two_hop"])
 @pytest.mark.parametrize("trouble", ["happy", "retry", "permanent"])

@@ -378,7 +378,9 @@ def check_serialized(scene: str, got: Grid) -> None:
 
 
 @pytest.mark.newest_first
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(
+    "level", ["serializable", pytest.param("repeatable_read", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("scene", SCENES)
 def test_every_pair_can_be_serialized(arenas: Arenas, scene: str, level: str) -> None:
     repeats = arenas.repeats
