@@ -12,7 +12,7 @@ from functools import partial
 import psycopg
 from servers import Server
 
-from chaos.arena import SECONDS, Arena
+from chaos.arena import SECONDS, Arena, ChaosError
 from chaos.judge import Verdict, judge, pulse
 from chaos.kinds import Fault
 from chaos.ledger import now
@@ -32,6 +32,11 @@ UNAVAILABLE = (  # what the feeder may meet while faults are about
     psycopg.errors.ReadOnlySqlTransaction,  # a standby that is not promoted yet
 )
 ENDED = "select count(*) from tasker.steps where finished_at is not null"
+WHY_NOT = """
+select open.task_uuid::text, why.*
+  from (select task_uuid from tasker.tasks where finished_at is null limit 3) as open
+ cross join lateral tasker.explain_task(open.task_uuid) as why
+"""
 CALM = """
 select not exists (select from tasker.claims)
    and not exists (select from tasker.submissions)
@@ -155,7 +160,10 @@ class Episode:
     def settle(self) -> None:
         """No more faults: everything must come to its end."""
         arena = self.arena
-        self.go_on(lambda: self.workload.ended, lambda: arena.one(ENDED), "every task ends")
+        try:
+            self.go_on(lambda: self.workload.ended, lambda: arena.one(ENDED), "every task ends")
+        except ChaosError as error:
+            raise ChaosError(f"{error}; {arena.rows(WHY_NOT)}") from None
         arena.wait(lambda: arena.one(CALM), "nothing is left lying about")
         for member in [*arena.runners, *arena.workers]:
             arena.dismiss(member)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
+from collections.abc import Callable
 from functools import partial
 from random import Random
 from typing import Any, ClassVar
@@ -394,7 +395,7 @@ class Operator(Fault):
             what = dice.choice(list(subjects))
             getattr(client, f"pause_{what}")(*subjects[what], WHY)
             time.sleep(0.1)
-            getattr(client, f"resume_{what}")(*subjects[what], WHY)
+            self.insist(partial(getattr(client, f"resume_{what}"), *subjects[what], WHY))
             return []
         if verb in ("cancel", "resolve"):
             task = self.some(arena, A_TASK)
@@ -411,6 +412,16 @@ class Operator(Fault):
         else:
             client.complete_step_manually(step, {"by": "operator", "value": 1}, WHY)
         return [task_of(str(step))]
+
+    def insist(self, call: Callable[[], object]) -> None:
+        """Make a call until rows that others hold are free: else what it ends would never end."""
+        while True:
+            try:
+                call()
+            except BusyError:
+                time.sleep(0.01)
+            else:
+                return
 
     def some(self, arena: Arena, query: str, *arguments: Any) -> UUID:
         found: UUID | None = arena.one(query, *arguments)
