@@ -6,12 +6,14 @@ import json
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from running import wait_for
-from servers import Server, rows
+from servers import OLDEST, Server, rows
 from sessions import Session
 from workflows import create, define, definition, later, step_states, task_state, violations
 
@@ -233,3 +235,28 @@ def test_a_loop_in_psql_is_a_worker(well: str) -> None:
     done = subprocess.run([psql, "-qX", well], input=loop, text=True, capture_output=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert task_state(well, task) == "complete"
+
+
+@pytest.mark.slow  # pg_cron 1.4 begins its jobs with the minute
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("mode", ["on", "off"])
+def test_a_job_of_pg_cron_is_a_worker(mode: str) -> None:
+    """As a background worker, and over a connection."""
+    settings = {
+        "shared_preload_libraries": "pg_cron",
+        "cron.database_name": "shop",
+        "cron.use_background_workers": mode,
+    }
+    with closing(Server(OLDEST, settings)) as server:
+        server.create("shop", server.migrated)
+        dsn = server.embedded.url("shop")
+        rows(dsn, HANDLERS)
+        rows(dsn, "create extension pg_cron")
+        task = flow(dsn, {"a": [], "b": ["a"], "c": ["b"]}, dict.fromkeys("abc", "add"))
+        job = "select cron.schedule('work', '* * * * *', $$call tasker.work('test', '5 seconds')$$)"
+        rows(dsn, job)
+        rows(dsn, "update cron.job set nodename = %s", conninfo_to_dict(dsn)["host"])
+        wait_for(lambda: task_state(dsn, task) == "complete", "the end of the task", 150)
+        ended = "select status, return_message from cron.job_run_details where end_time is not null"
+        assert wait_for(lambda: rows(dsn, ended), "the end of the job") == [("succeeded", "CALL")]
+        assert violations(dsn) == []

