@@ -122,11 +122,11 @@ class Claims:
         self._calls = calls
         self._third = calls.lease.total_seconds() / 3
 
-    def add(self, step: ClaimedStep, slots: Slots, now: float) -> Attempt:
+    def add(self, step: ClaimedStep, slots: Slots, asked_at: float) -> Attempt:
         attempt = Attempt(step, self._calls.worker)
         claim = self.all.get(step.token)
         if claim is None:
-            claim = self.all[step.token] = Claim(step.token, slots, now + self._third)
+            claim = self.all[step.token] = Claim(step.token, slots, asked_at + self._third)
         claim.attempts[step.step_uuid] = attempt
         return attempt
 
@@ -151,12 +151,13 @@ class Claims:
 
         Raises as every call does; then it is due again, soon.
         """
-        claim.beat_at = time.monotonic() + min(1.0, self._third)
+        asked_at = time.monotonic()
+        claim.beat_at = asked_at + min(1.0, self._third)
         steps = list(claim.attempts)
         beat = self._calls.make(
             lambda client: client.heartbeat(claim.token, self._calls.lease, steps)
         )
-        claim.beat_at = time.monotonic() + self._third
+        claim.beat_at = asked_at + self._third
         for level, what, step_uuids in (
             (logging.INFO, "cancelled", beat.cancelled_step_uuids),
             (logging.WARNING, "lost", beat.lost_step_uuids),

@@ -64,9 +64,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """The step is complete in the database already; `claimed` is what the same call claimed."""
+    """The step is complete in the database already; `claimed` is what the same call claimed, which
+    was made at `asked_at`."""
 
     claimed: tuple[ClaimedStep, ...] = ()
+    asked_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

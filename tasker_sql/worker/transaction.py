@@ -78,6 +78,7 @@ class _Transaction:
         self._completing = False  # whether the handler has ended
         self._unsure = False  # whether a commit was not answered
         self._reads = True  # whether the answers of claims can be read
+        self._asked_at = 0.0  # when the last claim was asked for
 
     def run(self) -> Outcome:
         """Raises what the handler raises."""
@@ -105,12 +106,13 @@ class _Transaction:
             self._completing = self._handler is None or self._unsure
             if self._unsure and self._was_committed(client):
                 again = JsonText(f'{{"step_uuid":"{self._step.step_uuid}"}}')
-                return Completed(self._finish(client, again) if self._reads else ())
+                claimed = self._finish(client, again) if self._reads else ()
+                return Completed(claimed, self._asked_at)
             self._unsure = False
             if self._handler is None:
-                return Completed(self._finish_by_sql(client))
+                return Completed(self._finish_by_sql(client), self._asked_at)
             self._completing = False
-            return Completed(self._finish_with(client, self._handler))
+            return Completed(self._finish_with(client, self._handler), self._asked_at)
 
     def _connection(self, stack: ExitStack) -> Client | None:
         """Wait until there is a connection: an attempt that has not begun cannot fail."""
@@ -156,6 +158,7 @@ class _Transaction:
 
     def _finish(self, client: Client, report: JsonText) -> tuple[ClaimedStep, ...]:
         claimer = self._claimer
+        self._asked_at = time.monotonic()
         return tuple(
             client.finish_and_claim(
                 *(claimer.namespace, claimer.worker, self._step.token, JsonText(f"[{report}]")),
@@ -166,6 +169,7 @@ class _Transaction:
     def _finish_by_sql(self, client: Client) -> tuple[ClaimedStep, ...]:
         claimer = self._claimer
         schema, _, function = self._step.handler.removeprefix(SQL_PREFIX).partition(".")
+        self._asked_at = time.monotonic()
         with client.read_timeout(None):
             claimed: Sequence[ClaimedStep] = client.finish_with_function(
                 *(schema, function, self._step, claimer.namespace, claimer.worker),

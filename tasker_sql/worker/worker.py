@@ -322,7 +322,7 @@ class Worker:
             if attempt is self._suspect:
                 self._suspect = None
             if isinstance(outcome, Completed):
-                self._take(slots, outcome.claimed)
+                self._take(slots, outcome.claimed, outcome.asked_at)
             self._came_back(slots, attempt, outcome)
         for slots in self.slots:
             for attempt in slots.late(time.monotonic()):
@@ -381,7 +381,7 @@ class Worker:
             self._pollers[slots.namespace].found(
                 len(steps), report.limit, time.monotonic(), len(report.finished)
             )
-            self._take(slots, steps)
+            self._take(slots, steps, now)
         self._look_for_work(now, reported)
         self._refusals = 0
 
@@ -414,7 +414,7 @@ class Worker:
                     continue
                 poller.refusals = 0
                 poller.found(len(steps), limit, time.monotonic())
-                self._take(poller.slots, steps)
+                self._take(poller.slots, steps, now)
             if limit > 0 and self._hears and not poller.refusals and poller.is_idle(now):
                 idle.append(namespace)
         if idle:
@@ -422,12 +422,12 @@ class Worker:
             for namespace in idle:
                 self._pollers[namespace].registered(now)
 
-    def _take(self, slots: Slots, steps: Iterable[ClaimedStep]) -> None:
-        """Give newly claimed steps to the slots."""
+    def _take(self, slots: Slots, steps: Iterable[ClaimedStep], asked_at: float) -> None:
+        """Give newly claimed steps to the slots. Their lease may have begun at `asked_at`."""
         now = time.monotonic()
         for step in steps:
             former = self._former(step) if step.attempt > 1 else None
-            attempt = self._claims.add(step, slots, now)
+            attempt = self._claims.add(step, slots, asked_at)
             attempt.former = former.error if former else None
             if former is None or former.outcome != "lost":
                 slots.submit(attempt)

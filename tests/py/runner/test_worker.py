@@ -32,6 +32,21 @@ select pg_terminate_backend(pid)
  where datname = current_database() and application_name like 'tasker-sql/%test %'
 """
 LATE_WRITES = "select attempt, cause, step_state, winning_attempt from tasker.late_writes"
+SLOW_CLAIMS = """
+create table public.extended (age float);
+create function public.slow () returns trigger language plpgsql as $$
+begin perform pg_sleep(2); return new; end $$;
+create function public.log () returns trigger language plpgsql as $$
+begin
+  insert into public.extended
+  select extract(epoch from clock_timestamp() - old.lease_until + interval '6 s');
+  return new;
+end $$;
+create trigger slow before insert on tasker.claims for each row execute function public.slow();
+create trigger log after update on tasker.claims for each row
+  when (new.lease_until > old.lease_until) execute function public.log()
+"""
+EXTENDED = "select age from public.extended order by age limit 1"
 SHORT = timedelta(seconds=0.6)
 
 
@@ -245,6 +260,18 @@ class TestTime:
             finish.set()
             assert ended(client, task) == "complete"
         assert step_named(client, task, "a").result == 1
+
+    def test_a_lease_counts_from_when_the_claim_was_asked_for(
+        self, database: str, client: Client, registry: Registry
+    ) -> None:
+        """Claims whose answer takes a third of the lease are extended as soon as it comes."""
+        rows(database, SLOW_CLAIMS)
+        registry.handler("a")(lambda _: wait_for(lambda: rows(database, EXTENDED)))
+        task = start(client, template(ONE))
+        with running(database, registry, ["test"], lease=timedelta(seconds=6)):
+            assert ended(client, task) == "complete"
+        (age,) = step_named(client, task, "a").result[0]
+        assert 2 <= age < 3.5
 
 
 class TestClaims:
