@@ -38,13 +38,12 @@ create function public.slow () returns trigger language plpgsql as $$
 begin perform pg_sleep(2); return new; end $$;
 create function public.log () returns trigger language plpgsql as $$
 begin
-  insert into public.extended
-  select extract(epoch from clock_timestamp() - old.lease_until + interval '6 s');
+  insert into public.extended select extract(epoch from clock_timestamp() - old.claimed_at);
   return new;
 end $$;
 create trigger slow before insert on tasker.claims for each row execute function public.slow();
 create trigger log after update on tasker.claims for each row
-  when (new.lease_until > old.lease_until) execute function public.log()
+  when (old.step_ids <> '{}' and new.lease_until > old.lease_until) execute function public.log()
 """
 EXTENDED = "select age from public.extended order by age limit 1"
 SHORT = timedelta(seconds=0.6)
