@@ -73,7 +73,7 @@ def mixed(thorough: bool) -> list[Plan]:
     """Episodes that have all kinds of faults together, ten of the usual kind or two."""
     each, steps = (10, 1_500) if thorough else (2, 400)
     return [
-        Plan(seed, {name: campaign.share(KINDS[name], each) for name in names}, steps, lease=3.0)
+        Plan(seed, {name: campaign.share(KINDS[name], each) for name in names}, steps)
         for seed in range(EPISODES)
         if (names := sorted(KINDS)[seed::EPISODES])
     ]

@@ -16,7 +16,6 @@ pytestmark = [pytest.mark.newest, pytest.mark.timeout(600)]
 
 KINDS = load()
 AT_ONCE = 2
-LEASE = 3.0  # seconds: long enough for a busy machine
 FULL = "disk full of data"  # on a disk of its own
 EPISODES: list[dict[str, int]] = [
     {
@@ -64,7 +63,7 @@ def test_all_promises_are_kept(thorough: bool) -> None:
     episodes = EPISODES if thorough else [SOME]
     if thorough and may_mount():
         episodes = [*episodes, {FULL: 1}]
-    plans = [Plan(300 + number, faults, 200, LEASE) for number, faults in enumerate(episodes)]
+    plans = [Plan(300 + number, faults, 200) for number, faults in enumerate(episodes)]
     total = Total(campaign.run(plans, KINDS, AT_ONCE))
     print(total.table(), *total.findings, sep="\n")
     assert total.findings == []

@@ -51,7 +51,7 @@ from chaos.ledger import Ledger, now, watch, watch_clock, watch_server
 from chaos.zygote import Zygote
 
 SECONDS = 60.0  # after which what an episode waits for is not going to happen
-LOST = re.compile("stale claim|taken away|dropped the result|was rolled back")  # as runners say it
+LOST = re.compile("stale claim|taken away|dropped the result|was (lost|rolled back)")
 GRACE = 5.0  # seconds that recovery may take, besides a lease and a sweep
 
 
@@ -134,9 +134,9 @@ class Arena:
         dsn: str,
         seed: int,
         *,
-        lease: float = 1.5,
-        sweep_period: float = 0.2,
-        patience: float = SECONDS,
+        lease: float,
+        sweep_period: float,
+        patience: float,
     ) -> None:
         self.server, self.seed = server, seed
         self.lease, self.sweep_period, self.patience = lease, sweep_period, patience

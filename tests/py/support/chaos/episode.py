@@ -51,7 +51,7 @@ class Plan:
     seed: int
     faults: Mapping[str, int]  # how many of each kind
     steps: int = 500
-    lease: float = 1.5
+    lease: float = 3.0  # long enough for a busy machine
     sweep_period: float = 0.2
     patience: float = SECONDS  # for what has to happen
     slack: float = 10.0  # times the bound that recovery may take: where others are at work, too
