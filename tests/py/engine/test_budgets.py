@@ -176,7 +176,7 @@ def test_a_step_by_itself_is_within_its_budget(workers: Opener) -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("saves", [30, pytest.param(1_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("saves", [30, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_a_large_checkpoint_is_written_once_and_takes_its_room_once(dsn: str, saves: int) -> None:
     define(dsn, "load", {"only": []})
     with psycopg.connect(dsn, autocommit=True) as connection:
