@@ -78,7 +78,6 @@ class _Transaction:
         self._completing = False  # whether the handler has ended
         self._unsure = False  # whether a commit was not answered
         self._reads = True  # whether the answers of claims can be read
-        self._asked_at = 0.0  # when the last claim was asked for
 
     def run(self) -> Outcome:
         """Raises what the handler raises."""
@@ -106,13 +105,12 @@ class _Transaction:
             self._completing = self._handler is None or self._unsure
             if self._unsure and self._was_committed(client):
                 again = JsonText(f'{{"step_uuid":"{self._step.step_uuid}"}}')
-                claimed = self._finish(client, again) if self._reads else ()
-                return Completed(claimed, self._asked_at)
+                return self._finish(client, again) if self._reads else Completed()
             self._unsure = False
             if self._handler is None:
-                return Completed(self._finish_by_sql(client), self._asked_at)
+                return self._finish_by_sql(client)
             self._completing = False
-            return Completed(self._finish_with(client, self._handler), self._asked_at)
+            return self._finish_with(client, self._handler)
 
     def _connection(self, stack: ExitStack) -> Client | None:
         """Wait until there is a connection: an attempt that has not begun cannot fail."""
@@ -130,7 +128,7 @@ class _Transaction:
                 return client
         return None
 
-    def _finish_with(self, client: Client, handler: Handler) -> tuple[ClaimedStep, ...]:
+    def _finish_with(self, client: Client, handler: Handler) -> Completed:
         with client.transaction() as connection:
             try:
                 with client.lent():
@@ -156,26 +154,23 @@ class _Transaction:
     def _limit(self) -> int:
         return self._claimer.limit() if self._reads else 0
 
-    def _finish(self, client: Client, report: JsonText) -> tuple[ClaimedStep, ...]:
-        claimer = self._claimer
-        self._asked_at = time.monotonic()
-        return tuple(
-            client.finish_and_claim(
-                *(claimer.namespace, claimer.worker, self._step.token, JsonText(f"[{report}]")),
-                *(self._limit(), claimer.lease, claimer.handlers()),
-            )
+    def _finish(self, client: Client, report: JsonText) -> Completed:
+        claimer, asked_at = self._claimer, time.monotonic()
+        claimed = client.finish_and_claim(
+            *(claimer.namespace, claimer.worker, self._step.token, JsonText(f"[{report}]")),
+            *(self._limit(), claimer.lease, claimer.handlers()),
         )
+        return Completed(tuple(claimed), asked_at)
 
-    def _finish_by_sql(self, client: Client) -> tuple[ClaimedStep, ...]:
-        claimer = self._claimer
+    def _finish_by_sql(self, client: Client) -> Completed:
+        claimer, asked_at = self._claimer, time.monotonic()
         schema, _, function = self._step.handler.removeprefix(SQL_PREFIX).partition(".")
-        self._asked_at = time.monotonic()
         with client.read_timeout(None):
             claimed: Sequence[ClaimedStep] = client.finish_with_function(
                 *(schema, function, self._step, claimer.namespace, claimer.worker),
                 *(self._limit(), claimer.lease, claimer.handlers()),
             )
-        return tuple(claimed)
+        return Completed(tuple(claimed), asked_at)
 
     def _was_committed(self, client: Client) -> bool:
         """Whether a transaction whose commit was not answered has completed the step."""
