@@ -138,6 +138,16 @@ def handle(step: ClaimedStep | Step, results: dict[str, Any], slow: float) -> di
     return {"value": (1 + sum(values)) % MODULUS}
 
 
+def until_free(call: Callable[[], object]) -> None:
+    """Make a call again and again, as long as others hold the rows that it needs."""
+    while True:
+        try:
+            call()
+            return
+        except BusyError:
+            time.sleep(0.01)
+
+
 def _set_clock(seconds: float) -> None:
     """Set what this process takes for the time of day."""
     real = time.time
@@ -346,14 +356,9 @@ class Worker:
         """
         steps = [step for step, _ in ready]
         try:
-            while True:
-                try:
-                    self.commit(steps, [result for _, result in ready])
-                    uuids = [step.step_uuid for step in steps]
-                    self.say("confirmed", token=steps[0].token, steps=uuids)
-                    return
-                except BusyError:
-                    time.sleep(0.01)
+            until_free(lambda: self.commit(steps, [result for _, result in ready]))
+            uuids = [step.step_uuid for step in steps]
+            self.say("confirmed", token=steps[0].token, steps=uuids)
         except UnavailableError as error:
             report = {"type": "Unavailable", "message": str(error)}
             for step in steps:
@@ -369,13 +374,11 @@ class Worker:
         """Make a call that may be repeated until it is answered."""
         while True:
             try:
-                call()
+                until_free(call)
                 return
             except UnavailableError:
                 self.hang_up()
                 time.sleep(0.05)
-            except BusyError:
-                time.sleep(0.01)
 
     def commit(self, steps: Sequence[ClaimedStep], results: Sequence[dict[str, Any]]) -> None:
         if self.due and self.order and self.order.phase == "committed":

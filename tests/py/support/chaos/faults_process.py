@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable
 from functools import partial
 from random import Random
 from typing import Any, ClassVar
 from uuid import UUID
 
 from chaos.arena import Arena, ChaosError, Member
-from chaos.crew import Order
+from chaos.crew import Order, until_free
 from chaos.kinds import Fault
 from chaos.ledger import Line, now, task_of
 from tasker_sql.client import Client, connect
@@ -395,7 +394,7 @@ class Operator(Fault):
             what = dice.choice(list(subjects))
             getattr(client, f"pause_{what}")(*subjects[what], WHY)
             time.sleep(0.1)
-            self.insist(partial(getattr(client, f"resume_{what}"), *subjects[what], WHY))
+            until_free(partial(getattr(client, f"resume_{what}"), *subjects[what], WHY))
             return []
         if verb in ("cancel", "resolve"):
             task = self.some(arena, A_TASK)
@@ -412,16 +411,6 @@ class Operator(Fault):
         else:
             client.complete_step_manually(step, {"by": "operator", "value": 1}, WHY)
         return [task_of(str(step))]
-
-    def insist(self, call: Callable[[], object]) -> None:
-        """Make a call until rows that others hold are free: else what it ends would never end."""
-        while True:
-            try:
-                call()
-            except BusyError:
-                time.sleep(0.01)
-            else:
-                return
 
     def some(self, arena: Arena, query: str, *arguments: Any) -> UUID:
         found: UUID | None = arena.one(query, *arguments)
