@@ -108,7 +108,7 @@ def test_without_faults_nothing_starts_twice(verdicts: dict[int, Verdict]) -> No
     assert quiet.findings == []
     assert quiet.landed.total() == 0
     assert quiet.repeated == 0
-    assert quiet.steps > 0.9 * QUIET.steps  # all but those behind a planned failure
+    assert quiet.steps >= QUIET.steps
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,6 @@ TURNED = "the clock was set"
 STARVED = 0.1  # share of a time
 MOST = 10  # findings of a sort that are told
 FINAL = {"complete", "error", "cancelled", "resolved_manually"}
-NEVER_RUN = {"skipped", "upstream_failed"}
 PLANNED = {"PlannedError", "HopelessError"}
 SAFETY = """
 select invariant, task_uuid::text, step_uuid::text, detail
@@ -35,6 +34,7 @@ select task.context ->> 'key', task.task_uuid::text, task.state::text from taske
 STEPS = """
 select tasker._step_uuid(task.task_uuid, step.step_id)::text as uuid,
        task.task_uuid::text as task,
+       task.finished_at is not null as task_ended,
        task.context ->> 'key' as key,
        link.name,
        link.handler,
@@ -85,7 +85,7 @@ class Verdict:
     findings: list[str] = field(default_factory=list)
     landed: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
-    steps: int = 0  # that have ended
+    steps: int = 0  # of tasks that have ended
     starts: int = 0  # of handlers
     repeated: int = 0  # of these, in vain: the step had to start again
     explained: Counter[str] = field(default_factory=Counter)  # of these, by kind of fault
@@ -134,7 +134,7 @@ class Judge:
     def look(self) -> None:
         self.verdict.landed.update(fault["kind"] for fault in self.faults)
         self.verdict.missed.update(miss["kind"] for miss in self.misses)
-        self.verdict.steps = sum(step["state"] in FINAL | NEVER_RUN for step in self.steps)
+        self.verdict.steps = sum(step["task_ended"] for step in self.steps)
         self.invariants()
         self.tasks()
         self.results()
@@ -189,7 +189,7 @@ class Judge:
         for step in self.steps:
             shape = self.workload.created.get(step["key"])
             if shape and step["state"] == "complete" and step["task"] not in self.touched:
-                right = values[shape.name][step["name"]]
+                right = values[shape.name].get(step["name"])
                 if step["value"] != right:
                     wrong.append((step["uuid"], step["value"], right))
         self.find("a result is wrong", wrong)
