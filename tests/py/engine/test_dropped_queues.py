@@ -26,7 +26,7 @@ RESULTS = {
     "submit_step_results": "select steps from tasker.submit_step_results(%(token)s,"
     " jsonb_build_array(jsonb_build_object('step_uuid', %(step)s)))",
 }
-IMPATIENT = {  # who waits for no lock, or not long enough to be seen
+IMPATIENT = {  # calls that wait for no lock, or too briefly to be seen
     "test_queue": "select action from tasker.sweep() where affected > 0",
     "orchestration_step_results": "select completed from tasker.process_step_results()",
     "orchestration_task_requests": "select task_uuid from tasker.process_task_requests()",
