@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from servers import Server, rows
 DOCS = Path(__file__).parents[3] / "docs"
 PAGES = [DOCS / name for name in ("first-workflow.md", "testing.md", "app-transaction.md")]
 FILE = re.compile(r"^```\w+\n# (\S+\.(?:py|yaml))\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMANDS = re.compile(r"^```sh\n(?:pip [^\n]*\n)?(.*?)^```$", re.MULTILINE | re.DOTALL)
 LONGEST = 30  # lines of an example
 
 
@@ -28,23 +30,41 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.newest
-def test_the_first_workflow_runs(folder: Path, database: str) -> None:
-    (script,) = re.findall(
-        r"^```sh\n(.*?)^```$", (DOCS / "first-workflow.md").read_text(), re.MULTILINE | re.DOTALL
-    )
+def run_commands(
+    page: str, folder: Path, database: str, port: str = "8000", **environment: str
+) -> str:
+    """What the commands of a page print, those apart that install packages, with another port than
+    8000. The one in the background ends with them."""
+    (script,) = COMMANDS.findall((DOCS / page).read_text())
+    script = script.replace("localhost:8000", f"localhost:{port}")
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-euc", f"trap 'kill %1' EXIT\n{script}trap - EXIT; kill %1; wait"],
         cwd=folder,
-        env={**os.environ, "PATH": path, "DATABASE_URL": database},
+        env={**os.environ, "PATH": path, "DATABASE_URL": database, **environment},
         capture_output=True,
         text=True,
         timeout=100,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r"order 7, mail [0-9a-f-]{36}\n", done.stdout)
+    return done.stdout
+
+
+@pytest.mark.newest
+def test_the_first_workflow_runs(folder: Path, database: str) -> None:
+    said = run_commands("first-workflow.md", folder, database)
+    assert re.fullmatch(r"order 7, mail [0-9a-f-]{36}\n", said)
+
+
+@pytest.mark.newest
+@pytest.mark.skipif(not shutil.which("curl"), reason="this machine has no curl")
+def test_an_application_is_tried_as_its_page_says(folder: Path, database: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    said = run_commands("app-transaction.md", folder, database, port, UVICORN_PORT=port)
+    assert re.search(r'^{"task":"[0-9a-f-]{36}"}$', said, re.MULTILINE)
+    assert rows(database, "select id from orders") == [(1,)]
 
 
 def run_tests(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
