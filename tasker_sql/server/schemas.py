@@ -191,8 +191,6 @@ def body_of(method: Callable[..., Any], path: str) -> type[Body]:
 def _field(kind: Any, default: Any) -> tuple[Any, Any]:
     if default is EMPTY:
         return dict[str, Any], {}
-    if kind is Any:
-        return Any, None
     return taken(kind), ... if default is inspect.Parameter.empty else default
 
 
