@@ -12,6 +12,8 @@ from servers import rows
 from sessions import Session
 from workflows import create, define
 
+pytestmark = pytest.mark.newest_first
+
 SQL = Path(__file__).parents[3] / "sql"
 
 CALLS = {

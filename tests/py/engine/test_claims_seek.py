@@ -12,6 +12,8 @@ from servers import rows
 from sessions import Session
 from workflows import create, define, violations
 
+pytestmark = pytest.mark.newest_first
+
 CLAIM = "select task_uuid::text from tasker.claim_steps('test', 'w', %s)"
 FORGED = """
 insert into pgmq.q_test_queue (enqueued_at, vt, message)

@@ -9,6 +9,8 @@ from servers import rows
 from sessions import Session
 from workflows import claim, create, define, later, run_all, sweep, task_state, violations
 
+pytestmark = pytest.mark.newest_first
+
 Opener = Callable[..., list[Session]]
 
 DROP = "select pgmq.drop_queue(%s)"

@@ -12,6 +12,8 @@ from servers import rows
 from sessions import Session
 from workflows import define, violations
 
+pytestmark = pytest.mark.newest_first
+
 Opener = Callable[..., list[Session]]
 
 PLAN = {"template": "single", "at": ["2026-01-01T00:00:00Z"], "starts_at": "2026-01-01T00:00:00Z"}

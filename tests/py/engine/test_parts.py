@@ -15,6 +15,8 @@ from workflows import COMPLETE, REPORT, claim, create, define
 from tasker_sql.schema import migrations as schema
 from tasker_sql.schema.embedded import find_bin_dir
 
+pytestmark = pytest.mark.newest_first
+
 
 def tool(program: str, dsn: str, *options: str, stdin: str = "") -> str:
     return subprocess.run(

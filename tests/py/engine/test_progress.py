@@ -22,6 +22,8 @@ from workflows import (
     violations,
 )
 
+pytestmark = pytest.mark.newest_first
+
 Opener = Callable[..., list[Session]]
 
 CANCEL = "select from tasker.cancel_task(%s, 'no need')"

@@ -54,7 +54,7 @@ from tasker_sql import errors
 from tasker_sql.client import Client
 
 ASKED = os.environ.get("TASKER_TEST_RULES")  # a longer look, each time at other examples
-RULES = {False: 1_000, True: 20_000}  # by `thorough`
+RULES = {False: 500, True: 20_000}  # by `thorough`
 LONG_RUN = 100_000  # calls that are worth recording
 SECONDS = int(os.environ.get("TASKER_TEST_SECONDS") or 86_400)  # after which it is long enough
 CALLS = 50  # an example

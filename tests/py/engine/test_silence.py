@@ -26,6 +26,8 @@ from tasker_sql.errors import UnavailableError
 from tasker_sql.ops.orchestrator import OrchestrationCore
 from tasker_sql.worker.handlers import Registry
 
+pytestmark = pytest.mark.newest_first
+
 CLAIM = "select step_uuid::text, token::text from tasker.claim_steps('test', 'w', 1, '1 second')"
 COMPLETE = "select from tasker.complete_step(%s, %s)"
 PAIR: dict[str, list[str]] = {"left": [], "right": []}

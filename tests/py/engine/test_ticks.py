@@ -12,6 +12,8 @@ import cron_oracle
 import psycopg
 import pytest
 
+pytestmark = pytest.mark.newest_first
+
 TICKS = """
 select tick at time zone 'UTC'
   from tasker._ticks(jsonb_build_object('cron', %s::text, 'time_zone', %s::text), %s, %s, 100000)

@@ -11,6 +11,8 @@ import pytest
 from servers import rows
 from workflows import define, violations
 
+pytestmark = pytest.mark.newest_first
+
 TASKS = 300
 
 PAIRS = """

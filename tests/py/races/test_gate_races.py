@@ -19,6 +19,8 @@ from workflows import CANCEL, CLAIM, COMPLETE, FAIL, RETRY, claim, create, step_
 
 from tasker_sql.schema import truth
 
+pytestmark = pytest.mark.newest_first
+
 Opener = Callable[..., list[Session]]
 
 SKIP = "select step_state from tasker.skip_step(%s, %s)"

@@ -33,6 +33,8 @@ from workflows import (
     violations,
 )
 
+pytestmark = pytest.mark.newest_first
+
 Opener = Callable[..., list[Session]]
 
 WIDE: dict[str, list[str]] = {f"part_{number}": [] for number in range(17)}

@@ -30,6 +30,8 @@ from workflows import (
     violations,
 )
 
+pytestmark = pytest.mark.newest_first
+
 Opener = Callable[..., list[Session]]
 
 LOCK_TASK = "select from tasker.tasks where task_uuid = %s for update"

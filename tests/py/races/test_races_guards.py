@@ -38,6 +38,8 @@ from workflows import (
     violations,
 )
 
+pytestmark = pytest.mark.newest_first
+
 SUBMIT = "select steps from tasker.submit_step_results(%s, %s)"
 CARRY_OUT = """
 select done.completed, done.failed

@@ -23,6 +23,8 @@ from servers import Server, fetched, rows
 from sessions import SECONDS, Rows, Session, opened
 from workflows import PLAN_CHECKS_ONCE
 
+pytestmark = pytest.mark.newest_first
+
 CLOCK = """
 create or replace function tasker._now () returns timestamptz language sql volatile
 as $$ select clock_timestamp() + coalesce(nullif(current_setting('test.clock', true), ''), '0')
@@ -377,10 +379,8 @@ def check_serialized(scene: str, got: Grid) -> None:
             assert how[0] in good and how[1:] in ("", "1", "2", "3", "8", "9"), (first, second, how)
 
 
-@pytest.mark.newest_first
-@pytest.mark.parametrize(
-    "level", ["serializable", pytest.param("repeatable_read", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("scene", SCENES)
 def test_every_pair_can_be_serialized(arenas: Arenas, scene: str, level: str) -> None:
     repeats = arenas.repeats
@@ -389,6 +389,7 @@ def test_every_pair_can_be_serialized(arenas: Arenas, scene: str, level: str) ->
 
 
 @pytest.mark.newest
+@pytest.mark.slow
 @pytest.mark.parametrize("scene", SCENES)
 def test_an_old_snapshot_is_refused_or_does_no_harm(arenas: Arenas, scene: str) -> None:
     repeats = arenas.repeats

@@ -11,6 +11,8 @@ from servers import rows
 from sessions import Session
 from workflows import COMPLETE, DIAMOND, claim, create, define, done, step_states, violations
 
+pytestmark = pytest.mark.newest_first
+
 Opener = Callable[..., list[Session]]
 
 ASKED = "select step_uuid::text from tasker.claim_steps('test', 'w', 2, p_request => %s)"

@@ -17,6 +17,8 @@ from workflows import CANCEL, CLAIM, COMPLETE, create, step_states, violations
 
 from tasker_sql.schema import truth
 
+pytestmark = pytest.mark.newest_first
+
 Opener = Callable[..., list[Session]]
 
 LEVELS = (IsolationLevel.READ_COMMITTED, IsolationLevel.REPEATABLE_READ)

@@ -129,7 +129,10 @@ def test_a_setting_costs_no_attempt(
     assert client.check_invariants() == []
 
 
-@pytest.mark.parametrize("place", ["database", "role", "environment"])
+@pytest.mark.parametrize(
+    "place",
+    ["environment", *(pytest.param(one, marks=pytest.mark.slow) for one in ("database", "role"))],
+)
 def test_commands_read_what_they_are_answered(
     database: str, client: Client, registry: Registry, place: str
 ) -> None:

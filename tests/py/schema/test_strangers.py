@@ -22,6 +22,8 @@ from tasker_sql.cli import app
 from tasker_sql.schema import migrations as schema
 from tasker_sql.schema import ownership
 
+pytestmark = pytest.mark.newest_first
+
 ROOT = Path(__file__).parents[3]
 TRAP = "language plpgsql as $$ begin execute 'alter role stranger superuser';"
 

@@ -24,6 +24,8 @@ from tasker_sql.testing import Tasker, make_step
 from tasker_sql.testing.kit import DrainError
 from tasker_sql.worker.handlers import default_registry
 
+pytestmark = pytest.mark.newest_first
+
 HEAVY = {"psycopg", "pydantic", "sqlalchemy", "alembic", "yaml", "typer", "textual", "fastapi"}
 
 
