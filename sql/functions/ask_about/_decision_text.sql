@@ -15,7 +15,7 @@ select case
                                   'no error was kept'))
              from tasker.steps as failed
              join tasker.template_steps as own on own.template_id = failed.template_id
-                                              and own.step_no = failed.step_id & 1048575
+                                              and own.step_no = tasker._step_no(failed.step_id)
             where failed.step_id = tasker._failed_ancestor(p_step_id))
          when step.state <> 'skipped' then null
          when decision.saw ? 'skipped'
@@ -36,7 +36,7 @@ select case
        end
   from tasker.steps as step
   join tasker.template_steps as link on link.template_id = step.template_id
-                                    and link.step_no = step.step_id & 1048575
+                                    and link.step_no = tasker._step_no(step.step_id)
   left join tasker.decisions as decision on decision.step_id = step.step_id
  where step.step_id = p_step_id;
 $$;

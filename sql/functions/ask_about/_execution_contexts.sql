@@ -31,7 +31,7 @@ as $$
 begin
   return query
   with counted as (
-    select step.step_id >> 20 as task_id,
+    select tasker._task_of(step.step_id) as task_id,
            count(*)::integer as total,
            (count(*) filter (where step.current_state = 'pending'))::integer as pending,
            (count(*) filter (where step.current_state = 'in_progress'))::integer as running,

@@ -62,7 +62,7 @@ begin
                       select task.*
                         from (select open.task_id from tasker.open_tasks as open
                                where v_way = 'open'
-                                 and open.task_id < tasker._step_id(v_before) >> 20
+                                 and open.task_id < tasker._task_of(tasker._step_id(v_before))
                                order by open.task_id desc) as open
                        cross join lateral (
                              select * from tasker.tasks as task

@@ -25,14 +25,14 @@ begin
   select task.* into v_task from tasker.tasks as task where task.task_id = p_task_id;
   based_on := 0;
   for v_step in
-    select (step.step_id & 1048575)::integer as no, step.state, step.finished_at, link.parents,
+    select tasker._step_no(step.step_id) as no, step.state, step.finished_at, link.parents,
            usual.durations
       from tasker.steps as step
       join tasker.template_steps as link on link.template_id = step.template_id
-                                        and link.step_no = step.step_id & 1048575
+                                        and link.step_no = tasker._step_no(step.step_id)
       left join tasker._usual_durations(p_task_id) as usual on usual.step_no = link.step_no
-     where step.step_id > p_task_id << 20
-       and step.step_id < (p_task_id + 1) << 20
+     where step.step_id > tasker._id_of_task(p_task_id)
+       and step.step_id < tasker._id_of_task(p_task_id + 1)
      order by step.step_id
   loop
     based_on := coalesce(cardinality(v_step.durations), 0);

@@ -18,9 +18,9 @@ begin
   select step.step_id, said.rank, said.code, true, said.reason, said.since, null::timestamptz,
          null::text, said.cure
     from tasker.steps as step
-    join tasker.tasks as task on task.task_id = step.step_id >> 20
+    join tasker.tasks as task on task.task_id = tasker._task_of(step.step_id)
     join tasker.template_steps as link on link.template_id = step.template_id
-                                      and link.step_no = step.step_id & 1048575
+                                      and link.step_no = tasker._step_no(step.step_id)
    cross join lateral (
          select 90, 'ended',
                 format('%s: %s', step.state,

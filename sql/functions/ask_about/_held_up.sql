@@ -36,7 +36,7 @@ begin
                   cross join lateral (
                         select link.name from tasker.template_steps as link
                          where link.template_id = step.template_id
-                           and link.step_no = step.step_id & 1048575 limit 1) as link
+                           and link.step_no = tasker._step_no(step.step_id) limit 1) as link
                   where claim.worker = pool.runner
                     and claim.namespace_id = (select namespace.namespace_id
                                                 from tasker.namespaces as namespace

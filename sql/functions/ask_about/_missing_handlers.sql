@@ -54,7 +54,7 @@ begin
                                and step.claim_token = own.token
       join tasker.template_steps as link
         on link.template_id = step.template_id
-       and link.step_no = (step.step_id & 1048575)::integer
+       and link.step_no = tasker._step_no(step.step_id)
   )
   select lacking.handler, lacking.is_parked,
          format('no live worker of namespace %s has the handler %s (%s)', p_namespace,

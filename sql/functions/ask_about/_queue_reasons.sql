@@ -29,7 +29,7 @@ begin
            array_agg(link.handler order by step.step_id) as handlers
       from tasker.steps as step
       join tasker.template_steps as link on link.template_id = step.template_id
-                                        and link.step_no = step.step_id & 1048575
+                                        and link.step_no = tasker._step_no(step.step_id)
       join tasker.namespaces as namespace on namespace.namespace_id = link.namespace_id
      where step.step_id = any (p_step_ids)
        and step.state = 'enqueued'

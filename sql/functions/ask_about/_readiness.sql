@@ -31,7 +31,7 @@ as $$
 begin
   return query
   with step as materialized (
-    select step.step_id, step.step_id & 1048575 as step_no, step.template_id,
+    select step.step_id, tasker._step_no(step.step_id) as step_no, step.template_id,
            step.state, step.attempt, step.started_at,
            tasker._satisfies(step.state)
              or template.gated and step.finished_at is not null as is_behind,
@@ -40,8 +40,8 @@ begin
       from tasker.tasks as task
       join tasker.task_templates as template on template.template_id = task.template_id
       join tasker.steps as step
-        on step.step_id > task.task_id << 20
-       and step.step_id < (task.task_id + 1) << 20
+        on step.step_id > tasker._id_of_task(task.task_id)
+       and step.step_id < tasker._id_of_task(task.task_id + 1)
      where task.task_id = any (p_task_ids)
   ),
   up as materialized (

@@ -30,9 +30,9 @@ begin
              as failed,
            own.saved
       from tasker.steps as step
-      join tasker.tasks as task on task.task_id = step.step_id >> 20
+      join tasker.tasks as task on task.task_id = tasker._task_of(step.step_id)
       join tasker.template_steps as link on link.template_id = step.template_id
-                                        and link.step_no = step.step_id & 1048575
+                                        and link.step_no = tasker._step_no(step.step_id)
       left join tasker.claims as claim on claim.token = step.claim_token
                                       and step.step_id = any (claim.step_ids)
       left join tasker.submissions as submission on submission.token = step.claim_token

@@ -17,9 +17,9 @@ begin
   select step.step_id, said.rank, said.code, true, said.reason,
          said.since, said.until, said.who, said.cure
     from tasker.steps as step
-    join tasker.tasks as task on task.task_id = step.step_id >> 20
+    join tasker.tasks as task on task.task_id = tasker._task_of(step.step_id)
     join tasker.template_steps as link on link.template_id = step.template_id
-                                      and link.step_no = step.step_id & 1048575
+                                      and link.step_no = tasker._step_no(step.step_id)
     left join tasker.timers as timer on timer.step_id = step.step_id
     left join lateral (select failure.error, failure.failed_at, failure.worker
                          from tasker.step_failures as failure

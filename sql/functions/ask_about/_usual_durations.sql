@@ -37,20 +37,20 @@ begin
      order by seen.task_id desc
      limit (select greatest(1, least(20, 20000 / task.step_count)) from task)
   )
-  select (step.step_id & 1048575)::integer,
+  select tasker._step_no(step.step_id),
          array_agg(greatest(
            step.finished_at
            - coalesce((select max(parent.finished_at)
                          from unnest(link.parents) as parent_no
                          join tasker.steps as parent
-                           on parent.step_id = (past.task_id << 20) + parent_no),
+                           on parent.step_id = tasker._id_of_task(past.task_id) + parent_no),
                       past.began_at),
            interval '0'))
     from past
-    join tasker.steps as step on step.step_id > past.task_id << 20
-                             and step.step_id < (past.task_id + 1) << 20
+    join tasker.steps as step on step.step_id > tasker._id_of_task(past.task_id)
+                             and step.step_id < tasker._id_of_task(past.task_id + 1)
     join tasker.template_steps as link on link.template_id = step.template_id
-                                      and link.step_no = step.step_id & 1048575
+                                      and link.step_no = tasker._step_no(step.step_id)
    group by 1;
 end;
 $$;

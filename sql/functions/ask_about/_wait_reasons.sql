@@ -25,10 +25,11 @@ begin
    cross join lateral (
          select link.handler, link.features -> 'wait' as wait from tasker.template_steps as link
           where link.template_id = step.template_id
-            and link.step_no = wait.step_id & 1048575 limit 1) as link
+            and link.step_no = tasker._step_no(wait.step_id) limit 1) as link
    cross join lateral (
          select tasker._step_uuid(task.task_uuid, wait.step_id)
-           from tasker.tasks as task where task.task_id = wait.step_id >> 20 limit 1) as own (uuid)
+           from tasker.tasks as task
+          where task.task_id = tasker._task_of(wait.step_id) limit 1) as own (uuid)
     left join tasker.alarms as again on again.step_id = wait.step_id and again.kind = 'check'
    cross join lateral (
          select 'waits_for_time',
@@ -41,7 +42,7 @@ begin
                 format('waits for the signal %s (%s of %s) since %s',
                        array_to_string(wait.names, ' or '),
                        (select count(*) from tasker.signals as signal
-                         where signal.task_id = wait.step_id >> 20
+                         where signal.task_id = tasker._task_of(wait.step_id)
                            and signal.taken_by = wait.step_id
                            and signal.spent is null),
                        wait.wanted, to_char(wait.opened_at, 'HH24:MI')),

@@ -25,7 +25,7 @@ as $$
 #variable_conflict use_column
 declare
   v_step_id   constant bigint := tasker._existing_step_id(p_step_uuid);
-  v_task      constant bigint := v_step_id >> 20 << 20;
+  v_task      constant bigint := tasker._id_of_task(tasker._task_of(v_step_id));
   v_task_uuid constant uuid := tasker._task_uuid(p_step_uuid);
   v_causes    bigint[];
 begin
@@ -37,7 +37,7 @@ begin
       join tasker.steps as step on step.step_id = waiting.step_id
                                and step.state = 'pending'
       join tasker.template_steps as link on link.template_id = step.template_id
-                                        and link.step_no = step.step_id & 1048575
+                                        and link.step_no = tasker._step_no(step.step_id)
      cross join unnest(link.parents) as parent_no
       join tasker.steps as parent on parent.step_id = v_task + parent_no
                                  and tasker._holds_up(parent.state, link.features)
@@ -61,7 +61,7 @@ begin
       from tasker._reasons(array[v_step_id]) as own
     union all
     select cause.rank, 'waits_for_step', true,
-           format(case when cause.step_id & 1048575 = any (own.parents)
+           format(case when tasker._step_no(cause.step_id) = any (own.parents)
                          then 'waits for %s: %s' else 'waits for %s, further up: %s' end,
                   link.name, cause.reason),
            cause.since, cause.until, cause.who, cause.cure, cause.step_id
@@ -74,11 +74,11 @@ begin
      cross join lateral (
            select link.name from tasker.template_steps as link
             where link.template_id = step.template_id
-              and link.step_no = cause.step_id & 1048575 limit 1) as link
+              and link.step_no = tasker._step_no(cause.step_id) limit 1) as link
      cross join lateral (
            select own.parents from tasker.template_steps as own
             where own.template_id = step.template_id
-              and own.step_no = v_step_id & 1048575 limit 1) as own
+              and own.step_no = tasker._step_no(v_step_id) limit 1) as own
     union all
     select 100, 'waits_for_step', true, format('and for %s more', cardinality(v_causes) - 20),
            null, null, null, null, v_causes[21]

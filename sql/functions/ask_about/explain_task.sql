@@ -34,8 +34,8 @@ begin
   v_asked := array(
     select step.step_id
       from tasker.steps as step
-     where step.step_id > v_task_id << 20
-       and step.step_id < (v_task_id + 1) << 20
+     where step.step_id > tasker._id_of_task(v_task_id)
+       and step.step_id < tasker._id_of_task(v_task_id + 1)
        and step.state in ('pending', 'enqueued', 'in_progress', 'waiting_for_retry', 'waiting',
                           'error')
        and (step.state <> 'pending'
@@ -63,7 +63,7 @@ begin
              order by each.code, each.since, each.step_id) as one
       join tasker.steps as step on step.step_id = one.step_id
       join tasker.template_steps as link on link.template_id = step.template_id
-                                        and link.step_no = one.step_id & 1048575
+                                        and link.step_no = tasker._step_no(one.step_id)
     union all
     select 95, 'deadline', false, null, v_ahead, null,
            (select task.deadline from tasker.tasks as task where task.task_id = v_task_id),

@@ -69,7 +69,7 @@ begin
       from tasker.tasks as task
      cross join lateral (select greatest(
        task.finished_at - greatest(task.created_at, task.run_at), interval '0')) as took (time)
-     where task.task_id = any (array(select change.id >> 20
+     where task.task_id = any (array(select tasker._task_of(change.id)
                                        from change
                                       where change.change = 'task in_progress -> complete'))
        and task.state = 'complete'

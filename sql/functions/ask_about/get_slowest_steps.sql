@@ -65,12 +65,12 @@ begin
          step.started_at,
          step.finished_at
     from slowest as step
-    join tasker.tasks as task on task.task_id = step.step_id >> 20
+    join tasker.tasks as task on task.task_id = tasker._task_of(step.step_id)
     join tasker.task_templates as template on template.template_id = step.template_id
     join tasker.namespaces as namespace on namespace.namespace_id = template.namespace_id
     join tasker.template_steps as link
       on link.template_id = step.template_id
-     and link.step_no = step.step_id & 1048575
+     and link.step_no = tasker._step_no(step.step_id)
    order by step.ran desc, step.step_id;
 end;
 $$;

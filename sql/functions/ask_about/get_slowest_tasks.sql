@@ -42,7 +42,7 @@ begin
   with slowest as materialized (
     select task.*, greatest(task.created_at, task.run_at) as due_at
       from tasker.tasks as task
-     where task.task_id = any (array(select change.id >> 20
+     where task.task_id = any (array(select tasker._task_of(change.id)
                                        from tasker._changes as change
                                       where change.at >= p_since
                                         and change.change in ('task in_progress -> complete',
@@ -74,9 +74,9 @@ begin
            from tasker.steps as step
            join tasker.template_steps as link
              on link.template_id = step.template_id
-            and link.step_no = step.step_id & 1048575
-          where step.step_id > task.task_id << 20
-            and step.step_id < (task.task_id + 1) << 20
+            and link.step_no = tasker._step_no(step.step_id)
+          where step.step_id > tasker._id_of_task(task.task_id)
+            and step.step_id < tasker._id_of_task(task.task_id + 1)
             and step.started_at is not null
           order by duration desc nulls last
           limit 1

@@ -17,16 +17,16 @@ declare
   v_template  constant integer := (select step.template_id
                                      from tasker.steps as step
                                     where step.step_id = v_step_id);
-  v_distances integer[] := array_fill(null::integer, array[(v_step_id & 1048575)::integer]);
+  v_distances integer[] := array_fill(null::integer, array[tasker._step_no(v_step_id)]);
   v_link      record;
   v_parent    integer;
 begin
-  v_distances[v_step_id & 1048575] := 0;
+  v_distances[tasker._step_no(v_step_id)] := 0;
   for v_link in
     select link.step_no, link.parents
       from tasker.template_steps as link
      where link.template_id = v_template
-       and link.step_no <= v_step_id & 1048575
+       and link.step_no <= tasker._step_no(v_step_id)
      order by link.step_no desc
   loop
     continue when v_distances[v_link.step_no] is null;
@@ -44,7 +44,8 @@ begin
     join tasker.template_steps as link
       on link.template_id = v_template
      and link.step_no = ancestor.step_no
-    join tasker.steps as step on step.step_id = (v_step_id >> 20 << 20) + ancestor.step_no
+    join tasker.steps as step
+      on step.step_id = tasker._id_of_task(tasker._task_of(v_step_id)) + ancestor.step_no
    where ancestor.distance > 0
    order by ancestor.distance, ancestor.step_no;
 end;

@@ -43,7 +43,7 @@ begin
          step.finished_at
     from tasker.steps as step
     join tasker.template_steps as link on link.template_id = step.template_id
-                                      and link.step_no = step.step_id & 1048575
+                                      and link.step_no = tasker._step_no(step.step_id)
     join tasker.namespaces as namespace on namespace.namespace_id = link.namespace_id
     left join tasker.timers as timer on timer.step_id = step.step_id
     left join tasker.claims as claim on claim.token = step.claim_token
@@ -59,8 +59,8 @@ begin
           order by failure.failed_at desc, failure.failure_id desc
           limit 1
          ) as failure on true
-   where step.step_id > v_task_id << 20
-     and step.step_id < (v_task_id + 1) << 20
+   where step.step_id > tasker._id_of_task(v_task_id)
+     and step.step_id < tasker._id_of_task(v_task_id + 1)
    order by step.step_id;
 end;
 $$;

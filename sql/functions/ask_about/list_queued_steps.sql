@@ -67,11 +67,11 @@ begin
          link.max_attempts::integer, listed.enqueued_at, v_now - listed.enqueued_at,
          why.code, why.blocks, why.reason, why.cure
     from listed
-    join tasker.tasks as task on task.task_id = listed.step_id >> 20
+    join tasker.tasks as task on task.task_id = tasker._task_of(listed.step_id)
     join tasker.task_templates as template on template.template_id = listed.template_id
     join tasker.namespaces as namespace on namespace.namespace_id = template.namespace_id
     join tasker.template_steps as link on link.template_id = listed.template_id
-                                      and link.step_no = listed.step_id & 1048575
+                                      and link.step_no = tasker._step_no(listed.step_id)
     left join (
          select distinct on (told.step_id) told.*
            from tasker._reasons(array(select step_id from listed where state = 'enqueued')) as told

@@ -29,9 +29,9 @@ begin
          link.children = '{0}'
     from tasker.steps as step
     join tasker.template_steps as link on link.template_id = step.template_id
-                                      and link.step_no = step.step_id & 1048575
-   where step.step_id > v_task_id << 20
-     and step.step_id < (v_task_id + 1) << 20
+                                      and link.step_no = tasker._step_no(step.step_id)
+   where step.step_id > tasker._id_of_task(v_task_id)
+     and step.step_id < tasker._id_of_task(v_task_id + 1)
    order by step.step_id;
 end;
 $$;

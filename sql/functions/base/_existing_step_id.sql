@@ -11,7 +11,7 @@ declare
   v_step_id constant bigint := tasker._step_id(p_step_uuid);
 begin
   perform from tasker.tasks as task
-   where task.task_id = v_step_id >> 20
+   where task.task_id = tasker._task_of(v_step_id)
      and task.task_uuid = tasker._task_uuid(p_step_uuid)
      and exists (select from tasker.steps as step where step.step_id = v_step_id);
   if found then

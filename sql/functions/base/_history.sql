@@ -16,8 +16,8 @@ as $$
 -- Calls    _changes, _visits
 #variable_conflict use_column
 declare
-  v_first constant bigint := p_task_id << 20;
-  v_last  constant bigint := (p_task_id + 1) << 20;
+  v_first constant bigint := tasker._id_of_task(p_task_id);
+  v_last  constant bigint := tasker._id_of_task(p_task_id + 1);
   v_task  tasker.tasks%rowtype;
   v_times timestamptz[];
   v_found tasker._changes[];

@@ -8,15 +8,15 @@ begin atomic
 select exists (
   select
     from tasker.steps as step
-   where step.step_id > p_task_id << 20
-     and step.step_id < (p_task_id + 1) << 20
+   where step.step_id > tasker._id_of_task(p_task_id)
+     and step.step_id < tasker._id_of_task(p_task_id + 1)
      and (step.state in ('enqueued', 'in_progress', 'waiting_for_retry', 'waiting')
           or step.state = 'pending' and step.waiting_parents = 0)
 ) or exists (
   select
     from tasker.deferred_decrements as deferred
-   where deferred.step_id > p_task_id << 20
-     and deferred.step_id < (p_task_id + 1) << 20
+   where deferred.step_id > tasker._id_of_task(p_task_id)
+     and deferred.step_id < tasker._id_of_task(p_task_id + 1)
 );
 end;
 

@@ -8,7 +8,7 @@ select not exists (
          select from tasker.tasks as task
            join tasker.template_waits as wait on wait.template_id = task.template_id
                                              and wait.name = p_name
-           join tasker.steps as step on step.step_id = (p_task_id << 20) + wait.step_no
+           join tasker.steps as step on step.step_id = tasker._id_of_task(p_task_id) + wait.step_no
           where task.task_id = p_task_id
             and step.finished_at is null);
 end;

@@ -8,7 +8,7 @@ as $$
 --
 -- Raises   22023 for null, TK002 when there is no such task
 declare
-  v_task_id constant bigint := tasker._step_id(p_task_uuid) >> 20;
+  v_task_id constant bigint := tasker._task_of(tasker._step_id(p_task_uuid));
 begin
   perform from tasker.tasks as task where task.task_id = v_task_id and task.task_uuid = p_task_uuid;
   if found then

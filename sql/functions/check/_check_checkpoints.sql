@@ -10,8 +10,8 @@ as $$
 -- Returns  the violations; id is a step_id
 #variable_conflict use_column
 declare
-  v_first constant bigint := coalesce(p_task_id, 0) << 20;
-  v_last  constant bigint := (coalesce(p_task_id, 4398046511103) + 1) << 20;
+  v_first constant bigint := tasker._id_of_task(coalesce(p_task_id, 0));
+  v_last  constant bigint := tasker._id_of_task(coalesce(p_task_id, 4398046511103) + 1);
 begin
   return query
   select 'a checkpoint is of a step that may go on from it', 'safety', saved.step_id,

@@ -13,8 +13,8 @@ as $$
 -- Calls    _recovery_grace
 #variable_conflict use_column
 declare
-  v_first constant bigint := coalesce(p_task_id, 0) << 20;
-  v_last  constant bigint := (coalesce(p_task_id, 4398046511103) + 1) << 20;
+  v_first constant bigint := tasker._id_of_task(coalesce(p_task_id, 0));
+  v_last  constant bigint := tasker._id_of_task(coalesce(p_task_id, 4398046511103) + 1);
   v_now   constant timestamptz := tasker._now();
   v_grace constant interval := tasker._recovery_grace();
 begin

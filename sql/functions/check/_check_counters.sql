@@ -14,8 +14,8 @@ as $$
 -- Calls    _recovery_grace, _holds_up
 #variable_conflict use_column
 declare
-  v_first constant bigint := coalesce(p_task_id, 0) << 20;
-  v_last  constant bigint := (coalesce(p_task_id, 4398046511103) + 1) << 20;
+  v_first constant bigint := tasker._id_of_task(coalesce(p_task_id, 0));
+  v_last  constant bigint := tasker._id_of_task(coalesce(p_task_id, 4398046511103) + 1);
   v_grace constant interval := tasker._recovery_grace();
 begin
   return query
@@ -32,7 +32,7 @@ begin
       from tasker.steps as parent
       join tasker.template_steps as link
         on link.template_id = parent.template_id
-       and link.step_no = parent.step_id & 1048575
+       and link.step_no = tasker._step_no(parent.step_id)
      cross join unnest(link.children) as child_no
      where parent.step_id > v_first
        and parent.step_id < v_last
@@ -72,9 +72,9 @@ begin
          format('%s, waits for %s sinks, %s deferred, %s are open',
                 task.state, task.open_sinks, coalesce(deferred.amount, 0), recount.open)
     from recount
-    join tasker.tasks as task on task.task_id = recount.step_id >> 20
+    join tasker.tasks as task on task.task_id = tasker._task_of(recount.step_id)
     left join deferred on deferred.step_id = recount.step_id
-   where recount.step_id & 1048575 = 0
+   where tasker._step_no(recount.step_id) = 0
      and task.state not in ('cancelled', 'resolved_manually')
      and task.open_sinks <> recount.open + coalesce(deferred.amount, 0)
   union all
@@ -83,8 +83,8 @@ begin
     from deferred
    where not exists (select from tasker.steps as step where step.step_id = deferred.step_id)
      and not exists (select from tasker.tasks as task
-                      where task.task_id = deferred.step_id >> 20
-                        and deferred.step_id & 1048575 = 0);
+                      where task.task_id = tasker._task_of(deferred.step_id)
+                        and tasker._step_no(deferred.step_id) = 0);
 end;
 $$;
 

@@ -11,8 +11,8 @@ as $$
 -- Returns  the violations; id is a step_id
 #variable_conflict use_column
 declare
-  v_first constant bigint := coalesce(p_task_id, 0) << 20;
-  v_last  constant bigint := (coalesce(p_task_id, 4398046511103) + 1) << 20;
+  v_first constant bigint := tasker._id_of_task(coalesce(p_task_id, 0));
+  v_last  constant bigint := tasker._id_of_task(coalesce(p_task_id, 4398046511103) + 1);
 begin
   return query
   select 'a failed step is listed until it is dealt with', 'safety',
@@ -21,7 +21,7 @@ begin
               else 'listed, and not in error' end
     from (select step.step_id
             from tasker.steps as step
-            join tasker.tasks as task on task.task_id = step.step_id >> 20
+            join tasker.tasks as task on task.task_id = tasker._task_of(step.step_id)
            where step.step_id > v_first
              and step.step_id < v_last
              and step.state = 'error'

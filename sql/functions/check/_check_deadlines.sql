@@ -16,20 +16,22 @@ declare
   v_now   constant timestamptz := tasker._now();
 begin
   return query
-  select 'an open task that has a deadline has its alarm', 'safety', task.task_id << 20,
+  select 'an open task that has a deadline has its alarm', 'safety',
+         tasker._id_of_task(task.task_id),
          format('%s, deadline %s, no alarm', task.state, task.deadline)
     from tasker.tasks as task
    where task.task_id between v_first and v_last
      and task.finished_at is null
      and task.deadline > v_now
      and not exists (select from tasker.alarms as alarm
-                      where alarm.step_id = task.task_id << 20 and alarm.kind = 'deadline')
+                      where alarm.step_id = tasker._id_of_task(task.task_id)
+                        and alarm.kind = 'deadline')
    union all
   select 'an open task that has a deadline has its alarm', 'safety', alarm.step_id,
          format('%s, deadline %s, alarm %s', task.state, task.deadline, alarm.due_at)
     from tasker.alarms as alarm
-    left join tasker.tasks as task on task.task_id = alarm.step_id >> 20
-   where alarm.step_id between v_first << 20 and v_last << 20
+    left join tasker.tasks as task on task.task_id = tasker._task_of(alarm.step_id)
+   where alarm.step_id between tasker._id_of_task(v_first) and tasker._id_of_task(v_last)
      and alarm.kind = 'deadline'
      and (task.finished_at is null and task.deadline = alarm.due_at) is not true;
 end;

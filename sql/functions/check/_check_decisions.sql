@@ -12,8 +12,8 @@ as $$
 -- Calls    _decide
 #variable_conflict use_column
 declare
-  v_first constant bigint := coalesce(p_task_id, 0) << 20;
-  v_last  constant bigint := (coalesce(p_task_id, 4398046511103) + 1) << 20;
+  v_first constant bigint := tasker._id_of_task(coalesce(p_task_id, 0));
+  v_last  constant bigint := tasker._id_of_task(coalesce(p_task_id, 4398046511103) + 1);
 begin
   return query
   with entered as materialized (
@@ -53,10 +53,10 @@ begin
          format('%s, attempt %s', step.state, step.attempt)
     from tasker.task_templates as template
     join tasker.tasks as task on task.template_id = template.template_id
-                             and task.task_id >= v_first >> 20
-                             and task.task_id < v_last >> 20
-    join tasker.steps as step on step.step_id > task.task_id << 20
-                             and step.step_id < (task.task_id + 1) << 20
+                             and task.task_id >= tasker._task_of(v_first)
+                             and task.task_id < tasker._task_of(v_last)
+    join tasker.steps as step on step.step_id > tasker._id_of_task(task.task_id)
+                             and step.step_id < tasker._id_of_task(task.task_id + 1)
    where template.gated
      and step.step_id > v_first
      and step.step_id < v_last

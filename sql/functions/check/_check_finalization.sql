@@ -18,7 +18,7 @@ declare
 begin
   return query
   with counted as materialized (
-    select step.step_id >> 20 as task_id,
+    select tasker._task_of(step.step_id) as task_id,
            count(*) as total,
            count(*) filter (where tasker._satisfies(step.state)) as done,
            count(*) filter (where step.state = 'error') as failed,
@@ -28,11 +28,11 @@ begin
                                                     'waiting')
                                or step.state = 'pending' and step.waiting_parents = 0) as active
       from tasker.steps as step
-     where step.step_id > v_first << 20
-       and step.step_id < (v_last + 1) << 20
+     where step.step_id > tasker._id_of_task(v_first)
+       and step.step_id < tasker._id_of_task(v_last + 1)
      group by 1
   )
-  select broken.invariant, broken.severity, task.task_id << 20,
+  select broken.invariant, broken.severity, tasker._id_of_task(task.task_id),
          format('%s, %s open sinks; of %s steps %s done, %s failed, %s cancelled, '
                 '%s can move; unfinalized since %s',
                 task.state, task.open_sinks, counted.total, counted.done, counted.failed,
@@ -76,7 +76,7 @@ begin
    where task.task_id between v_first and v_last
      and broken.is_broken
   union all
-  select 'a finalization claim ends', 'convergence', claim.task_id << 20,
+  select 'a finalization claim ends', 'convergence', tasker._id_of_task(claim.task_id),
          format('%s until %s', claim.processor_id, claim.claimed_until)
     from tasker.finalization_claims as claim
    where claim.task_id between v_first and v_last

@@ -15,8 +15,8 @@ as $$
 -- Calls    _history
 #variable_conflict use_column
 declare
-  v_first constant bigint := coalesce(p_task_id, 0) << 20;
-  v_last  constant bigint := (coalesce(p_task_id, 4398046511103) + 1) << 20;
+  v_first constant bigint := tasker._id_of_task(coalesce(p_task_id, 0));
+  v_last  constant bigint := tasker._id_of_task(coalesce(p_task_id, 4398046511103) + 1);
 begin
   return query
   with entry as materialized (
@@ -25,9 +25,9 @@ begin
       from tasker.steps as step
      where step.step_id > v_first and step.step_id < v_last
     union all
-    select task.task_id << 20, task.state::text, true
+    select tasker._id_of_task(task.task_id), task.state::text, true
       from tasker.tasks as task
-     where task.task_id >= v_first >> 20 and task.task_id < v_last >> 20
+     where task.task_id >= tasker._task_of(v_first) and task.task_id < tasker._task_of(v_last)
   ),
   change as materialized (
     select change.id,
@@ -35,7 +35,7 @@ begin
            change.reason is null as no_reason,
            legal.from_state,
            legal.to_state,
-           lag(legal.to_state, 1, case when change.id & 1048575 <> 0 then 'pending' end)
+           lag(legal.to_state, 1, case when tasker._step_no(change.id) <> 0 then 'pending' end)
              over chain as previous,
            lead(change.id) over chain is null as is_last
       from (select * from tasker._changes where p_task_id is null
@@ -61,7 +61,7 @@ begin
     left join change on change.id = entry.id and change.is_last
    where entry.state is distinct from coalesce(
            change.to_state,
-           case when entry.id & 1048575 <> 0 then 'pending' end)
+           case when tasker._step_no(entry.id) <> 0 then 'pending' end)
   union all
   select 'a step is finished by the token that claimed it, or by hand', 'safety', entry.id,
          format('%s without a token', change.change)

@@ -14,8 +14,8 @@ as $$
 -- Calls    _messages, _queue_of, _recovery_grace
 #variable_conflict use_column
 declare
-  v_first constant bigint := coalesce(p_task_id, 0) << 20;
-  v_last  constant bigint := (coalesce(p_task_id, 4398046511103) + 1) << 20;
+  v_first constant bigint := tasker._id_of_task(coalesce(p_task_id, 0));
+  v_last  constant bigint := tasker._id_of_task(coalesce(p_task_id, 4398046511103) + 1);
 begin
   return query
   with message as materialized (select * from tasker._messages(p_task_id)),
@@ -43,7 +43,7 @@ begin
       from tasker.steps as step
       join tasker.template_steps as link
         on link.template_id = step.template_id
-       and link.step_no = step.step_id & 1048575
+       and link.step_no = tasker._step_no(step.step_id)
      where step.step_id > v_first
        and step.step_id < v_last
        and (step.state = 'enqueued' or step.step_id in (select pointer.step_id from pointer))
@@ -66,7 +66,7 @@ begin
   select 'an enqueued step has a message or is parked', 'convergence', step.step_id,
          format('enqueued %s', step.enqueued_at)
     from step
-    join tasker.tasks as task on task.task_id = step.step_id >> 20
+    join tasker.tasks as task on task.task_id = tasker._task_of(step.step_id)
     join tasker.task_templates as template on template.template_id = step.template_id
     join tasker.namespaces as namespace on namespace.namespace_id = step.namespace_id
     left join head on head.queue_name = step.queue

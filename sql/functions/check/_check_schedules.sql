@@ -14,14 +14,14 @@ declare
   v_late constant timestamptz := tasker._now() - tasker._recovery_grace();
 begin
   return query
-  select 'an open task of a schedule counts as open', 'safety', tick.task_id << 20,
+  select 'an open task of a schedule counts as open', 'safety', tasker._id_of_task(tick.task_id),
          format('its tick of %s says that it has ended', tick.tick_at)
     from tasker.schedule_ticks as tick
     join tasker.open_tasks as open on open.task_id = tick.task_id
    where not tick.is_open
      and tick.task_id = coalesce(p_task_id, tick.task_id)
   union all
-  select 'a tick has its schedule', 'safety', tick.task_id << 20,
+  select 'a tick has its schedule', 'safety', tasker._id_of_task(tick.task_id),
          format('the tick of %s', tick.tick_at)
     from tasker.schedule_ticks as tick
    where tick.task_id = coalesce(p_task_id, tick.task_id)

@@ -56,11 +56,11 @@ begin
       from tasker.steps as step
       left join tasker.template_steps as link
         on link.template_id = step.template_id
-       and link.step_no = step.step_id & 1048575
-     where step.step_id > v_first << 20
-       and step.step_id < (v_last + 1) << 20
+       and link.step_no = tasker._step_no(step.step_id)
+     where step.step_id > tasker._id_of_task(v_first)
+       and step.step_id < tasker._id_of_task(v_last + 1)
   )
-  select unnest(task.broken), 'safety', task.task_id << 20,
+  select unnest(task.broken), 'safety', tasker._id_of_task(task.task_id),
          format('%s, created %s, started %s, finished %s',
                 task.state, task.created_at, task.started_at, task.finished_at)
     from task

@@ -11,8 +11,8 @@ as $$
 -- Calls    _recovery_grace
 #variable_conflict use_column
 declare
-  v_first constant bigint := coalesce(p_task_id, 0) << 20;
-  v_last  constant bigint := (coalesce(p_task_id, 4398046511103) + 1) << 20;
+  v_first constant bigint := tasker._id_of_task(coalesce(p_task_id, 0));
+  v_last  constant bigint := tasker._id_of_task(coalesce(p_task_id, 4398046511103) + 1);
   v_now   constant timestamptz := tasker._now();
   v_grace constant interval := tasker._recovery_grace();
 begin
@@ -54,7 +54,7 @@ begin
     left join tasker.steps as step on step.step_id = alarm.step_id
    where alarm.step_id > v_first
      and alarm.step_id < v_last
-     and alarm.step_id & 1048575 <> 0
+     and tasker._step_no(alarm.step_id) <> 0
      and (step.finished_at is null and step.step_id is not null) is not true
   union all
   select 'an alarm rings', 'convergence', alarm.step_id,

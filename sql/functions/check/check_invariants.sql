@@ -24,7 +24,7 @@ begin
   select violation.invariant,
          violation.severity,
          task.task_uuid,
-         case when violation.id & 1048575 <> 0
+         case when tasker._step_no(violation.id) <> 0
               then tasker._step_uuid(task.task_uuid, violation.id) end,
          violation.detail
     from (select * from tasker._check_states(v_task_id)
@@ -42,7 +42,7 @@ begin
           union all select * from tasker._check_messages(v_task_id)
           union all select * from tasker._check_queues(v_task_id)
           union all select * from tasker._check_schedules(v_task_id)) as violation
-    left join tasker.tasks as task on task.task_id = violation.id >> 20
+    left join tasker.tasks as task on task.task_id = tasker._task_of(violation.id)
    order by violation.severity desc, violation.invariant, violation.id;
 end;
 $$;

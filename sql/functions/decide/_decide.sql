@@ -26,7 +26,7 @@ begin
      cross join lateral (
            select own.features from tasker.template_steps as own
             where own.template_id = step.template_id
-              and own.step_no = (step.step_id & 1048575)::integer limit 1) as link
+              and own.step_no = tasker._step_no(step.step_id) limit 1) as link
      cross join lateral (
            select count(*) filter (where parent.outcome = 'done') as done,
                   count(*) filter (where parent.outcome = 'skipped') as skipped,

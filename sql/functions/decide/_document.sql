@@ -33,7 +33,7 @@ select jsonb_build_object(
                                  'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')))
   from tasker.tasks as task
   left join parent on true
- where task.task_id = p_step_id >> 20
+ where task.task_id = tasker._task_of(p_step_id)
  group by task.task_id;
 end;
 

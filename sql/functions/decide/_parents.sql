@@ -16,12 +16,12 @@ select parent.step_id, edge.name, parent.state, judged.outcome, parent.attempt,
  cross join lateral (
        select link.parents, link.parent_names from tasker.template_steps as link
         where link.template_id = step.template_id
-          and link.step_no = (p_step_id & 1048575)::integer
+          and link.step_no = tasker._step_no(p_step_id)
         limit 1) as link
  cross join unnest(link.parents, link.parent_names) as edge (step_no, name)
  cross join lateral (
        select parent.* from tasker.steps as parent
-        where parent.step_id = (p_step_id >> 20 << 20) + edge.step_no
+        where parent.step_id = tasker._id_of_task(tasker._task_of(p_step_id)) + edge.step_no
         limit 1) as parent
  cross join lateral (
        select tasker._outcome(parent.state, case when parent.state = 'error' then (

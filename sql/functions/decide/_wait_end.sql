@@ -39,7 +39,7 @@ begin
                                                    'by', signal.sent_by, 'at', signal.sent_at)
                                 order by signal.signal_id), '[]')
         from tasker.signals as signal
-       where signal.task_id = p_wait.step_id >> 20
+       where signal.task_id = tasker._task_of(p_wait.step_id)
          and signal.taken_by = p_wait.step_id
          and signal.spent is null);
     if jsonb_array_length(v_taken) >= p_wait.wanted then

@@ -14,7 +14,7 @@ select coalesce(array_agg(own.step_id - link.step_no + child_no), '{}')
  cross join lateral (
        select link.step_no, link.children from tasker.template_steps as link
         where link.template_id = step.template_id
-          and link.step_no = (own.step_id & 1048575)::integer limit 1) as link
+          and link.step_no = tasker._step_no(own.step_id) limit 1) as link
  cross join unnest(link.children) as child_no;
 end;
 

@@ -35,7 +35,7 @@ begin
       from tasker.steps as step
       join tasker.template_steps as link
         on link.template_id = step.template_id
-       and link.step_no = step.step_id & 1048575
+       and link.step_no = tasker._step_no(step.step_id)
      where step.step_id = any (p_step_ids)
        and step.claim_token = p_token
        and step.state = 'in_progress'

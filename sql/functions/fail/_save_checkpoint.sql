@@ -30,7 +30,7 @@ begin
      and step.state = 'in_progress'
   returning (select link.handler from tasker.template_steps as link
               where link.template_id = step.template_id
-                and link.step_no = (p_step_id & 1048575)::integer) into v_handler;
+                and link.step_no = tasker._step_no(p_step_id)) into v_handler;
   if v_handler is null then
     perform tasker._stale(p_token, array[p_step_id]);
   elsif v_handler like 'sql:%' then

@@ -31,7 +31,7 @@ begin
     perform tasker._stale(p_token, array[p_step_id]);
   end if;
   select link.* into v_link from tasker.template_steps as link
-   where link.template_id = v_step.template_id and link.step_no = p_step_id & 1048575;
+   where link.template_id = v_step.template_id and link.step_no = tasker._step_no(p_step_id);
   if v_link.features ? 'check' then
     p_after := coalesce(p_after, (v_link.features #>> '{wait,every}')::numeric
                                  * (1 + random()::numeric / 10));

@@ -33,7 +33,7 @@ begin
                     '; ' order by step.step_id)
     into v_detail
     from tasker.steps as step
-    join tasker.tasks as task on task.task_id = step.step_id >> 20
+    join tasker.tasks as task on task.task_id = tasker._task_of(step.step_id)
    where step.step_id = any (p_step_ids[1:20])
      and (step.claim_token is distinct from p_token or step.state <> 'in_progress');
   select fate.fate into v_reason

@@ -34,7 +34,8 @@ begin
   p_timeout_seconds := coalesce(p_timeout_seconds, 30);
   perform tasker._check_count(p_timeout_seconds, 1, 'lease_seconds');
   select task.* into v_task from tasker.tasks as task
-   where task.task_id = tasker._step_id(p_task_uuid) >> 20 and task.task_uuid = p_task_uuid;
+   where task.task_id = tasker._task_of(tasker._step_id(p_task_uuid))
+     and task.task_uuid = p_task_uuid;
   select claim.* into v_claim from tasker.finalization_claims as claim
    where claim.task_id = v_task.task_id;
   v_refusal := tasker._why_not_finalize(v_task, v_claim, v_now);

@@ -35,7 +35,8 @@ begin
   changes := v_log.changes;
   if p_wide is not null or p_left is not null then
     v_free  := tasker._defer_wide(
-      array(select id from unnest(p_wide || p_left) as id where id & 1048575 <> 0 order by id),
+      array(select id from unnest(p_wide || p_left) as id
+             where tasker._step_no(id) <> 0 order by id),
       p_amounts);
     v_log   := tasker._count_down_steps(v_free.ids, v_free.amounts, p_now);
     ids     := ids || v_log.ids;
@@ -49,9 +50,9 @@ begin
     p_failed := array(select distinct id from unnest(p_failed || v_gate.failed) as id order by 1);
   end if;
   v_log   := tasker._advance_tasks(
-    array(select distinct id >> 20 from unnest(p_step_ids) as id order by 1),
+    array(select distinct tasker._task_of(id) from unnest(p_step_ids) as id order by 1),
     coalesce(p_sinks, '{}'),
-    array(select id from unnest(p_wide) as id where id & 1048575 = 0),
+    array(select id from unnest(p_wide) as id where tasker._step_no(id) = 0),
     p_amounts, p_failed, p_now);
   ids     := ids || v_log.ids;
   changes := changes || v_log.changes;

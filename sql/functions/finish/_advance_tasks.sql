@@ -31,7 +31,7 @@ begin
   if cardinality(p_failed || v_ending) > 0 then
     perform from tasker.tasks as task
       where task.task_id = any (
-              p_failed || v_ending || array(select id >> 20 from unnest(p_sinks) as id))
+              p_failed || v_ending || array(select tasker._task_of(id) from unnest(p_sinks) as id))
       order by task.task_id
         for no key update;
   end if;
@@ -43,7 +43,8 @@ begin
     v_ending := v_ending || array(
       select unfinalized.task_id
         from tasker.unfinalized_tasks as unfinalized
-       where unfinalized.task_id = any (array(select id >> 20 from unnest(p_sinks) as id)));
+       where unfinalized.task_id = any (
+               array(select tasker._task_of(id) from unnest(p_sinks) as id)));
   end if;
 
   if cardinality(p_wide) > 0 then

@@ -21,7 +21,7 @@ begin
            else task.state::text
          end
     from tasker.steps as step
-    join tasker.tasks as task on task.task_id = step.step_id >> 20
+    join tasker.tasks as task on task.task_id = tasker._task_of(step.step_id)
    where step.step_id = p_step_id;
 end;
 $$;

@@ -33,7 +33,7 @@ begin
      cross join lateral (
            select link.features from tasker.template_steps as link
             where link.template_id = step.template_id
-              and link.step_no = (own.step_id & 1048575)::integer limit 1) as link
+              and link.step_no = tasker._step_no(own.step_id) limit 1) as link
   ),
   kept as (
     insert into tasker.decisions (step_id, decided_at, decision, cause, saw)

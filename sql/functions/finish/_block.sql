@@ -23,7 +23,7 @@ begin
     insert into tasker.unfinalized_tasks (task_id, since)
     values (p_task_id, p_now)
     on conflict (task_id) do nothing;
-    ids     := array[p_task_id << 20];
+    ids     := array[tasker._id_of_task(p_task_id)];
     changes := '{task in_progress -> blocked_by_failures}';
   end if;
   v_log   := tasker._finalize(p_task_id, false, p_now);

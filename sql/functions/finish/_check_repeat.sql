@@ -25,7 +25,7 @@ begin
       p_state::text,
       (select format('%s is %s', tasker._step_uuid(task.task_uuid, p_step_id), p_state)
          from tasker.tasks as task
-        where task.task_id = p_step_id >> 20));
+        where task.task_id = tasker._task_of(p_step_id)));
   end if;
 end;
 $$;

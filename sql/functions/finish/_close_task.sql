@@ -23,8 +23,8 @@ begin
   with held as materialized (
     select step.step_id, step.state
       from tasker.steps as step
-     where step.step_id > p_task_id << 20
-       and step.step_id < (p_task_id + 1) << 20
+     where step.step_id > tasker._id_of_task(p_task_id)
+       and step.step_id < tasker._id_of_task(p_task_id + 1)
        and step.state in ('pending', 'enqueued', 'in_progress', 'waiting_for_retry', 'waiting',
                           'error')
      order by step.step_id
@@ -43,10 +43,12 @@ begin
   delete from tasker.timers as timer where timer.step_id = any (v_ids);
   delete from tasker.parked_steps as parked where parked.step_id = any (v_ids);
   delete from tasker.checkpoints as saved
-   where saved.step_id > p_task_id << 20 and saved.step_id < (p_task_id + 1) << 20;
+   where saved.step_id > tasker._id_of_task(p_task_id)
+     and saved.step_id < tasker._id_of_task(p_task_id + 1);
   perform tasker._forget(v_ids);
   delete from tasker.dead_steps as dead
-   where dead.step_id > p_task_id << 20 and dead.step_id < (p_task_id + 1) << 20;
+   where dead.step_id > tasker._id_of_task(p_task_id)
+     and dead.step_id < tasker._id_of_task(p_task_id + 1);
 
   select task.state::text into v_from
     from tasker.tasks as task
@@ -64,11 +66,11 @@ begin
   update tasker.tasks as task
      set state = p_to_state, finished_at = p_now
    where task.task_id = p_task_id;
-  perform tasker._forget(array[p_task_id << 20]);
+  perform tasker._forget(array[tasker._id_of_task(p_task_id)]);
   delete from tasker.open_tasks as open where open.task_id = p_task_id;
   delete from tasker.unfinalized_tasks as unfinalized where unfinalized.task_id = p_task_id;
   perform tasker._record(
-    v_ids || (p_task_id << 20),
+    v_ids || tasker._id_of_task(p_task_id),
     v_moves || format('task %s -> %s', v_from, p_to_state)::tasker.transition,
     session_user, p_reason, p_now);
   return cardinality(v_ids);

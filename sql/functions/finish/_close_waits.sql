@@ -36,7 +36,7 @@ begin
            cross join lateral (
                  select link.features from tasker.template_steps as link
                   where link.template_id = step.template_id
-                    and link.step_no = (step.step_id & 1048575)::integer limit 1) as link
+                    and link.step_no = tasker._step_no(step.step_id) limit 1) as link
            cross join lateral tasker._wait_end(wait.own, link.features, p_now) as over
            where over.state is not null) as own;
   if ids is null then

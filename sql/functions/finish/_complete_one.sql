@@ -25,7 +25,7 @@ as $$
 -- Locks    the step
 -- Calls    _stale
 declare
-  v_no       constant integer := (p_step_id & 1048575)::integer;
+  v_no       constant integer := tasker._step_no(p_step_id);
   v_template integer;
   v_has_saved boolean;
 begin

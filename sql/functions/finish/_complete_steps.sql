@@ -47,7 +47,7 @@ begin
      where step.step_id = any (p_step_ids)
        and step.claim_token = p_token
        and step.state = 'in_progress'
-    returning step.step_id, step.template_id, (step.step_id & 1048575)::integer as step_no,
+    returning step.step_id, step.template_id, tasker._step_no(step.step_id) as step_no,
               step.has_checkpoint
   ),
   known as materialized (

@@ -55,7 +55,7 @@ begin
   link as (
     select distinct link.namespace_id, tasker._queue_of(link.queue, kind.priority) as queue
       from (select distinct freed.template_id, freed.priority,
-                            (freed.step_id & 1048575)::integer as step_no
+                            tasker._step_no(freed.step_id) as step_no
               from freed) as kind
      cross join lateral (
            select link.namespace_id, link.queue from tasker.template_steps as link

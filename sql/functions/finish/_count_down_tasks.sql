@@ -28,34 +28,37 @@ begin
   with counted as (
     update tasker.tasks as task
        set open_sinks  = task.open_sinks
-                         - coalesce((p_amounts ->> (task.task_id << 20)::text)::integer, 1),
+                         - coalesce((p_amounts ->> tasker._id_of_task(task.task_id)::text)::integer,
+                                    1),
            state       = case when task.state = 'in_progress'
                                    and not task.finalize_externally
-                                   and task.open_sinks
-                                     = coalesce(
-                                         (p_amounts ->> (task.task_id << 20)::text)::integer, 1)
+                                   and task.open_sinks = coalesce(
+                                         (p_amounts ->> tasker._id_of_task(task.task_id)::text)
+                                           ::integer, 1)
                               then 'complete'
                               else task.state end,
            finished_at = case when task.state = 'in_progress'
                                    and not task.finalize_externally
-                                   and task.open_sinks
-                                     = coalesce(
-                                         (p_amounts ->> (task.task_id << 20)::text)::integer, 1)
+                                   and task.open_sinks = coalesce(
+                                         (p_amounts ->> tasker._id_of_task(task.task_id)::text)
+                                           ::integer, 1)
                               then p_now
                               else task.finished_at end
-     where task.task_id = any (array(select id >> 20 from unnest(p_task_ids) as id))
+     where task.task_id = any (array(select tasker._task_of(id) from unnest(p_task_ids) as id))
        and task.state in ('in_progress', 'blocked_by_failures', 'error')
     returning task.task_id, task.open_sinks, task.state, task.deadline
   )
   select array_agg(task_id) filter (where state = 'in_progress' and open_sinks = 0),
-         array_agg(task_id << 20) filter (where state = 'complete' and deadline is not null),
-         coalesce(array_agg(task_id << 20 order by task_id) filter (where state = 'complete'), '{}')
+         array_agg(tasker._id_of_task(task_id))
+           filter (where state = 'complete' and deadline is not null),
+         coalesce(array_agg(tasker._id_of_task(task_id) order by task_id)
+                    filter (where state = 'complete'), '{}')
     into v_external, v_alarmed, ids
     from counted;
 
   changes := array_fill('task in_progress -> complete'::tasker.transition, array[cardinality(ids)]);
   delete from tasker.open_tasks as open
-   where open.task_id = any (array(select id >> 20 from unnest(ids) as id));
+   where open.task_id = any (array(select tasker._task_of(id) from unnest(ids) as id));
   if v_alarmed is not null then
     perform tasker._forget(v_alarmed);
   end if;

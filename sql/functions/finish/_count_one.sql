@@ -49,7 +49,7 @@ begin
   select link.namespace_id, tasker._queue_of(link.queue, v_priority) into v_namespace, v_queue
     from tasker.template_steps as link
    where link.template_id = v_template
-     and link.step_no = (p_child & 1048575)::integer;
+     and link.step_no = tasker._step_no(p_child);
   if p_keep > 0 and v_queue in (p_queue, p_queue || '_high') then
     kept := ready;
     return;

@@ -17,7 +17,7 @@ as $$
 -- Calls    _count_down_steps, _count_down_tasks, _defer_wide
 declare
   v_patience constant text := current_setting('lock_timeout');
-  v_is_task  constant boolean := p_targets[1] & 1048575 = 0;
+  v_is_task  constant boolean := tasker._step_no(p_targets[1]) = 0;
   v_free     record;
   v_log      record;
 begin

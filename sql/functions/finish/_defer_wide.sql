@@ -24,10 +24,11 @@ begin
                    where step.step_id = any (p_wide)
                    order by step.step_id
                      for update skip locked)
-         || array(select task.task_id << 20
+         || array(select tasker._id_of_task(task.task_id)
                     from tasker.tasks as task
                    where task.task_id = any (array(
-                           select id >> 20 from unnest(p_wide) as id where id & 1048575 = 0))
+                           select tasker._task_of(id) from unnest(p_wide) as id
+                            where tasker._step_no(id) = 0))
                    order by task.task_id
                      for no key update skip locked);
 

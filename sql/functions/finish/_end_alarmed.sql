@@ -63,7 +63,7 @@ begin
     changes := changes || v_log.change;
     gated   := gated || v_log.gated;
     if v_log.change = 'step in_progress -> error' then
-      failed := failed || (v_check.step_id >> 20);
+      failed := failed || tasker._task_of(v_check.step_id);
     end if;
   end loop;
   perform tasker._forget(plain);

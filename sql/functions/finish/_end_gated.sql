@@ -37,14 +37,14 @@ begin
             from (select id, true from unnest(p_sinks) as id
                    union all select id, false from unnest(p_due) as id) as entry (id, is_ended)
            group by id) as own
-    join tasker.tasks as task on task.task_id = own.id >> 20
+    join tasker.tasks as task on task.task_id = tasker._task_of(own.id)
     join tasker.task_templates as template on template.template_id = task.template_id;
   begin
     if v_patience::interval not between '1 ms' and '500 ms' then
       perform set_config('lock_timeout', '500ms', true);
     end if;
     perform from tasker.tasks as task
-      where task.task_id = any (array(select id >> 20 from unnest(v_narrow) as id))
+      where task.task_id = any (array(select tasker._task_of(id) from unnest(v_narrow) as id))
       order by task.task_id for no key update;
     perform set_config('lock_timeout', v_patience, true);
   exception when lock_not_available then  -- which takes the setting back, too
@@ -56,8 +56,9 @@ begin
   with counted as (
     update tasker.tasks as task
        set open_sinks = task.open_sinks
-                        - (v_amounts ->> (task.task_id << 20)::text)::integer
-     where task.task_id = any (array(select id >> 20 from unnest(v_narrow || v_free.ids) as id))
+                        - (v_amounts ->> tasker._id_of_task(task.task_id)::text)::integer
+     where task.task_id = any (
+             array(select tasker._task_of(id) from unnest(v_narrow || v_free.ids) as id))
        and task.state in ('in_progress', 'blocked_by_failures', 'error')
     returning task.task_id, task.open_sinks
   )

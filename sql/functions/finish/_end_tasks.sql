@@ -16,7 +16,7 @@ declare
   v_ended   bigint[];
 begin
   with wanted as materialized (
-    select array(select id >> 20 from unnest(p_sinks) as id order by id) as ids
+    select array(select tasker._task_of(id) from unnest(p_sinks) as id order by id) as ids
   ),
   busy as materialized (
     select from tasker.tasks as task
@@ -27,14 +27,15 @@ begin
   counted as (
     update tasker.tasks as task
        set open_sinks  = task.open_sinks
-                         - coalesce((p_amounts ->> (task.task_id << 20)::text)::integer, 1),
+                         - coalesce((p_amounts ->> tasker._id_of_task(task.task_id)::text)::integer,
+                                    1),
            state       = case when task.open_sinks
-                                   = coalesce((p_amounts ->> (task.task_id << 20)::text)::integer,
-                                              1)
+                                   = coalesce((p_amounts ->> tasker._id_of_task(task.task_id)::text)
+                                                ::integer, 1)
                               then 'complete' else task.state end,
            finished_at = case when task.open_sinks
-                                   = coalesce((p_amounts ->> (task.task_id << 20)::text)::integer,
-                                              1)
+                                   = coalesce((p_amounts ->> tasker._id_of_task(task.task_id)::text)
+                                                ::integer, 1)
                               then p_now end
      where task.task_id = any ((select wanted.ids from wanted)::bigint[])
        and task.state = 'in_progress'
@@ -47,9 +48,9 @@ begin
                                       where counted.state = 'complete'))
   )
   select not exists (select from busy),
-         array_agg(counted.task_id << 20) filter (where counted.state = 'complete'
-                                                    and counted.deadline is not null),
-         coalesce(array_agg(counted.task_id << 20 order by counted.task_id)
+         array_agg(tasker._id_of_task(counted.task_id))
+           filter (where counted.state = 'complete' and counted.deadline is not null),
+         coalesce(array_agg(tasker._id_of_task(counted.task_id) order by counted.task_id)
                     filter (where counted.state = 'complete'), '{}')
     into v_is_free, v_alarmed, v_ended
     from counted;

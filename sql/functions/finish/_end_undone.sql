@@ -33,7 +33,7 @@ begin
    cross join lateral (
          select link.features from tasker.template_steps as link
           where link.template_id = step.template_id
-            and link.step_no = (step.step_id & 1048575)::integer limit 1) as link;
+            and link.step_no = tasker._step_no(step.step_id) limit 1) as link;
   failed := tasker._fail_undone(p_step_ids, p_errors, p_now, p_states);
   update tasker.steps as step
      set state       = p_states[width_bucket(step.step_id, p_step_ids)],

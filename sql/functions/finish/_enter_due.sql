@@ -19,7 +19,7 @@ as $$
 declare
   v_gate  record;
   v_log   record;
-  v_tasks bigint[] := array(select id from unnest(p_due) as id where id & 1048575 = 0);
+  v_tasks bigint[] := array(select id from unnest(p_due) as id where tasker._step_no(id) = 0);
 begin
   if p_is_rest then
     p_due := array(select id from unnest(p_due) as id
@@ -28,15 +28,17 @@ begin
                      order by undecided.step_id limit 1000));
   end if;
   v_gate := tasker._enter_steps(
-    '{}', array(select id from unnest(p_due) as id where id & 1048575 <> 0), p_is_new, p_now);
+    '{}', array(select id from unnest(p_due) as id where tasker._step_no(id) <> 0),
+    p_is_new, p_now);
   with begun as (
     update tasker.tasks as task
        set state = 'in_progress', started_at = p_now
-     where task.task_id = any (array(select distinct id >> 20 from unnest(v_gate.ids) as id))
+     where task.task_id = any (
+             array(select distinct tasker._task_of(id) from unnest(v_gate.ids) as id))
        and task.state = 'pending'
     returning task.task_id
   )
-  select coalesce(array_agg(begun.task_id << 20 order by begun.task_id), '{}')
+  select coalesce(array_agg(tasker._id_of_task(begun.task_id) order by begun.task_id), '{}')
     into ids
     from begun;
   changes := array_fill('task pending -> in_progress'::tasker.transition, array[cardinality(ids)])

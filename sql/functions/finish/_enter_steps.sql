@@ -23,7 +23,7 @@ as $$
 -- Locks    the steps, in id order; waits for none longer than half a second
 -- Calls    _next_depth, _count_ended, _apply_decisions, _leave_undecided
 declare
-  v_todo  bigint[] := array(select id from unnest(p_ended) as id where id & 1048575 <> 0);
+  v_todo  bigint[] := array(select id from unnest(p_ended) as id where tasker._step_no(id) <> 0);
   v_due   bigint[] := p_due;
   v_next  record;
   v_ready bigint[];
@@ -34,7 +34,7 @@ begin
   ids     := '{}';
   changes := '{}';
   failed  := '{}';
-  sinks   := array(select id from unnest(p_ended) as id where id & 1048575 = 0);
+  sinks   := array(select id from unnest(p_ended) as id where tasker._step_no(id) = 0);
   while v_todo <> '{}' or v_due <> '{}' loop
     if p_is_new then
       v_ready  := v_due;
@@ -58,8 +58,10 @@ begin
       ids     := ids || v_log.ids;
       changes := changes || v_log.changes;
       failed  := failed || v_log.failed;
-      v_todo  := v_todo || array(select id from unnest(v_log.gated) as id where id & 1048575 <> 0);
-      sinks   := sinks || array(select id from unnest(v_log.gated) as id where id & 1048575 = 0);
+      v_todo  := v_todo
+                 || array(select id from unnest(v_log.gated) as id where tasker._step_no(id) <> 0);
+      sinks   := sinks
+                 || array(select id from unnest(v_log.gated) as id where tasker._step_no(id) = 0);
     end if;
   end loop;
   if p_due <> '{}' then

@@ -24,8 +24,8 @@ begin
   with held as materialized (
     select step.step_id, step.template_id, step.state, step.waiting_parents
       from tasker.steps as step
-     where step.step_id > p_task_id << 20
-       and step.step_id < (p_task_id + 1) << 20
+     where step.step_id > tasker._id_of_task(p_task_id)
+       and step.step_id < tasker._id_of_task(p_task_id + 1)
        and step.state in ('pending', 'enqueued', 'in_progress', 'waiting_for_retry', 'waiting')
      order by step.step_id
        for no key update
@@ -34,7 +34,7 @@ begin
     into v_own
     from held
     join tasker.template_steps as link on link.template_id = held.template_id
-                                      and link.step_no = held.step_id & 1048575
+                                      and link.step_no = tasker._step_no(held.step_id)
    where coalesce(link.features ->> 'run_on', 'success') in ('success', 'full_success')
      and (held.state <> 'pending' or held.waiting_parents = 0);
   ended   := cardinality(v_own);
@@ -51,7 +51,7 @@ begin
    where task.task_id = p_task_id
      and task.state = 'pending';
   if found then
-    ids     := array[p_task_id << 20];
+    ids     := array[tasker._id_of_task(p_task_id)];
     changes := '{task pending -> in_progress}';
   end if;
   v_after := tasker._advance_rarely(

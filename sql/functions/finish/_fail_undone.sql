@@ -38,7 +38,7 @@ begin
   select own.step_id, own.template_id, p_now, false, tasker._fingerprint(own.error)
     from own
    where own.state = 'error';
-  return array(select distinct failure.step_id >> 20
+  return array(select distinct tasker._task_of(failure.step_id)
                  from unnest(p_step_ids, p_errors, p_states) as failure (step_id, error, state)
                 where failure.error is not null
                   and coalesce(failure.state, 'error') = 'error'

@@ -27,7 +27,8 @@ begin
   if v_task.finished_at is null then
     if v_task.open_sinks = 0 and v_task.state = 'blocked_by_failures'
        and exists (select from tasker.steps as step
-                    where step.step_id > p_task_id << 20 and step.step_id < (p_task_id + 1) << 20
+                    where step.step_id > tasker._id_of_task(p_task_id)
+                      and step.step_id < tasker._id_of_task(p_task_id + 1)
                       and step.state = 'error') then
       state   := 'error';
       changes := '{task blocked_by_failures -> error}'::tasker.transition[];
@@ -46,14 +47,14 @@ begin
   if state is null then
     state := v_task.state;
   else
-    ids := array_fill(p_task_id << 20, array[cardinality(changes)]);
+    ids := array_fill(tasker._id_of_task(p_task_id), array[cardinality(changes)]);
     update tasker.tasks as task
        set state       = _finalize.state,
            finished_at = p_now
      where task.task_id = p_task_id;
     delete from tasker.open_tasks as open where open.task_id = p_task_id;
     if v_task.deadline is not null then
-      perform tasker._forget(array[p_task_id << 20]);
+      perform tasker._forget(array[tasker._id_of_task(p_task_id)]);
     end if;
   end if;
   if v_task.finished_at is not null or cardinality(ids) > 0 then

@@ -46,7 +46,7 @@ begin
     ids      := v_log.ids;
     changes  := v_log.changes;
     v_gated  := v_log.gated;
-    v_failed := array(select distinct change.id >> 20
+    v_failed := array(select distinct tasker._task_of(change.id)
                         from unnest(ids, changes) as change (id, change)
                        where change.change = 'step in_progress -> error'
                        order by 1);

@@ -17,15 +17,15 @@ as $$
 --          others (joins of more than 16 parents, and what is due); and how many parents of each
 --          have ended, 0 for what is due
 declare
-  v_task bigint := least((select min(id) from unnest(p_todo) as id),
-                         (select min(id) from unnest(p_due) as id)) >> 20;
+  v_task bigint := tasker._task_of(least((select min(id) from unnest(p_todo) as id),
+                                         (select min(id) from unnest(p_due) as id)));
   v_last bigint;
 begin
   with wanted as materialized (
     select id, count(*) filter (where is_ended) as amount
       from (select id, true from unnest(p_todo) as id
              union all select id, false from unnest(p_due) as id) as entry (id, is_ended)
-     where id >> 20 = v_task
+     where tasker._task_of(id) = v_task
      group by id
      order by id
   ),
@@ -39,7 +39,7 @@ begin
            select link.depth, cardinality(link.parents) as width
              from tasker.template_steps as link
             where link.template_id = step.template_id
-              and link.step_no = (wanted.id & 1048575)::integer
+              and link.step_no = tasker._step_no(wanted.id)
             limit 1) as link
   )
   select array_agg(placed.id order by placed.id)
@@ -53,8 +53,10 @@ begin
    where placed.depth = (select min(placed.depth) from placed);
   waited   := coalesce(waited, '{}');
   unwaited := coalesce(unwaited, '{}');
-  todo     := array(select id from unnest(p_todo) as id where id > v_last or id >> 20 <> v_task);
-  due      := array(select id from unnest(p_due) as id where id > v_last or id >> 20 <> v_task);
+  todo     := array(select id from unnest(p_todo) as id
+                     where id > v_last or tasker._task_of(id) <> v_task);
+  due      := array(select id from unnest(p_due) as id
+                     where id > v_last or tasker._task_of(id) <> v_task);
 end;
 $$;
 

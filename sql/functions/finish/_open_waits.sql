@@ -30,7 +30,7 @@ begin
      cross join lateral (
            select link.features -> 'wait' as wait from tasker.template_steps as link
             where link.template_id = step.template_id
-              and link.step_no = (own.step_id & 1048575)::integer limit 1) as link
+              and link.step_no = tasker._step_no(own.step_id) limit 1) as link
     returning step_id, until
   )
   insert into tasker.alarms (step_id, kind, due_at)

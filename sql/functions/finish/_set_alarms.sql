@@ -14,7 +14,7 @@ select own.step_id, one.kind,
  cross join lateral (
        select link.features from tasker.template_steps as link
         where link.template_id = step.template_id
-          and link.step_no = (own.step_id & 1048575)::integer limit 1) as link
+          and link.step_no = tasker._step_no(own.step_id) limit 1) as link
  cross join (values ('start_within'), ('finish_within')) as one (kind)
  where link.features ? one.kind
     on conflict (step_id, kind) do update set due_at = excluded.due_at;

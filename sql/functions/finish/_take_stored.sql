@@ -18,11 +18,11 @@ begin
      order by wait.step_id
   loop
     update tasker.signals as signal set spent = true  -- opened anew, it wants others
-     where signal.task_id = v_wait.step_id >> 20 and signal.taken_by = v_wait.step_id;
+     where signal.task_id = tasker._task_of(v_wait.step_id) and signal.taken_by = v_wait.step_id;
     with stored as materialized (
       select signal.signal_id
         from tasker.signals as signal
-       where signal.task_id = v_wait.step_id >> 20
+       where signal.task_id = tasker._task_of(v_wait.step_id)
          and signal.name = any (v_wait.names)
          and signal.taken_by is null
        order by signal.signal_id

@@ -11,7 +11,7 @@ begin
     select from tasker.given_back as back
       join tasker.steps as step on step.step_id = back.step_id
       join tasker.template_steps as link on link.template_id = step.template_id
-                                        and link.step_no = step.step_id & 1048575
+                                        and link.step_no = tasker._step_no(step.step_id)
      where back.step_id = p_step_id
        and back.token = p_token
        and link.features ? 'check');

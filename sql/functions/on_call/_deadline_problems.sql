@@ -42,7 +42,7 @@ begin
            limit 10) as alarm
    cross join lateral (
          select own.task_id, own.task_uuid, own.created_at, own.deadline from tasker.tasks as own
-          where own.task_id = alarm.step_id >> 20 limit 1) as task
+          where own.task_id = tasker._task_of(alarm.step_id) limit 1) as task
    cross join lateral tasker._time_left(task.task_id, task.deadline, v_now) as ahead
    where ahead.rest > task.deadline - v_now;
 end;

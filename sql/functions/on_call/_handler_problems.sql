@@ -56,7 +56,7 @@ begin
                    where step.step_id = head.step_id
                      and step.state = 'enqueued'
                      and (select task.paused_at is null from tasker.tasks as task
-                           where task.task_id = step.step_id >> 20)
+                           where task.task_id = tasker._task_of(step.step_id))
                      and (select template.paused_at is null from tasker.task_templates as template
                            where template.template_id = step.template_id)
                    limit 1) as step

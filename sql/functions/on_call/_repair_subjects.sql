@@ -29,12 +29,12 @@ begin
          coalesce(step.state::text, task.state::text),
          nullif(tasker._error_text(failure.error), '')
     from unnest(p_ids) as wanted (id)
-    join tasker.tasks as task on task.task_id = wanted.id >> 20
+    join tasker.tasks as task on task.task_id = tasker._task_of(wanted.id)
     join tasker.task_templates as template on template.template_id = task.template_id
     join tasker.namespaces as namespace on namespace.namespace_id = template.namespace_id
     left join tasker.steps as step on step.step_id = wanted.id
     left join tasker.template_steps as link on link.template_id = task.template_id
-                                           and link.step_no = wanted.id & 1048575
+                                           and link.step_no = tasker._step_no(wanted.id)
     left join lateral (select failure.error from tasker.step_failures as failure
                         where failure.step_id = wanted.id
                         order by failure.failure_id desc limit 1) as failure on true;

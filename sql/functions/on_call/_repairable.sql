@@ -47,8 +47,8 @@ begin
     return v_steps;
   end if;
   return array(
-    select task.task_id << 20
-      from (select distinct id >> 20 as task_id from unnest(v_steps) as id
+    select tasker._id_of_task(task.task_id)
+      from (select distinct tasker._task_of(id) as task_id from unnest(v_steps) as id
              union all
             select open.task_id from tasker.open_tasks as open where v_steps is null) as found
       join tasker.tasks as task on task.task_id = found.task_id

@@ -45,11 +45,11 @@ begin
              union all
             select step.step_id, step.template_id
               from tasker.open_tasks as open
-              join tasker.steps as step on step.step_id > open.task_id << 20
-                                       and step.step_id < (open.task_id + 1) << 20
+              join tasker.steps as step on step.step_id > tasker._id_of_task(open.task_id)
+                                       and step.step_id < tasker._id_of_task(open.task_id + 1)
              where v_source = 'enqueued' and step.state = 'enqueued') as found
       join tasker.template_steps as link on link.template_id = found.template_id
-                                        and link.step_no = found.step_id & 1048575
+                                        and link.step_no = tasker._step_no(found.step_id)
      where (p_templates is null or found.template_id = any (p_templates))
        and link.name = coalesce(p_filter ->> 'step', link.name)
      order by found.step_id);

@@ -25,14 +25,14 @@ begin
            coalesce((select max(parent.finished_at)
                        from unnest(link.parents) as parent_no
                        join tasker.steps as parent
-                         on parent.step_id = (p_task_id << 20) + parent_no),
+                         on parent.step_id = tasker._id_of_task(p_task_id) + parent_no),
                     greatest(task.created_at, task.run_at)) as ready_at,
            max(coalesce(step.finished_at, 'infinity')) over () as last_end
       from tasker.tasks as task
-      join tasker.steps as step on step.step_id > p_task_id << 20
-                               and step.step_id < (p_task_id + 1) << 20
+      join tasker.steps as step on step.step_id > tasker._id_of_task(p_task_id)
+                               and step.step_id < tasker._id_of_task(p_task_id + 1)
       join tasker.template_steps as link on link.template_id = step.template_id
-                                        and link.step_no = step.step_id & 1048575
+                                        and link.step_no = tasker._step_no(step.step_id)
       left join lateral (
            select failure.token, failure.enqueued_at, failure.started_at,
                   min(failure.enqueued_at) over () as began_at

@@ -64,11 +64,11 @@ begin
                 tasker._ago(v_now - late.since),
                 case late.amount when 1 then 'it' else 'them' end),
          'select * from tasker.sweep()', late.amount
-    from (select undecided.step_id >> 20 as task_id, min(undecided.since) as since,
+    from (select tasker._task_of(undecided.step_id) as task_id, min(undecided.since) as since,
                  count(*) as amount
             from (select * from tasker.undecided order by step_id limit 1000) as undecided
            where undecided.since < v_late
-           group by undecided.step_id >> 20) as late
+           group by tasker._task_of(undecided.step_id)) as late
     join tasker.tasks as task on task.task_id = late.task_id
   union all
   select 'critical', 'task_unfinalized', format('task %s', task.task_uuid), task.since,

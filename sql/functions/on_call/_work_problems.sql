@@ -33,9 +33,9 @@ begin
     join tasker.steps as step on step.step_id = held_id
                              and step.claim_token = claim.token
                              and step.state = 'in_progress'
-    join tasker.tasks as task on task.task_id = step.step_id >> 20
+    join tasker.tasks as task on task.task_id = tasker._task_of(step.step_id)
     join tasker.template_steps as link on link.template_id = step.template_id
-                                      and link.step_no = step.step_id & 1048575
+                                      and link.step_no = tasker._step_no(step.step_id)
    where claim.claimed_at < v_now - tasker._recovery_grace()
      and claim.lease_until >= v_now
      and tasker._runs_long(step.started_at, link.timeout_seconds, v_now)
@@ -57,8 +57,8 @@ begin
          select coalesce(max(greatest(step.enqueued_at, step.started_at, step.finished_at)),
                          task.created_at) as at
            from tasker.steps as step
-          where step.step_id > idle.task_id << 20
-            and step.step_id < (idle.task_id + 1) << 20) as moved
+          where step.step_id > tasker._id_of_task(idle.task_id)
+            and step.step_id < tasker._id_of_task(idle.task_id + 1)) as moved
    where moved.at < v_now - tasker._recovery_grace();
 end;
 $$;

@@ -66,7 +66,7 @@ begin
     from span
     join tasker.steps as step on step.step_id = span.step_id
     join tasker.template_steps as link on link.template_id = step.template_id
-                                      and link.step_no = step.step_id & 1048575
+                                      and link.step_no = tasker._step_no(step.step_id)
    group by span.step_id
    order by span.step_id;
 end;

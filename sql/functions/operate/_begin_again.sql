@@ -16,7 +16,7 @@ as $$
 -- Calls    _set_alarms, _check_deadline, _move_deadline
 declare
   v_is_failed constant boolean := p_step.state = 'error';
-  v_task_id   constant bigint := p_step.step_id >> 20;
+  v_task_id   constant bigint := tasker._task_of(p_step.step_id);
   v_asked     constant record := tasker._check_deadline(p_deadline);
   v_deadline  constant timestamptz := (
     select task.deadline from tasker.tasks as task where task.task_id = v_task_id);

@@ -23,8 +23,8 @@ begin
      or exists (
        select from tasker.dead_steps as dead
          join tasker.steps as step on step.step_id = dead.step_id and step.claim_token is null
-        where dead.step_id > p_task_id << 20
-          and dead.step_id < (p_task_id + 1) << 20
+        where dead.step_id > tasker._id_of_task(p_task_id)
+          and dead.step_id < tasker._id_of_task(p_task_id + 1)
           and tasker._last_error(dead.step_id) ->> 'code' = 'cancelled') then
     return null;
   end if;

@@ -10,7 +10,7 @@ as $$
 begin
   return exists (select from tasker.template_steps as link
                   where link.template_id = p_step.template_id
-                    and link.step_no = p_step.step_id & 1048575
+                    and link.step_no = tasker._step_no(p_step.step_id)
                     and link.features ?| '{run_on,wait}')
      and not exists (select from tasker.decisions as decision
                       where decision.step_id = p_step.step_id and decision.decision = 'run');

@@ -8,9 +8,9 @@ as $$
 -- Locks    the alarm; the caller holds the task
 update tasker.tasks as task set deadline = p_deadline where task.task_id = p_task_id;
 delete from tasker.alarms as alarm
- where alarm.step_id = p_task_id << 20 and alarm.kind = 'deadline';
+ where alarm.step_id = tasker._id_of_task(p_task_id) and alarm.kind = 'deadline';
 insert into tasker.alarms (step_id, kind, due_at)
-select p_task_id << 20, 'deadline', p_deadline
+select tasker._id_of_task(p_task_id), 'deadline', p_deadline
   from tasker.tasks as task
  where task.task_id = p_task_id and task.finished_at is null and p_deadline is not null;
 $$;

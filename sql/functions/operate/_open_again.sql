@@ -22,7 +22,7 @@ begin
   ids     := '{}';
   changes := '{}';
   select link.* into v_link from tasker.template_steps as link
-   where link.template_id = p_step.template_id and link.step_no = p_step.step_id & 1048575;
+   where link.template_id = p_step.template_id and link.step_no = tasker._step_no(p_step.step_id);
   if (v_link.features ? 'run_on') is not true or p_step.finished_at is null then
     return;
   end if;
@@ -35,7 +35,7 @@ begin
        and child.started_at is not null;
     if v_began is not null or exists (
          select from tasker.tasks as task
-          where task.task_id = p_step.step_id >> 20 and task.state = 'complete') then
+          where task.task_id = tasker._task_of(p_step.step_id) and task.state = 'complete') then
       raise exception 'illegal transition'
         using errcode = 'TK003',
               detail  = format('the step is %s, and %s', p_step.state,

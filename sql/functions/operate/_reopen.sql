@@ -31,8 +31,8 @@ begin
             detail  = format('the task is %s', v_task.state);
   end if;
   v_failing := exists (select from tasker.steps as step
-                        where step.step_id > p_task_id << 20
-                          and step.step_id < (p_task_id + 1) << 20
+                        where step.step_id > tasker._id_of_task(p_task_id)
+                          and step.step_id < tasker._id_of_task(p_task_id + 1)
                           and step.state = 'error');
   if v_task.state = 'error' then
     changes := '{task error -> in_progress}';
@@ -62,7 +62,7 @@ begin
       delete from tasker.unfinalized_tasks as unfinalized where unfinalized.task_id = p_task_id;
     end if;
   end if;
-  ids     := array_fill(p_task_id << 20, array[cardinality(changes)]);
+  ids     := array_fill(tasker._id_of_task(p_task_id), array[cardinality(changes)]);
   v_log   := tasker._finalize(p_task_id, false, p_now);
   ids     := ids || v_log.ids;
   changes := changes || v_log.changes;

@@ -15,7 +15,7 @@ as $$
 -- Locks    what is below in id order, then the task
 -- Calls    _ago
 declare
-  v_task  constant bigint := p_step_id >> 20 << 20;
+  v_task  constant bigint := tasker._id_of_task(tasker._task_of(p_step_id));
   v_below bigint[];
   v_busy  text;
   v_until timestamptz;
@@ -27,7 +27,7 @@ begin
       from below
       join tasker.steps as step on step.step_id = below.step_id
       join tasker.template_steps as link on link.template_id = step.template_id
-                                        and link.step_no = below.step_id & 1048575
+                                        and link.step_no = tasker._step_no(below.step_id)
      cross join unnest(link.children) as child_no
      where child_no <> 0
   )
@@ -42,7 +42,7 @@ begin
     into v_busy, v_until
     from tasker.steps as step
     join tasker.template_steps as link on link.template_id = step.template_id
-                                      and link.step_no = step.step_id & 1048575
+                                      and link.step_no = tasker._step_no(step.step_id)
     left join tasker.claims as claim on claim.token = step.claim_token
     left join tasker.timers as timer on timer.step_id = step.step_id
     left join tasker.waits as wait on wait.step_id = step.step_id
@@ -74,7 +74,7 @@ begin
     from reset;
   delete from tasker.decisions as decision where decision.step_id = any (ids);
   update tasker.signals as signal set taken_by = null, spent = null
-   where signal.task_id = v_task >> 20 and signal.taken_by = any (ids);
+   where signal.task_id = tasker._task_of(v_task) and signal.taken_by = any (ids);
   delete from tasker.dead_steps as dead where dead.step_id = any (ids);
   delete from tasker.checkpoints as saved where saved.step_id = any (ids);
   perform tasker._recount(p_step_id, v_below);

@@ -13,7 +13,7 @@ begin
   if p_step.state = 'error' and p_step.claim_token is null and p_step.enqueued_at is not null then
     select tasker._queue_of(link.queue, p_step.priority) into v_queue
       from tasker.template_steps as link
-     where link.template_id = p_step.template_id and link.step_no = p_step.step_id & 1048575;
+     where link.template_id = p_step.template_id and link.step_no = tasker._step_no(p_step.step_id);
     if tasker._lost_steps(v_queue, array[p_step.step_id], '{-infinity}') is null then
       return;
     end if;

@@ -22,7 +22,7 @@ declare
   v_step    tasker.steps%rowtype;
   v_link    tasker.template_steps%rowtype;
   v_begun   tasker.transition[];
-  v_base    constant bigint := v_step_id >> 20 << 20;
+  v_base    constant bigint := tasker._id_of_task(tasker._task_of(v_step_id));
   v_below   record;
   v_from    text;
   v_log     record;
@@ -59,12 +59,12 @@ begin
   delete from tasker.dead_steps as dead where dead.step_id = v_step_id;
   perform tasker._forget(array[v_step_id]);
   update tasker.tasks as task set state = 'in_progress', started_at = v_now
-   where task.task_id = v_step_id >> 20
+   where task.task_id = tasker._task_of(v_step_id)
      and task.state = 'pending';
   v_begun := case when found then '{task pending -> in_progress}'
                   else '{}' end::tasker.transition[];
   select link.* into v_link from tasker.template_steps as link
-   where link.template_id = v_step.template_id and link.step_no = v_step_id & 1048575;
+   where link.template_id = v_step.template_id and link.step_no = tasker._step_no(v_step_id);
   v_log  := tasker._advance_rarely(
     array[v_step_id],
     case when v_link.features is null then array(
@@ -77,7 +77,7 @@ begin
          then array(select v_base + child from unnest(v_link.special_children) as child) end,
     null, '{}', v_now,
     case when v_link.features is not null then tasker._waiting_for(array[v_step_id]) end);
-  v_task := tasker._reopen(v_step_id >> 20, v_now);
+  v_task := tasker._reopen(tasker._task_of(v_step_id), v_now);
   perform tasker._record(
     v_below.ids || v_step_id || array_fill(v_base, array[cardinality(v_begun)])
       || v_log.ids || v_task.ids,

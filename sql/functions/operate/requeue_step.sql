@@ -48,7 +48,7 @@ begin
     select tasker._queue_of(link.queue, v_step.priority)
       into v_queue
       from tasker.template_steps as link
-     where link.template_id = v_step.template_id and link.step_no = v_step_id & 1048575;
+     where link.template_id = v_step.template_id and link.step_no = tasker._step_no(v_step_id);
     if tasker._lost_steps(v_queue, array[v_step_id], '{-infinity}') is not null then
       update tasker.steps as step set enqueued_at = v_now where step.step_id = v_step_id;
       perform tasker._send(array[v_step_id], array[v_step.template_id], array[v_step.priority],

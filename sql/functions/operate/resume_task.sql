@@ -28,8 +28,8 @@ begin
               array_agg(step.step_id), array_agg(step.template_id), array_agg(step.priority),
               array_agg(step.enqueued_at), v_now, v_now)
        from tasker.steps as step
-      where step.step_id > v_task_id << 20
-        and step.step_id < (v_task_id + 1) << 20
+      where step.step_id > tasker._id_of_task(v_task_id)
+        and step.step_id < tasker._id_of_task(v_task_id + 1)
         and step.state = 'enqueued'
         and step.enqueued_at < v_now;
   end if;

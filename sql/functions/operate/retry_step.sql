@@ -51,7 +51,7 @@ begin
      where step.step_id = v_step_id;
     delete from tasker.timers as timer where timer.step_id = v_step_id;
     delete from tasker.dead_steps as dead where dead.step_id = v_step_id;
-    v_log := tasker._reopen(v_step_id >> 20, v_now);
+    v_log := tasker._reopen(tasker._task_of(v_step_id), v_now);
     perform tasker._begin_again(v_step, v_fresh, p_options -> 'deadline', v_now);
     if not v_again then
       perform tasker._send_again(v_step, v_now);

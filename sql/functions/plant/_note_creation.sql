@@ -10,8 +10,9 @@ as $$
 -- Returns  p_now
 -- Calls    _write_history
 declare
-  v_happened tasker.happened := row(array(select id << 20 from unnest(p_task_ids) as id),
-                                    '{task created}', array[cardinality(p_task_ids)]);
+  v_happened tasker.happened := row(
+    array(select tasker._id_of_task(id) from unnest(p_task_ids) as id),
+    '{task created}', array[cardinality(p_task_ids)]);
 begin
   if p_enqueued is not null then
     v_happened.ids     := v_happened.ids || p_enqueued;

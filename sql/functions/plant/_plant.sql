@@ -52,7 +52,7 @@ begin
   ),
   step as (
     insert into tasker.steps (step_id, template_id, priority, state, enqueued_at, waiting_parents)
-    select (task.task_id << 20) + link.step_no, p_template.template_id, v_priority,
+    select tasker._id_of_task(task.task_id) + link.step_no, p_template.template_id, v_priority,
            case when link.parents = '{}' and v_is_at_once then 'enqueued'::tasker.step_state
                 else 'pending' end,
            case when link.parents = '{}' and v_is_at_once then p_now end,
@@ -71,7 +71,7 @@ begin
 
   if v_deadline is not null then
     insert into tasker.alarms (step_id, kind, due_at)
-    select id << 20, 'deadline', v_deadline from unnest(task_ids) as id;
+    select tasker._id_of_task(id), 'deadline', v_deadline from unnest(task_ids) as id;
   end if;
   if v_roots is null then
     return;

@@ -31,8 +31,8 @@ begin
       from (select tasker._queue_of(link.queue, kind.priority) as queue,
                    unnest(kind.step_ids) as step_id,
                    unnest(kind.enqueued) as enqueued_at
-              from (select step.template_id, step.step_id & 1048575 as step_no, step.priority,
-                           array_agg(step.step_id) as step_ids,
+              from (select step.template_id, tasker._step_no(step.step_id) as step_no,
+                           step.priority, array_agg(step.step_id) as step_ids,
                            array_agg(step.enqueued_at) as enqueued
                       from unnest(p_step_ids, p_template_ids, p_priorities, p_enqueued)
                              as step (step_id, template_id, priority, enqueued_at)
@@ -58,7 +58,7 @@ begin
                     and free.state = 'enqueued'
                     and free.enqueued_at < p_before
                     and (select task.paused_at is null from tasker.tasks as task
-                          where task.task_id = free.step_id >> 20)
+                          where task.task_id = tasker._task_of(free.step_id))
                     and (select template.paused_at is null from tasker.task_templates as template
                           where template.template_id = free.template_id)
                   order by free.step_id

@@ -21,7 +21,7 @@ begin
            tasker._queue_of(link.queue, kind.priority) as queue,
            array_agg(own.step_id order by own.step_id) as step_ids,
            exists (select from tasker.waiters) as is_waited
-      from (select entry.template_id, entry.step_id & 1048575 as step_no, entry.priority,
+      from (select entry.template_id, tasker._step_no(entry.step_id) as step_no, entry.priority,
                    array_agg(entry.step_id) as step_ids
               from unnest(p_step_ids, p_template_ids, p_priorities)
                      as entry (step_id, template_id, priority)

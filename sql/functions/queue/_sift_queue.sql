@@ -45,14 +45,14 @@ begin
                      select tasker._serves($5, link.handler) as is_served
                        from tasker.template_steps as link
                       where link.template_id = step.template_id
-                        and link.step_no = (step.step_id & 1048575)::integer
+                        and link.step_no = tasker._step_no(step.step_id)
                         and link.namespace_id = $3
                       limit 1) as link
                where step.step_id = case when page.pointer ~ ''^([0-9]{1,18}|[1-4][0-9]{18})$''
                                          then page.pointer::bigint end
                  and step.state = ''enqueued''
                  and exists (select from tasker.tasks as task
-                              where task.task_id = step.step_id >> 20
+                              where task.task_id = tasker._task_of(step.step_id)
                                 and task.paused_at is null
                               limit 1)
                  and exists (select from tasker.task_templates as template

@@ -25,14 +25,14 @@ begin
   end if;
   v_tasks := array(
     select open.task_id from tasker.open_tasks as open
-     where open.task_id >= v_cursor >> 20
+     where open.task_id >= tasker._task_of(v_cursor)
      order by open.task_id limit v_most);
   select array_agg(step.step_id) filter (where step.is_old) as step_ids,
          array_agg(step.template_id) filter (where step.is_old) as template_ids,
          array_agg(step.priority) filter (where step.is_old) as priorities,
          array_agg(step.enqueued_at) filter (where step.is_old) as enqueued,
          case when count(*) = 8000 then max(step.step_id)
-              when cardinality(v_tasks) = v_most then (v_tasks[v_most] + 1) << 20
+              when cardinality(v_tasks) = v_most then tasker._id_of_task(v_tasks[v_most] + 1)
               else 0 end as upto
     into v_seen
     from (select step.*,
@@ -43,8 +43,8 @@ begin
                  select step.step_id, step.template_id, step.priority, step.state,
                         step.enqueued_at
                    from tasker.steps as step
-                  where step.step_id > greatest(task.task_id << 20, v_cursor)
-                    and step.step_id < (task.task_id + 1) << 20
+                  where step.step_id > greatest(tasker._id_of_task(task.task_id), v_cursor)
+                    and step.step_id < tasker._id_of_task(task.task_id + 1)
                   order by step.step_id
                  offset 0) as step
            limit 8000) as step;

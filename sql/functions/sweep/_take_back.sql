@@ -49,7 +49,8 @@ begin
      and failure.token = p_token;
   v_log    := tasker._advance_rarely(
     '{}', null, null, null, null, null,
-    array(select distinct change.id >> 20 from unnest(v_ids, v_change) as change (id, change)
+    array(select distinct tasker._task_of(change.id)
+            from unnest(v_ids, v_change) as change (id, change)
            where change.change = 'step in_progress -> error' order by 1),
     p_now, v_gated);
   v_ids    := v_ids || v_log.ids;

@@ -45,10 +45,10 @@ begin
     exit when cardinality(v_free.ids) > 0;  -- else all of these are held: look behind them
   end loop;
   v_steps := tasker._count_down_steps(
-    array(select id from unnest(v_free.ids) as id where id & 1048575 <> 0),
+    array(select id from unnest(v_free.ids) as id where tasker._step_no(id) <> 0),
     v_free.amounts, p_now);
   v_tasks := tasker._count_down_tasks(
-    array(select id from unnest(v_free.ids) as id where id & 1048575 = 0),
+    array(select id from unnest(v_free.ids) as id where tasker._step_no(id) = 0),
     v_free.amounts, p_now);
   perform tasker._record(v_steps.ids || v_tasks.ids, v_steps.changes || v_tasks.changes,
                          'engine', null, p_now);

@@ -59,12 +59,12 @@ select tasker._step_uuid(task.task_uuid, step.step_id),
   from tasker.steps as step
  cross join lateral (
        select task.task_uuid, task.context, task.deadline from tasker.tasks as task
-        where task.task_id = step.step_id >> 20
+        where task.task_id = tasker._task_of(step.step_id)
         limit 1) as task
  cross join lateral (
        select link.* from tasker.template_steps as link
         where link.template_id = step.template_id
-          and link.step_no = (step.step_id & 1048575)::integer
+          and link.step_no = tasker._step_no(step.step_id)
         limit 1) as link
   left join lateral (
        select saved.checkpoint, saved.number from tasker.checkpoints as saved

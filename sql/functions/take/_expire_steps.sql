@@ -28,7 +28,7 @@ begin
     into ids, v_states, v_errors
     from tasker.steps as step
     join tasker.template_steps as link on link.template_id = step.template_id
-                                      and link.step_no = step.step_id & 1048575
+                                      and link.step_no = tasker._step_no(step.step_id)
    cross join lateral (
          select make_interval(secs => (link.features ->> p_kind)::double precision) as span
        ) as limit_

@@ -27,7 +27,7 @@ begin
       from tasker.steps as step
       join tasker.template_steps as link
         on link.template_id = step.template_id
-       and link.step_no = step.step_id & 1048575
+       and link.step_no = tasker._step_no(step.step_id)
      cross join unnest(link.parents) as parent_no
       join tasker.steps as parent on parent.step_id = step.step_id - link.step_no + parent_no
      where step.step_id = any (p_step_ids)

@@ -20,11 +20,12 @@ begin
                  (select min(alarm.due_at) + interval '5 seconds'
                     from tasker.alarms as alarm
                    where alarm.step_id = any (p_step_ids || array(
-                           select id >> 20 << 20 from unnest(p_step_ids) as id))
+                           select tasker._id_of_task(tasker._task_of(id))
+                             from unnest(p_step_ids) as id))
                      and alarm.kind in ('deadline', 'finish_within')))
       from tasker.steps as step
       join tasker.template_steps as link on link.template_id = step.template_id
-                                        and link.step_no = step.step_id & 1048575
+                                        and link.step_no = tasker._step_no(step.step_id)
      where step.step_id = any (p_step_ids)
        and step.claim_token = p_token
        and step.state = 'in_progress');

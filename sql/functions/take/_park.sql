@@ -16,7 +16,7 @@ begin
    cross join lateral (
          select link.namespace_id, link.handler from tasker.template_steps as link
           where link.template_id = step.template_id
-            and link.step_no = (step.step_id & 1048575)::integer
+            and link.step_no = tasker._step_no(step.step_id)
           limit 1) as link
    where step.step_id = any (p_step_ids)
    order by step.step_id

@@ -15,8 +15,8 @@ declare
   v_log  record;
 begin
   perform from tasker.steps as step
-    where step.step_id > p_task_id << 20
-      and step.step_id < (p_task_id + 1) << 20
+    where step.step_id > tasker._id_of_task(p_task_id)
+      and step.step_id < tasker._id_of_task(p_task_id + 1)
       and step.state in ('pending', 'enqueued', 'in_progress', 'waiting_for_retry', 'waiting',
                          'error')
     order by step.step_id
@@ -24,7 +24,9 @@ begin
   select task.* into v_task
     from tasker.tasks as task where task.task_id = p_task_id for no key update;
   delete from tasker.alarms as alarm
-   where alarm.step_id = p_task_id << 20 and alarm.kind = 'deadline' and alarm.due_at <= p_now;
+   where alarm.step_id = tasker._id_of_task(p_task_id)
+     and alarm.kind = 'deadline'
+     and alarm.due_at <= p_now;
   if not found then
     return 0;
   elsif exists (select from tasker.task_templates as template

@@ -19,7 +19,7 @@ declare
   v_log record;
 begin
   if p_kind = 'deadline' then
-    return (select sum(tasker._pass_deadline(id >> 20, p_now))
+    return (select sum(tasker._pass_deadline(tasker._task_of(id), p_now))
               from (select id from unnest(p_step_ids) as id order by id) as due);
   end if;
   v_ids := array(

@@ -27,7 +27,7 @@ declare
      order by step.step_id for update skip locked);
   v_tasks  constant bigint[] := array(
     select task.task_id from tasker.tasks as task
-     where task.task_id = any (array(select distinct id >> 20 from unnest(v_free) as id))
+     where task.task_id = any (array(select distinct tasker._task_of(id) from unnest(v_free) as id))
        and task.state = 'pending'
      order by task.task_id for no key update skip locked);
   v_parked bigint[];
@@ -39,14 +39,14 @@ begin
       from tasker.steps as step
      cross join lateral (
            select task.task_id, task.state, task.paused_at from tasker.tasks as task
-            where task.task_id = step.step_id >> 20
+            where task.task_id = tasker._task_of(step.step_id)
             limit 1) as task
      cross join lateral (
            select link.namespace_id, link.handler, cardinality(link.parents) as parents,
                   link.timeout_seconds
              from tasker.template_steps as link
             where link.template_id = step.template_id
-              and link.step_no = (step.step_id & 1048575)::integer
+              and link.step_no = tasker._step_no(step.step_id)
             limit 1) as link
      cross join lateral (
            select template.paused_at from tasker.task_templates as template
@@ -78,10 +78,10 @@ begin
     with started as (
       update tasker.tasks as task set state = 'in_progress', started_at = p_now
        where task.task_id = any (array(
-               select id >> 20 from unnest(_start_free.step_ids) as id
-                where id >> 20 = any (v_tasks)))
+               select tasker._task_of(id) from unnest(_start_free.step_ids) as id
+                where tasker._task_of(id) = any (v_tasks)))
          and task.state = 'pending'
-      returning task.task_id << 20 as id)
+      returning tasker._id_of_task(task.task_id) as id)
     select array_agg(started.id order by started.id) into begun from started;
   end if;
   if v_parked is not null then

@@ -44,19 +44,21 @@ begin
     into v_is_ours, v_parents, seconds
     from tasker.template_steps as link
    where link.template_id = v_template
-     and link.step_no = (p_step_id & 1048575)::integer;
+     and link.step_no = tasker._step_no(p_step_id);
   if v_is_ours and v_parents = 0 then
     update tasker.tasks as task
        set state = 'in_progress', started_at = p_now
-     where task.task_id = p_step_id >> 20
+     where task.task_id = tasker._task_of(p_step_id)
        and task.state = 'pending'
        and task.xmax = 0;
     if found then
-      begun := array[p_step_id >> 20 << 20];
+      begun := array[tasker._id_of_task(tasker._task_of(p_step_id))];
     else
       v_is_ours := not exists (
         select from tasker.tasks as task
-         where task.task_id = p_step_id >> 20 and task.state = 'pending' and task.xmax <> 0);
+         where task.task_id = tasker._task_of(p_step_id)
+           and task.state = 'pending'
+           and task.xmax <> 0);
     end if;
   end if;
   if not v_is_ours then

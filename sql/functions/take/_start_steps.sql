@@ -34,7 +34,7 @@ begin
      where step.step_id = any (p_step_ids)
        and step.state = 'enqueued'
        and step.xmax = 0
-    returning step.step_id, step.template_id, (step.step_id & 1048575)::integer as step_no
+    returning step.step_id, step.template_id, tasker._step_no(step.step_id) as step_no
   ),
   own as materialized (
     select own.step_id, link.is_ours, link.parents, link.timeout_seconds
@@ -54,7 +54,7 @@ begin
      cross join unnest(kind.step_ids) as own (step_id)
   ),
   first as materialized (
-    select array_agg(distinct own.step_id >> 20) as tasks
+    select array_agg(distinct tasker._task_of(own.step_id)) as tasks
       from own
      where own.parents = 0 and own.is_ours
   ),
@@ -64,7 +64,7 @@ begin
      where task.task_id = any ((select first.tasks from first)::bigint[])
        and task.state = 'pending'
        and task.xmax = 0
-    returning task.task_id << 20 as id
+    returning tasker._id_of_task(task.task_id) as id
   ),
   held as materialized (
     select coalesce(array_agg(task.task_id), '{}') as tasks
@@ -74,7 +74,7 @@ begin
        and task.xmax <> 0
   ),
   judged as (
-    select own.*, own.is_ours and not (own.parents = 0 and own.step_id >> 20 = any (
+    select own.*, own.is_ours and not (own.parents = 0 and tasker._task_of(own.step_id) = any (
                     (select held.tasks from held)::bigint[])) as may_run
       from own
   )

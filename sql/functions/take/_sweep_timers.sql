@@ -41,7 +41,7 @@ begin
                select link.queue
                  from tasker.template_steps as link
                 where link.template_id = step.template_id
-                  and link.step_no = step.step_id & 1048575
+                  and link.step_no = tasker._step_no(step.step_id)
                 limit 1) as link
          group by link.queue, step.priority
       loop

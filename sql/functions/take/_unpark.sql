@@ -45,7 +45,7 @@ begin
         left join lateral (
              select true as may_run
                from tasker.steps as step
-               join tasker.tasks as task on task.task_id = step.step_id >> 20
+               join tasker.tasks as task on task.task_id = tasker._task_of(step.step_id)
                join tasker.task_templates as template on template.template_id = step.template_id
               where step.step_id = page.step_id
                 and step.state = 'enqueued'

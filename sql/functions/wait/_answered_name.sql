@@ -15,7 +15,7 @@ begin
   select array(select jsonb_array_elements_text(link.features #> '{wait,names}')) into v_names
     from tasker.steps as step
     join tasker.template_steps as link on link.template_id = step.template_id
-                                      and link.step_no = step.step_id & 1048575
+                                      and link.step_no = tasker._step_no(step.step_id)
    where step.step_id = p_step_id;
   if p_name <> all (v_names) and v_names <> '{}' then
     raise exception 'the step does not wait for this signal'

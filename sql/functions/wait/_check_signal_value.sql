@@ -17,7 +17,7 @@ begin
   select link.features #> '{wait,schema}' into v_schema
     from tasker.steps as step
     join tasker.template_steps as link on link.template_id = step.template_id
-                                      and link.step_no = step.step_id & 1048575
+                                      and link.step_no = tasker._step_no(step.step_id)
    where step.step_id = p_step_id;
   v_problem := case when jsonb_typeof(v_schema) = 'object'
                     then tasker._schema_problem(v_schema, p_value, 'value') end;
@@ -26,7 +26,7 @@ begin
   end if;
   select sum(pg_column_size(signal.value #> '{}')) into v_bytes
     from tasker.signals as signal
-   where signal.task_id = p_step_id >> 20
+   where signal.task_id = tasker._task_of(p_step_id)
      and signal.taken_by = p_step_id
      and signal.spent is null;
   if v_bytes > 0 then

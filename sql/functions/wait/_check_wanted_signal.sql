@@ -31,7 +31,7 @@ begin
     into v_waiting, v_open, v_room
     from tasker.steps as step
     join tasker.template_steps as link on link.template_id = step.template_id
-                                      and link.step_no = step.step_id & 1048575
+                                      and link.step_no = tasker._step_no(step.step_id)
    where step.step_id = any (p_step_ids)
      and step.finished_at is null;
   if v_open is null then
@@ -50,7 +50,7 @@ begin
          select from tasker.tasks as task
            join tasker.template_waits as wait on wait.template_id = task.template_id
                                              and wait.name = signal.name
-           join tasker.steps as step on step.step_id = (p_task_id << 20) + wait.step_no
+           join tasker.steps as step on step.step_id = tasker._id_of_task(p_task_id) + wait.step_no
           where task.task_id = p_task_id
             and step.finished_at is null
             and step.step_id <> all (v_open));

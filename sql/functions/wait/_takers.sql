@@ -16,7 +16,7 @@ declare
 begin
   select task.template_id into v_template from tasker.tasks as task where task.task_id = p_task_id;
   v_steps := array(
-    select (p_task_id << 20) + wait.step_no
+    select tasker._id_of_task(p_task_id) + wait.step_no
       from tasker.template_waits as wait
      where wait.template_id = v_template and wait.name = p_name
      order by wait.step_no);

@@ -20,7 +20,7 @@ as $$
 #variable_conflict use_column
 declare
   v_step_id constant bigint := tasker._existing_step_id(p_step_uuid);
-  v_task_id constant bigint := v_step_id >> 20;
+  v_task_id constant bigint := tasker._task_of(v_step_id);
   v_value   constant jsonb := coalesce(p_value, 'null');
   v_name    text;
   v_signal  tasker.signals%rowtype;

@@ -60,8 +60,8 @@ begin
     from tasker.waits as wait
     join tasker.steps as step on step.step_id = wait.step_id
     join tasker.template_steps as link on link.template_id = step.template_id
-                                      and link.step_no = wait.step_id & 1048575
-    join tasker.tasks as task on task.task_id = wait.step_id >> 20
+                                      and link.step_no = tasker._step_no(wait.step_id)
+    join tasker.tasks as task on task.task_id = tasker._task_of(wait.step_id)
     join tasker.task_templates as template on template.template_id = step.template_id
     join tasker.namespaces as namespace on namespace.namespace_id = template.namespace_id
    where (v_home is null or template.namespace_id = v_home)

@@ -14,7 +14,7 @@ begin
       from tasker.claims as claim
      cross join unnest(claim.step_ids) as own (step_id)
       join tasker.steps as step on step.step_id = own.step_id
-      join tasker.tasks as task on task.task_id = step.step_id >> 20
+      join tasker.tasks as task on task.task_id = tasker._task_of(step.step_id)
      where claim.token = p_token
        and step.claim_token = p_token
        and step.state = 'in_progress'

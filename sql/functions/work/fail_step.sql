@@ -53,7 +53,7 @@ begin
          case when failure.to_state = 'waiting_for_retry' and task.finished_at is not null
               then 'in_progress' else task.state::text end
     from tasker.step_failures as failure
-    join tasker.tasks as task on task.task_id = failure.step_id >> 20
+    join tasker.tasks as task on task.task_id = tasker._task_of(failure.step_id)
    where failure.step_id = v_step_id
      and failure.token = p_token;
 end;

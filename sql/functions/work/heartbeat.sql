@@ -58,7 +58,7 @@ begin
      union
     select fate.step_id, tasker._step_uuid(task.task_uuid, fate.step_id), 'cancelled'
       from tasker._fates(p_token, v_claim.step_ids) as fate
-      join tasker.tasks as task on task.task_id = fate.step_id >> 20
+      join tasker.tasks as task on task.task_id = tasker._task_of(fate.step_id)
      where p_step_uuids is null
        and fate.fate <> 'held'
   )

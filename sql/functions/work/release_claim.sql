@@ -53,7 +53,7 @@ begin
                          v_claim.worker, 'given back', v_now);
   return query
   select tasker._step_uuid(task.task_uuid, back.step_id)
-    from (select id >> 20 as task_id, array_agg(id) as step_ids
+    from (select tasker._task_of(id) as task_id, array_agg(id) as step_ids
             from unnest(v_back) as id group by 1) as own
    cross join lateral (
          select task.task_uuid from tasker.tasks as task

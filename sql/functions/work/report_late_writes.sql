@@ -40,7 +40,7 @@ begin
          step.state::text
     from tasker.refused_writes as refused
     join tasker.steps as step on step.step_id = refused.step_id
-    join tasker.tasks as task on task.task_id = refused.step_id >> 20
+    join tasker.tasks as task on task.task_id = tasker._task_of(refused.step_id)
    where refused.step_id = any (v_step_ids)
      and refused.token = p_token
    order by refused.step_id;

@@ -59,7 +59,7 @@ begin
          back.due_at,
          v_held.worker is null
     from tasker.steps as step
-    join tasker.tasks as task on task.task_id = step.step_id >> 20
+    join tasker.tasks as task on task.task_id = tasker._task_of(step.step_id)
     left join tasker.given_back as back on back.step_id = step.step_id and back.token = p_token
    where step.step_id = v_step_id;
 end;

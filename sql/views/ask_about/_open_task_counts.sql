@@ -19,8 +19,8 @@ select open.task_id,
               (count(*) filter (where step.state = 'error'))::integer as failed,
               max(greatest(step.enqueued_at, step.started_at, step.finished_at)) as moved_at
          from tasker.steps as step
-        where step.step_id > open.task_id << 20
-          and step.step_id < (open.task_id + 1) << 20
+        where step.step_id > tasker._id_of_task(open.task_id)
+          and step.step_id < tasker._id_of_task(open.task_id + 1)
        ) as count;
 
 comment on view tasker._open_task_counts is 'The steps of each open task by state.';

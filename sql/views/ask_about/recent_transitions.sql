@@ -4,7 +4,7 @@ select change.transition_id,
        change.at,
        task.task_uuid,
        case
-         when change.id & 1048575 <> 0 then tasker._step_uuid(task.task_uuid, change.id)
+         when tasker._step_no(change.id) <> 0 then tasker._step_uuid(task.task_uuid, change.id)
        end as step_uuid,
        template.name as task_name,
        link.name as step_name,
@@ -16,10 +16,10 @@ select change.transition_id,
        change.reason
   from tasker._changes as change
   join tasker.legal_transitions as legal on legal.transition = change.change
-  join tasker.tasks as task on task.task_id = change.id >> 20
+  join tasker.tasks as task on task.task_id = tasker._task_of(change.id)
   join tasker.task_templates as template on template.template_id = task.template_id
   left join tasker.template_steps as link on link.template_id = task.template_id
-                                         and link.step_no = change.id & 1048575
+                                         and link.step_no = tasker._step_no(change.id)
  where change.at >= (select tasker._now() - interval '1 hour');
 
 comment on view tasker.recent_transitions is

@@ -15,7 +15,7 @@ select change.transition_id,
  cross join lateral tasker._history(task.task_id) as change
   join tasker.legal_transitions as legal on legal.transition = change.change
   join tasker.template_steps as link on link.template_id = task.template_id
-                                    and link.step_no = change.id & 1048575;
+                                    and link.step_no = tasker._step_no(change.id);
 
 comment on view tasker.step_transitions is
 'Every change of a step''s state. Ask for one task_uuid (what changed lately is in recent_transitions); order by transition_id, position.';

@@ -14,7 +14,7 @@ select change.transition_id,
  cross join lateral tasker._history(task.task_id) as change
   join tasker.legal_transitions as legal on legal.transition = change.change
   join tasker.task_templates as template on template.template_id = task.template_id
- where change.id & 1048575 = 0;
+ where tasker._step_no(change.id) = 0;
 
 comment on view tasker.task_transitions is
 'Every change of a task''s state; from_state is null where it was created. Ask for one task_uuid (what changed lately is in recent_transitions); order by transition_id, position.';

@@ -13,11 +13,11 @@ select tasker._step_uuid(task.task_uuid, dead.step_id) as step_uuid,
        failure.worker,
        failure.error
   from tasker.dead_steps as dead
-  join tasker.tasks as task on task.task_id = dead.step_id >> 20
-                           and dead.step_id > task.task_id << 20
-                           and dead.step_id < (task.task_id + 1) << 20
+  join tasker.tasks as task on task.task_id = tasker._task_of(dead.step_id)
+                           and dead.step_id > tasker._id_of_task(task.task_id)
+                           and dead.step_id < tasker._id_of_task(task.task_id + 1)
   join tasker.template_steps as link on link.template_id = dead.template_id
-                                    and link.step_no = dead.step_id & 1048575
+                                    and link.step_no = tasker._step_no(dead.step_id)
   join tasker.task_templates as template on template.template_id = task.template_id
   join tasker.namespaces as namespace on namespace.namespace_id = template.namespace_id
  cross join lateral (

@@ -25,9 +25,9 @@ select refused.refused_at,
            limit 1)) as winner
   from tasker.refused_writes as refused
   join tasker.steps as step on step.step_id = refused.step_id
-  join tasker.tasks as task on task.task_id = refused.step_id >> 20
+  join tasker.tasks as task on task.task_id = tasker._task_of(refused.step_id)
   join tasker.template_steps as link on link.template_id = step.template_id
-                                    and link.step_no = step.step_id & 1048575;
+                                    and link.step_no = tasker._step_no(step.step_id);
 
 comment on view tasker.late_writes is
 'Outcomes that came after their claim was lost, and changed nothing: zombies. Many of them mean leases that are too short, or workers that stall. Read it newest first: order by refused_at desc limit 20.';

@@ -13,9 +13,9 @@ select tasker._step_uuid(task.task_uuid, step.step_id) as step_uuid,
        failure.error
   from tasker.timers as timer
   join tasker.steps as step on step.step_id = timer.step_id
-  join tasker.tasks as task on task.task_id = step.step_id >> 20
+  join tasker.tasks as task on task.task_id = tasker._task_of(step.step_id)
   join tasker.template_steps as link on link.template_id = step.template_id
-                                    and link.step_no = step.step_id & 1048575
+                                    and link.step_no = tasker._step_no(step.step_id)
   join tasker.task_templates as template on template.template_id = task.template_id
   join tasker.namespaces as namespace on namespace.namespace_id = template.namespace_id
   left join lateral (

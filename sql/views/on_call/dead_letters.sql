@@ -19,7 +19,7 @@ select letter.namespace,
                max(dead.last_at) as last_at,
                max(dead.sample_id) as sample_id
           from (select dead.template_id,
-                       dead.step_id & 1048575 as step_no,
+                       tasker._step_no(dead.step_id) as step_no,
                        dead.fingerprint,
                        count(*) as count,
                        bool_and(dead.retryable) as retryable,
@@ -33,7 +33,7 @@ select letter.namespace,
           join tasker.task_templates as template on template.template_id = dead.template_id
           join tasker.namespaces as namespace on namespace.namespace_id = template.namespace_id
          group by 1, 2, 3, 4) as letter
-  join tasker.tasks as task on task.task_id = letter.sample_id >> 20
+  join tasker.tasks as task on task.task_id = tasker._task_of(letter.sample_id)
   left join lateral (
        select failure.error
          from tasker.step_failures as failure

@@ -34,8 +34,8 @@ select head.task_uuid,
        select min(timer.due_at) as due_at
          from (select timer.due_at
                  from tasker.timers as timer
-                where timer.step_id > head.task_id << 20
-                  and timer.step_id < (head.task_id + 1) << 20
+                where timer.step_id > tasker._id_of_task(head.task_id)
+                  and timer.step_id < tasker._id_of_task(head.task_id + 1)
                offset 0) as timer
        ) as timer
  cross join lateral (
@@ -51,8 +51,8 @@ select head.task_uuid,
                   then 'blocked by failed steps and not ended: does anybody call sweep()?'
                 when idle.time <= interval '10 minutes' or timer.due_at is not null
                      or exists (select from tasker.waits as wait
-                                 where wait.step_id > head.task_id << 20
-                                   and wait.step_id < (head.task_id + 1) << 20)
+                                 where wait.step_id > tasker._id_of_task(head.task_id)
+                                   and wait.step_id < tasker._id_of_task(head.task_id + 1))
                   then null
                 when head.task_pause is not null
                   then 'the task is paused: ' || head.task_pause

@@ -7,15 +7,15 @@ select claim.worker,
        cardinality(claim.step_ids) as step_count,
        array(select tasker._step_uuid(task.task_uuid, step_id)
                from unnest(claim.step_ids) as step_id
-               join tasker.tasks as task on task.task_id = step_id >> 20
+               join tasker.tasks as task on task.task_id = tasker._task_of(step_id)
               order by step_id) as step_uuids,
        array(select format('%s/%s/%s', place.name, template.name, link.name)
                from unnest(claim.step_ids) as step_id
-               join tasker.tasks as task on task.task_id = step_id >> 20
+               join tasker.tasks as task on task.task_id = tasker._task_of(step_id)
                join tasker.task_templates as template on template.template_id = task.template_id
                join tasker.namespaces as place on place.namespace_id = template.namespace_id
                join tasker.template_steps as link on link.template_id = template.template_id
-                                                 and link.step_no = step_id & 1048575
+                                                 and link.step_no = tasker._step_no(step_id)
               order by step_id) as steps,
        claim.lease_until - tasker._now() as lease_left
   from tasker.claims as claim

@@ -23,15 +23,15 @@ select tasker._step_uuid(task.task_uuid, step.step_id) as step_uuid,
  cross join lateral (
        select step.step_id, step.template_id, step.priority, step.attempt, step.enqueued_at
          from tasker.steps as step
-        where step.step_id > task.task_id << 20
-          and step.step_id < (task.task_id + 1) << 20
+        where step.step_id > tasker._id_of_task(task.task_id)
+          and step.step_id < tasker._id_of_task(task.task_id + 1)
           and step.state = 'enqueued'
         order by step.step_id
        ) as step
  cross join lateral (
        select * from tasker.template_steps as link
         where link.template_id = step.template_id
-          and link.step_no = step.step_id & 1048575 limit 1) as link
+          and link.step_no = tasker._step_no(step.step_id) limit 1) as link
  cross join lateral (
        select * from tasker.namespaces as namespace
         where namespace.namespace_id = link.namespace_id limit 1) as claimable;
