@@ -12,6 +12,7 @@ a transaction of the caller's, it is a part of it:
 from __future__ import annotations
 
 import functools
+import json
 import math
 import select
 import time
@@ -124,6 +125,22 @@ def _configured() -> TimedConnection:
 
 class _Said(NamedTuple):
     text: str | None
+
+
+class Beat(NamedTuple):
+    """A claim, and those of its steps to stop working on."""
+
+    token: UUID
+    cancelled_step_uuids: list[UUID]
+    lost_step_uuids: list[UUID]
+
+
+class FormerAttempt(NamedTuple):
+    """The attempt before the present one of a step: `lost`, if it ended without a report."""
+
+    step_uuid: UUID
+    outcome: str
+    error: Any
 
 
 class TaskOptions(TypedDict, total=False):
@@ -335,6 +352,22 @@ class Client(Calls):
                 milliseconds = str(round(step.timeout.total_seconds() * 1000))
                 connection.execute(SET_TIMEOUT, [milliseconds])
                 return _finish_with(connection, schema, function, arguments)
+
+    def heartbeats(self, claims: Mapping[UUID, Sequence[UUID]], lease: timedelta) -> list[Beat]:
+        """`heartbeat` for several claims with their steps, in one call."""
+        held = [{"token": str(one), "steps": list(map(str, claims[one]))} for one in sorted(claims)]
+        source = """jsonb_to_recordset(%s::jsonb) as held (token uuid, steps uuid[])
+            cross join lateral tasker.heartbeat(held.token, %s::interval, held.steps)"""
+        return self._rows(Beat, source, json.dumps(held), lease)
+
+    def former_attempts(self, step_uuids: Sequence[UUID]) -> list[FormerAttempt]:
+        """Of those of these steps that are not at their first attempt, in one call."""
+        source = """unnest(%s::uuid[]) as step (step_uuid)
+            cross join lateral (
+                  select past.outcome, past.error
+                    from tasker.step_attempts(step.step_uuid) with ordinality as past
+                   order by past.ordinality desc limit 1 offset 1) as former"""
+        return self._rows(FormerAttempt, source, list(step_uuids))
 
     def listen(self, channel: str) -> None:
         """LISTEN on this connection from now on."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from operator import methodcaller
@@ -13,10 +12,10 @@ from typing import Final, TypeVar
 from uuid import UUID, uuid4
 
 from tasker_sql.circuit import CircuitBreakers, backoff
-from tasker_sql.client import Client
+from tasker_sql.client import Beat, Client, FormerAttempt
 from tasker_sql.jsonb import JsonText
 from tasker_sql.pool import Pool
-from tasker_sql.rows import ClaimedStep, StepAttempt
+from tasker_sql.rows import ClaimedStep
 from tasker_sql.worker.attempt import Attempt
 from tasker_sql.worker.outcomes import Failure, Result
 from tasker_sql.worker.slots import Slots
@@ -79,10 +78,12 @@ class WorkerCalls:
         """Steps that have not ended: all of the claim, or these."""
         self.make(methodcaller("release_claim", token, step_uuids))
 
-    def former(self, step: ClaimedStep) -> StepAttempt | None:
-        """The attempt before this one: `lost`, if it ended without a report."""
-        attempts: list[StepAttempt] = self.make(methodcaller("step_attempts", step.step_uuid))
-        return attempts[-2] if len(attempts) > 1 else None
+    def beat(self, claims: Mapping[UUID, Sequence[UUID]]) -> list[Beat]:
+        """Extend claims of these steps."""
+        return self.make(methodcaller("heartbeats", claims, self.lease))
+
+    def former(self, step_uuids: Sequence[UUID]) -> list[FormerAttempt]:
+        return self.make(methodcaller("former_attempts", step_uuids))
 
     def _of_queue(self, work: Callable[[Client], T]) -> T:
         return self.pool.call(work, self.breakers.queue)
@@ -142,31 +143,31 @@ class Claims:
         if not claim.attempts:
             self.all.pop(claim.token, None)
 
-    def due(self, now: float) -> list[Claim]:
-        """Those whose lease is to be extended."""
-        return [claim for claim in self.all.values() if claim.beat_at <= now]
+    def beat(self, now: float) -> None:
+        """When a lease is to be extended, extend those that are soon, too, in the same call; and
+        let go of the steps that were taken away.
 
-    def beat(self, claim: Claim) -> None:
-        """Extend a claim, and let go of those of its steps that were taken away.
-
-        Raises as every call does; then it is due again, soon.
+        Raises as every call does; then they are due again, soon.
         """
-        asked_at = time.monotonic()
-        claim.beat_at = asked_at + min(1.0, self._third)
-        steps = list(claim.attempts)
-        beat = self._calls.make(
-            lambda client: client.heartbeat(claim.token, self._calls.lease, steps)
-        )
-        claim.beat_at = asked_at + self._third
-        for level, what, step_uuids in (
-            (logging.INFO, "cancelled", beat.cancelled_step_uuids),
-            (logging.WARNING, "lost", beat.lost_step_uuids),
-        ):
-            taken = [claim.attempts[one] for one in step_uuids if one in claim.attempts]
-            for attempt in taken:
-                log.log(level, "%s was %s", attempt, what)
-                attempt.cancelled.set()
-            self.forget(claim, taken)
+        if all(claim.beat_at > now for claim in self.all.values()):
+            return
+        due = [one for one in self.all.values() if one.beat_at <= now + self._third / 2]
+        for claim in due:
+            claim.beat_at = now + min(1.0, self._third)
+        beats = self._calls.beat({claim.token: list(claim.attempts) for claim in due})
+        for claim in due:
+            claim.beat_at = now + self._third
+        for beat in beats:
+            claim = self.all[beat.token]
+            for level, what, step_uuids in (
+                (logging.INFO, "cancelled", beat.cancelled_step_uuids),
+                (logging.WARNING, "lost", beat.lost_step_uuids),
+            ):
+                taken = [claim.attempts[one] for one in step_uuids if one in claim.attempts]
+                for attempt in taken:
+                    log.log(level, "%s was %s", attempt, what)
+                    attempt.cancelled.set()
+                self.forget(claim, taken)
 
     def give_back(self) -> None:
         """What is to be given back. Raises as every call does; then it is still to be done."""

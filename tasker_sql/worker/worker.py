@@ -16,17 +16,17 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from tasker_sql.circuit import CircuitBreakers, backoff
-from tasker_sql.client import LEASE, Client, channel
+from tasker_sql.client import LEASE, Client, FormerAttempt, channel
 from tasker_sql.errors import TaskerError, UnavailableError, UnreadableError
 from tasker_sql.pool import Pool
-from tasker_sql.rows import ClaimedStep, StepAttempt
+from tasker_sql.rows import ClaimedStep
 from tasker_sql.threads import Wakeup
 from tasker_sql.verdict import Whose
 from tasker_sql.worker import outcomes
@@ -391,11 +391,10 @@ class Worker:
                 poller.notified()
 
     def _extend(self, now: float) -> None:
-        for claim in self._claims.due(now):
-            try:
-                self._claims.beat(claim)
-            except TaskerError as error:
-                self._reports.tell(str(self), error, "the heartbeat is tried again")
+        try:
+            self._claims.beat(now)
+        except TaskerError as error:
+            self._reports.tell(str(self), error, "the heartbeat is tried again")
 
     def _look_for_work(self, now: float, reported: set[str]) -> None:
         """Claim where it is time to; register as idle where there was nothing for a moment."""
@@ -425,8 +424,10 @@ class Worker:
     def _take(self, slots: Slots, steps: Iterable[ClaimedStep], asked_at: float) -> None:
         """Give newly claimed steps to the slots. Their lease may have begun at `asked_at`."""
         now = time.monotonic()
+        steps = list(steps)
+        formers = self._former([step.step_uuid for step in steps if step.attempt > 1])
         for step in steps:
-            former = self._former(step) if step.attempt > 1 else None
+            former = formers.get(step.step_uuid)
             attempt = self._claims.add(step, slots, asked_at)
             attempt.former = former.error if former else None
             if former is None or former.outcome != "lost":
@@ -436,13 +437,13 @@ class Worker:
             else:
                 self._set_back([attempt])
 
-    def _former(self, step: ClaimedStep) -> StepAttempt | None:
-        """The attempt before this one, if it is known and does not still run here."""
-        running = [one.step.step_uuid for slots in self.slots for one in slots.busy]
-        if step.step_uuid not in running:
+    def _former(self, step_uuids: Sequence[UUID]) -> dict[UUID, FormerAttempt]:
+        """The attempts before those of these steps, if they are known and do not still run here."""
+        running = {one.step.step_uuid for slots in self.slots for one in slots.busy}
+        if ended := [one for one in step_uuids if one not in running]:
             with suppress(TaskerError, UnavailableError):
-                return self._calls.former(step)
-        return None
+                return {one.step_uuid: one for one in self._calls.former(ended)}
+        return {}
 
     def _run_suspect(self, now: float) -> None:
         """A step whose last attempt was lost may be what ended its process, and would take its

@@ -15,12 +15,12 @@ from uuid import UUID
 import generate_client
 import psycopg
 import pytest
-from running import client_of, template
+from running import client_of, template, wait_for
 from servers import rows
 
 from tasker_sql import errors
 from tasker_sql.calls import Calls
-from tasker_sql.client import Client, TaskOptions
+from tasker_sql.client import LEASE, Client, TaskOptions
 from tasker_sql.jsonb import JsonText
 
 EXAMPLES: dict[Any, Any] = {
@@ -139,6 +139,40 @@ class TestCalls:
         with pytest.raises(errors.StaleClaimError) as stale:
             client.heartbeat(UUID(int=1))
         assert stale.value.reason == "unknown"
+
+    def test_several_claims_are_extended_in_one_call(self, client: Client) -> None:
+        client.register_template(template({"a": []}))
+        tasks = [one.task_uuid for one in client.create_tasks("test", "flow", [{}, {}, {}])]
+        claimed = [client.claim_steps("test", "w")[0] for _ in tasks]
+        client.cancel_task(claimed[1].task_uuid, "no need")
+        client.release_claim(claimed[2].token)
+        beats = client.heartbeats({one.token: [one.step_uuid] for one in claimed}, LEASE * 2)
+        found = {one.token: one[1:] for one in beats}
+        assert found == {
+            claimed[0].token: ([], []),
+            claimed[1].token: ([claimed[1].step_uuid], []),
+            claimed[2].token: ([], [claimed[2].step_uuid]),
+        }
+        (extended,) = [
+            one for one in client.live_claims() if claimed[0].step_uuid in one.step_uuids
+        ]
+        assert extended.lease_until > claimed[0].lease_until + LEASE / 2
+        assert client.heartbeats({}, LEASE) == []
+
+    def test_the_attempts_before_are_asked_for_together(self, client: Client) -> None:
+        client.register_template(template({"a": []}, retry={"backoff": "none"}))
+        for _ in range(3):
+            client.create_task("test", "flow")
+        (failed,) = client.claim_steps("test", "w")
+        client.fail_step(failed.step_uuid, failed.token, {"message": "down"})
+        (lost,) = client.claim_steps("test", "w", lease=timedelta(milliseconds=1))
+        wait_for(lambda: client.sweep() and not client.live_claims())
+        again = [one.step_uuid for one in client.claim_steps("test", "w", limit=3)]
+        assert {failed.step_uuid, lost.step_uuid} < set(again)
+        former = {one.step_uuid: one for one in client.former_attempts(again)}
+        assert former.keys() == {failed.step_uuid, lost.step_uuid}
+        assert former[failed.step_uuid][1:] == ("failed", {"message": "down"})
+        assert former[lost.step_uuid].outcome == "lost"
 
     def test_a_lost_connection_is_no_answer(self, server: Any, database: str) -> None:
         with client_of(database) as client:

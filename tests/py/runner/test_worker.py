@@ -45,6 +45,16 @@ create trigger slow before insert on tasker.claims for each row execute function
 create trigger log after update on tasker.claims for each row
   when (old.step_ids <> '{}' and new.lease_until > old.lease_until) execute function public.log()
 """
+TOGETHER = """
+create table public.beats (token uuid, xid xid8);
+create function public.log () returns trigger language plpgsql as $$
+begin insert into public.beats values (new.token, pg_current_xact_id()); return new; end $$;
+create trigger log after update on tasker.claims for each row
+  when (new.lease_until > old.lease_until) execute function public.log()
+"""
+MOST_TOGETHER = (
+    "select count(distinct token) from public.beats group by xid order by 1 desc limit 1"
+)
 EXTENDED = "select age from public.extended order by age limit 1"
 SHORT = timedelta(seconds=0.6)
 
@@ -259,6 +269,23 @@ class TestTime:
             finish.set()
             assert ended(client, task) == "complete"
         assert step_named(client, task, "a").result == 1
+
+    def test_leases_are_extended_together(
+        self, database: str, client: Client, registry: Registry
+    ) -> None:
+        """Claims that were made at different times: a worker far away asks once for all of them."""
+        rows(database, TOGETHER)
+        finish = threading.Event()
+        registry.handler("a")(lambda _: finish.wait(SECONDS))
+        tasks = []
+        client.register_template(template(ONE))
+        with running(database, registry, ["test"], slots=3, lease=SHORT):
+            for _ in range(3):
+                tasks.append(client.create_task("test", "flow").task_uuid)
+                wait_for(lambda: len(client.live_claims()) == len(tasks))
+            wait_for(lambda: rows(database, MOST_TOGETHER) == [(3,)])
+            finish.set()
+            assert [ended(client, task) for task in tasks] == ["complete"] * 3
 
     def test_a_lease_counts_from_when_the_claim_was_asked_for(
         self, database: str, client: Client, registry: Registry
