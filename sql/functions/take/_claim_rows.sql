@@ -74,7 +74,8 @@ select tasker._step_uuid(task.task_uuid, step.step_id),
        select least(case when (link.features ->> 'run_on' in ('failure', 'end')) is not true
                          then task.deadline end,
                     case when link.features ? 'finish_within'
-                         then tasker._finish_by(step.step_id) end) as at) as due
+                         then tasker._finish_by(step.step_id) end) as at
+       offset 0) as due
  where step.step_id = any (p_step_ids)
    and step.state = 'in_progress'
    and step.claim_token = p_token
