@@ -19,7 +19,8 @@ create or replace function tasker._claim_rows (
     lease_seconds      double precision,
     dependency_states  jsonb,
     checkpoint         jsonb,
-    checkpoint_number  bigint
+    checkpoint_number  bigint,
+    step_id            bigint
   )
   language sql
   stable
@@ -40,8 +41,11 @@ select tasker._step_uuid(task.task_uuid, step.step_id),
        least(make_interval(secs => link.timeout_seconds), tasker._left(due.at, p_now)),
        link.config,
        task.context,
-       case when link.parents = '{}' then '{}' else (
-         select coalesce(jsonb_object_agg(link.parent_names[parent.position], result.result), '{}')
+       case cardinality(link.parents) when 0 then '{}' when 1 then (
+         select jsonb_build_object(link.parent_names[1], done.result) from tasker.steps as done
+          where done.step_id = step.step_id - link.step_no + link.parents[1]
+          limit 1) else (
+         select jsonb_object_agg(link.parent_names[parent.position], result.result)
            from unnest(link.parents) with ordinality as parent (step_no, position)
           cross join lateral (
                 select done.result from tasker.steps as done
@@ -55,21 +59,22 @@ select tasker._step_uuid(task.task_uuid, step.step_id),
                 0)::double precision,
        case when link.features ? 'run_on' then tasker._parent_states(step.step_id) end,
        saved.checkpoint,
-       saved.number
+       saved.number,
+       step.step_id
   from tasker.steps as step
  cross join lateral (
        select task.task_uuid, task.context, task.deadline from tasker.tasks as task
-        where task.task_id = tasker._task_of(step.step_id)
-        limit 1) as task
+        where task.task_id = tasker._task_of(step.step_id) limit 1) as task
  cross join lateral (
-       select link.* from tasker.template_steps as link
+       select link.step_no, link.name, link.handler, link.config, link.parents, link.parent_names,
+              link.max_attempts, link.timeout_seconds, link.features
+         from tasker.template_steps as link
         where link.template_id = step.template_id
           and link.step_no = tasker._step_no(step.step_id)
         limit 1) as link
   left join lateral (
        select saved.checkpoint, saved.number from tasker.checkpoints as saved
-        where saved.step_id = step.step_id and step.has_checkpoint
-        limit 1) as saved on true
+        where saved.step_id = step.step_id and step.has_checkpoint limit 1) as saved on true
  cross join lateral (
        select least(case when (link.features ->> 'run_on' in ('failure', 'end')) is not true
                          then task.deadline end,

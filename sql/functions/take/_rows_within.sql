@@ -32,14 +32,14 @@ begin atomic
 -- p_context_once, only the first row of a task has its context.
 --
 -- Returns  one row per step that the claim still holds, by step_id; the last ones may be missing
--- Calls    _claim_rows, _step_id, _raw_size, _limit
-with own as materialized (
+-- Calls    _claim_rows, _raw_size, _limit
+with own as (
   select claimed.*,
          row_number() over turn as place,
          coalesce(p_context_once and claimed.task_uuid = lag(claimed.task_uuid) over turn, false)
            as has_none
     from tasker._claim_rows(p_token, p_lease_until, p_step_ids, p_now) as claimed
-  window turn as (order by tasker._step_id(claimed.step_uuid))
+  window turn as (order by claimed.step_id)
 ),
 measured as (
   select own.*,

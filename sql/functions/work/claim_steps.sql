@@ -62,7 +62,11 @@ begin
   v_got   := tasker._take_steps(v_place, v_wanted, null, null, null, null, null, v_now);
   if cardinality(v_got.step_ids) = 1 then
     return query
-    select claimed.*
+    select claimed.step_uuid, claimed.task_uuid, claimed.name, claimed.handler, claimed.attempt,
+           claimed.max_attempts, claimed.token, claimed.lease_until, claimed.timeout,
+           claimed.config, claimed.context, claimed.dependency_results, claimed.timeout_seconds,
+           claimed.deadline, claimed.lease_seconds, claimed.dependency_states,
+           claimed.checkpoint, claimed.checkpoint_number
       from tasker._claim_rows(v_got.token, v_got.lease_until, v_got.step_ids, v_now) as claimed;
   elsif v_got.token is not null then
     return query
