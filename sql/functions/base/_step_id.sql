@@ -5,9 +5,7 @@ create or replace function tasker._step_id (p_step_uuid uuid)
 begin atomic
 -- The step_id that a step's uuid carries in its low 62 bits; of a task's uuid, the task's
 -- (step_no 0).
-select ('x'
-         || substr(p_step_uuid::text, 20, 4)
-         || substr(p_step_uuid::text, 25, 12))::bit(64)::bigint
+select ('x' || encode(substring(uuid_send(p_step_uuid) from 9), 'hex'))::bit(64)::bigint
        & 4611686018427387903;
 end;
 

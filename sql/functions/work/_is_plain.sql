@@ -6,7 +6,8 @@ begin atomic
 -- Whether an outcome is a success with nothing but a step, a small result and seconds.
 select jsonb_typeof(p_outcome) = 'object'
        and coalesce(p_outcome ->> 'step_uuid' like '________-____-____-____-____________'
-                    and translate(p_outcome ->> 'step_uuid', '0123456789abcdefABCDEF', '') = '----',
+                    and length(replace(p_outcome ->> 'step_uuid', '-', '')) = 32
+                    and p_outcome ->> 'step_uuid' !~ '[^0-9a-fA-F-]',
                     false)
        and p_outcome - '{step_uuid,result,seconds}'::text[] = '{}'
        and case when p_outcome ? 'seconds'
