@@ -1,7 +1,9 @@
 """Runs what `async def` handlers return: on one event loop for all of a process's handlers, so that
 they may share clients and pools that belong to a loop.
 
-The loop has a thread of its own, which starts when it is first needed.
+The loop has a thread of its own, which starts when it is first needed. A handler that blocks it
+past its own time is given up, and the loop with it: all others would wait for ever. What has begun
+there ends there, if it can; what comes next runs on a new one.
 """
 
 from __future__ import annotations
@@ -9,15 +11,44 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from collections.abc import Awaitable
 from concurrent.futures import Future
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 from tasker_sql.worker.handlers import Cancellation
 
+PATIENCE: Final = 1.0  # seconds in which a loop cancels a task, unless something blocks it
+
 _starting = threading.Lock()
-_loop: asyncio.AbstractEventLoop | None = None
-_thread: threading.Thread | None = None
+_loop: _Loop | None = None
+
+
+class _Loop:
+    """An event loop, in its thread."""
+
+    def __init__(self) -> None:
+        self.events = asyncio.new_event_loop()
+        self._asked: list[float] = []  # when it was to cancel a task and has not yet
+        name = "coroutines of handlers"
+        self._thread = threading.Thread(target=self.events.run_forever, name=name, daemon=True)
+        self._thread.start()
+
+    @property
+    def works(self) -> bool:
+        """A child of fork() has no thread."""
+        blocked = any(time.monotonic() - asked > PATIENCE for asked in self._asked[:1])
+        return self._thread.is_alive() and not blocked
+
+    def cancel(self, task: asyncio.Task[Any]) -> None:
+        """Returns at once."""
+        self._asked.append(time.monotonic())
+        self.events.call_soon_threadsafe(self._cancel, task)
+
+    def _cancel(self, task: asyncio.Task[Any]) -> None:
+        self._asked.clear()
+        task.cancel()
 
 
 def run(awaitable: Awaitable[Any], cancelled: Cancellation) -> Any:
@@ -25,17 +56,24 @@ def run(awaitable: Awaitable[Any], cancelled: Cancellation) -> Any:
 
     When `cancelled` is set, asyncio.CancelledError is raised within it, and here once it has ended.
     """
-    loop = _running()
+    waiting = [awaitable]  # until a loop begins it
     ended: Future[asyncio.Task[Any]] = Future()
     tasks = []  # asyncio itself keeps no task alive
 
-    def start() -> None:
-        task = loop.create_task(_ended(awaitable))
-        tasks.append(task)
-        task.add_done_callback(ended.set_result)
-        cancelled.then(lambda: loop.call_soon_threadsafe(task.cancel))
+    def start(loop: _Loop) -> None:
+        with suppress(IndexError):  # another loop has begun it
+            task = loop.events.create_task(_ended(waiting.pop()))
+            tasks.append(task)
+            task.add_done_callback(ended.set_result)
+            cancelled.then(lambda: loop.cancel(task))
 
-    loop.call_soon_threadsafe(start)
+    asked = None
+    while not ended.done():
+        if waiting and asked is not (loop := _running()):
+            asked = loop
+            loop.events.call_soon_threadsafe(start, loop)
+        with suppress(TimeoutError):
+            ended.exception(PATIENCE)
     value, error = ended.result().result()
     if error is not None:
         raise error
@@ -54,14 +92,10 @@ async def _ended(awaitable: Awaitable[Any]) -> tuple[Any, BaseException | None]:
             os._exit(0)
 
 
-def _running() -> asyncio.AbstractEventLoop:
-    """The loop of this process; a child of fork() has none yet."""
-    global _loop, _thread
+def _running() -> _Loop:
+    """The loop of this process."""
+    global _loop
     with _starting:
-        if _loop is None or _thread is None or not _thread.is_alive():
-            _loop = asyncio.new_event_loop()
-            _thread = threading.Thread(
-                target=_loop.run_forever, name="coroutines of handlers", daemon=True
-            )
-            _thread.start()
+        if _loop is None or not _loop.works:
+            _loop = _Loop()
         return _loop

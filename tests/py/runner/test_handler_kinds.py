@@ -19,6 +19,7 @@ from servers import rows
 from tasker_sql.client import Client
 from tasker_sql.errors import PermanentError
 from tasker_sql.jsonb import JsonText
+from tasker_sql.worker import coroutines
 from tasker_sql.worker.handlers import Registry, Step
 
 pytestmark = pytest.mark.newest
@@ -115,6 +116,38 @@ class TestCoroutines:
             assert cleaned.wait(SECONDS)
             wait_for(lambda: runner.worker.unfinished == 0)
         assert step_named(client, task, "a").result == "second"
+        assert client.check_invariants() == []
+
+    def test_one_that_blocks_the_loop_past_its_time_holds_no_other_up(
+        self,
+        database: str,
+        client: Client,
+        registry: Registry,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        began, go_on = threading.Event(), threading.Event()
+
+        @registry.handler("blocks")
+        async def blocks(_: Step) -> None:
+            began.set()
+            go_on.wait(SECONDS)
+
+        @registry.handler("a")
+        async def waits(step: Step) -> str:
+            await asyncio.sleep(0)
+            return step.name
+
+        monkeypatch.setattr(coroutines, "PATIENCE", 0.1)
+        client.register_template(template({"blocks": []}, name="blocks", timeout_seconds=1))
+        client.register_template(template({"a": []}))
+        with running(database, registry, ["test"], slots=2) as runner:
+            client.create_task("test", "blocks")
+            assert began.wait(SECONDS)
+            task = client.create_task("test", "flow").task_uuid
+            assert ended(client, task) == "complete"
+            assert step_named(client, task, "a").attempt == 1
+            go_on.set()
+            wait_for(lambda: not runner.worker.slots[0].leaked)
         assert client.check_invariants() == []
 
     def test_one_of_a_cancelled_task_is_cancelled(
