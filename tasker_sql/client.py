@@ -32,6 +32,7 @@ from tasker_sql.connection import (
     HANDLERS_SETTINGS,
     IDLE,
     LOCAL_SETTINGS,
+    MARK,
     RESET,
     SET_TIMEOUT,
     Connection,
@@ -284,18 +285,19 @@ class Client(Calls):
         connection: Any = self._source
         if connection.settings is Settings.OF_TRANSACTION:
             connection.execute(LOCAL_SETTINGS)
-        before = connection.ended_transactions
+        connection.execute(MARK)
+        reported = connection.marked  # a pooler may pass no reports on
         with self.read_timeout(None):
             yield
-        if connection.ended_transactions > before:
-            raise errors.PermanentError(
-                "the handler ended its transaction itself; it must leave commit and rollback to "
-                "the worker, which completes the step in the same transaction"
-            )
         if connection.info.transaction_status == INERROR:
             raise RuntimeError(
                 "the handler left its transaction aborted; a handler that catches an error of the "
                 "database rolls back to a savepoint: with connection.transaction()"
+            )
+        if reported and not connection.marked:
+            raise errors.PermanentError(
+                "the handler ended its transaction itself; it must leave commit and rollback to "
+                "the worker, which completes the step in the same transaction"
             )
 
     @contextmanager

@@ -123,15 +123,16 @@ class TimedConnection(psycopg.Connection[Any]):
     read_timeout: float | None = None
     settings = Settings.KEPT
     original: tuple[Any, ...] = ()
-    ended_transactions = 0  # at which a call left the connection in none
 
     def wait(self, gen: Generator[Any, Any, R], *others: Any, **more: Any) -> R:
         if self.read_timeout is not None:
             gen = self._within(gen, self.read_timeout)
-        try:
-            return super().wait(gen, *others, **more)
-        finally:
-            self.ended_transactions += self.pgconn.transaction_status == IDLE
+        return super().wait(gen, *others, **more)
+
+    @property
+    def marked(self) -> bool:
+        """Whether it is in the transaction in which MARK was executed, as the server reports."""
+        return self.pgconn.parameter_status(b"default_transaction_read_only") == b"on"
 
     def shape(self) -> tuple[Any, ...]:
         """What a handler could change of this object, beside its session."""
@@ -190,6 +191,9 @@ OUR_SETTINGS: Final = _SETTINGS.format(local=False, lock="5s").encode()
 HANDLERS_SETTINGS: Final = _SETTINGS.format(local=False, lock="0").encode()
 LOCAL_SETTINGS: Final = _SETTINGS.format(local=True, lock="0").encode()
 
+# For the transaction that it is executed in, it means nothing; it ends with that, in whatever way
+# that ends, and the server reports it.
+MARK: Final = b"set local default_transaction_read_only = on"
 SET_TIMEOUT: Final = b"select pg_catalog.set_config('statement_timeout', %s, true)"
 
 
@@ -251,7 +255,6 @@ def opened(
     if settings is Settings.OF_SESSION:
         with translated():
             connection.execute(OUR_SETTINGS)
-    connection.ended_transactions = 0
     connection.original = ()
     connection.original = connection.shape()
     return connection

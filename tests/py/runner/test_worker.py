@@ -423,16 +423,21 @@ class TestClaims:
         with pytest.raises(StaleClaimError):
             client.complete_step(step_named(client, task, "a").step_uuid, UUID(int=0))
 
-    @pytest.mark.parametrize("word", ["commit", "rollback", "end"])
+    @pytest.mark.parametrize(
+        "words",
+        [["commit"], ["abort", "begin"], ["end; begin"], ["commit and chain"], ["rollback; begin"]],
+        ids=" then ".join,
+    )
     def test_a_transactional_handler_that_ends_its_transaction_is_refused(
-        self, database: str, client: Client, registry: Registry, word: str
+        self, database: str, client: Client, registry: Registry, words: list[str]
     ) -> None:
+        """Also when it has begun another one, in the same call or not."""
+
         @registry.handler("a", transactional=True)
         def handle(_: Step, connection: psycopg.Connection[Any]) -> None:
             connection.execute("select")
-            connection.execute(word.encode())
-            if word == "end":
-                connection.execute("begin")
+            for word in words:
+                connection.execute(word.encode())
 
         task = start(client, template(ONE))
         with running(database, registry, ["test"]):
