@@ -6,6 +6,7 @@ as short as it is in proportion: about eight trials, and leases that run out mea
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -20,10 +21,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
+import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
-from running import client_of, process, template, wait_for
+from running import SECONDS, client_of, process, running, template, wait_for
 from servers import Server, rows
+
+from tasker_sql.worker.handlers import Registry, Step
 
 pytestmark = [
     pytest.mark.newest,
@@ -70,6 +74,17 @@ LOST: Final = """
 select count(*) from tasker.step_transitions
  where task_uuid = %s and step_uuid = %s and from_state = 'in_progress' and to_state <> 'complete'
 """
+
+WORKS: Final = """
+create function public.works (context jsonb, results jsonb) returns jsonb language plpgsql as $$
+begin
+  perform pg_advisory_xact_lock_shared(7);
+  insert into public.effects values (1);
+  return '"sql"';
+end $$
+"""
+WAITING: Final = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+ENDED: Final = "select count(*) from tasker.tasks where state = 'complete'"
 
 
 def story(open_for: float) -> list[str]:
@@ -240,6 +255,66 @@ def check_log(log: Path) -> None:
     attempts = [line["message"] for line in lines if "attempt" in line]
     failed = [message for message in attempts if re.search(r"attempt \d .* failed: ", message)]
     assert not [message for message in failed if "was rolled back, and runs again" not in message]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["fast", "immediate"])
+def test_ten_seconds_cost_no_attempt(how: str) -> None:
+    """Handlers of each kind are at work when it goes, and end while it is away."""
+    registry, runs = Registry(), Counter[str]()
+    started, go_on = threading.Semaphore(0), threading.Event()
+
+    def work(step: Step) -> str:
+        runs[step.name] += 1
+        started.release()
+        go_on.wait(SECONDS)
+        return step.name
+
+    async def coroutine(step: Step) -> str:
+        return await asyncio.to_thread(work, step)
+
+    def transactional(step: Step, connection: psycopg.Connection[Any]) -> str:
+        work(step)
+        connection.execute("insert into effects values (1)")
+        return step.name
+
+    registry.handler("plain")(work)
+    registry.handler("coroutine")(coroutine)
+    registry.handler("transactional", transactional=True)(transactional)
+    definition = template(
+        {"plain": [], "coroutine": [], "transactional": [], "sql": []}, retry={"max_attempts": 1}
+    )
+    definition["steps"][3]["handler"] = {"sql": "public.works"}
+    server = Server(18, {"synchronous_commit": "on"})
+    try:
+        server.create("away", server.migrated)
+        dsn = server.embedded.url("away")
+        rows(dsn, "create table effects (n integer)")
+        rows(dsn, WORKS)
+        with client_of(dsn) as client:
+            client.register_template(definition)
+            client.create_tasks("test", "flow", [{}] * 3)
+        with psycopg.connect(dsn) as gate:
+            gate.execute("select pg_advisory_lock(7)")
+            gate.commit()
+            with running(dsn, registry, ["test"], slots=12):
+                for _ in range(9):
+                    assert started.acquire(timeout=SECONDS)
+                wait_for(lambda: rows(dsn, WAITING) == [(3,)], "handlers in SQL")
+                server.embedded.stop(how)
+                go_on.set()
+                time.sleep(10)
+                server.embedded.start()
+                wait_for(lambda: rows(dsn, ENDED) == [(3,)], "all tasks")
+        found = rows(dsn, "select state::text, max(attempt), count(*) from tasker.steps group by 1")
+        assert found == [("complete", 1, 12)]
+        assert rows(dsn, "select count(*) from effects") == [(6,)]
+        assert (runs["plain"], runs["coroutine"]) == (3, 3), "what they returned was kept"
+        assert rows(dsn, "select from tasker.step_failures") == []
+        with client_of(dsn) as client:
+            assert client.check_invariants() == []
+    finally:
+        server.close()
 
 
 def test_the_page_for_operators_shows_such_a_log() -> None:
