@@ -202,6 +202,7 @@ class Control:
         self._violations: Counter[tuple[str, str]] = Counter()
         self._wake = threading.Event()
         self._rules = settings.executor_pools.scaling
+        self._refusals: dict[Callable[[], None], str] = {}  # the last one of each job, in the log
 
     def add(self, pool: ScalablePool) -> None:
         """Watch over this one too."""
@@ -271,14 +272,18 @@ class Control:
         return jobs
 
     def _try(self, job: Callable[[], None]) -> None:
+        refusal = ""
         try:
             job()
         except UnavailableError:
             pass  # the circuit has logged it
         except TaskerError as error:
-            log.error("control: %s (%s)", error, error.sqlstate)
+            refusal = str(error)
+            if refusal != self._refusals.get(job):
+                log.error("control: %s (%s); trying again", error, error.sqlstate)
         except Exception:
             log.exception("control met a defect, and goes on")
+        self._refusals[job] = refusal
 
     def _beat(self) -> None:
         """Measure, let executors hold back when connections run short, and report."""

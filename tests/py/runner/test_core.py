@@ -147,6 +147,26 @@ class TestLife:
             done = enqueuer.counts().calls
             wait_for(lambda: enqueuer.counts().calls > done + 1)
 
+    def test_what_control_is_refused_is_said_once(
+        self, database: str, registry: Registry, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        rows(
+            database,
+            "create sequence public.refused; create function public.audit () returns trigger"
+            " language plpgsql as $$ begin"
+            " perform nextval('public.refused'); raise 'not now'; end $$",
+        )
+        with running(database, registry, more={"orchestration.heartbeat": 0.1}) as core:
+            wait_for(lambda: core.state is OperationalState.NORMAL)
+            rows(
+                database,
+                "create trigger audit before update on tasker.runners"
+                " for each row execute function public.audit()",
+            )
+            wait_for(lambda: rows(database, "select last_value from public.refused")[0][0] > 3)
+            rows(database, "drop trigger audit on tasker.runners")
+        assert caplog.text.count("control: not now (P0001); trying again") == 1
+
 
 class TestScaling:
     def test_slots_grow_under_load_and_shrink_after_it(
