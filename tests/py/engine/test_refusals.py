@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from running import SECONDS, client_of, ended, running, step_named, template, wait_for
 from servers import rows
 
@@ -83,6 +83,13 @@ def renamed(function: str) -> tuple[str, str]:
     )
 
 
+# Of a runner that is no superuser.
+A_RIGHT: Final = "a right is missing"
+RIGHTS: Final = (
+    "revoke execute on all functions in schema tasker from limited, public",
+    "grant execute on all functions in schema tasker to limited",
+)
+
 CODES = (
     *("P0001", "22023", "TK001", "TK006", "23514", "40001", "25006", "53100", "42883", "42501"),
     *("XX000", "ZZ999"),
@@ -91,6 +98,7 @@ FAULTS: Final = {
     **{f"a trigger raises {code}": trigger(code) for code in CODES},
     "_finish_steps is missing": renamed("_finish_steps"),
     "finish_and_claim is missing": renamed("finish_and_claim"),
+    A_RIGHT: RIGHTS,
     "connections are cut": (CUT, ""),
     "the database is read-only": (READ_ONLY, WRITABLE),
 }
@@ -120,6 +128,17 @@ def client(database: str) -> Iterator[Client]:
     rows(database, SETUP)
     with client_of(database) as client:
         yield client
+
+
+@pytest.fixture
+def limited(database: str) -> Iterator[str]:
+    """The database, for a role that may do what a runner does."""
+    rows(database, "drop role if exists limited; create role limited login")
+    rows(database, "grant pg_read_all_data, pg_write_all_data to limited")
+    for schema in ("tasker", "tasker_queues"):
+        rows(database, f"grant execute on all functions in schema {schema} to limited")
+    yield make_conninfo(database, user="limited")
+    rows(database, "drop owned by limited; drop role limited")
 
 
 class Handlers:
@@ -175,6 +194,7 @@ def all_is_well(dsn: str, client: Client, tasks: list[Any]) -> None:
 )
 def test_a_fault_that_passes_costs_nothing(
     database: str,
+    limited: str,
     client: Client,
     registry: Registry,
     caplog: pytest.LogCaptureFixture,
@@ -190,7 +210,8 @@ def test_a_fault_that_passes_costs_nothing(
     with psycopg.connect(database) as gate:
         gate.execute("select pg_advisory_lock(7)")
         gate.commit()
-        with running(database, registry, ["test"], slots=STEPS, two_hop=kind == "two hops"):
+        dsn = limited if name == A_RIGHT else database
+        with running(dsn, registry, ["test"], slots=STEPS, two_hop=kind == "two hops"):
             if kind == "sql":
                 wait_for(lambda: waiting(database) == STEPS, "six handlers")
             else:
