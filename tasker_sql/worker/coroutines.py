@@ -32,8 +32,13 @@ class _Loop:
         self.events = asyncio.new_event_loop()
         self._asked: list[float] = []  # when it was to cancel a task and has not yet
         name = "coroutines of handlers"
-        self._thread = threading.Thread(target=self.events.run_forever, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
+
+    def _work(self) -> None:
+        while not self.events.is_closed():
+            with suppress(BaseException):  # a handler stops it, or exits in a callback
+                self.events.run_forever()
 
     @property
     def works(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -149,6 +150,30 @@ class TestCoroutines:
             go_on.set()
             wait_for(lambda: not runner.worker.slots[0].leaked)
         assert client.check_invariants() == []
+
+    @pytest.mark.parametrize("how", ["stop", "exit"])
+    def test_one_that_stops_the_loop_holds_no_other_up(
+        self, database: str, client: Client, registry: Registry, how: str
+    ) -> None:
+        began = threading.Event()
+
+        @registry.handler("stops")
+        async def stops(_: Step) -> None:
+            while not began.is_set():
+                await asyncio.sleep(0.01)
+            loop = asyncio.get_running_loop()
+            loop.stop() if how == "stop" else loop.call_soon(sys.exit, 3)
+            await asyncio.sleep(0.01)
+
+        @registry.handler("a")
+        async def beside(_: Step) -> None:
+            began.set()
+            await asyncio.sleep(0.1)
+
+        more: Any = {"retry": {"max_attempts": 1}}
+        task = start(client, template({"stops": [], "a": []}, **more))
+        with running(database, registry, ["test"], slots=2):
+            assert ended(client, task) == "complete"
 
     def test_one_of_a_cancelled_task_is_cancelled(
         self, database: str, client: Client, registry: Registry
