@@ -126,7 +126,7 @@ class Writer:
             if isinstance(line, threading.Event):
                 line.set()
                 continue
-            with suppress(Exception):
+            with suppress(BaseException):  # a sink that exits ends nothing
                 line[0](line[1])
             if dropped := self.dropped:
                 self.dropped = 0
