@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import psycopg
 import pytest
@@ -259,7 +259,7 @@ def check_log(log: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["fast", "immediate"])
-def test_ten_seconds_cost_no_attempt(how: str) -> None:
+def test_ten_seconds_cost_no_attempt(how: Literal["fast", "immediate"]) -> None:
     """Handlers of each kind are at work when it goes, and end while it is away."""
     registry, runs = Registry(), Counter[str]()
     started, go_on = threading.Semaphore(0), threading.Event()
