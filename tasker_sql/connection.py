@@ -213,7 +213,8 @@ def translated() -> Iterator[None]:
             said = masked(" ".join(said.split()))
             raise errors.UnavailableError(said, sqlstate=error.sqlstate) from error
         reason = error.diag.constraint_name or ""
-        raise errors.answer(*facts(error), reason, context) from error
+        table = f"{error.diag.schema_name}.{error.diag.table_name}" * bool(error.diag.table_name)
+        raise errors.answer(*facts(error), reason, context, table) from error
 
 
 def facts(error: psycopg.Error) -> tuple[str, str, str, str]:

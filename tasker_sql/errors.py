@@ -20,7 +20,8 @@ class TaskerError(Exception):
     """The database refused a call. `sqlstate` is its code, `detail` and `hint` may be empty.
 
     `reason` says why a claim is stale: lease_expired, cancelled, settled, finished or unknown;
-    `context` names the functions that the error came through, `verdict` says whose trouble it is.
+    `context` names the functions that the error came through, `table` is that of a constraint,
+    `verdict` says whose trouble it is.
     """
 
     code: ClassVar[str] = ""
@@ -38,6 +39,7 @@ class TaskerError(Exception):
         sqlstate: str | None = None,
         reason: str = "",
         context: str = "",
+        table: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -46,10 +48,11 @@ class TaskerError(Exception):
         self.sqlstate = sqlstate or self.code
         self.reason = reason
         self.context = context
+        self.table = table
 
     @property
     def verdict(self) -> Verdict:
-        return verdict(self.sqlstate, self.context)
+        return verdict(self.sqlstate, self.context, self.table)
 
     def __str__(self) -> str:
         return f"{self.message}: {self.detail}" if self.detail else self.message
@@ -193,9 +196,15 @@ class BadInputError(PermanentError):
 
 
 def answer(
-    sqlstate: str, message: str, detail: str, hint: str, reason: str, context: str
+    sqlstate: str,
+    message: str,
+    detail: str,
+    hint: str,
+    reason: str,
+    context: str,
+    table: str = "",
 ) -> TaskerError:
     """The error for a code that the database sent."""
     of_whose = {Whose.MOMENT: BusyError, Whose.TIME: TooSlowError}
     kind = of_whose.get(verdict(sqlstate, context).whose) or BY_CODE.get(sqlstate, TaskerError)
-    return kind(message, detail, hint, sqlstate, reason, context)
+    return kind(message, detail, hint, sqlstate, reason, context, table)

@@ -24,6 +24,7 @@ class Whose(StrEnum):
     NOBODY = "nobody's"  # this claim completed the step before
     RESULT = "the result's"  # our own check refuses it
     CALLER = "the caller's"  # the contract: our own function refuses the call
+    WRITES = "the transaction's"  # what else it wrote breaks a constraint when it commits
     MOMENT = "the moment's"  # the same call may be made again at once
     TIME = "a time limit's"  # of statements, by a setting, or by somebody who cancels
     CONNECTION = "the connection's"
@@ -59,6 +60,7 @@ CLAIM: Final = Verdict(Whose.CLAIM, answered=True)
 NOBODY: Final = Verdict(Whose.NOBODY, answered=True)
 RESULT: Final = Verdict(Whose.RESULT, answered=True)
 CALLER: Final = Verdict(Whose.CALLER, answered=True)
+WRITES: Final = Verdict(Whose.WRITES, answered=True)
 MOMENT: Final = Verdict(Whose.MOMENT)
 TIME: Final = Verdict(Whose.TIME, longest=5.0)
 CONNECTION: Final = Verdict(Whose.CONNECTION, counts=True, reconnect=True)
@@ -103,6 +105,7 @@ BY_CLASS: Final = {
 
 # What our check of outcomes raises, and the server before it, about text that is no jsonb.
 _OF_RESULTS: Final = {"22023", "TK006", "22P02", "22P05", "54000", "54001"}
+_OURS: Final = ("tasker.", "tasker_queues.", "pgmq.")
 _FRAME: Final = re.compile(r'PL/pgSQL.*?([a-z_"][\w$."]*)\(', re.ASCII | re.IGNORECASE)
 
 
@@ -112,8 +115,9 @@ def frames(context: str) -> list[str]:
     return [frame[1] for frame in found if frame]
 
 
-def verdict(sqlstate: str | None, context: str = "") -> Verdict:
-    """Whose trouble an error is; without a code there was no server to send one."""
+def verdict(sqlstate: str | None, context: str = "", table: str = "") -> Verdict:
+    """Whose trouble an error is; without a code there was no server to send one. `table` is that
+    of a constraint, with its schema."""
     if sqlstate is None:
         return CONNECTION
     through = frames(context)
@@ -122,6 +126,8 @@ def verdict(sqlstate: str | None, context: str = "") -> Verdict:
         return RESULT
     if ours and (sqlstate.startswith("TK") or sqlstate == "22023"):
         return _of_ours(sqlstate, through)
+    if table and not context and not table.startswith(_OURS):
+        return WRITES
     return BY_CODE.get(sqlstate) or BY_CLASS.get(sqlstate[:2]) or OTHERS
 
 

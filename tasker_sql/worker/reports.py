@@ -29,7 +29,9 @@ MOST_KEPT: Final = 10  # results that are refused, before a worker claims no mor
 TOLD_FOR: Final = 60.0  # seconds in which the same refusal is not told again
 
 # What is the matter with one of the steps of a report; anything else concerns every call.
-ABOUT_REPORTS: Final = {Whose.CLAIM, Whose.NOBODY, Whose.RESULT, Whose.CALLER, Whose.OTHERS}
+ABOUT_REPORTS: Final = {
+    *(Whose.CLAIM, Whose.NOBODY, Whose.RESULT, Whose.CALLER, Whose.WRITES, Whose.OTHERS)
+}
 
 log = logging.getLogger(__name__)
 

@@ -211,6 +211,8 @@ class _Transaction:
             return Completed()
         elif whose is Whose.RESULT and isinstance(error, TaskerError):
             return outcomes.refused(step.step_uuid, error)
+        elif whose is Whose.WRITES:
+            return outcomes.raised(step.step_uuid, error)
         return None
 
     def _call(self, work: Callable[[Client], str]) -> str:

@@ -164,6 +164,17 @@ class Handlers:
         return "done"
 
 
+DEFERRED: Final = {
+    "key": """
+create table public.orders (step uuid primary key);
+alter table public.effects
+  add foreign key (step) references public.orders deferrable initially deferred
+""",
+    "unique": """
+alter table public.effects add one integer default 1 unique deferrable initially deferred;
+insert into public.effects values (null)
+""",
+}
 KINDS: Final = {
     "plain": {"callable": "plain"},
     "two hops": {"callable": "plain"},
@@ -362,6 +373,31 @@ def test_a_transactional_handler_has_its_own_failures(
     assert found == [("SqlError",), ("PermanentError",)]
 
 
+@pytest.mark.parametrize(
+    ("kind", "constraint", "code"),
+    [
+        ("transactional", "key", "23503"),
+        ("transactional", "unique", "23505"),
+        ("sql", "unique", "23505"),
+    ],
+)
+def test_writes_that_cannot_be_committed_are_a_failure(
+    database: str, client: Client, registry: Registry, kind: str, constraint: str, code: str
+) -> None:
+    """They break a constraint that is checked when the handler, and our own call, have ended."""
+    rows(database, DEFERRED[constraint])
+    handlers = Handlers(registry)
+    handlers.go_on.set()
+    retry = {"max_attempts": 2, "backoff_base_ms": 1}
+    client.register_template(template({"a": []}, handler=KINDS[kind], retry=retry))
+    task = client.create_task("test", "flow").task_uuid
+    with running(database, registry, ["test"], slots=1):
+        assert ended(client, task) == "error"
+    told = "select attempt, error ->> 'code' from tasker.step_failures order by attempt"
+    assert rows(database, told) == [(1, code), (2, code)]
+    assert client.check_invariants() == []
+
+
 OUTCOMES = """PL/pgSQL function tasker._outcomes(jsonb) line 31 at RAISE
 PL/pgSQL function tasker.finish_and_claim(text,text,uuid,jsonb,integer,interval) line 24"""
 GERMAN = "PL/pgSQL-Funktion tasker._outcomes(jsonb) Zeile 31 bei RAISE"
@@ -398,6 +434,12 @@ PL/pgSQL function tasker.finish_and_claim(text,text,uuid,jsonb,integer,interval)
 )
 def test_verdicts(sqlstate: str | None, context: str, whose: Whose) -> None:
     assert verdict(sqlstate, context).whose is whose
+
+
+def test_a_constraint_of_others_is_about_their_writes_at_the_commit_only() -> None:
+    assert verdict("23505", "", "public.orders").whose is Whose.WRITES
+    assert verdict("23505", TRIGGERED, "public.audit").whose is Whose.OTHERS
+    assert verdict("23505", "", "tasker.steps").whose is Whose.OTHERS
 
 
 def test_functions_are_found_in_any_language() -> None:
