@@ -446,6 +446,25 @@ class TestClaims:
         assert step.attempt == 1
         assert "ended its transaction itself" in step.last_error["message"]
 
+    def test_a_transactional_handler_may_choose_its_isolation(
+        self, database: str, client: Client, registry: Registry
+    ) -> None:
+        """What meets its neighbours then runs again, within the same attempt."""
+
+        @registry.handler("a", transactional=True)
+        def handle(_: Step, connection: psycopg.Connection[Any]) -> Any:
+            connection.execute("set transaction isolation level serializable")
+            connection.execute("select count(*) from pg_class")
+            return connection.execute("show transaction_isolation").fetchone()
+
+        steps: dict[str, list[str]] = {f"s{n}": [] for n in range(8)}
+        more: Any = {"handler": {"callable": "a"}, "retry": {"max_attempts": 1}}
+        task = start(client, template(steps, **more))
+        with running(database, registry, ["test"], slots=4):
+            assert ended(client, task) == "complete"
+        found = {str(step.result) for step in client.get_task_steps(task)}
+        assert found == {"['serializable']"}
+
 
 class TestStopping:
     def test_gives_back_what_has_not_started(
