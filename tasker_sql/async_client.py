@@ -152,6 +152,7 @@ class AsyncClient(AsyncCalls):
                 autocommit=True,
                 application_name=database.application_name("client"),
                 client_encoding="utf8",
+                prepare_threshold=None,
             )
         return self._own
 

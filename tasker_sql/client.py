@@ -121,7 +121,7 @@ def _configured() -> TimedConnection:
     from tasker_sql.schema import database, migrations
 
     dsn, name = migrations.ready(), database.application_name("client")
-    return opened(dsn, name, 5, 10, None, Settings.KEPT)
+    return opened(dsn, name, None, 10, None, Settings.KEPT)  # there may be a pooler before it
 
 
 class _Said(NamedTuple):

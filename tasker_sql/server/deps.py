@@ -53,7 +53,7 @@ class Store:
         return connect(
             self.dsn,
             application_name(f"{socket.gethostname()}:{os.getpid()} web"),
-            prepare_threshold=None if chosen.pgbouncer else 5,
+            prepare_threshold=None,  # there may be a pooler before the server
             connect_timeout=chosen.connect_timeout,
             read_timeout=self.timeout + SILENCE,
         )

@@ -22,11 +22,12 @@ BLOCKED_WITHIN: Final = 3.0  # seconds; `problems` waits a moment at each locked
 
 
 def connected(dsn: str, part: str, **more: Any) -> Client:
-    """A client for a schema that no stranger has prepared. Close it.
+    """A client for a schema that no stranger has prepared. Close it. It prepares no statements:
+    there may be a pooler before the server.
 
     `more` are options of `client.connect`. Raises SchemaError, UnavailableError.
     """
-    client = connect(dsn, database.application_name(part), **more)
+    client = connect(dsn, database.application_name(part), prepare_threshold=None, **more)
     try:
         with client.transaction() as connection:
             migrations.refuse_strangers(connection)

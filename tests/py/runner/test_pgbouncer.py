@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import configparser
 import os
 import re
@@ -9,7 +10,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,13 @@ import servers
 from psycopg.conninfo import conninfo_to_dict
 from running import client_of, configured, ended, running, template, wait_for
 from servers import rows
+from serving import serving
 
-from tasker_sql.client import connect
+from tasker_sql.async_client import AsyncClient
+from tasker_sql.client import Client, connect
 from tasker_sql.config import ConfigError
 from tasker_sql.ops.orchestrator import OrchestrationCore
+from tasker_sql.top.backend import connected
 from tasker_sql.worker.handlers import Registry, Step
 
 pytestmark = pytest.mark.newest
@@ -156,6 +160,24 @@ def test_it_is_recognised_at_the_start(bouncer: str, option: bool, refusal: str 
     core = OrchestrationCore(configured(bouncer, more={"database.pgbouncer": option}))
     with pytest.raises(ConfigError, match=refusal) if refusal else nullcontext():
         core.check()
+
+
+def test_programs_that_ask_need_no_option(bouncer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They prepare no statements, so none meets that of another on a connection of theirs."""
+    monkeypatch.setenv("DATABASE_URL", bouncer)
+
+    async def ask() -> None:
+        async with AsyncClient() as client:
+            await client.list_namespaces()
+            with Client() as program, closing(connected(bouncer, "cli")) as command:
+                for _ in range(12):
+                    await client.list_namespaces()
+                    program.list_namespaces()
+                    command.list_namespaces()
+                    assert web.get("/v1/tasks").status_code == 200
+
+    with serving(bouncer) as web:
+        asyncio.run(ask())
 
 
 def test_without_the_option_statements_are_missed(bouncer: str) -> None:
