@@ -72,13 +72,13 @@ bench-peers: $(VENV)/install  ## Measure beside DBOS, absurd, pgqueuer and procr
 scale: $(VENV)/install  ## Measure behind ten million finished and a million queued steps (an hour)
 	$(BIN)/python benchmarks/scale.py
 
-client: $(VENV)/test  ## Write the calls and rows of the client anew, from the catalog
+client: $(VENV)/test  ## Generate the calls and rows of the client from the catalog
 	PYTHONPATH=tests/py/support $(BIN)/python tools/generate_client.py
 
-configuration: $(VENV)/test  ## Write docs/configuration.md anew, from the keys and their defaults
+configuration: $(VENV)/test  ## Generate docs/configuration.md from the keys and their defaults
 	$(BIN)/python tools/configuration_page.py
 
-reference: $(VENV)/test  ## Write docs/reference again, from the catalog, the help and the rules
+reference: $(VENV)/test  ## Generate docs/reference from the catalog, the help and the rules
 	PYTHONPATH=tests/py/support $(BIN)/python tools/generate_reference.py
 
 site: $(VENV)/test  ## Build the site of docs/, into build/site

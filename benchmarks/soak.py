@@ -5,8 +5,8 @@
 
 A private server, four `tasker-sql run`, and a steady stream of tasks whose handlers are quick,
 slow, transactional, in SQL, fail, hang, leak into their sessions, or are cancelled. Every few
-seconds a runner is killed, told to stop, or told to reload, and replaced. The first is left alone,
-so that its memory tells something; it is killed at the end, with work in its hands.
+seconds a runner is killed, stopped, or made to reload, and replaced. The first is left alone,
+so that its memory shows something; it is killed at the end, with work in its hands.
 
 Exit code 1 when memory or connections grow, an invariant is broken, or a task does not end.
 """
@@ -131,7 +131,7 @@ class Soak:
         self.created = 0
         self.began = time.monotonic()
         self.connections: list[int] = []
-        self.told: dict[str, int] = {}
+        self.injected: dict[str, int] = {}
         (folder / "soak_handlers.py").write_text(HANDLERS)
         self.runners = [self.start() for _ in range(RUNNERS)]
 
@@ -171,7 +171,7 @@ class Soak:
         if time.monotonic() - process.since < 10:
             return
         what = random.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
-        self.told[what.name] = self.told.get(what.name, 0) + 1
+        self.injected[what.name] = self.injected.get(what.name, 0) + 1
         process.program.send_signal(what)
         if what is not signal.SIGHUP:
             process.program.wait(60)
@@ -288,8 +288,8 @@ def main() -> None:
                 for process in soak.runners:
                     process.program.kill()
                 client.close()
-    told = ", ".join(f"{number} {name}" for name, number in sorted(soak.told.items()))
-    print(f"{soak.created} tasks in {timedelta(minutes=chosen.minutes)}; {told}")
+    injected = ", ".join(f"{number} {name}" for name, number in sorted(soak.injected.items()))
+    print(f"{soak.created} tasks in {timedelta(minutes=chosen.minutes)}; {injected}")
     print(*wrong or ["memory and connections are flat, nothing is lost or done twice"], sep="\n")
     sys.exit(bool(wrong))
 

@@ -177,7 +177,7 @@ def _psycopg(found: Any, source: Any) -> Connection:
         )
     idle = found.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
     if idle and not found.autocommit:
-        found.execute(b"")  # begins it: else `Client.transaction()` would be all of it
+        found.execute(b"")  # begins it: else `Client.transaction()` would be everything
     return found
 
 

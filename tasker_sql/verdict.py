@@ -103,7 +103,7 @@ BY_CLASS: Final = {
     "XX": SERVER,  # data corruption, an internal error
 }
 
-# What our check of outcomes raises, and the server before it, about text that is no jsonb.
+# What our check of outcomes raises, and the server before it, about text that is not jsonb.
 _OF_RESULTS: Final = {"22023", "TK006", "22P02", "22P05", "54000", "54001"}
 _OURS: Final = ("tasker.", "tasker_queues.", "pgmq.")
 _FRAME: Final = re.compile(r'PL/pgSQL.*?([a-z_"][\w$."]*)\(', re.ASCII | re.IGNORECASE)

@@ -338,7 +338,7 @@ create table tasker.submissions (
   failures      jsonb       not null,
   submitted_at  timestamptz not null
 );
-comment on table tasker.submissions is 'Outcomes handed in over the two-hop path and not yet processed. Results already stand in their step rows.';
+comment on table tasker.submissions is 'Outcomes submitted over the two-hop path and not yet processed. Results already stand in their step rows.';
 
 create table tasker.timers (
   step_id bigint      primary key,
@@ -387,7 +387,7 @@ create table tasker.signals (
   constraint a_key_stands_for_one_signal unique (task_id, name, signal_key)
 );
 create index signals_to_take on tasker.signals (task_id, name) where taken_by is null;
-comment on table tasker.signals is 'What was sent to tasks: taken by a step that waits, or stored for one that is to come. delivered_to is the step that waited when it was sent. spent is true when the wait that took it failed and was opened anew, else null.';
+comment on table tasker.signals is 'What was sent to tasks: taken by a step that waits, or stored for one that is to come. delivered_to is the step that waited when it was sent. spent is true when the wait that took it failed and was opened again, else null.';
 
 create table tasker.deferred_decrements (
   deferred_id bigint  generated always as identity primary key,
@@ -474,7 +474,7 @@ create table tasker.step_failures (
 );
 create index step_failures_by_step on tasker.step_failures (step_id, failure_id);
 create index lost_attempts_by_token on tasker.step_failures (token) where lost;
-comment on table tasker.step_failures is 'One row per attempt that failed or was lost (its lease ran out, or an operator took it back; nobody reported), with its error, when it had been enqueued and started, and how long its handler took: where time went is told without a look at the transitions.';
+comment on table tasker.step_failures is 'One row per attempt that failed or was lost (its lease ran out, or an operator took it back; nobody reported), with its error, when it had been enqueued and started, and how long its handler took: this says where time went, without a look at the transitions.';
 
 create table tasker.given_back (
   step_id     bigint      not null,
@@ -551,7 +551,7 @@ create table tasker.rejected_messages (
   error        text        not null,
   rejected_at  timestamptz not null
 );
-comment on table tasker.rejected_messages is 'Messages to the orchestration queues that could not be carried out, with the reason.';
+comment on table tasker.rejected_messages is 'Messages to the orchestration queues that could not be applied, with the reason.';
 
 create table tasker.operator_actions (
   action_id    bigint      generated always as identity primary key,
@@ -692,7 +692,7 @@ create table tasker.runners (
 ) with (fillfactor = 50);
 comment on column tasker.runners.handlers is 'What it can run; null when it does not say.';
 comment on column tasker.runners.role is 'The role that its heartbeats come from.';
-comment on table tasker.runners is 'One row per runner, updated in place by its heartbeat. Whoever does not report before gone_at is gone; kept for a day, at most 1000.';
+comment on table tasker.runners is 'One row per runner, updated in place by its heartbeat. A runner that does not report before gone_at is lost; kept for a day, at most 1000.';
 
 create table tasker.forced_breakers (
   wish_id   bigint      generated always as identity primary key,

@@ -24,7 +24,7 @@ from typing import Any
 import psycopg
 
 LONG = {"W1": 10, "W2": 50, "W3": 1, "W4": 10, "W5": 1000}  # steps a task
-AT_ONCE = 10  # tasks that a process of the others has in hand
+AT_ONCE = 10  # tasks that a process of the others works on
 FILL_AT_ONCE = 1000
 
 
@@ -311,7 +311,7 @@ def fac50_work(url: str, workload: str) -> None:
 
 
 def loop(url: str, workload: str, work: Callable[[psycopg.Connection[Any]], Any]) -> None:
-    """Work; whoever finds nothing creates the next tasks (not where the queue was filled)."""
+    """Work; one that finds nothing creates the next tasks (not where the queue was filled)."""
     with psycopg.connect(url, autocommit=True) as connection:
         if workload == "W4":
             create_and_wait(url, lambda own: tasker_create(own, workload), tasker_open)

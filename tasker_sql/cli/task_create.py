@@ -164,7 +164,7 @@ def _refused(
     error: TaskerError,
 ) -> Exception:
     """The database's refusal of a batch, by line: each is tried alone, and nothing is kept."""
-    if "context" not in str(error):  # an option is to blame, and no line
+    if "context" not in str(error):  # the cause is an option, and no line
         return error
     wrong = list[str]()
     with client.rolled_back():

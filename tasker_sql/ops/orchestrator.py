@@ -151,7 +151,7 @@ class OrchestrationCore:
         Raises ConfigError, and what `schema.check` raises.
         """
         chosen, connect = self.config.database, partial(self._connect, "check")
-        with suppress(UnavailableError):  # which `schema.check` tells, too
+        with suppress(UnavailableError):  # which `schema.check` reports, too
             preflight.check_pooler(connect, chosen.pgbouncer)
         schema.check(self.dsn)
         if not chosen.pgbouncer:  # there, what counts is what PgBouncer opens

@@ -45,7 +45,7 @@ class Store:
         try:
             with client.limited(self.timeout):
                 return work(client)
-        except ValueError as error:  # as psql would be told, could it be sent
+        except ValueError as error:  # as psql would see it, could it be sent
             raise BadValueError("no value for the database", str(error)) from error
 
     def _connect(self, settings: Config) -> Client:

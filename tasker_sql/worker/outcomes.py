@@ -154,9 +154,10 @@ def raised(step_uuid: UUID, error: BaseException) -> Result | Failure:
 
 def indescribable(step_uuid: UUID) -> Failure:
     """The attempt failed, and that is all that can be said."""
-    text = "the error could not be described"
-    told = f'{{"type":"Error","message":"{text}"}}'
-    return Failure(JsonText(f'{{"step_uuid":"{step_uuid}","retryable":true,"error":{told}}}'), text)
+    message = "the error could not be described"
+    error = f'{{"type":"Error","message":"{message}"}}'
+    outcome = f'{{"step_uuid":"{step_uuid}","retryable":true,"error":{error}}}'
+    return Failure(JsonText(outcome), message)
 
 
 def _raised(step_uuid: UUID, error: BaseException) -> Failure:

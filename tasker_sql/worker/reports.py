@@ -26,7 +26,7 @@ REPORT_DELAY: Final = 0.005  # seconds that a finished step waits for others to 
 LARGEST_REPORT: Final = 8 << 20  # characters
 MOST_STEPS: Final = 1000  # of a report
 MOST_KEPT: Final = 10  # results that are refused, before a worker claims no more
-TOLD_FOR: Final = 60.0  # seconds in which the same refusal is not told again
+LOGGED_FOR: Final = 60.0  # seconds in which the same refusal is not logged again
 
 # What is the matter with one of the steps of a report; anything else concerns every call.
 ABOUT_REPORTS: Final = {
@@ -53,7 +53,7 @@ class Reports:
         self.unsent: Report | None = None
         self._calls = calls
         self._claims = claims
-        self._told: dict[str, float] = {}  # refusals, and when
+        self._logged: dict[str, float] = {}  # refusals, and when
 
     def add(self, claim: Claim, attempt: Attempt, outcome: Result | Failure, now: float) -> None:
         if isinstance(outcome, Failure):
@@ -170,9 +170,9 @@ class Reports:
     def say(self, what: str) -> None:
         """Say it, unless it was said a moment ago."""
         now = time.monotonic()
-        if now - self._told.get(what, -math.inf) > TOLD_FOR:
+        if now - self._logged.get(what, -math.inf) > LOGGED_FOR:
             log.error("%s", what)
-        self._told[what] = now
+        self._logged[what] = now
 
 
 def _is_due(claim: Claim, now: float) -> bool:

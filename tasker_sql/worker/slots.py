@@ -75,7 +75,7 @@ class Slots:
         self._queue: SimpleQueue[Attempt | None] = SimpleQueue()
         self._kept: list[Attempt] | None = None
         self._started = 0  # threads, ever
-        self._threads = 0  # that were started and not told to end
+        self._threads = 0  # that were started and not asked to end
         self._runs: dict[Attempt, threading.Thread] = {}  # in which thread
         self._leaked: dict[Attempt, threading.Thread] = {}
         self._seconds = 0.0  # that handlers took, in sum
@@ -132,8 +132,8 @@ class Slots:
     @property
     def lost_to(self) -> str:
         """Why slots are lost."""
-        told = ", ".join(f"{count} in {name}" for name, count in self.leaked.items())
-        return f"threads of namespace {self.namespace} hang past their time: {told}"
+        leaks = ", ".join(f"{count} in {name}" for name, count in self.leaked.items())
+        return f"threads of namespace {self.namespace} hang past their time: {leaks}"
 
     def _alive(self) -> list[Attempt]:
         return [one for one, thread in list(self._leaked.items()) if thread.is_alive()]

@@ -55,7 +55,7 @@ begin
                       where deferred.step_id = step.step_id));
 
   return query
-  with told as (
+  with answer as (
     select own.rank, own.code, own.blocks, own.reason, own.since, own.until, own.who, own.cure,
            own.step_id
       from tasker._reasons(array[v_step_id]) as own
@@ -84,10 +84,10 @@ begin
            null, null, null, null, v_causes[21]
      where cardinality(v_causes) > 20
   )
-  select row_number() over (order by told.blocks desc, told.rank, told.step_id)::integer,
-         told.code, told.blocks, told.reason, told.since, told.until, told.who, told.cure,
-         tasker._step_uuid(v_task_uuid, told.step_id)
-    from told
+  select row_number() over (order by answer.blocks desc, answer.rank, answer.step_id)::integer,
+         answer.code, answer.blocks, answer.reason, answer.since, answer.until, answer.who,
+         answer.cure, tasker._step_uuid(v_task_uuid, answer.step_id)
+    from answer
    order by 1;
   if not found then
     return query

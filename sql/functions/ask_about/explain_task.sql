@@ -50,7 +50,7 @@ begin
    cross join lateral tasker._time_left(task.task_id, task.deadline, tasker._now()) as ahead
    where task.task_id = v_task_id and task.finished_at is null and task.deadline is not null;
   return query
-  with told as (
+  with answer as (
     select own.rank, own.code, own.blocks, null::integer as steps, own.reason, own.since, own.until,
            own.who, own.cure, p_task_uuid as cause_uuid
       from tasker._task_reason(v_task_id) as own
@@ -77,10 +77,10 @@ begin
            null, null, null, null, tasker._step_uuid(p_task_uuid, v_asked[1001])
      where cardinality(v_asked) > 1000
   )
-  select row_number() over (order by told.blocks desc, told.rank, told.code)::integer,
-         told.code, told.blocks, told.steps, told.reason, told.since, told.until, told.who,
-         told.cure, told.cause_uuid
-    from told
+  select row_number() over (order by answer.blocks desc, answer.rank, answer.code)::integer,
+         answer.code, answer.blocks, answer.steps, answer.reason, answer.since, answer.until,
+         answer.who, answer.cure, answer.cause_uuid
+    from answer
    order by 1;
   get diagnostics v_rows = row_count;
   if v_rows = (v_ahead is not null)::integer then

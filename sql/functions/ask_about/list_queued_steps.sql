@@ -73,9 +73,10 @@ begin
     join tasker.template_steps as link on link.template_id = listed.template_id
                                       and link.step_no = tasker._step_no(listed.step_id)
     left join (
-         select distinct on (told.step_id) told.*
-           from tasker._reasons(array(select step_id from listed where state = 'enqueued')) as told
-          order by told.step_id, told.blocks desc, told.rank
+         select distinct on (answer.step_id) answer.*
+           from tasker._reasons(
+                  array(select step_id from listed where state = 'enqueued')) as answer
+          order by answer.step_id, answer.blocks desc, answer.rank
          ) as why on why.step_id = listed.step_id
    order by listed.enqueued_at, listed.step_id;
 end;

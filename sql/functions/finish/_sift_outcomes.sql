@@ -6,7 +6,7 @@ create or replace function tasker._sift_outcomes (
   out results  jsonb,
   out failures jsonb,
   out seconds  jsonb,
-  out told     jsonb
+  out fates    jsonb
 )
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -50,16 +50,16 @@ begin
            else jsonb_build_object('outcome', 'refused', 'code', 'TK001',
                                    'message', 'stale claim: the token does not hold the step',
                                    'detail', fate.fate) end), '{}')
-    into told
+    into fates
     from tasker._fates(p_token, step_ids) as fate
    where fate.fate <> 'held' or fate.step_id = any (v_large);
-  if told <> '{}' then
-    step_ids := array(select id from unnest(step_ids) as id where not told ? id::text);
-    done_ids := array(select id from unnest(done_ids) as id where not told ? id::text);
-    results  := results - array(select jsonb_object_keys(told));
+  if fates <> '{}' then
+    step_ids := array(select id from unnest(step_ids) as id where not fates ? id::text);
+    done_ids := array(select id from unnest(done_ids) as id where not fates ? id::text);
+    results  := results - array(select jsonb_object_keys(fates));
     failures := coalesce((select jsonb_agg(failure order by failure -> 'step_id')
                             from jsonb_array_elements(failures) as failure
-                           where not told ? (failure ->> 'step_id')), '[]');
+                           where not fates ? (failure ->> 'step_id')), '[]');
   end if;
 end;
 $$;

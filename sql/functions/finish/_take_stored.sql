@@ -17,7 +17,7 @@ begin
        and wait.kind = 'signal'
      order by wait.step_id
   loop
-    update tasker.signals as signal set spent = true  -- opened anew, it wants others
+    update tasker.signals as signal set spent = true  -- opened again, it wants others
      where signal.task_id = tasker._task_of(v_wait.step_id) and signal.taken_by = v_wait.step_id;
     with stored as materialized (
       select signal.signal_id

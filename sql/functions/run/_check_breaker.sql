@@ -13,15 +13,15 @@ declare
 begin
   if exists (select
                from tasker.runners as runner
-              cross join lateral tasker._reported_breakers(runner.breakers) as told
-              where told.breaker = p_breaker
+              cross join lateral tasker._reported_breakers(runner.breakers) as reported
+              where reported.breaker = p_breaker
                 and (p_runner is null or runner.name = p_runner))
   then
     return;
   end if;
-  select string_agg(distinct told.breaker || ' of ' || runner.name, ', ') into v_known
+  select string_agg(distinct reported.breaker || ' of ' || runner.name, ', ') into v_known
     from tasker.runners as runner
-   cross join lateral tasker._reported_breakers(runner.breakers) as told;
+   cross join lateral tasker._reported_breakers(runner.breakers) as reported;
   raise exception 'no runner has such a circuit breaker'
     using errcode = 'TK002',
           detail  = format('%s of %s; known are %s', coalesce(left(p_breaker, 100), 'null'),

@@ -24,11 +24,12 @@ begin
   perform tasker._check_lease(p_interval);
   perform tasker._check_report(p_report);
   insert into tasker.runners as runner
-  select p_name, told.host, told.pid, told.version,
-         v_now - make_interval(secs => told.uptime), v_now, v_now + 3 * p_interval,
-         told.state, told.status, told.namespaces, told.pools, told.breakers, told.connections,
-         told.handlers, coalesce(told.troubles, '[]'), session_user, coalesce(told.counters, '{}')
-    from jsonb_to_record(p_report) as told (
+  select p_name, report.host, report.pid, report.version,
+         v_now - make_interval(secs => report.uptime), v_now, v_now + 3 * p_interval,
+         report.state, report.status, report.namespaces, report.pools, report.breakers,
+         report.connections, report.handlers, coalesce(report.troubles, '[]'), session_user,
+         coalesce(report.counters, '{}')
+    from jsonb_to_record(p_report) as report (
            host text, pid integer, version text, uptime double precision, state text, status text,
            namespaces text[], pools jsonb, breakers jsonb, connections jsonb, handlers text[],
            troubles jsonb, counters jsonb)

@@ -22,31 +22,31 @@ as $$
 -- Locks    the claim, own steps, children, tasks
 -- Calls    _outcomes, _sift_outcomes, _take_out, _finish, _is_repeat, _stale
 declare
-  v_read record;
-  v_held record;
-  v_log  record;
-  v_told jsonb := '{}'::jsonb;
+  v_read  record;
+  v_held  record;
+  v_log   record;
+  v_fates jsonb := '{}'::jsonb;
 begin
   is_repeat := false;
   if p_refused and p_outcomes <> '[]' then
     v_read  := tasker._sift_outcomes(p_token, p_outcomes);
-    v_told  := v_read.told;
+    v_fates := v_read.fates;
     refused := (
-      select jsonb_agg(told.value - 'outcome' || jsonb_build_object(
+      select jsonb_agg(fate.value - 'outcome' || jsonb_build_object(
                          'step_uuid', entry.outcome ->> 'step_uuid') order by entry.position)
         from jsonb_array_elements(p_outcomes) with ordinality as entry (outcome, position)
        cross join lateral (
-             select v_told -> tasker._step_id((entry.outcome ->> 'step_uuid')::uuid)::text
-                      as value) as told
-       where told.value ->> 'outcome' = 'refused');
+             select v_fates -> tasker._step_id((entry.outcome ->> 'step_uuid')::uuid)::text
+                      as value) as fate
+       where fate.value ->> 'outcome' = 'refused');
   else
     v_read := tasker._outcomes(p_outcomes);
   end if;
 
   answers_step := least(
     v_read.step_ids[1],
-    (select min(told.key::bigint) from jsonb_each(v_told) as told
-      where told.value ->> 'outcome' = 'repeated'));
+    (select min(fate.key::bigint) from jsonb_each(v_fates) as fate
+      where fate.value ->> 'outcome' = 'repeated'));
   if v_read.step_ids = '{}' then
     is_repeat := answers_step is not null;
     return;

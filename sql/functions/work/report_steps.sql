@@ -40,25 +40,25 @@ begin
     perform tasker._record(v_log.ids, v_log.changes, v_worker, null, v_now);
     perform tasker._commit_by(v_held.lease_until, v_now);
   end if;
-  if v_sifted.told <> '{}' then
+  if v_sifted.fates <> '{}' then
     perform tasker._note_late_writes(
       p_token,
-      array(select told.key::bigint from jsonb_each(v_sifted.told) as told
-             where told.value ->> 'code' = 'TK001'),
+      array(select fate.key::bigint from jsonb_each(v_sifted.fates) as fate
+             where fate.value ->> 'code' = 'TK001'),
       coalesce(v_worker, nullif(left(current_setting('application_name'), 200), ''), session_user),
       v_now);
   end if;
   return query
   select (entry.outcome ->> 'step_uuid')::uuid,
-         coalesce(step.told ->> 'outcome', 'applied'),
-         step.told ->> 'code',
-         nullif(concat_ws(': ', step.told ->> 'message', step.told ->> 'detail'), ''),
+         coalesce(step.fate ->> 'outcome', 'applied'),
+         step.fate ->> 'code',
+         nullif(concat_ws(': ', step.fate ->> 'message', step.fate ->> 'detail'), ''),
          coalesce(failure.to_state::text, answer.step_state),
          answer.task_state,
          failure.next_retry_at
     from jsonb_array_elements(p_outcomes) with ordinality as entry (outcome, position)
    cross join lateral (select tasker._step_id((entry.outcome ->> 'step_uuid')::uuid)) as id (id)
-   cross join lateral (select v_sifted.told -> id.id::text) as step (told)
+   cross join lateral (select v_sifted.fates -> id.id::text) as step (fate)
     left join lateral tasker._answer(id.id) as answer on true
     left join tasker.step_failures as failure on failure.step_id = id.id
                                              and failure.token = p_token

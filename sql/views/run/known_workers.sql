@@ -13,13 +13,13 @@ select coalesce(runner.name, seen.name) as name,
        seen.lease_until - tasker._now() as lease_left
   from tasker.known_runners as runner
   full join (
-       select told.name,
-              array_agg(distinct told.namespace) as namespaces,
-              count(told.lease_until) as claims,
-              sum(told.steps) as steps,
-              min(told.lease_until) as lease_until,
-              count(*) filter (where not told.is_expired) as in_time,
-              bool_or(told.lease_until is null) as waiting
+       select holder.name,
+              array_agg(distinct holder.namespace) as namespaces,
+              count(holder.lease_until) as claims,
+              sum(holder.steps) as steps,
+              min(holder.lease_until) as lease_until,
+              count(*) filter (where not holder.is_expired) as in_time,
+              bool_or(holder.lease_until is null) as waiting
          from (select claim.worker as name, claim.namespace, claim.step_count as steps,
                       claim.lease_until, claim.is_expired
                  from tasker.live_claims as claim
@@ -28,8 +28,8 @@ select coalesce(runner.name, seen.name) as name,
                  from tasker.waiters as waiter
                  join tasker.namespaces as namespace
                    on namespace.namespace_id = waiter.namespace_id
-                where waiter.until >= tasker._now()) as told
-        group by told.name
+                where waiter.until >= tasker._now()) as holder
+        group by holder.name
        ) as seen on seen.name = runner.name;
 
 comment on view tasker.known_workers is

@@ -670,8 +670,8 @@ class TestStatus:
         bad = Answer("status")
         assert (bad.code, bad.out[:17]) == (1, "work stands still")
         assert "1 critical problem, 1 warning; the worst: queue_missing" in bad.out
-        told = Answer("status", "--json").json
-        assert (told["well"], told["worst"]["code"]) == (False, "queue_missing")
+        answer = Answer("status", "--json").json
+        assert (answer["well"], answer["worst"]["code"]) == (False, "queue_missing")
         Answer("acknowledge", "queue_missing", "queue test_queue", "-r", "it is known")
         known = Answer("status")
         assert (known.code, known.out[:24]) == (0, "attention: 0 open tasks,")
@@ -819,7 +819,7 @@ class TestCompletion:
 
 
 def tab(line: str) -> list[str]:
-    """What bash is told to offer after a line."""
+    """What bash is to offer after a line."""
     words = ["tasker-sql", *line.split(" ")]
     environment = {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
     environment |= {"_TASKER_SQL_COMPLETE": "complete_bash"}

@@ -1,4 +1,4 @@
-"""Templates of tasker-core become ours: what was changed is told, what would differ is refused."""
+"""Templates of tasker-core become ours: what was changed is named, what would differ is refused."""
 
 from __future__ import annotations
 

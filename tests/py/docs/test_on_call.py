@@ -287,9 +287,9 @@ def test_every_cure_can_be_run_as_it_is_printed(client: Client, database: str) -
             assert "MODULE" in cli(database, *arguments)
             assert answer(client, errors) == dead
         else:
-            told = cli(database, *arguments, *(["--yes"] if arguments[0] == "dlq" else []))
-            assert "retry_step: done 5, refused 0" in told or arguments[0] != "dlq"
-            assert "error: " not in told
+            output = cli(database, *arguments, *(["--yes"] if arguments[0] == "dlq" else []))
+            assert "retry_step: done 5, refused 0" in output or arguments[0] != "dlq"
+            assert "error: " not in output
     left = {"no_worker", "runner_lost", "late_writes", "requests_refused", *REPORTED}
     assert {one.code for one in client.problems()} <= left
 
@@ -379,8 +379,8 @@ def test_dead_letters(client: Client, database: str) -> None:
         assert codes(client, tasks[0]) == {"failed", "ended"}
         is_up.set()
         arguments = shlex.split(found.cure.replace("<why>", "the bank is back"))
-        told = cli(database, *arguments[1:], "--yes")
-        assert "retry_step: done 5, refused 0" in told
+        output = cli(database, *arguments[1:], "--yes")
+        assert "retry_step: done 5, refused 0" in output
         assert {ended(client, task) for task in tasks} == {"complete"}
     assert gone(client, "dead_letters")
 

@@ -1,9 +1,11 @@
-"""docs/words.md holds wherever people read: what it refuses is nowhere."""
+"""docs/words.md holds wherever people read, code and tests included: what it refuses is nowhere."""
 
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -16,14 +18,20 @@ PAGES: Final = (
     "*.md",
     "docs/*.md",
     "docs/reference/*.md",
+    "docs/decisions/*.md",
+    "Makefile",
+    ".ci/*",
     "tasker_sql/server/html/*.html",
     "sql/README.md",
     "config/**/*.toml",
     "docker/*",
     "examples/**/*.yaml",
     "examples/**/*.md",
+    "benchmarks/**/*.md",
 )
-EVIDENCE: Final = {"CHANGELOG.md", "mutants.md", "words.md"}
+SQL: Final = ("sql", "alembic/frozen", "tests/sql")
+PYTHON: Final = ("tasker_sql", "alembic", "examples", "packages", "benchmarks", "tools", "tests")
+EVIDENCE: Final = {"CHANGELOG.md", "mutants.md", "words.md", "test_words.py"}
 PERMITTED: Final = re.compile(
     r"there\s+(?:is|are)\s+no\b|(?:is|are)\s+no\s+(?:longer|more|less|later|earlier)\b",
     re.IGNORECASE,
@@ -53,17 +61,20 @@ def texts() -> Iterator[tuple[Path, int, str]]:
         for file in sorted(ROOT.glob(pattern)):
             if file.is_file() and file.name not in EVIDENCE:
                 yield file, 1, file.read_text()
-    for file in sorted((ROOT / "sql").rglob("*.sql")):
-        yield from comments_and_messages(file)
-    for folder in ("tasker_sql", "examples"):
+    for folder in SQL:
+        for file in sorted((ROOT / folder).rglob("*.*sql")):
+            yield from comments_and_messages(file)
+    for folder in PYTHON:
         for file in sorted((ROOT / folder).rglob("*.py")):
-            yield from strings(file)
+            if file.name not in EVIDENCE:
+                yield from strings(file)
+                yield from comments(file)
 
 
 def comments_and_messages(file: Path) -> Iterator[tuple[Path, int, str]]:
-    """Of a file in SQL: its header, and texts of several words."""
+    """Of a file in SQL: its comments, and texts of several words."""
     text = file.read_text()
-    for found in re.finditer(r"^ *--.*$|'(?:[^'\n]|'')*'", text, re.MULTILINE):
+    for found in re.finditer(r"--.*$|'(?:[^'\n]|'')*'", text, re.MULTILINE):
         if " " in found[0]:
             yield file, text.count("\n", 0, found.start()) + 1, found[0]
 
@@ -73,6 +84,12 @@ def strings(file: Path) -> Iterator[tuple[Path, int, str]]:
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
             yield file, node.lineno, node.value
+
+
+def comments(file: Path) -> Iterator[tuple[Path, int, str]]:
+    for token in tokenize.generate_tokens(io.StringIO(file.read_text()).readline):
+        if token.type == tokenize.COMMENT:
+            yield file, token.start[0], token.string
 
 
 def wrong(text: str) -> Iterator[tuple[int, str]]:

@@ -207,7 +207,7 @@ class Worker(threading.Thread):
 
 
 LEVELS = (IsolationLevel.READ_COMMITTED, IsolationLevel.REPEATABLE_READ)
-RETRY = "select step_state from tasker.retry_step(%s, 'mended')"
+RETRY = "select step_state from tasker.retry_step(%s, 'repaired')"
 FAILED = STATES + " where step.state = 'error' and step.attempt > 0"
 UUID = "select step_uuid::text from tasker.get_task_steps(%s) where name = %s"
 
@@ -248,7 +248,7 @@ def compare(dsn: str, made: dict[str, list[Made]], contexts: dict[str, Any]) -> 
 def test_random_tasks_end_as_the_model_says(
     database: str, workers: int, level: IsolationLevel, thorough: bool
 ) -> None:
-    """C1 to C5, C10, and after that C11: some failed steps are mended, retried, and run again."""
+    """C1 to C5, C10, and after that C11: some failed steps are repaired, retried, and run again."""
     random = Random(f"{workers} {level}")
     plays: Plays = {}
     made: dict[str, list[Made]] = {}
@@ -267,8 +267,8 @@ def test_random_tasks_end_as_the_model_says(
 
     failed: dict[str, str] = {task: name for task, name, _ in rows(database, FAILED)}
     for task, name in failed.items():
-        mended = [replace(s, end="done") if s.name == name else s for s in made[task]]
-        plays[task], made[task] = {step.name: step for step in mended}, mended
+        repaired = [replace(s, end="done") if s.name == name else s for s in made[task]]
+        plays[task], made[task] = {step.name: step for step in repaired}, repaired
         ((uuid,),) = rows(database, UUID, task, name)
         rows(database, RETRY, uuid)
     assert failed

@@ -325,7 +325,7 @@ select proname::text from pg_proc
 """
 # Handed on as it is to a function that knows the default.
 HANDED_ON = {("sweep", "p_limit"), ("create_task", "p_options")}
-# The default is no constant; or null within it means the same, too.
+# The default is not a constant; or null within it means the same, too.
 RECKONED = {
     ("create_tasks", "p_options"),
     ("get_slowest_steps", "p_since"),

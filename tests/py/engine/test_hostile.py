@@ -215,7 +215,7 @@ def test_what_is_taken_can_be_read_back(database: str, connection: Connection) -
         assert (state, empty) == ("in_progress", True)
         said = refusal(connection, "select from tasker.fail_step(%s, %s, %s)", [step, token, value])
         if said is not None:
-            assert said in POSTGRES, "only what is no JSON at all"
+            assert said in POSTGRES, "only what is not JSON at all"
             attempt(connection, "select from tasker.fail_step(%s, %s, '\"x\"')", [step, token])
         kept = "select pg_column_size(error #> '{}') <= 65536, error ? 'message'"
         ((small, says),) = answer(

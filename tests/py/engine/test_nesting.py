@@ -214,7 +214,7 @@ def do(connection: psycopg.Connection, query: str, *arguments: Any) -> None:
 
 
 def upgrade(connection: psycopg.Connection) -> None:
-    """Make every function anew, while others call them."""
+    """Make every function again, while others call them."""
     texts = truth.read()
     for name in truth.in_order(texts):
         if name != "_now":  # the clock that jumps

@@ -509,7 +509,7 @@ class Machine(RuleBasedStateMachine):
 
         def engine() -> Any:
             rows[:] = self.client.finish_and_claim(
-                namespace, self.worker(), token, told(outcomes), limit, seconds(30)
+                namespace, self.worker(), token, as_json(outcomes), limit, seconds(30)
             )
             return [row.step_uuid for row in rows]
 
@@ -599,7 +599,7 @@ class Machine(RuleBasedStateMachine):
 
     def submit(self, token: UUID, outcomes: dict[Step, Outcome]) -> None:
         def engine() -> Any:
-            row = self.client.submit_step_results(token, told(outcomes))
+            row = self.client.submit_step_results(token, as_json(outcomes))
             return row and row.submission_id
 
         self.past.append((token, outcomes))
@@ -614,7 +614,7 @@ class Machine(RuleBasedStateMachine):
         """A worker that can only write messages."""
         claim = pick(self.model.claims.values(), which)
         outcomes = self.outcomes(claim.steps, set(), which)
-        message: Any = {"token": str(claim.token), "outcomes": told(outcomes)}
+        message: Any = {"token": str(claim.token), "outcomes": as_json(outcomes)}
         if wrong == "number":
             message = {"submission_id": -1}
         elif wrong == "text":
@@ -1053,7 +1053,7 @@ class Machine(RuleBasedStateMachine):
         new: bool,
         answers: tuple[UUID, int] | None = None,
     ) -> None:
-        """Let the model adopt a claim; then the worker must have been told what it needs."""
+        """Let the model adopt a claim; then the worker must have got what it needs."""
         tokens = {row.token for row in rows} or {uuid4()}
         assert len(tokens) == 1
         steps = [self.model.steps[row.step_uuid.int & (1 << 62) - 1] for row in rows]
@@ -1157,7 +1157,7 @@ class Machine(RuleBasedStateMachine):
         self.connection.execute(statement.encode())
 
 
-def told(outcomes: dict[Step, Outcome]) -> list[dict[str, Any]]:
+def as_json(outcomes: dict[Step, Outcome]) -> list[dict[str, Any]]:
     """Outcomes as workers report them."""
     return [
         {"step_uuid": str(step.uuid), "result": outcome.result}

@@ -205,6 +205,6 @@ def test_screen(scene: Scene, screen: str, where: str) -> None:
     arguments = {"task": task, "step": uuid, "filter": "{}", "subject": "test"}
     pages, ms = measured(scene.client, [(one.sql, arguments) for one in QUERIES[screen]])
     seconds = min(read(scene.client, place, timeout=30).seconds for _ in range(TIMES))
-    told = f"{pages:8,} pages {ms:6.0f} ms, {seconds * 1000:.0f} at the client"
-    print(f"\nscreen {screen} {where:20} {told}")
+    price = f"{pages:8,} pages {ms:6.0f} ms, {seconds * 1000:.0f} at the client"
+    print(f"\nscreen {screen} {where:20} {price}")
     assert pages < MOST_PAGES

@@ -30,7 +30,7 @@ TEMPLATES: dict[str, dict[str, list[str]]] = {
     "fan": {**WIDE, "extra": ["part_3"], "join": list(WIDE)},
     "wide": WIDE,
 }
-# What a caller may be told: its claim is gone, or the state allows no such change.
+# What a caller may hear: its claim is gone, or the state allows no such change.
 EXPECTED = {"TK001", "TK003"}
 
 Call = tuple[LiteralString, list[Any]]

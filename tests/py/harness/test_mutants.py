@@ -1,4 +1,4 @@
-"""The mutants fit the engine, and the tool tells a killed one from one that survives."""
+"""The mutants fit the engine, and the tool distinguishes a killed one from a survivor."""
 
 from __future__ import annotations
 

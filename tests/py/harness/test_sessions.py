@@ -1,4 +1,4 @@
-"""The tool of the race tests tells waiting from not waiting."""
+"""The tool of the race tests distinguishes waiting from not waiting."""
 
 from __future__ import annotations
 

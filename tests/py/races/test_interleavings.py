@@ -498,13 +498,13 @@ def scenarios(scene: Scene, calls: list[Call], races: list[Race]) -> Iterator[Sc
     """
     random = Random(f"{SEED} {scene.__name__}")
     left = pairs(scene, calls, random)
-    told = set()
+    printed = set()
     while True:
         some, left = left[:30], left[30:]
         yield from some
         for scenario in random.sample(deeper(scene, calls, races, random), 4):
-            if str(scenario) not in told:
-                told.add(str(scenario))
+            if str(scenario) not in printed:
+                printed.add(str(scenario))
                 yield scenario
 
 
@@ -559,7 +559,7 @@ def test_every_merge_keeps_every_promise(server: Server, thorough: bool) -> None
     for call in CALLS:
         assert tally.answers[f"{call.name}: ok"], f"{call.name} never succeeded: it was not tested"
     refused = {answer.split(": ")[1] for answer in tally.answers}
-    assert refused > {"TK001", "TK002", "TK003", "TK008", "40001"}, "not all of it was refused"
+    assert refused > {"TK001", "TK002", "TK003", "TK008", "40001"}, "not everything was refused"
     if tally.schedules >= LONG_RUN:
         evidence.record(
             "interleavings",

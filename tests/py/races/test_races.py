@@ -550,7 +550,7 @@ def test_whoever_holds_a_narrow_step_holds_nobody_up(two: list[Session], well: s
     b.commit()
     a.run(LOCK, task, "join")
     a.commit()
-    assert list(claim(well)) == ["narrow"], "it is counted by whoever finds nothing else to do"
+    assert list(claim(well)) == ["narrow"], "it is counted by one who finds nothing else to do"
 
 
 # Finalization ------------------------------------------------------------------------------------

@@ -371,7 +371,7 @@ def test_who_met_a_call_that_was_rolled_back_did_as_if_alone(arenas: Arenas, sce
 
 
 def check_serialized(scene: str, got: Grid) -> None:
-    """Only what the grid says may go wrong; and whoever looks for work may pass over some."""
+    """Only what the grid says may go wrong; and a worker that looks for work may pass over some."""
     for first, row in got.items():
         for second, how in row.items():
             expected = SCENES[scene].expected[first][second]

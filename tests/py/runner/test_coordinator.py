@@ -214,9 +214,9 @@ def test_threads_that_hang_are_named_and_come_back(
         (slots,) = core.worker.slots
         wait_for(lambda: slots.hung == 1)
         assert (slots.leaked, slots.room, slots.running) == ({"hangs": count}, 0, 0)
-        told = f"threads of namespace test hang past their time: {count} in hangs"
-        assert f"its slot is lost: {told}" in caplog.text
-        wait_for(lambda: [one for one in client.problems() if told in one.problem])
+        leak = f"threads of namespace test hang past their time: {count} in hangs"
+        assert f"its slot is lost: {leak}" in caplog.text
+        wait_for(lambda: [one for one in client.problems() if leak in one.problem])
         release.set()
         assert ended(client, client.create_task("test", "flow").task_uuid) == "complete"
         wait_for(lambda: (slots.hung, slots.leaked) == (0, {}))

@@ -222,11 +222,11 @@ class TestScaling:
             go_on.set()
             wait_for(lambda: enqueuer.size == 1)
             wait_for(lambda: len(enqueuer.states()) == 1)
-            told = wait_for(
+            shown = wait_for(
                 lambda: [p for p in client.executor_pools() if p.scaled_from and p.executors == 1]
             )
-            assert (told[0].pool, told[0].scaled_from) in [("step_enqueuer", n) for n in (2, 3)]
-            assert told[0].scaled_why.startswith("they are busy for ")
+            assert (shown[0].pool, shown[0].scaled_from) in [("step_enqueuer", n) for n in (2, 3)]
+            assert shown[0].scaled_why.startswith("they are busy for ")
 
     def test_executors_hold_back_when_connections_run_short(
         self, database: str, client: Client, registry: Registry
@@ -370,7 +370,7 @@ class TestRegistry:
         finally:
             server.close()
         story = iter(record.getMessage() for record in caplog.records)
-        for told in (  # in this order, whatever is between
+        for shown in (  # in this order, whatever is between
             "failure 1 in a row, next try in",
             "failure 3 in a row, open for 0.2 s",
             "queue circuit: half-open, one call is tried",
@@ -378,4 +378,4 @@ class TestRegistry:
             "queue circuit: half-open, one call is tried",
             "queue circuit: the database answers again, after",
         ):
-            assert any(told in line for line in story), told
+            assert any(shown in line for line in story), shown

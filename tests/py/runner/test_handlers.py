@@ -187,7 +187,7 @@ class TestSighup:
         client.register_template(template({"a": []}))
         long = client.create_task("test", "flow", {"slow": True}).task_uuid
 
-        def told(message: str) -> None:
+        def logged(message: str) -> None:
             wait_for(lambda: message in log.read_text(), message)
 
         def some() -> list[CreatedTask]:
@@ -204,13 +204,13 @@ class TestSighup:
             write("reloaded.py", SLOW.format(code="second and longer"))
             across = some()
             runner.send_signal(signal.SIGHUP)
-            told("handlers are reloaded: a")
+            logged("handlers are reloaded: a")
             assert codes(some()) == {"second and longer"}
             assert codes(across) <= {"first", "second and longer"}
 
             write("reloaded.py", "import no_such_module")
             runner.send_signal(signal.SIGHUP)
-            told("handlers are not reloaded, the old ones go on: ")
+            logged("handlers are not reloaded, the old ones go on: ")
             assert "No module named 'no_such_module'" in log.read_text()
             assert codes(some()) == {"second and longer"}
 

@@ -86,7 +86,7 @@ def of(healthy: int, *others: ExecutorState) -> list[ExecutorState]:
         (of(0), OperationalState.NORMAL, HealthStatus.HEALTHY),
         # One that starts is not yet unhealthy.
         (of(1, *[ExecutorState.UNHEALTHY] * 9), OperationalState.STARTUP, HealthStatus.DEGRADED),
-        # One that stops does as it was told.
+        # One that stops does as it was asked.
         (
             of(1, *[ExecutorState.UNHEALTHY] * 9),
             OperationalState.GRACEFUL_SHUTDOWN,

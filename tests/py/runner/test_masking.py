@@ -179,8 +179,8 @@ class TestLogs:
                 "n": 1,
             }
 
-        told = json.loads(self.line(JsonFormatter(), "%s", Fact("step")))
-        assert (told["n"], "hu5h" in json.dumps(told)) == (1, False)
+        logged = json.loads(self.line(JsonFormatter(), "%s", Fact("step")))
+        assert (logged["n"], "hu5h" in json.dumps(logged)) == (1, False)
 
     def test_stay_readable(self) -> None:
         masking.remember_connection("postgresql://tasker:tasker@h/tasker")

@@ -88,7 +88,7 @@ ENDED: Final = "select count(*) from tasker.tasks where state = 'complete'"
 
 
 def story(open_for: float) -> list[str]:
-    """What the log tells of a circuit, from its loss to its return."""
+    """What the log says of a circuit, from its loss to its return."""
     return [
         r"failure 1 in a row, next try in \d\.\d s",
         rf"failure \d in a row, open for {open_for:g} s",
@@ -239,8 +239,8 @@ def check_log(log: Path) -> None:
         messages = iter(line["message"] for line in mine)
         for part in story(OPEN_FOR):
             assert any(re.search(part, message) for message in messages), (circuit, part)
-        told_back = [line["message"] for line in mine if "answers again" in line["message"]]
-        seconds = max(float(told.split()[-2]) for told in told_back)  # a busy machine has blips
+        returns = [line["message"] for line in mine if "answers again" in line["message"]]
+        seconds = max(float(line.split()[-2]) for line in returns)  # a busy machine has blips
         assert 0.6 * AWAY < seconds < AWAY + 2 * OPEN_FOR + 5
         longest = max(longest, seconds)
         states = [line["state"] for line in mine]

@@ -118,9 +118,9 @@ def test_every_exception_ends_its_attempt(
             assert ended(client, task.task_uuid) == "complete", kind
             step = step_named(client, task.task_uuid, "a")
             assert (step.attempt, step.result) == (2, "second"), kind
-    told = rows(database, "select error ->> 'message' from tasker.step_failures")
-    assert len(told) == len(RAISED)
-    assert all(message for (message,) in told)
+    stored = rows(database, "select error ->> 'message' from tasker.step_failures")
+    assert len(stored) == len(RAISED)
+    assert all(message for (message,) in stored)
     assert client.check_invariants() == []
 
 
@@ -142,11 +142,11 @@ def test_a_group_is_recorded_with_its_parts(
     database: str, client: Client, registry: Registry
 ) -> None:
     inner = ExceptionGroup("inner", [KeyError("k"), PermanentError("p")])
-    told, retryable = error_of(
+    stored, retryable = error_of(
         client, database, registry, ExceptionGroup("outer", [ValueError("v"), inner])
     )
     for part in ("ValueError: v", "KeyError: 'k'", "PermanentError: p"):
-        assert part in told["message"]
+        assert part in stored["message"]
     assert retryable
 
 
@@ -161,16 +161,16 @@ def test_a_permanent_error_that_cannot_be_printed_is_permanent(
     database: str, client: Client, registry: Registry
 ) -> None:
     error = made(PermanentError, __str__=trap)()
-    told, retryable = error_of(client, database, registry, error)
-    assert told["message"] == "the error could not be printed"
+    stored, retryable = error_of(client, database, registry, error)
+    assert stored["message"] == "the error could not be printed"
     assert retryable is False
 
 
 def test_a_wait_that_is_none_is_told(database: str, client: Client, registry: Registry) -> None:
     error = RetryableError("busy", retry_after="soon")
-    told, _ = error_of(client, database, registry, error)
-    assert told["message"] == "busy"
-    assert told["hint"] == (
+    stored, _ = error_of(client, database, registry, error)
+    assert stored["message"] == "busy"
+    assert stored["hint"] == (
         "retry_after is not a length of time: 'soon'; the backoff of the step is used"
     )
 
@@ -342,8 +342,8 @@ class TestThreads:
         with running(database, registry, ["test"], Exit.BROKEN) as core:
             wait_for(lambda: core._broken)
             core.wait()
-        told = rows(database, "select error ->> 'message' from tasker.step_failures")
-        assert told[0] == ("the error could not be described",)
+        stored = rows(database, "select error ->> 'message' from tasker.step_failures")
+        assert stored[0] == ("the error could not be described",)
         assert client.get_task(task).state != "complete"
         assert rows(database, "select from tasker.claims") == []
 

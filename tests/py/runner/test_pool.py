@@ -175,8 +175,8 @@ class TestCalls:
             states.append(around.state)
         assert states == [BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.CLOSED]
         assert around.opened == 1
-        told = [record.getMessage() for record in caplog.records]
-        assert [line.partition(": ")[2].partition(",")[0] for line in told] == [
+        lines = [record.getMessage() for record in caplog.records]
+        assert [line.partition(": ")[2].partition(",")[0] for line in lines] == [
             "terminating connection due to administrator command; failure 1 in a row",
             "half-open",
             "the database answers again",

@@ -73,5 +73,5 @@ def test_connections_that_others_have_now_are_told(
     assert "others have" not in caplog.text
     with psycopg.connect(make_conninfo(database, user=role)):
         core(database, role).check()
-    told = f"role {role} allows 23, and others have 1 of them now"
-    assert f"this runner may open 23 connections; {told}" in caplog.text
+    reason = f"role {role} allows 23, and others have 1 of them now"
+    assert f"this runner may open 23 connections; {reason}" in caplog.text

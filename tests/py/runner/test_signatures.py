@@ -302,8 +302,8 @@ class TestExports:
 
     def test_importing_it_brings_no_driver(self) -> None:
         """Handlers' modules import the package, and so do programs that only want its version."""
-        told = "import sys, tasker_sql; tasker_sql.handler; print(*sys.modules)"
-        done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True)
+        program = "import sys, tasker_sql; tasker_sql.handler; print(*sys.modules)"
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
         heavy = {"psycopg", "pydantic", "typer", "rich", "alembic", "yaml", "asyncio"}
         assert done.returncode == 0 and not heavy & set(done.stdout.split())
 

@@ -1,4 +1,4 @@
-"""What a runner says: every line about a step names it, no line tells payloads or passwords."""
+"""What a runner says: every line about a step names it, no line shows payloads or passwords."""
 
 from __future__ import annotations
 
@@ -61,16 +61,16 @@ def said(database: str, folder: Path, *options: str) -> list[str]:
 def test_machines_get_an_object_a_line(database: str, tmp_path: Path) -> None:
     with client_of(database) as client:
         client.register_template(template({"a": []}))
-    told = [json.loads(line) for line in said(database, tmp_path, "format = 'json'")]
-    assert all({"at", "level", "logger", "message"} <= line.keys() for line in told)
-    (failed,) = [line for line in told if "failed: ValueError: not today" in line["message"]]
+    logged = [json.loads(line) for line in said(database, tmp_path, "format = 'json'")]
+    assert all({"at", "level", "logger", "message"} <= line.keys() for line in logged)
+    (failed,) = [line for line in logged if "failed: ValueError: not today" in line["message"]]
     assert (failed["level"], failed["name"], failed["attempt"]) == ("warning", "a", 1)
     assert {"task", "step", "worker"} <= failed.keys()
     assert failed["traceback"].startswith("Traceback (most recent call last):")
     assert 'raise OSError("password=***' in failed["traceback"]
     assert failed["traceback"].endswith("\nValueError: not today")
-    assert [line for line in told if "traceback" in line] == [failed]
-    (serves,) = [line for line in told if "serves it" in line["message"]]
+    assert [line for line in logged if "traceback" in line] == [failed]
+    (serves,) = [line for line in logged if "serves it" in line["message"]]
     assert (serves["namespace"], serves["worker"]) == ("test", failed["worker"])
 
 

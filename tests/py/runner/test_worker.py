@@ -560,8 +560,8 @@ class TestOrchestration:
         monkeypatch.setattr(Worker, "_turn", counted)
         with running(database, registry, ["later"]):
             wait_for(lambda: turns[0] > 2)
-            told = "worker test of later: namespace not found: namespace 'later' (TK002)"
-            assert caplog.text.count(told) == 1
+            warning = "worker test of later: namespace not found: namespace 'later' (TK002)"
+            assert caplog.text.count(warning) == 1
             task = start(client, template(ONE, namespace="later"))
             assert ended(client, task) == "complete"
 

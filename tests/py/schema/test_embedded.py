@@ -238,7 +238,7 @@ def test_database_url_comes_first(
 @pytest.mark.skipif(not IS_ROOT, reason="only root has to give up its rights")
 @pytest.mark.parametrize("name", ["tasker.conf", "postgresql.auto.conf"])
 def test_writes_through_no_link(folder: Path, name: str) -> None:
-    """Whoever can do anything in the data directory makes the next start write nowhere else."""
+    """A user who can do anything in the data directory makes the next start write nowhere else."""
     victim = folder / "victim"
     victim.write_text("# of root\n")
     server = EmbeddedServer(folder / "data", FAST)

@@ -178,7 +178,7 @@ def test_the_version_table_is_an_ordinary_one(database: str, led: str) -> None:
 
 
 def test_an_owner_upgrades_and_others_with_rights_work(empty_database: str) -> None:
-    """The owner of a database is no superuser; a worker owns nothing."""
+    """The owner of a database is not a superuser; a worker owns nothing."""
     rows(empty_database, f"alter database {name_of(empty_database)} owner to stranger")
     schema.upgrade(as_stranger(empty_database))
     schema.check(as_stranger(empty_database))

@@ -15,7 +15,7 @@ from tasker_sql.worker.handlers import Registry
 
 TOKEN = "token of the test"
 EXCLUDED = (
-    "positive_data_acceptance",  # what the database takes of a text, no schema tells
+    "positive_data_acceptance",  # what the database takes of a text, no schema says
     "allow_header_conformance",  # names the methods of one route where two share a path
 )
 

@@ -170,7 +170,7 @@ def _unpack(target: Path, packages: list[str], programs: list[str]) -> None:
         _run(["dpkg", "-x", package, target / "root"], apt)
     shutil.rmtree(apt)
 
-    # Scripts of three lines, because only the loader's path tells where the libraries are. They
+    # Scripts of three lines, because only the loader's path says where the libraries are. They
     # name the final place, not the draft: see _cached.
     unpacked, final = target / "root", CACHE / target.name / "root"
     found = unpacked.glob("usr/lib/*-linux-gnu*")

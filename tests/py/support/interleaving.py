@@ -3,7 +3,7 @@
 A scene is a state of the engine: staged once, and put back before every schedule, with the same
 uuids and tokens. A scenario is a scene with a script for each session. The machine sends one
 statement, and goes on when every session has answered or waits for somebody who has more to say:
-PostgreSQL tells, nobody sleeps. Whoever waits is not asked to go on, so a schedule counts once,
+PostgreSQL says so, nobody sleeps. One that waits is not asked to go on, so a schedule counts once,
 wherever a statement that waited continues.
 """
 
@@ -224,7 +224,7 @@ class Call:
     query: str
     refused: str = ""  # SQLSTATEs that are an answer, too
     needs: str = ""  # what the scene must have, too
-    waits: bool = True  # False: must answer within milliseconds, whoever holds what
+    waits: bool = True  # False: must answer within milliseconds, no matter who holds what
     patience: float = 0  # seconds after which it certainly does not give up waiting any more
 
     def fits(self, names: Mapping[str, str]) -> bool:
@@ -263,7 +263,7 @@ class Scenario:
         return None
 
     def __str__(self) -> str:
-        told = [
+        parts = [
             "; ".join(
                 ", ".join(call.name for call in one.calls)
                 + (f" ({one.isolation})" if one.isolation != "read committed" else "")
@@ -272,7 +272,7 @@ class Scenario:
             )
             for script in self.scripts
         ]
-        return f"{self.scene.__name__}: {' | '.join(told)}"
+        return f"{self.scene.__name__}: {' | '.join(parts)}"
 
 
 @dataclass
@@ -588,7 +588,7 @@ class Machine:
         return tally
 
     def play(self, scenario: Scenario, prefix: Sequence[int]) -> Play:
-        """Play one schedule that begins so; from there on, whoever comes first speaks."""
+        """Play one schedule that begins so; from there on, the first to come speaks."""
         names = self.stage(scenario.scene)
         self.plays += 1
         renew = self.plays % RENEW == 0
@@ -655,7 +655,7 @@ class Machine:
         self.sessions = [Session(self.dsn, number) for number in range(3)]
 
     def _judge(self, scenario: Scenario, sessions: Sequence[Session], play: Play) -> None:
-        """What the sessions were told, what is in the tables, and how it ends."""
+        """What the sessions were answered, what is in the tables, and how it ends."""
         for session in sessions:
             for call, answer in session.answers:
                 play.answers.append(f"{call.name}: {answer}")

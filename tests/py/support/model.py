@@ -1,7 +1,7 @@
 """What tasker-sql promises, as a program without queries, locks and plans.
 
 Read it as the engine's semantics. Where the engine may choose (which steps a claim hands out, how
-long a retry with jitter waits), the model is told the choice, asserts that it was allowed, and
+long a retry with jitter waits), the model is given the choice, asserts that it was allowed, and
 adopts it. Times are milliseconds. A call that the engine refuses raises `Refused` before anything
 changes.
 """
@@ -435,7 +435,7 @@ class Model:
         return [step.uuid for step in back]
 
     def answer(self, step: Step) -> tuple[UUID, str, str]:
-        """A repeated call tells the task as the first one did, when it has ended since."""
+        """A repeated call shows the task as the first one did, when it has ended since."""
         since = step.state in DONE and step.task.ended
         later = since and step.task.finished_at != step.finished_at
         return step.task.uuid, step.state, "in_progress" if later else step.task.state

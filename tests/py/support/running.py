@@ -138,5 +138,5 @@ STILL_OPEN = {"pending", "in_progress", "blocked_by_failures"}
 
 
 def step_named(client: Client, task_uuid: UUID, name: str) -> Any:
-    """A step of a task, as get_task_steps tells it."""
+    """A step of a task, as get_task_steps shows it."""
     return next(step for step in client.get_task_steps(task_uuid) if step.name == name)

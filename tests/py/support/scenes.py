@@ -329,8 +329,8 @@ def approval(ask: Ask) -> Names:
     """A step that waits for a signal; a claimed one; one whose outcome was submitted."""
     names = task_of(ask, "approval")
     (ship, tell) = (ask(CLAIM, "w")[0] for _ in range(2))
-    told = json.dumps([{"step_uuid": tell[0], "result": 4}])
-    ask("select from tasker.submit_step_results(%s, %s)", tell[1], told)
+    submitted = json.dumps([{"step_uuid": tell[0], "result": 4}])
+    ask("select from tasker.submit_step_results(%s, %s)", tell[1], submitted)
     ((waiting,),) = ask("select step_uuid::text from tasker.open_waits()")
     return names | {
         "step": ship[0],

@@ -269,8 +269,8 @@ RELATIONS = rows(
 
 def snapshot(place: Location, **answers: Any) -> Snapshot:
     """A snapshot with these rows, and with the problems, where it asks for them."""
-    told = {} if place.uuid else {"problems": PROBLEMS}
-    return Snapshot(place, {"status": STATUS, **told, **answers}, 0.021)
+    listed = {} if place.uuid else {"problems": PROBLEMS}
+    return Snapshot(place, {"status": STATUS, **listed, **answers}, 0.021)
 
 
 ABOUT_TASK = {"task": HEAD, "reasons": WHY_TASK, "timings": TIMINGS, "path": FAILED_PATH}

@@ -106,7 +106,7 @@ class Server:
 
     @contextmanager
     def database(self, template: str = "template1") -> Iterator[str]:
-        """The URL of a new database, dropped at the end whoever is still connected."""
+        """The URL of a new database, dropped at the end, even with sessions connected."""
         name = f"test_{next(self._numbers)}"
         self.create(name, template)
         try:
@@ -270,7 +270,7 @@ def rows(dsn: str, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
 
 
 def fetched(cursor: psycopg.Cursor[Any]) -> list[tuple[Any, ...]]:
-    """The rows of a statement; none for one that is no query. A row without columns is a row."""
+    """The rows of a statement; none for one that is not a query. A row without columns is a row."""
     if cursor.description:
         return cursor.fetchall()
     selected = (cursor.statusmessage or "").startswith("SELECT")

@@ -15,7 +15,7 @@ from tasker_sql.server.app import Listening
 
 @contextmanager
 def serving(dsn: str, more: Mapping[str, Any] = {}) -> Iterator[httpx.Client]:
-    """A client of a server over a database, which must end when it is told to."""
+    """A client of a server over a database, which must end when it is asked to."""
     listening = Listening(configured(dsn, more={"web.port": 0, **more}))
     thread = threading.Thread(target=listening.run, name="http server")
     thread.start()
@@ -29,12 +29,12 @@ def serving(dsn: str, more: Mapping[str, Any] = {}) -> Iterator[httpx.Client]:
 
 
 def fault(answer: httpx.Response) -> tuple[int, str, str]:
-    """The status, the code and all words of an answer that is no success, in its one shape."""
-    told = answer.json()
-    assert set(told) == {"type", "title", "status", "detail", "instance", "code", "hint"}
+    """The status, the code and all words of an answer that is not a success, in its one shape."""
+    body = answer.json()
+    assert set(body) == {"type", "title", "status", "detail", "instance", "code", "hint"}
     assert answer.headers["content-type"] == "application/problem+json"
-    assert (told["status"], told["instance"]) == (answer.status_code, answer.request.url.path)
-    assert told["type"] == f"urn:tasker-sql:{told['code']}"
+    assert (body["status"], body["instance"]) == (answer.status_code, answer.request.url.path)
+    assert body["type"] == f"urn:tasker-sql:{body['code']}"
     assert "Traceback" not in answer.text
-    words = " ".join(told[name] for name in ("title", "detail", "hint") if told[name])
-    return answer.status_code, told["code"], words
+    words = " ".join(body[name] for name in ("title", "detail", "hint") if body[name])
+    return answer.status_code, body["code"], words

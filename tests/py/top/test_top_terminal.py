@@ -16,7 +16,7 @@ from tasker_sql.client import Client
 pytestmark = pytest.mark.newest
 
 STYLE = re.compile(rb"\x1b\[([\d;]*)m")
-PLAIN = {0, 1, 2, 3, 4, 7, 9, 22, 23, 24, 27, 29}  # of SGR: all that is no colour
+PLAIN = {0, 1, 2, 3, 4, 7, 9, 22, 23, 24, 27, 29}  # of SGR: all that is not a colour
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_without_colour_no_colour_is_written(database: str, task: UUID) -> None:
         top.type("?")
         top.sees("another screen")
         assert styles(top) <= PLAIN
-        assert {1, 7} <= styles(top)  # the chosen tab and row are still to be told
+        assert {1, 7} <= styles(top)  # the chosen tab and row are still to be seen
 
 
 def test_with_colour_there_are_colours(database: str, task: UUID) -> None:

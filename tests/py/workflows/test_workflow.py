@@ -163,7 +163,7 @@ class TestTemplate:
         @step
         def last(**given: Any) -> None: ...
 
-        @workflow(namespace="shop", version="1.0.0", name="more", description="all of it")
+        @workflow(namespace="shop", version="1.0.0", name="more", description="everything")
         def flow(order: Order) -> None:
             odd = check.named("odd-one.1")(order)
             last(
@@ -174,7 +174,7 @@ class TestTemplate:
                 e=[Checked(2.5), Checked(order.amount)],
             )
 
-        assert (flow.name, flow.template["description"]) == ("more", "all of it")
+        assert (flow.name, flow.template["description"]) == ("more", "everything")
         assert flow.template["steps"][1]["handler"]["initialization"] == {
             "given": {
                 "a": "$.context.customerName",
@@ -194,9 +194,9 @@ class TestTemplate:
             notify("a@b.c", after=say({}))
 
         assert flow.template["metadata"] == {"owner": "me"}
-        told, notified = flow.template["steps"]
-        assert (told["name"], told["timeout_seconds"]) == ("tell", 120)
-        assert (told["retry"], told["description"]) == ({"retryable": False}, "say it")
+        asked, notified = flow.template["steps"]
+        assert (asked["name"], asked["timeout_seconds"]) == ("tell", 120)
+        assert (asked["retry"], asked["description"]) == ({"retryable": False}, "say it")
         assert notified["namespace"] == "mailing"
         assert notified["retry"] == {"backoff": "linear", "backoff_base_ms": 2000, "jitter": False}
 

@@ -16,7 +16,7 @@ from tasker._defer_wide(p_wide, p_amounts), unnest(ids) as id
 $$;
 
 select is(pg_temp.defer(array[:x, :y], jsonb_build_object(:y, 3)), jsonb_build_object(:x, 1, :y, 3),
-  'free rows are counted now, once unless told otherwise');
+  'free rows are counted now, once by default');
 select is(pg_temp.defer(array[:x, :busy], jsonb_build_object(:busy, 4)), jsonb_build_object(:x, 1),
   'a row that is not free is not');
 select results_eq('select step_id, amount from tasker.deferred_decrements',

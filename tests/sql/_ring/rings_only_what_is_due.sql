@@ -5,7 +5,7 @@ select pg_temp.gated('t', '[{"name": "day", "wait": {"for": "P1D"}}]');
 select pg_temp.a_task('t') as task \gset
 select pg_temp.play();
 
--- Between the sweep's look at what is due and the lock of the step, somebody sets the alarm anew.
+-- Between the sweep's look at what is due and the lock of the step, somebody sets the alarm again.
 select is(tasker._ring('wait', array(select step_id from tasker.alarms), tasker._now()), 0,
   'it is not due any more');
 select is(pg_temp.ends(:'task'), 'day waiting', 'so the step goes on to wait');

@@ -72,7 +72,7 @@ select is(pg_temp.reasons(pg_temp.step(:'five', 'a'), :'token'), '{lease_expired
 select is(pg_temp.reason(format('select from tasker.heartbeat(%L)', :'token')), 'lease_expired',
   'so a beat says, too');
 
--- Handed in.
+-- Submitted.
 select pg_temp.a_task('t') as six \gset
 select pg_temp.step(:'six', 'a') as e \gset
 select pg_temp.a_claim() as token \gset

@@ -1,7 +1,7 @@
 begin;
 \ir ../fixtures.psql
 select plan(4);
--- A uuid carries its id in its low bits; whoever makes one up around an id does not meet the task.
+-- A uuid carries its id in its low bits; one that is made up around an id does not find the task.
 select pg_temp.a_template('external', '{"a": []}', p_more => '{"finalization": "external"}');
 select pg_temp.a_task('external') as task \gset
 select pg_temp.run_all();

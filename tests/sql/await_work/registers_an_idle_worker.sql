@@ -14,7 +14,7 @@ select results_eq('select namespace.name, worker, until from tasker.waiters join
     ('test', 'w1', tasker._now() + '3 seconds') $$, 'and remembers who waits where, until when');
 select from tasker.await_work('{test}', 'w2');
 select is((select until from tasker.waiters where worker = 'w2'),
-  tasker._now() + interval '5 seconds', 'five seconds unless told');
+  tasker._now() + interval '5 seconds', 'five seconds by default');
 
 select is(pg_temp.refusal(format('select * from tasker.await_work(%L, %L, %L)', wrong.namespaces,
   wrong.worker, wrong.wait)), wrong.answer, wrong.why)

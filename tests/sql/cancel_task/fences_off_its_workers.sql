@@ -10,7 +10,7 @@ select from tasker.submit_step_results(:'token', :'outcomes');
 select from tasker.cancel_task(:'task', 'not wanted');
 
 select results_eq(format('select cancelled_step_uuids from tasker.heartbeat(%L)', :'token'),
-  format('values (array[%L]::uuid[])', :'a'), 'a heartbeat tells them');
+  format('values (array[%L]::uuid[])', :'a'), 'a heartbeat names them');
 select throws_ok(format('select from tasker.complete_step(%L, %L)', :'a', :'token'), 'TK001', null,
   'a late result is refused');
 select throws_ok(format('select from tasker.fail_step(%L, %L, ''1'')', :'a', :'token'), 'TK001',

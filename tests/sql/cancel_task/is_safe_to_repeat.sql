@@ -7,7 +7,7 @@ select pg_temp.later('1 second');
 select results_eq(format('select task_state, cancelled_steps from tasker.cancel_task(%L, ''really '
   'not'')', :'task'),
   $$ values ('cancelled', 0) $$, 'the second call changes nothing');
-select is((select count(*) from tasker.operator_actions), 1::bigint, 'and is no action');
+select is((select count(*) from tasker.operator_actions), 1::bigint, 'and is not an action');
 select is((select count(*) from tasker.task_transitions where task_uuid = :'task'), 2::bigint,
   'nor in history');
 select is((select finished_at from tasker.tasks), tasker._now() - interval '1 second',

@@ -19,7 +19,7 @@ select is((select count(*) from tasker.check_invariants(:'bad')), 4::bigint,
   'counter, attempts, two chains');
 select throws_ok(format('select * from tasker.check_invariants(%L)', gen_random_uuid()), 'TK002');
 select throws_ok(format('select * from tasker.check_invariants(%L)', pg_temp.step(:'bad', 'only')),
-  'TK002', null, 'a step is no task');
+  'TK002', null, 'a step is not a task');
 
 select * from finish();
 rollback;

@@ -31,7 +31,7 @@ select pg_temp.sees('delete from tasker.legal_transitions where transition = ''s
 select pg_temp.sees('update tasker.steps set claim_token = null',
   'safety: a step is finished by the token that claimed it, or by hand');
 
--- A second completion is no way on from complete.
+-- A second completion does not follow from complete.
 select pg_temp.sees(format('insert into tasker.transitions (at, actor, session_role, application, '
   'ids, changes)
   values (tasker._now(), ''x'', ''x'', ''x'', ''{%s}'', ''{step in_progress -> complete}'')',

@@ -22,7 +22,7 @@ select from tasker.sweep();
 select is(pg_temp.reason(format(:'call', :'token')), 'lease_expired', 'and then no more');
 select pg_temp.a_claim() as token \gset
 select from tasker.submit_step_results(:'token', pg_temp.outcomes(pg_temp.outcome(:'a')));
-select is(pg_temp.reason(format(:'call', :'token')), 'finished', 'its outcome was handed in');
+select is(pg_temp.reason(format(:'call', :'token')), 'finished', 'its outcome was submitted');
 select is(pg_temp.refusal(format(:'call', null)) like '22023%', true, 'a token is needed');
 select is(pg_temp.refusal(format('select from tasker.checkpoint_step(%L, %L, ''1'')',
   '01900000-0000-7000-8fff-fffffff00001', :'token')) like 'TK002%', true, 'and a step');

@@ -52,7 +52,7 @@ select lives_ok($$ select * from tasker.claim_steps('test', 'w1', 1000, '1 day')
 select is((select lease_until from tasker.claims), tasker._now() + interval '1 day',
   'and means what it says');
 select is_empty(format('select * from tasker.claim_steps(''test'', %L, 1, ''1 microsecond'')',
-  repeat('w', 200)), 'nothing to do is no error');
+  repeat('w', 200)), 'nothing to do is not an error');
 
 select * from finish();
 rollback;

@@ -23,7 +23,7 @@ select is((select attempt from tasker.steps where state = 'enqueued'), 0::smalli
   'no attempt is lost');
 select is((select count(*) from tasker.tasks where state = 'pending'), 1::bigint,
   'and no task has begun');
-select from tasker.resume_template('test', 't', 'mended');
+select from tasker.resume_template('test', 't', 'repaired');
 select pg_temp.later('6 seconds');
 select from tasker.sweep();
 select results_eq('select pg_temp.claimed()', array['2'], 'until it is resumed');

@@ -44,7 +44,7 @@ select is_empty($$ select from tasker.claim_steps('test', 'w1', 5) $$,
 select pg_temp.later('6 seconds');
 select from tasker.sweep();
 select is((select count(*) from tasker.claim_steps('test', 'w1', 5)), 1::bigint,
-  'until the sweep has mended it');
+  'until the sweep has repaired it');
 
 select * from finish();
 rollback;

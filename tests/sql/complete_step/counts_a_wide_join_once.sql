@@ -28,7 +28,7 @@ update tasker.steps set state = 'complete', finished_at = tasker._now() where cl
 delete from tasker.claims where token = :'token';
 select is(pg_temp.finish(1), 1, 'deferred ones are counted with it, once');
 select is_empty('select from tasker.deferred_decrements', 'and are gone');
--- ...or by whoever has nothing else to do.
+-- ...or by a worker that has nothing else to do.
 select pg_temp.a_claim(1) as token \gset
 insert into tasker.deferred_decrements (step_id, amount) values (:join_id, 1);
 update tasker.steps set state = 'complete', finished_at = tasker._now() where claim_token = :'token'

@@ -77,7 +77,7 @@ select is(pg_temp.ends(:'task'), 'a error, after_a complete, after_b skipped, b 
 select is(pg_temp.task_state(:'task'), 'error', 'the task ends in error');
 select is((select count(*) from tasker.dead_steps
   where step_id >> 20 = tasker._task_id(:'task')), 1::bigint,
-  'what was skipped after its last attempt is no dead letter');
+  'what was skipped after its last attempt is not a dead letter');
 
 -- A task in which nothing is to run.
 select pg_temp.gated('nothing', '[{"name": "a", "if": "$.context.total > 100"},

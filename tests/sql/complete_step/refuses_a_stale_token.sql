@@ -51,7 +51,7 @@ select is(pg_temp.refusal(format('select * from tasker.complete_step(%L, %L)',
 select is(pg_temp.refusal(format('select * from tasker.complete_step(%L, %L)',
   gen_random_uuid(), :'cancelled')), 'TK002', 'a step of no task');
 select is(pg_temp.refusal(format('select * from tasker.complete_step(%L, %L)', :'task',
-  :'cancelled')), 'TK002', 'a task is no step');
+  :'cancelled')), 'TK002', 'a task is not a step');
 
 select * from finish();
 rollback;

@@ -1,4 +1,4 @@
--- A task whose first step was done by hand has begun, whoever does the rest.
+-- A task whose first step was done by hand has begun, no matter who does the rest.
 begin;
 \ir ../fixtures.psql
 select plan(6);

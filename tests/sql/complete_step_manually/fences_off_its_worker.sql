@@ -11,7 +11,7 @@ select format('select * from tasker.complete_step_manually(%L, ''7'', ''by hand'
 
 select results_eq(format('select cancelled_step_uuids from tasker.heartbeat(%L)', :'token'),
   format('values (array[%L]::uuid[])', :'a'),
-  'a heartbeat tells its worker');
+  'a heartbeat says so to its worker');
 select throws_ok(format('select from tasker.complete_step(%L, %L, ''1'')', :'a', :'token'), 'TK001',
   null, 'a late result is refused');
 select throws_ok(format('select from tasker.fail_step(%L, %L, ''1'')', :'a', :'token'), 'TK001',

@@ -23,7 +23,7 @@ select results_eq('explain', format($$ values
     null, 'tasker-sql run --namespace test --handlers MODULE') $$, :'task'),
     'each pause, with its cure');
 select from tasker.resume_namespace('test', 'it is open');
-select from tasker.resume_template('test', 't', 'mended');
+select from tasker.resume_template('test', 't', 'repaired');
 select from tasker.resume_task(:'task', 'answered');
 select is((select count(*) from tasker.explain_step(:'a') where blocks), 0::bigint,
   'the cures help');

@@ -10,7 +10,7 @@ select pg_temp.a_template('wide',
   '{"max_attempts": 2, "backoff_base_ms": 60000, "jitter": false}');
 select pg_temp.a_task('wide') as task \gset
 select pg_temp.step(:'task', 'join') as last \gset
-create function pg_temp.told (p_step uuid) returns table (cause text, code text) language sql as $$
+create function pg_temp.shown (p_step uuid) returns table (cause text, code text) language sql as $$
 select substring(reason from 'waits for (p\d\d)'), count(*)::text from tasker.explain_step(p_step)
 where reason like 'waits for p%' group by 1 order by 1
 $$;
@@ -20,17 +20,17 @@ select pg_temp.later('1 second');
 create temp table again as select name, step_uuid, token from tasker.claim_steps('test', 'w1', 30);
 select from again, tasker.fail_step(step_uuid, token, '"no"', false) where name = 'p30';
 select from again, tasker.fail_step(step_uuid, token, '"no"', true) where name = 'p29';
-select ok((select array_agg(cause) @> '{p29,p30}' and count(*) = 20 from pg_temp.told(:'last')),
+select ok((select array_agg(cause) @> '{p29,p30}' and count(*) = 20 from pg_temp.shown(:'last')),
   'what failed, and what is tried again, are among the 20');
 
--- Some go back into the queue: those that run are told before.
+-- Some go back into the queue: those that run are named before.
 update tasker.steps set state = 'enqueued',
   claim_token = null where step_id between tasker._step_id(pg_temp.step(:'task', 'p01'))
    and tasker._step_id(pg_temp.step(:'task', 'p10'));
-select is((select array_agg(cause) from pg_temp.told(:'last')),
+select is((select array_agg(cause) from pg_temp.shown(:'last')),
   (select array_agg('p' || n) from generate_series(11, 30) as n), 'those in the queue come last');
 
--- Of a cause, what blocks it is told; the queue blocks nothing.
+-- Of a cause, what blocks it is named; the queue blocks nothing.
 select pg_temp.a_template('pair', '{"a": [], "b": ["a"], "c": ["b"]}');
 select pg_temp.a_task('pair') as pair \gset
 select from tasker.pause_task(:'pair', 'wait');

@@ -28,7 +28,7 @@ select cmp_ok(pg_temp.wait(null), '<=', interval '7 seconds', 'null leaves it to
 select case when current_setting('server_version_num')::integer >= 170000
  then results_eq($$ select pg_temp.wait('infinity') $$, '{30 days}'::interval[], 'endless')
             else throws_ok($$ select interval 'infinity' $$, '22007', null,
-              'endless is no interval') end;
+              'endless is not an interval') end;
 select case when current_setting('server_version_num')::integer >= 170000
  then results_eq($$ select pg_temp.wait('-infinity') $$, '{0}'::interval[], 'less than all')
             else throws_ok($$ select interval '-infinity' $$, '22007', null,

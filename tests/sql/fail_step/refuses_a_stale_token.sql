@@ -47,7 +47,7 @@ select alike(pg_temp.try(null, :'token'), '22023:%', 'a null step');
 select is(pg_temp.try(tasker._step_uuid(:'task', 2), :'token'), 'TK002',
   'a step that the task does not have');
 select is(pg_temp.try(gen_random_uuid(), :'token'), 'TK002', 'a step of no task');
-select is(pg_temp.try(:'task', :'token'), 'TK002', 'a task is no step');
+select is(pg_temp.try(:'task', :'token'), 'TK002', 'a task is not a step');
 
 select * from finish();
 rollback;

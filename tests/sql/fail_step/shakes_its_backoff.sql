@@ -15,7 +15,7 @@ select cmp_ok((select min(seconds) from wait), '>=', 5.0,
   'none waits less than half of its backoff');
 select cmp_ok((select max(seconds) from wait), '<=', 10.0, 'none waits longer');
 select cmp_ok((select max(seconds) - min(seconds) from wait), '>', 4.5,
-  'they are spread over all of it');
+  'they are spread over the whole of it');
 select cmp_ok((select count(distinct seconds) from wait), '>', 190::bigint, 'evenly');
 
 select * from finish();

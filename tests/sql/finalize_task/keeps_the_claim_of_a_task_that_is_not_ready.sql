@@ -16,7 +16,7 @@ update tasker.steps set state = 'error', finished_at = tasker._now()
  where step_id = tasker._step_id(:'b');
 select results_eq(:'claim', array['claimed'], 'it is, when nothing runs');
 select attempt_uuid as attempt from tasker.finalization_claims \gset
-select from tasker.retry_step(:'b', 'mended');
+select from tasker.retry_step(:'b', 'repaired');
 select results_eq(format('select task_state, message from tasker.finalize_task(%L, %L)', :'task',
   :'attempt'), $$ values ('blocked_by_failures', 'not_ready') $$, 'an operator was faster');
 select results_eq('select attempt_uuid from tasker.finalization_claims', array[:'attempt'::uuid],

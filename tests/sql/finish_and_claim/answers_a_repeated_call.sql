@@ -29,7 +29,7 @@ select is(pg_temp.refusal(replace(:'call', (select max(token::text) from mine),
   (select format('TK001: %s',
     string_agg(format('%s is %s, attempt 1', step_uuid, case n when 2 then 'waiting_for_retry'
       else 'complete' end), '; ' order by n)) from mine),
-      'under another token it is no repetition');
+      'under another token it is not a repetition');
 select is(pg_temp.refusal(format('select * from tasker.finish_and_claim(''test'', ''w1'', %L, %L)',
   (select max(token::text) from answer),
   (select jsonb_build_array(jsonb_build_object('step_uuid', step_uuid, 'error', 1)) from mine
@@ -68,7 +68,7 @@ select is((select count(*) from pg_temp.queued('test_queue')), 1::bigint,
 
 select is(pg_temp.refusal(replace(:'call', '"step_uuid"', '"error": 1, "step_uuid"')),
   format('TK001: %s is complete, attempt 1', pg_temp.step(:'task', 'only')),
-  'another outcome for the same step is no repetition');
+  'another outcome for the same step is not a repetition');
 
 select * from finish();
 rollback;

@@ -38,7 +38,7 @@ select token as other from tasker.claims \gset
 select is(pg_temp.refusal(format('select from tasker.finish_and_claim(''test'', ''w1'', %L, %L, 0, '
   'p_release => array[%L::uuid])', :'other', pg_temp.outcome(2), pg_temp.a(1))) like 'TK001%', true,
   'a step that the claim does not hold');
-select is(pg_temp.step_state(pg_temp.a(2)), 'in_progress', 'refuses all of it');
+select is(pg_temp.step_state(pg_temp.a(2)), 'in_progress', 'refuses everything');
 select is(pg_temp.refusal(format('select from tasker.finish_and_claim(''test'', ''w1'', null, '
   'null, 0, p_release => array[%L::uuid])', pg_temp.a(2))) like '22023%', true,
   'a token is needed');

@@ -18,7 +18,7 @@ select is((select count(*) from tasker.steps where state = 'in_progress'), 3::bi
   'which still run');
 select results_eq('select cancelled_step_uuids from tasker.heartbeat((select token from mine limit '
   '1))', $$ values ('{}'::uuid[]) $$, 'and can be kept alive');
-select is(pg_temp.report(0, 1), 0, 'a repeated report is no news');
+select is(pg_temp.report(0, 1), 0, 'a repeated report changes nothing');
 select is((select cardinality(step_ids) from tasker.claims), 3, 'and takes nothing away');
 select throws_ok('select pg_temp.report(0, 2)', 'TK001', null,
   'one that mixes old and new is refused');

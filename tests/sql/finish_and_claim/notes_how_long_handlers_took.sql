@@ -23,7 +23,7 @@ select is(pg_temp.seconds(4), 0::real, 'a clock that was set back');
 select from tasker.complete_step(pg_temp.a(5), :'token', null, false, 3.5);
 select is(pg_temp.seconds(5), 3.5::real, 'of one by itself');
 select from tasker.complete_step(pg_temp.a(6), :'token', p_seconds => 'NaN');
-select is(pg_temp.seconds(6), null, 'what is no number');
+select is(pg_temp.seconds(6), null, 'what is not a number');
 select from tasker.fail_step(pg_temp.a(7), :'token', '1', p_seconds => 'infinity');
 select is((select seconds from tasker.step_failures where step_id = tasker._step_id(pg_temp.a(7))),
   31536000::real, 'a year at most');

@@ -42,7 +42,7 @@ select results_eq($$ select name from tasker.finish_and_claim('test', 'w1', null
   array['b'], 'no outcomes only claim');
 select results_eq($$ select count(*)
   from tasker.finish_and_claim('test', 'w1', gen_random_uuid(), '[]') $$, array[0::bigint],
-  'nothing to do is no error');
+  'nothing to do is not an error');
 
 select * from finish();
 rollback;

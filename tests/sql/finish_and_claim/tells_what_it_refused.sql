@@ -26,7 +26,7 @@ select results_eq('select step_uuid, refused ->> ''code'' from answer where toke
     ('00000000-0000-7000-8fff-fffffff00001', 'TK002') $$, pg_temp.a(2), pg_temp.a(3)),
   'each that is refused has a row, in their order');
 select ok(bool_and(name is null and handler is null and token is null and refused ? 'message'),
-  'which is no step') from answer where refused is not null;
+  'which is not a step') from answer where refused is not null;
 select is((select refused ->> 'detail' from answer where step_uuid = pg_temp.a(2)), 'cancelled',
   'and says why');
 select results_eq('select step_uuid from answer where refused is null', array[pg_temp.a(5)],
@@ -47,7 +47,7 @@ select results_eq(format('select step_uuid from tasker.finish_and_claim(''test''
     pg_temp.outcomes(pg_temp.outcome(pg_temp.a(2)))), array[pg_temp.a(6)],
     'who has nothing but refusals goes on');
 select is(left(pg_temp.refusal(format('select from tasker.finish_and_claim(''test'', ''w1'', %L, '
-  '''{}'', 1, p_refused => true)', :'token')), 5), '22023', 'what is no list is an error');
+  '''{}'', 1, p_refused => true)', :'token')), 5), '22023', 'what is not a list is an error');
 select is_empty('select from tasker.check_invariants()', 'all is well');
 
 select * from finish();

@@ -27,7 +27,7 @@ select results_eq(format('select * from pg_temp.status(%L)', :'task'),
             ('c', 'enqueued', '1/1', true, true, true),
             ('d', 'pending', '0/2', false, true, false) $$, 'one is claimed');
 
--- A failure: not ready until its backoff is over, whoever has swept.
+-- A failure: not ready until its backoff is over, no matter who has swept.
 select pg_temp.step(:'task', 'b') as b \gset
 select from tasker.fail_step(:'b', :'token', '"no"', p_retry_after => '90 seconds');
 select results_eq(

@@ -22,7 +22,7 @@ select is_empty(format('select * from tasker.get_step_transitive_dependencies(%L
 select throws_ok(format('select * from tasker.get_step_transitive_dependencies(%L)',
   gen_random_uuid()), 'TK002');
 select throws_ok(format('select * from tasker.get_step_transitive_dependencies(%L)', :'task'),
-  'TK002', null, 'a task is no step');
+  'TK002', null, 'a task is not a step');
 select throws_ok('select * from tasker.get_step_transitive_dependencies(null)', '22023');
 
 select * from finish();

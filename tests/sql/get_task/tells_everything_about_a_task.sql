@@ -30,7 +30,7 @@ select results_eq(format('select paused, paused_at, pause_reason from tasker.get
 
 select throws_ok(format('select * from tasker.get_task(%L)', gen_random_uuid()), 'TK002');
 select throws_ok(format('select * from tasker.get_task(%L)', pg_temp.step(:'task', 'a')), 'TK002',
-  null, 'a step is no task');
+  null, 'a step is not a task');
 select throws_ok('select * from tasker.get_task(null)', '22023');
 
 select * from finish();

@@ -13,7 +13,7 @@ select results_eq($$ select step ->> 'name', step -> 'wait'
 select is((select created from tasker.register_template((select definition
   from tasker.get_template('test', 't')))), false, 'which say the same');
 
--- A step that sleeps is no first step of a task that is to begin.
+-- A step that sleeps is not a first step of a task that is to begin.
 select pg_temp.a_task();
 select from (select step_uuid, token from tasker.claim_steps('test', 'w')) as step
  cross join lateral tasker.sleep_step(step_uuid, token, '1 hour');

@@ -19,7 +19,7 @@ select results_eq(format('select lease_until from tasker.heartbeat(%L, ''1 hour'
 select results_eq(format('select lease_until from tasker.heartbeat(%L, ''1 second'')', :'token'),
   $$ select tasker._now() + interval '1 second' $$, 'or as little');
 
--- It tells what was taken away.
+-- It names what was taken away.
 select from tasker.cancel_task(:'two', 'not wanted');
 select from tasker.complete_step_manually(pg_temp.step(:'three', 'a'), '1', 'by hand');
 select results_eq(format('select cancelled_step_uuids from tasker.heartbeat(%L)', :'token'),

@@ -73,7 +73,7 @@ select results_eq(format('select lease, cancelled, finished, lost from pg_temp.b
   $$ select null::interval, '{}'::uuid[], '{}'::uuid[], pg_temp.of('back', 'done') $$,
   'the sweep took it back');
 
--- Handed in is finished.
+-- Submitted is finished.
 select pg_temp.a_claim(9) as third \gset
 select from tasker.submit_step_results(:'third',
   pg_temp.outcomes(pg_temp.outcome(pg_temp.one('back'))));

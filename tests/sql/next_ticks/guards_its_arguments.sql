@@ -3,7 +3,7 @@ begin;
 select plan(23);
 
 select is(left(pg_temp.refusal(format('select from tasker.next_ticks(''@daily'', %L)', zone)), 5),
-  '22023', format('%s is no time zone', coalesce(zone, 'nothing')))
+  '22023', format('%s is not a time zone', coalesce(zone, 'nothing')))
   from unnest('{EST,CET,cest,+03,FOO+3,EST5EDT,Europe/Berlin+3,Etc/GMT+13,<a>-3,UTC0,localtime,
     Factory,
     Europe/Nowhere,Europe,""," UTC",../UTC}'::text[]) as zone;

@@ -31,7 +31,7 @@ select results_eq('select context -> ''schedule'' ->> ''tick_at'', created_at fr
 select is(pg_temp.planned('2029-12-31 00:00Z', '2030-01-08 12:00Z'), '0 9', 'no plan is needed');
 select is((select open_tasks from tasker.list_schedules()), 9::bigint, 'its tasks are open ones');
 
--- What is made meanwhile is not planned; a pause is no hindrance.
+-- What is made meanwhile is not planned; a pause does not matter.
 select from tasker.pause_schedule('test', 'plan', 'x');
 select pg_temp.at('2030-01-10 12:00Z');
 select is(pg_temp.planned('2030-01-09 03:00Z', '2030-01-10 03:00Z'),

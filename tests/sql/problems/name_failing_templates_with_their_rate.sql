@@ -1,7 +1,7 @@
 begin;
 \ir ../fixtures.psql
 select plan(5);
-prepare told as select severity, subject, problem, cure from tasker.problems
+prepare shown as select severity, subject, problem, cure from tasker.problems
  where code = 'dead_letters';
 select pg_temp.a_template('t', '{"a": [], "b": []}', '{"max_attempts": 1}');
 create function pg_temp.fails (p_tasks integer) returns void language sql as $$
@@ -11,7 +11,7 @@ join lateral tasker.fail_step(held.step_uuid, held.token, '"broken"');
 $$;
 select pg_temp.fails(3);
 select pg_temp.later('4 minutes');
-select results_eq('told',
+select results_eq('shown',
   $$ values ('warning', 'template test/t',
     '6 failed for good in 2 ways, 6 in the last 5 min, last a 4 min ago: broken',
   'tasker-sql dlq retry --namespace test --template t --reason ''<why>''') $$,
@@ -25,7 +25,7 @@ select results_eq('select severity, problem from tasker.problems where code = ''
 select pg_temp.later('3 days');
 select results_eq('select severity, problem from tasker.problems where code = ''dead_letters''',
   $$ values ('warning',
-  '18 failed for good in 2 ways, last a 3 d 0 h ago: broken') $$, 'what is over is no alarm');
+  '18 failed for good in 2 ways, last a 3 d 0 h ago: broken') $$, 'what is over is not an alarm');
 
 select pg_temp.a_template('t' || n, '{"a": []}', '{"max_attempts": 1}') from generate_series(1, 21)
  as n;

@@ -8,9 +8,9 @@ select tasker.report_runner('vm:1',
     '{"pools": [{"pool": "task_claimer", "namespace": "test", "executors": 2}]}'), '1 day');
 select pg_temp.a_claim(2, 'vm:1', '1 day');
 select pg_temp.later('7 minutes');
-prepare told as select severity, code, subject, problem, cure from tasker.problems
+prepare shown as select severity, code, subject, problem, cure from tasker.problems
  where code in ('slots_full', 'queue_behind');
-select results_eq('told', $$ values ('warning', 'slots_full', 'namespace test',
+select results_eq('shown', $$ values ('warning', 'slots_full', 'namespace test',
   '3 steps of test wait up to 7 min; 2 of 2 slots of vm:1 are busy, the oldest 7 min with export',
   'tasker-sql run --namespace test --handlers MODULE') $$, 'all are busy');
 create temp table queued as select step_uuid from tasker.list_queued_steps('test', 1);

@@ -6,12 +6,12 @@ select pg_temp.a_task('t') as task \gset
 select pg_temp.step(:'task', 'charge') as charge \gset
 prepare missing as select severity, code, subject, since, problem, cure, amount
   from tasker.problems where code ~ 'handler|worker';
-prepare told as select code, blocks, reason, cure from tasker.explain_step(:'charge');
+prepare shown as select code, blocks, reason, cure from tasker.explain_step(:'charge');
 
 -- The runner says what it has, so that nobody has to try.
 select tasker.report_runner('vm:1', pg_temp.a_report(p_more => '{"handlers": ["ship"]}'),
   '1 hour');
-select results_eq('told', $$ values ('handler_missing', false,
+select results_eq('shown', $$ values ('handler_missing', false,
   'queued for 0 s; no live worker of namespace test has the handler charge (no runner had it '
   'within a day)', 'tasker-sql run --namespace test --handlers MODULE') $$,
   'explain_step says it at once');
@@ -25,7 +25,7 @@ select is((select array_agg(code) from tasker.explain_task(:'task')),
   array['running', 'handler_missing'], 'explain_task says it, too');
 select results_eq('select name, code from tasker.list_queued_steps(''test'')',
   $$ values ('charge', 'handler_missing') $$, 'it is listed among what waits');
-select is_empty('missing', 'a minute of waiting is no problem');
+select is_empty('missing', 'a minute of waiting is not a problem');
 select pg_temp.later('14 minutes');
 select results_eq('missing', $$ values ('critical', 'handler_missing',
   'handler charge of namespace test', '2030-01-01 00:00Z'::timestamptz,

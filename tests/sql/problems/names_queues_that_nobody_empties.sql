@@ -5,7 +5,7 @@ prepare queues as select severity, code, subject, since, problem, cure from task
  where code ~ 'queue|worker|messages';
 
 select pg_temp.a_task() as task \gset
-select is_empty('queues', 'a minute of waiting is no problem');
+select is_empty('queues', 'a minute of waiting is not a problem');
 select pg_temp.later('14 minutes');
 select results_eq('queues',
   $$ values ('critical', 'no_worker', 'namespace test', '2030-01-01 00:00Z'::timestamptz,

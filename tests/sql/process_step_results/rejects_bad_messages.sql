@@ -26,7 +26,7 @@ select from pgmq.send('orchestration_step_results',
   jsonb_build_object('token', :'token', 'outcomes', pg_temp.outcomes(pg_temp.outcome(:'step'))));
 
 select is((select count(*) from tasker.process_step_results(50) where error is not null),
-  16::bigint, 'all bad ones are told');
+  16::bigint, 'all bad ones are named');
 select results_eq('select position, rejected.code from sent left join tasker.rejected_messages as '
   'rejected using (msg_id) order by 1',
   'select position, code from sent order by 1', 'and kept with the reason');

@@ -23,7 +23,7 @@ select results_eq('select task_uuid, context, priority::integer, initiator from 
        'they are the tasks that were asked for');
 create temp table second as select * from tasker.process_task_requests();
 select results_eq('select created, error from second order by msg_id',
-  $$ values (true, null::text), (false, null) $$, 'a key that comes twice is no news');
+  $$ values (true, null::text), (false, null) $$, 'a key that comes twice changes nothing');
 select is((select count(distinct task_uuid) from second), 1::bigint, 'and the same task');
 select is_empty('select * from tasker.process_task_requests()', 'then there is nothing to do');
 select is((select count(*) from tasker.tasks), 3::bigint, 'three tasks');

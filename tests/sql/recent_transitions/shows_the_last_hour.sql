@@ -11,7 +11,7 @@ select results_eq('select at, task_uuid, step_uuid, task_name, step_name, from_s
     'enqueued', 'in_progress', 'w1'),
                    ('2030-01-01 00:59Z', %1$L, null, 'single', null, 'pending', 'in_progress',
                      'w1') $$, :'task', pg_temp.step(:'task', 'only')), 'the newest');
-select is((select count(*) from tasker.recent_transitions), 4::bigint, 'all of it');
+select is((select count(*) from tasker.recent_transitions), 4::bigint, 'everything');
 select pg_temp.later('2 minutes');
 select is((select count(*) from tasker.recent_transitions), 2::bigint,
   'the older ones are over an hour old');

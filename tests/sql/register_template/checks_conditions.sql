@@ -1,4 +1,4 @@
--- F6: a condition reads what it may, and nothing else; all of it is checked here.
+-- F6: a condition reads what it may, and nothing else; everything is checked here.
 begin;
 \ir ../fixtures.psql
 select plan(26);
@@ -48,7 +48,7 @@ select is(pg_temp.fault('"$.context.a > 1"'::jsonb, '{"on_error": "ignore"}'),
   '22023: step b on_error is "ignore", need one of fail, continue, skip', 'on_error');
 
 -- What is right.
-select is(pg_temp.fault('$.context.a == "$.nothing \"of\" $x"'), null, 'a text is no path');
+select is(pg_temp.fault('$.context.a == "$.nothing \"of\" $x"'), null, 'a text is not a path');
 select is(pg_temp.fault('lax $.context."a$b"[*] ? (@.n > $.results.pay.n).n == 1'), null, 'keys');
 select is(pg_temp.fault('$.task.priority == "high" && $.states.pay == "complete"'), null, 'task');
 select is((select features - 'path' from tasker.template_steps

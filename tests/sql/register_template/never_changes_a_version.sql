@@ -14,7 +14,7 @@ select template_id from tasker.task_templates \gset
 select results_eq(format('select template_id, namespace, name, version, created from '
   'tasker.register_template(%L)', :'definition'),
   format($$ values (%s, 'test', 't', '1.0.0', false) $$, :'template_id'),
-  'the same again is no news');
+  'the same again changes nothing');
 select results_eq(format('select template_id, created from tasker.register_template(%L)',
   :'reordered'),
   format($$ values (%s, false) $$, :'template_id'), 'nor is the same in another order of keys');

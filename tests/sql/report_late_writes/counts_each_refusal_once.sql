@@ -19,7 +19,7 @@ select is(pg_temp.refusal(format('select * from tasker.complete_step(%L, %L)', :
 prepare report as select attempt, cause, late_by,
   step_state from tasker.report_late_writes(:'token', array[:'a'::uuid], 'another name');
 select results_eq('report', $$ values (1, 'lease expired', interval '4 seconds', 'in_progress') $$,
-  'it is told how late it was');
+  'how late it was is noted');
 select pg_temp.later('1 minute');
 select results_eq('report', $$ values (1, 'lease expired', interval '4 seconds', 'in_progress') $$,
   'a repeated report is the same');

@@ -76,7 +76,7 @@ select results_eq(format($$ select outcome, code, step_state, next_retry_at - ta
 select is((select count(*) from tasker.transitions), :rows::bigint, 'changes nothing');
 select is((select count(*) from tasker.refused_writes), 3::bigint, 'and counts nothing twice');
 
--- What is said otherwise than before is no repetition.
+-- What is said otherwise than before is not a repetition.
 select results_eq(format('select outcome, message from tasker.report_steps(%L, %L)', :'token',
     jsonb_build_array(pg_temp.report('done', '{"error": "after all"}'),
       pg_temp.report('failed', '{"result": 1}'))),

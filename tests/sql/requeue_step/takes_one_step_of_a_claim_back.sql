@@ -23,7 +23,7 @@ select is((select reason from tasker.step_transitions where step_uuid = :'a'
   and from_state = 'in_progress'), 'it hangs', 'history, too');
 select is((select last_error from tasker.get_task_steps(:'task') where step_uuid = :'a') ->>
   'message',
-  'taken back from worker hung: it hangs', 'the attempt is told of');
+  'taken back from worker hung: it hangs', 'the attempt is shown');
 select is_empty('select * from tasker.check_invariants()', 'all is well');
 select results_eq(format('select step_state from tasker.requeue_step(%L, ''again'')', :'a'),
   array['enqueued'], 'a repeated call answers the same');

@@ -39,7 +39,7 @@ select throws_ok($$ select tasker.result_or('{"a": 1}', 'b', '$', '1') $$, '2202
 select results_eq($$ select tasker.rows(results, 'reserve', '$.items') -> 'n' from given $$,
   $$ values ('1'::jsonb), ('2'::jsonb) $$, 'the elements of an array');
 select is(pg_temp.refusal($$ select tasker.rows(results, 'reserve', '$.total') from given $$),
-  '22023: step reserve has at $.total the number 7', 'what is no array');
+  '22023: step reserve has at $.total the number 7', 'what is not an array');
 
 select * from finish();
 rollback;

@@ -11,7 +11,7 @@ select pg_temp.a_claim() as token \gset
 select from tasker.fail_step(:'a', :'token', '"no"');
 select is(pg_temp.task_state(:'task'), 'error', 'both attempts failed, the task has ended');
 
-select results_eq(format('select * from tasker.retry_step(%L, ''mended'')', :'a'),
+select results_eq(format('select * from tasker.retry_step(%L, ''repaired'')', :'a'),
   format('values (%L::uuid, ''enqueued'', ''in_progress'')', :'task'),
   'the step is enqueued, the task goes on');
 select is((select attempt from tasker.steps where step_id = tasker._step_id(:'a')), 0::smallint,
@@ -19,9 +19,9 @@ select is((select attempt from tasker.steps where step_id = tasker._step_id(:'a'
 select is((select finished_at from tasker.tasks), null, 'the task has no end any more');
 select isnt_empty('select from tasker.open_tasks', 'it is open');
 select results_eq('select verb, subject, reason from tasker.operator_actions',
-  format('values (''retry_step'', %L, ''mended'')', :'a'), 'the operator said why');
+  format('values (''retry_step'', %L, ''repaired'')', :'a'), 'the operator said why');
 select is((select count(*) from tasker.step_transitions where task_uuid = :'task'
-  and from_state = 'error' and reason = 'mended'), 1::bigint,
+  and from_state = 'error' and reason = 'repaired'), 1::bigint,
   'history, too');
 select is_empty('select * from tasker.check_invariants()', 'all is well');
 select is(pg_temp.run_all(), 2, 'all runs');

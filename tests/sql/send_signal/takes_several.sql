@@ -27,7 +27,7 @@ select pg_temp.play();
 select is(pg_temp.task_state(:'task'), 'error', 'so the task fails');
 select is_empty('select * from tasker.check_invariants()', 'all is well');
 select is((select step_state from tasker.retry_step(pg_temp.step(:'task', 'w'), 'ask again')),
-  'waiting', 'a retry opens it anew');
+  'waiting', 'a retry opens it again');
 select pg_temp.sent(:'task', '{"ok": true}'), pg_temp.sent(:'task', '{"ok": true}');
 select is(pg_temp.ends(:'task'), 'c pending, w complete, z enqueued', 'and takes new signals');
 select is_empty('select * from tasker.check_invariants()', 'all is well');

@@ -27,7 +27,7 @@ select results_eq(format('select retryable, next_retry_at - ended_at from tasker
 select pg_temp.later('8 seconds');
 select from tasker.sweep();
 select is(pg_temp.attempts(:'task'), '1 failed w1 1 2 once',
-  'what waits in the queue is no attempt');
+  'what waits in the queue is not an attempt');
 select pg_temp.a_claim(1, 'w2') as token \gset
 select from tasker.release_claim(:'token');
 select is(pg_temp.attempts(:'task'), '1 failed w1 1 2 once', 'nor is one that was given back');

@@ -1,7 +1,7 @@
 begin;
 \ir ../fixtures.psql
 select plan(5);
--- Whoever reads all of history finds the same.
+-- A reader of the whole history finds the same.
 create function pg_temp.differs (p_task uuid) returns setof record language sql as $$
 (select * from tasker._changes where id >> 20 = tasker._step_id(p_task) >> 20 except all select *
   from tasker._history(tasker._step_id(p_task) >> 20))
@@ -44,7 +44,7 @@ select pg_temp.later('1 second');
 select pg_temp.run_all();
 select pg_temp.same(:'task', 'retried, to the end');
 select is((select count(*) from tasker.step_transitions where task_uuid = :'task'), 13::bigint,
-  'all of it');
+  'everything');
 
 select * from finish();
 rollback;

@@ -1,7 +1,7 @@
 begin;
 \ir ../fixtures.psql
 select plan(2);
--- A call that comes twice is no error: for the holder of the token alone.
+-- A call that comes twice is not an error: for the holder of the token alone.
 select pg_temp.a_task() as task \gset
 select pg_temp.a_claim() as token \gset
 select format('[{"step_uuid": "%s"}]', pg_temp.step(:'task', 'only')) as done \gset

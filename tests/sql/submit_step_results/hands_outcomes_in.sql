@@ -38,7 +38,7 @@ select results_eq(format('select name, state from pg_temp.step_states(%L) order 
 select is((select result from tasker.steps where step_id = tasker._step_id(:'good')), '"x"',
   'the result is still there');
 select is((select due_at from tasker.timers), tasker._now() + interval '3 seconds',
-  'the retry waits as it was told');
+  'the retry waits as it was asked to');
 select is_empty(:'call', 'a repeated call still changes nothing');
 select is_empty('select * from tasker.process_step_results()', 'there is nothing more to do');
 

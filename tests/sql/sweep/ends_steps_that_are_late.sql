@@ -10,7 +10,7 @@ select from tasker.register_template('{"name": "timed", "namespace_name": "test"
 select pg_temp.a_task('timed') as task \gset
 select pg_temp.step(:'task', 'a') as a \gset
 select format('select error ->> ''code'', error ->> ''message'' from tasker.step_attempts(%L) '
-  'order by ended_at desc limit 1', :'a') as told \gset
+  'order by ended_at desc limit 1', :'a') as shown \gset
 select pg_temp.later('10 minutes');
 select from tasker.sweep();
 select is(pg_temp.step_state(:'a'), 'error', 'nobody claimed it');

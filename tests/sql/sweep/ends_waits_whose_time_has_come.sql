@@ -14,7 +14,7 @@ select results_eq('select kind, opened_at, until from tasker.waits order by step
   ('time', timestamptz '2030-01-01Z', timestamptz '2030-01-03T07:00Z') $$, 'the moments');
 select is_empty('select from tasker.claims union all select from tasker.timers', 'no claim');
 select is((select array_agg(attempt) from pg_temp.step_states(:'task') where state = 'waiting'),
-  '{0,0}', 'and is no attempt');
+  '{0,0}', 'and is not an attempt');
 select alike((select reason from tasker.explain_step(pg_temp.step(:'task', 'day'))),
   'waits until 2030-01-02 %, for 24 h 0 min more', 'explain says so');
 select alike((select reason from tasker.explain_step(pg_temp.step(:'task', 'z')) limit 1),

@@ -42,7 +42,7 @@ select pg_temp.later('5 hours');
 select from tasker.sweep();
 select is(pg_temp.ends(:'gated'), 'a error, b upstream_failed, end pending, undo in_progress',
   'cleanup may take its time');
-select is(timeout is null and deadline is null, true, 'all of it')
+select is(timeout is null and deadline is null, true, 'everything')
   from tasker._claim_rows((select token from tasker.claims limit 1), null,
     (select step_ids from tasker.claims limit 1), tasker._now());
 

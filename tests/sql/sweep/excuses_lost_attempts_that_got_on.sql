@@ -31,7 +31,7 @@ select is(pg_temp.lose(false), 'attempt 2, then error 2', 'are too many');
 select tasker.set_limit('attempts_with_progress', 10, 'for a test');
 select from tasker.retry_step(:'only', 'again');
 select is((select count(*) from generate_series(1, 10) where pg_temp.lose(true) like '% 0'),
-  10::bigint, 'the limit is begun anew');
+  10::bigint, 'the count begins again');
 select is(pg_temp.lose(true), 'attempt 1, then enqueued 1', 'and ends');
 select is_empty('select * from tasker.check_invariants()', 'all is well');
 select * from finish();

@@ -9,7 +9,7 @@ select results_eq('select action from tasker.sweep()',
   array['queues_recreated', 'claims_taken_back', 'timers_fired', 'alarms_fired',
     'joins_counted', 'submissions_processed', 'messages_restored', 'schedules_fired',
     'tasks_finalized'],
-  'every kind of action is told');
+  'every kind of action is reported');
 select is((select sum(affected) from tasker.sweep()), 0::bigint, 'and nothing was to be done');
 
 select * from finish();

@@ -20,7 +20,7 @@ select from tasker.retry_step(pg_temp.step(:'task', 'b'), 'again');
 select from tasker.complete_step(pg_temp.step(:'task', 'b'), pg_temp.a_claim(), '8');
 select results_eq(format('select name, state, result, error from tasker.task_results(%L) where '
   'name = ''b''', :'task'), $$ values ('b', 'complete', '8'::jsonb, null::jsonb) $$,
-  'an error that was mended is none');
+  'an error that was repaired is none');
 select is(pg_temp.refusal('select from tasker.task_results(null)'), '22023: p_task_uuid is null',
   'null');
 select alike(pg_temp.refusal('select from tasker.task_results(gen_random_uuid())'), 'TK002: task %',

@@ -67,7 +67,7 @@ select is(pg_temp.timings(:'task', 'c'), 'queued33 lost30 afterwards136 finalizi
 select results_eq('select distinct wall_time, waiting + queued + backing_off + running + lost + '
   'failed + afterwards + finalizing from '
   || format('tasker.task_timings(%L)', :'task'),
-  $$ values (interval '249 seconds', interval '249 seconds') $$, 'all of it is told');
+  $$ values (interval '249 seconds', interval '249 seconds') $$, 'everything is counted');
 select alike(pg_temp.refusal('select * from tasker.task_timings(gen_random_uuid())'), 'TK002%',
   'no such task');
 

@@ -4,7 +4,7 @@ select plan(3);
 
 select pg_temp.a_task() as task \gset
 select pg_temp.a_task(p_options => '{"run_at": "2031-01-01T00:00Z"}');
-select is_empty('select * from tasker.waiting_retries', 'to wait for run_at is no retry');
+select is_empty('select * from tasker.waiting_retries', 'to wait for run_at is not a retry');
 select pg_temp.a_claim() as token \gset
 select from tasker.fail_step(pg_temp.step(:'task', 'only'), :'token', '{"message": "no"}',
   p_retry_after => '1 minute');

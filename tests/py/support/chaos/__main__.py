@@ -36,7 +36,7 @@ def main() -> int:
     begun = time.monotonic()
     done = itertools.count(1)
 
-    def told(plan: Plan, verdict: Verdict) -> None:
+    def report(plan: Plan, verdict: Verdict) -> None:
         what = ", ".join(f"{landed} {kind}" for kind, landed in verdict.landed.items())
         print(
             f"{time.monotonic() - begun:6.0f} s  {next(done)}/{count}  seed {plan.seed}: "
@@ -50,7 +50,7 @@ def main() -> int:
         campaign.plan(seed, kinds, asked.steps, asked.faults)
         for seed in range(asked.seed, asked.seed + count)
     ]
-    total = campaign.Total(campaign.run(plans, kinds, asked.jobs, told))
+    total = campaign.Total(campaign.run(plans, kinds, asked.jobs, report))
     seconds = time.monotonic() - begun
     print(total.table())
     print(f"{seconds:.0f} s")

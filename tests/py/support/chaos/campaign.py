@@ -44,9 +44,9 @@ def run(
     plans: Iterable[Plan],
     kinds: Mapping[str, type[Fault]],
     at_once: int,
-    told: Callable[[Plan, Verdict], None] = lambda *_: None,
+    report: Callable[[Plan, Verdict], None] = lambda *_: None,
 ) -> list[Verdict]:
-    """Play the episodes, some at a time. `told` hears of each as it ends."""
+    """Play the episodes, some at a time. `report` hears of each as it ends."""
     server = Server(servers.MAJORS[0], {"max_connections": "400"})
     server.migrated  # noqa: B018  made once, before anybody copies it
     zygote = Zygote()
@@ -55,7 +55,7 @@ def run(
             playing = {pool.submit(play, one, kinds, zygote, server): one for one in plans}
             try:
                 for ended in as_completed(playing):
-                    told(playing[ended], ended.result())
+                    report(playing[ended], ended.result())
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
@@ -67,7 +67,7 @@ def run(
 
 @dataclass
 class Total:
-    """What all episodes came to."""
+    """The results of all episodes."""
 
     verdicts: Sequence[Verdict]
     landed: Counter[str] = field(init=False)

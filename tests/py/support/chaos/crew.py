@@ -280,7 +280,7 @@ class Worker:
         self.ledger.write(what, worker=self.spec.name, **facts)
 
     def phase(self, name: str, steps: Sequence[ClaimedStep]) -> None:
-        """Carry out the order, if it is for this phase."""
+        """Follow the order, if it is for this phase."""
         if not (self.due and self.order and self.order.phase == name and steps):
             return
         facts = {"phase": name, "token": steps[0].token, "steps": [one.step_uuid for one in steps]}
@@ -351,7 +351,7 @@ class Worker:
     def finish(self, ready: Sequence[tuple[ClaimedStep, dict[str, Any]]]) -> None:
         """Write the effects and complete the steps, in one transaction.
 
-        Whoever loses the connection does not know whether it was committed. An attempt that is
+        One that loses the connection does not know whether it was committed. An attempt that is
         reported as failed then is refused if it was.
         """
         steps = [step for step, _ in ready]

@@ -273,7 +273,7 @@ class Cluster(Server):
 
 @contextmanager
 def no_new_tasks(arena: Arena) -> Iterator[None]:
-    """Whoever wants to create a task waits, until the end or the server's."""
+    """Anyone who wants to create a task waits, until the end or the server's."""
     connection = psycopg.connect(arena.dsn, application_name="chaos")
     try:
         connection.execute("lock table tasker.idempotency_keys in exclusive mode")

@@ -20,7 +20,7 @@ from chaos.workload import Workload
 BUSY = "the machine was busy"
 TURNED = "the clock was set"
 STARVED = 0.1  # share of a time
-MOST = 10  # findings of a sort that are told
+MOST = 10  # findings of a sort that are shown
 FINAL = {"complete", "error", "cancelled", "resolved_manually"}
 PLANNED = {"PlannedError", "HopelessError"}
 SAFETY = """
@@ -158,8 +158,8 @@ class Judge:
 
     def find(self, what: str, wrong: Sequence[Any]) -> None:
         if wrong:
-            told = "; ".join(str(one) for one in wrong[:MOST])
-            self.verdict.findings.append(f"{what} ({len(wrong)} times): {told}")
+            shown = "; ".join(str(one) for one in wrong[:MOST])
+            self.verdict.findings.append(f"{what} ({len(wrong)} times): {shown}")
 
     # What the tables must say
 
@@ -247,7 +247,7 @@ class Judge:
                 else:
                     self.verdict.explained[why] += 1
         self.find("a handler started twice under one claim", twice)
-        self.find("a start that came to nothing, and no fault explains it", unexplained)
+        self.find("a start without an end, and no fault explains it", unexplained)
         if self.arena.dsn == self.arena.first_dsn:  # a failover may lose what was confirmed
             confirmed = {
                 (step, line["token"])
@@ -281,7 +281,7 @@ class Judge:
             self.find(f"{worker} said before", [(line["at"], line["text"]) for line in before])
 
     def changes(self, step: str) -> list[tuple[float, str, str]]:
-        """When the step came to which state, and through whom."""
+        """When the step reached which state, and through whom."""
         return [(change["at"], change["state"], change["actor"]) for change in self.history[step]]
 
     def why(self, worker: str, step: str, since: float, until: float) -> str | None:

@@ -38,7 +38,7 @@ class MissedError(Exception):
 
 
 class Proxy:
-    """Listens on a port of its own, and carries what it is told until something fails.
+    """Listens on a port of its own, and carries what it is given until something fails.
 
     Connections are chosen by the process number of their server, as in `pg_stat_activity`.
     """
@@ -395,7 +395,7 @@ class Link:
         return None
 
     async def _hold(self, trap: Trap, kind: bytes, message: bytes) -> None:
-        """Hold the commit and all answers, and give both to whoever set the trap."""
+        """Hold the commit and all answers, and give both to the one who set the trap."""
         self.holding = True
         if kind == b"S":  # the statement has not been answered yet; Flush makes the server tell
             before = self.carried_out
@@ -416,7 +416,7 @@ class Messages:
         self._rest = b""
 
     def of(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """The messages that are whole by now: letter, and all of it."""
+        """The messages that are whole by now: letter, and whole text."""
         buffer, start = self._rest + data, 0
         while len(buffer) - start >= 5:
             end = start + 1 + int.from_bytes(buffer[start + 1 : start + 5])

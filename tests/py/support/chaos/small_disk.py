@@ -31,7 +31,7 @@ def why_not() -> str | None:
 
 
 class SmallDisk:
-    """An empty tmpfs; `folder` belongs to whoever runs the server."""
+    """An empty tmpfs; `folder` belongs to the user who runs the server."""
 
     def __init__(self, megabytes: int = MEGABYTES) -> None:
         self.folder = temporary_folder() / "small"
