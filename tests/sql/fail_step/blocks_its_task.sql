@@ -56,7 +56,7 @@ select is((select count(*) from pg_temp.history(:'task')), 4::bigint,
 select is((select state::text from tasker.tasks where task_uuid = :'task'), 'error',
   'in error it stays');
 select from tasker.sweep();
-select is((select count(*) from tasker.tasks where state = 'error'), 2::bigint, 'no matter who sweeps');
+select is((select count(*) from tasker.tasks where state = 'error'), 2::bigint, 'by any sweep');
 select is_empty('select from tasker.timers', 'and nothing waits');
 
 select * from finish();
