@@ -29,7 +29,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
-from tasker_sql import config
+from tasker_sql import config, masking
 from tasker_sql.circuit import CircuitBreaker, CircuitBreakers
 from tasker_sql.client import Client, Settings, connect
 from tasker_sql.config.settings import BreakerSettings, Config, PoolSettings
@@ -154,9 +154,11 @@ class OrchestrationCore:
         with suppress(UnavailableError):  # which `schema.check` reports, too
             preflight.check_pooler(connect, chosen.pgbouncer)
         schema.check(self.dsn)
-        if not chosen.pgbouncer:  # there, what counts is what PgBouncer opens
-            with closing(connect()) as client:
+        with closing(connect()) as client:
+            if not chosen.pgbouncer:  # there, what counts is what PgBouncer opens
                 preflight.check_limits(client, self.most_connections(), chosen.pool_size)
+            if names := self._registry.names:
+                preflight.check_handlers(client, self.config.orchestration.namespaces, names)
 
     def run(self) -> Exit:
         """Run until it is stopped."""
@@ -235,8 +237,14 @@ class OrchestrationCore:
     def _live(self) -> None:
         names = ", ".join(self._registry.names)
         what = f"handlers {names}" if names else "no handlers: it orchestrates, and runs SQL steps"
-        log.info("runner %s starts with %s", self.name, what)
-        for namespace in dict.fromkeys(self.config.orchestration.namespaces):
+        served = list(dict.fromkeys(self.config.orchestration.namespaces))
+        log.info(
+            "runner %s starts on %s: %s, %d slots each, %s",
+            *(self.name, masking.connection(self.dsn)),
+            *(f"namespaces {', '.join(served)}" if served else "all namespaces",),
+            *(self.config.executor_pools.task_claimer.min, what),
+        )
+        for namespace in served:
             self._serve(namespace)
         self._working.start()
         for pool in self._pools:

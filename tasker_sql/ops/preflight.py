@@ -1,9 +1,11 @@
-"""What must hold before a runner starts: connections enough, and no pooler that would break it."""
+"""What must hold before a runner starts: connections enough, and no pooler that would break it;
+and the handlers that it lacks."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection
 from contextlib import closing
 from typing import Final
 
@@ -12,6 +14,7 @@ from tasker_sql.config import ConfigError
 from tasker_sql.errors import TaskerError, UnavailableError
 
 SMALLEST: Final = 4  # that database.pool_size may be
+MOST_TEMPLATES: Final = 200  # that are looked at
 
 LIMITS: Final = b"""
 with session as (  -- but those of checks like this one, which are about to end
@@ -65,6 +68,24 @@ def check_limits(client: Client, needed: int, pool_size: int) -> None:
                 "this runner may open %d connections; %s allows %d, and others have %d of them now",
                 *(needed, who, allowed, used),
             )
+
+
+def check_handlers(client: Client, namespaces: Collection[str], known: Collection[str]) -> None:
+    """Warns of handlers that steps of these namespaces (none: of all) name, and that are not among
+    the known: this runner leaves these steps to other workers."""
+    lacking = defaultdict[str, set[str]](set)
+    newest = [one for one in client.list_templates() if one.is_latest]
+    for one in newest[:MOST_TEMPLATES]:
+        for step in client.get_template(one.namespace, one.name, one.version).steps:
+            handler = step["handler"]
+            if not ("wait" in step or handler.startswith("sql:") or handler in known):
+                lacking[step["namespace"]].add(handler)
+    for served in sorted(lacking.keys() & (namespaces or lacking.keys())):
+        log.warning(
+            "templates of the namespace %s name handlers that this runner does not have (%s): "
+            "their steps wait for other workers",
+            *(served, ", ".join(sorted(lacking[served]))),
+        )
 
 
 def check_pooler(connect: Callable[[], Client], allowed: bool) -> None:

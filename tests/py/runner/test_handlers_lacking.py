@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from running import SECONDS, ended, process, running, step_named, template, wait_for
 from servers import rows
 
@@ -51,6 +53,35 @@ def test_a_runner_without_handlers_kills_nothing(
     assert sorted(rows(database, STATES)) == [("complete", 1, 1), ("enqueued", 0, 200)]
     assert "no handlers: it orchestrates, and runs SQL steps" in said.read_text()
     assert client.check_invariants() == []
+
+
+def test_a_runner_says_what_it_serves_and_what_it_lacks(
+    database: str, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Steps of other namespaces, of old versions, in SQL, and waits are not its own to run."""
+    caplog.set_level("INFO")
+    client.create_namespace("elsewhere")
+    for name, handler in (("known", "a"), ("flow", "b"), ("late", "c")):
+        client.register_template(template({"x": []}, name=name, handler={"callable": handler}))
+    newer = template({"x": []}, name="late", handler={"callable": "a"})
+    client.register_template({**newer, "version": "2.0.0"})
+    client.register_template(template({"x": []}, name="sql", handler={"sql": "shop.ship"}))
+    wait = {"name": "x", "wait": {"for": "PT1S"}}
+    client.register_template({**template({}, name="wait"), "steps": [wait]})
+    sent = template({"x": []}, name="sent", handler={"callable": "d"})
+    sent["steps"][0]["namespace"] = "elsewhere"
+    client.register_template(sent)
+    with running(database, named("a", "z"), ["test"], slots=2) as runner:
+        runner.check()
+    (lacks,) = [line for line in caplog.messages if "does not have" in line]
+    assert lacks == (
+        "templates of the namespace test name handlers that this runner does not have (b): "
+        "their steps wait for other workers"
+    )
+    first = caplog.messages[0]
+    dbname = conninfo_to_dict(database)["dbname"]
+    assert re.search(rf"^runner test starts on .*dbname={dbname}\b", first)
+    assert first.endswith("namespaces test, 2 slots each, handlers a, z")
 
 
 def test_a_rolling_deployment_loses_nothing(database: str, client: Client) -> None:
