@@ -7,6 +7,7 @@ as $$
 -- The id of a namespace by its name.
 --
 -- Raises   22023 when the name is null, TK002 when there is no such namespace.
+-- Calls    _nearest
 declare
   v_namespace_id integer;
 begin
@@ -23,7 +24,8 @@ begin
     using
       errcode = 'TK002',
       detail = format('namespace %s', quote_literal(left(p_namespace, 100))),
-      hint =
+      hint = coalesce('Did you mean '
+          || tasker._nearest(p_namespace, array(select name from tasker.namespaces)) || '? ', '') ||
         'select * from tasker.create_namespace(...) makes one; registering a template does so too.';
 end;
 $$;

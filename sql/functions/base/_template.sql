@@ -7,8 +7,10 @@ as $$
 -- A registered template: the version named, or the highest.
 --
 -- Raises   TK002 when there is none
+-- Calls    _namespace_id, _nearest
 declare
   v_template tasker.task_templates%rowtype;
+  v_near     text;
 begin
   if p_version is not null then
     select template.* into v_template from tasker.task_templates as template
@@ -28,11 +30,17 @@ begin
   end if;
   if v_template.template_id is null then
     perform tasker._namespace_id(p_namespace);
+    v_near := tasker._nearest(p_name, array(
+      select distinct template.name
+        from tasker.task_templates as template
+        join tasker.namespaces as namespace on namespace.namespace_id = template.namespace_id
+       where namespace.name = p_namespace));
     raise exception 'template not found'
       using errcode = 'TK002',
             detail  = format('%s/%s%s', p_namespace, coalesce(left(p_name, 100), 'null'),
                              '@' || left(p_version, 40)),
-            hint    = 'Register it with register_template; see task_templates for what there is.';
+            hint    = coalesce('Did you mean ' || nullif(v_near, p_name) || '? ', '')
+                      || 'register_template makes one; list_templates() shows those there are.';
   end if;
   return v_template;
 end;
