@@ -15,7 +15,10 @@ import servers
 from servers import Server, rows
 
 DOCS = Path(__file__).parents[3] / "docs"
-PAGES = [DOCS / name for name in ("first-workflow.md", "testing.md", "app-transaction.md")]
+PAGES = [
+    DOCS / name
+    for name in ("first-workflow.md", "testing.md", "app-transaction.md", "templates.md")
+]
 FILE = re.compile(r"^```\w+\n# (\S+\.(?:py|yaml))\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMANDS = re.compile(r"^```sh\n(?:pip [^\n]*\n)?(.*?)^```$", re.MULTILINE | re.DOTALL)
 LONGEST = 30  # lines of an example
@@ -55,6 +58,12 @@ def run_commands(
 def test_the_first_workflow_runs(folder: Path, database: str) -> None:
     said = run_commands("first-workflow.md", folder, database)
     assert re.fullmatch(r"order 7, mail [0-9a-f-]{36}\n", said)
+
+
+@pytest.mark.newest
+def test_a_template_in_a_file_runs(folder: Path, database: str) -> None:
+    said = run_commands("templates.md", folder, database)
+    assert re.search(r'^ship +complete +1/5 +\S+ m?s +{"paid": 59.9, "order": 7}$', said, re.M)
 
 
 @pytest.mark.newest
