@@ -9,7 +9,7 @@ import typer
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands, Json
 from tasker_sql.cli.errors import NO
-from tasker_sql.cli.options import OfNamespace, OfTemplate, Reason, json_argument, option, wanted
+from tasker_sql.cli.options import OfNamespace, OfTemplate, Reason, json_of, option, wanted
 from tasker_sql.cli.output import Output, put, table
 from tasker_sql.cli.query import apply_plan, limited, opened, query, show_applied
 from tasker_sql.client import Client
@@ -117,7 +117,10 @@ def repair(
     state: Annotated[str | None, typer.Option("--state", help="In this state.")] = None,
     result: Annotated[
         str | None,
-        typer.Option(help="For complete_step_manually: JSON, @FILE, or - for standard input."),
+        typer.Option(
+            help="For complete_step_manually: JSON, @FILE, or - for standard input.",
+            callback=json_of("--result"),
+        ),
     ] = None,
     yes: Yes = False,
     rate: Rate = 100,
@@ -138,11 +141,10 @@ def repair(
     """
     given = wanted(namespace=namespace, template=template, step=step)
     given |= wanted(fingerprint=fingerprint, worker=worker, state=state)
-    value = None if result is None else json_argument(result, "--result")
     done: AppliedRepair | None = None
     with opened() as client:
         with limited(client):
-            plan = client.plan_repair(verb, given, result=value)
+            plan = client.plan_repair(verb, given, result=result)
         if not as_json:
             _put_plan(verb, plan)
         if plan and not (yes or as_json) and not typer.confirm("Go on?"):

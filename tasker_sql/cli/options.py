@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -76,6 +77,25 @@ OpenTaskUuid = Annotated[UUID, argument("The task.", completion.open_tasks, **_A
 def wanted(**options: Any) -> dict[str, Any]:
     """Those that were given."""
     return {name: value for name, value in options.items() if value is not None}
+
+
+def first(read: Callable[[str], object]) -> Callable[..., Any]:
+    """A callback of a parameter that reads its text before the database is looked at."""
+
+    def callback(context: typer.Context, text: str | None) -> Any:
+        return text if text is None or context.resilient_parsing else read(text)
+
+    return callback
+
+
+def well(parse: Callable[[str], object]) -> Callable[..., Any]:
+    """A callback: the text must be one that `parse` understands."""
+    return first(lambda text: (parse(text), text)[1])
+
+
+def json_of(what: str) -> Callable[..., Any]:
+    """A callback: the parameter is JSON, as `json_argument` takes it."""
+    return first(lambda text: json_argument(text, what))
 
 
 def json_argument(text: str, what: str) -> JsonText:

@@ -28,8 +28,8 @@ from tasker_sql.schema import migrations
 from tasker_sql.top.backend import SILENCE, blockers, connected
 from tasker_sql.top.statements import repaired
 
-F = TypeVar("F", bound=Callable[..., Output])
 Ask = Callable[[Client], Output]
+F = TypeVar("F", bound=Callable[..., Output | Ask])
 Away = UnavailableError | TooSlowError
 
 WITHIN: Final = 30.0  # seconds that a call may take
@@ -40,23 +40,26 @@ def query(
 ) -> Callable[[F], F]:
     """A command of `app` that asks the database, in one transaction, and prints the Output.
 
-    The function takes a client, and what the command takes; `--json` comes by itself, and with
-    `watch` also `--watch`. A call may take `within` seconds.
+    The function takes a client, and what the command takes. One that has files to read, or texts to
+    check, takes no client: it does that before the database is looked at, and returns what asks.
+    `--json` comes by itself, and with `watch` also `--watch`. A call may take `within` seconds.
     """
 
     def register(ask: F) -> F:
         @functools.wraps(ask)
         def command(*, as_json: bool, watch: float | None = None, **given: Any) -> None:
-            run_query(lambda client: ask(client, **given), as_json, watch, within)
+            asked: Any = functools.partial(ask, **given) if takes_client else ask(**given)
+            run_query(asked, as_json, watch, within)
 
         hints = get_type_hints(ask, include_extras=True)
-        _, *taken = inspect.signature(ask).parameters.values()
+        taken = dict(inspect.signature(ask).parameters)
+        takes_client = taken.pop("client", None) is not None
         added = [
             inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False),
             inspect.Parameter("watch", inspect.Parameter.KEYWORD_ONLY, default=None),
         ]
         hints |= {"as_json": Json, "watch": Watch}
-        every = [*taken, *added[: 1 + watch]]
+        every = [*taken.values(), *added[: 1 + watch]]
         every = [one.replace(annotation=hints[one.name]) for one in every]
         command.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
         command.__annotations__ = {one.name: one.annotation for one in every}

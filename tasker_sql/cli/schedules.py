@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -18,9 +18,10 @@ from tasker_sql.cli.options import (
     argument,
     moment_option,
     template_argument,
+    well,
 )
 from tasker_sql.cli.output import Output, put, reasons
-from tasker_sql.cli.query import apply_plan, limited, opened, query, show_applied
+from tasker_sql.cli.query import Ask, apply_plan, limited, opened, query, show_applied
 from tasker_sql.client import Client
 from tasker_sql.errors import FileError, TaskerError
 from tasker_sql.rows import AppliedRepair, ChosenSchedule
@@ -31,29 +32,43 @@ app = Commands(help=ROOT["schedule"][1])
 
 SHAPE: Final = "a file of schedules is `schedules:` and a list of objects with name, namespace_name"
 
-Schedule = Annotated[str, argument("NAMESPACE/NAME", completion.schedules, metavar="SCHEDULE")]
+Place = tuple[str, str]  # namespace and name
+
+
+def _place(schedule: str) -> Place:
+    namespace, name, version = template_argument(schedule)
+    if version:
+        raise ValueError(f"a schedule is written NAMESPACE/NAME: {schedule}")
+    return namespace, name
+
+
+Schedule = Annotated[
+    str,
+    argument("NAMESPACE/NAME", completion.schedules, metavar="SCHEDULE", callback=well(_place)),
+]
 
 
 @query(app)
-def apply(
-    client: Client,
-    files: Annotated[list[Path], argument("YAML files.", exists=True)],
-) -> Output:
+def apply(files: Annotated[list[Path], argument("YAML files.", exists=True)]) -> Ask:
     """Make or change the schedules of files: all of them, or none.
 
     Those that a file does not name stay as they are.
 
     Example: tasker-sql schedule apply nightly.yaml
     """
+    given = [(file, *one) for file in files for one in _schedules(file)]
+    return lambda client: _applied(client, given)
+
+
+def _applied(client: Client, given: Sequence[tuple[Path, int, Place, dict[str, Any]]]) -> Output:
     put, faults = [], list[str]()
-    for file in files:
-        for line, place, definition in _schedules(file):
-            try:
-                with client.transaction():
-                    put.append(client.put_schedule(*place, definition))
-            except TaskerError as error:
-                hint = f" ({error.hint})" if error.hint else ""
-                faults.append(f"{file}:{line}: {'/'.join(place)}: {error}{hint}")
+    for file, line, place, definition in given:
+        try:
+            with client.transaction():
+                put.append(client.put_schedule(*place, definition))
+        except TaskerError as error:
+            hint = f" ({error.hint})" if error.hint else ""
+            faults.append(f"{file}:{line}: {'/'.join(place)}: {error}{hint}")
     if faults:
         raise FileError("\n".join(faults))
     return Output.listing(
@@ -65,7 +80,7 @@ def apply(
     )
 
 
-def _schedules(file: Path) -> Iterator[tuple[int, tuple[str, str], dict[str, Any]]]:
+def _schedules(file: Path) -> Iterator[tuple[int, Place, dict[str, Any]]]:
     """The line, the place and the definition of each. Raises FileError."""
     try:
         base, faults = yamltext.read(yamltext.data(file))
@@ -205,13 +220,6 @@ def backfill(
         if plan.plan_uuid and (yes or not as_json):
             done = apply_plan(client, plan.plan_uuid, reason, rate)
     show_applied(plan, done, as_json, "made")
-
-
-def _place(schedule: str) -> tuple[str, str]:
-    namespace, name, version = template_argument(schedule)
-    if version:
-        raise ValueError(f"a schedule is written NAMESPACE/NAME: {schedule}")
-    return namespace, name
 
 
 def _chosen(schedule: str, what: str, found: ChosenSchedule) -> Output:

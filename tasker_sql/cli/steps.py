@@ -10,7 +10,7 @@ import typer
 
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands
-from tasker_sql.cli.options import Reason, argument, json_argument
+from tasker_sql.cli.options import Reason, argument, json_of, well
 from tasker_sql.cli.output import Output, Part, Picture, cell, line, reasons
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
@@ -21,7 +21,25 @@ from tasker_sql.top.snapshot import place_of
 
 app = Commands(help=ROOT["step"][1])
 
-Step = Annotated[str, argument("Its uuid, or TASK_UUID/NAME.", completion.steps, metavar="STEP")]
+
+def _parts(step: str) -> tuple[UUID, str]:
+    """The uuid of a step, and nothing; or that of its task, and its name."""
+    task, slash, name = step.partition("/")
+    try:
+        uuid = UUID(task)
+    except ValueError:
+        raise ValueError(f"a step is its uuid, or TASK_UUID/NAME: {step}") from None
+    if not slash and uuid.version == 7 and place_of(uuid).task_uuid == uuid:
+        raise ValueError(f"{step} is a task; a step of it is written {step}/NAME")
+    return uuid, name
+
+
+Step = Annotated[
+    str,
+    argument(
+        "Its uuid, or TASK_UUID/NAME.", completion.steps, metavar="STEP", callback=well(_parts)
+    ),
+]
 
 
 @query(app, watch=True)
@@ -118,7 +136,10 @@ def complete(
     client: Client,
     step: Step,
     reason: Reason,
-    result: Annotated[str, typer.Option(help="JSON, @FILE, or - for standard input.")] = "null",
+    result: Annotated[
+        str,
+        typer.Option(help="JSON, @FILE, or - for standard input.", callback=json_of("--result")),
+    ] = "null",
 ) -> Output:
     """Complete a step with a result given by hand.
 
@@ -127,19 +148,12 @@ def complete(
     Example:
       tasker-sql step complete $STEP_UUID --result '{"paid": 12.5}' -r 'in cash'
     """
-    value = json_argument(result, "--result")
-    return _changed(client.complete_step_manually(_uuid(client, step), value, reason))
+    return _changed(client.complete_step_manually(_uuid(client, step), result, reason))
 
 
 def _uuid(client: Client, step: str) -> UUID:
-    task, slash, name = step.partition("/")
-    try:
-        uuid = UUID(task)
-    except ValueError:
-        raise ValueError(f"a step is its uuid, or TASK_UUID/NAME: {step}") from None
-    if not slash and uuid.version == 7 and place_of(uuid).task_uuid == uuid:
-        raise ValueError(f"{step} is a task; a step of it is written {step}/NAME")
-    if not slash:
+    uuid, name = _parts(step)
+    if "/" not in step:
         return uuid
     steps = client.get_task_steps(uuid)
     found = next((one.step_uuid for one in steps if one.name == name), None)

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import Commands, Json
 from tasker_sql.cli.errors import NO
-from tasker_sql.cli.options import argument, json_argument, option, template_argument, wanted
+from tasker_sql.cli.options import argument, json_of, option, template_argument, wanted
 from tasker_sql.cli.output import print_json, put
 from tasker_sql.cli.query import limited, opened
 from tasker_sql.cli.task_show import task_picture
@@ -38,7 +38,13 @@ def create(
         str, argument("NAMESPACE/NAME[@VERSION]", completion.templates, metavar="TEMPLATE")
     ],
     context: Annotated[
-        str, typer.Option("--context", "-c", help="A JSON object, @FILE, or - for standard input.")
+        str,
+        typer.Option(
+            "--context",
+            "-c",
+            help="A JSON object, @FILE, or - for standard input.",
+            callback=json_of("--context"),
+        ),
     ] = "{}",
     contexts: Annotated[
         Path | None,
@@ -72,15 +78,15 @@ def create(
     namespace, name, version = template_argument(template)
     options = wanted(version=version, priority=priority, run_at=run_at, deadline=deadline)
     options |= wanted(tags=tag or None)
+    total = _check(contexts) if contexts else 0
     with opened() as client:
         if contexts is not None:
-            _create_many(client, (namespace, name), contexts, options, as_json)
+            _create_many(client, (namespace, name), (contexts, total), options, as_json)
             return
         if key is not None:
             options["idempotency_key"] = key
-        value = json_argument(context, "--context")
         with limited(client):
-            made = client.create_task(namespace, name, value, options)
+            made = client.create_task(namespace, name, context, options)
         if not as_json:
             put(str(made.task_uuid))
         elif not wait:
@@ -97,9 +103,13 @@ def create(
 
 
 def _create_many(
-    client: Client, template: tuple[str, str], file: Path, options: dict[str, Any], as_json: bool
+    client: Client,
+    template: tuple[str, str],
+    given: tuple[Path, int],
+    options: dict[str, Any],
+    as_json: bool,
 ) -> None:
-    total = _check(file)
+    file, total = given
     created: list[UUID] = []
     lines = _lines(file)
     try:

@@ -18,12 +18,13 @@ from tasker_sql.cli.options import (
     OfNamespace,
     Reason,
     argument,
-    json_argument,
+    json_of,
     option,
     template_argument,
+    well,
 )
 from tasker_sql.cli.output import Output, Part, answer, line, lines, paused, print_json, put, table
-from tasker_sql.cli.query import query, run_query
+from tasker_sql.cli.query import Ask, query, run_query
 from tasker_sql.client import Client
 from tasker_sql.errors import (
     BadValueError,
@@ -215,15 +216,20 @@ def convert(
 
 
 @query(app)
-def register(client: Client, places: Places, environment: Environment = None) -> Output:
+def register(places: Places, environment: Environment = None) -> Ask:
     """Register templates: all of them, or none when one is wrong.
 
     Examples:
       tasker-sql template register examples/workflows
       tasker-sql template register flows.py:process
     """
-    registered = _registered(client, _given(places, environment))
-    return Output.listing(registered, "namespace, name, version, =created", NONE, created=_is_new)
+    given = _given(places, environment)
+
+    def ask(client: Client) -> Output:
+        columns = "namespace, name, version, =created"
+        return Output.listing(_registered(client, given), columns, NONE, created=_is_new)
+
+    return ask
 
 
 def _registered(client: Client, given: Sequence[Candidate]) -> list[RegisteredTemplate]:
@@ -245,7 +251,7 @@ def _is_new(registered: RegisteredTemplate) -> str:
 
 
 @query(app)
-def diff(client: Client, places: Places, environment: Environment = None) -> Output:
+def diff(places: Places, environment: Environment = None) -> Ask:
     """Compare templates with what is registered. Exit code 1 when something differs.
 
     A version that is registered is compared with itself, which cannot change any more; any other
@@ -253,11 +259,16 @@ def diff(client: Client, places: Places, environment: Environment = None) -> Out
 
     Example: tasker-sql template diff examples/workflows
     """
+    given = _given(places, environment)
+    return lambda client: _compared(client, given)
+
+
+def _compared(client: Client, given: Sequence[Candidate]) -> Output:
     listed = client.list_templates()
     versions = {(f"{one.namespace}/{one.name}", one.version) for one in listed}
     latest = {f"{one.namespace}/{one.name}": one.version for one in listed if one.is_latest}
     found, picture = list[dict[str, Any]](), list[Part]()
-    for one in _given(places, environment):
+    for one in given:
         version = one.definition["version"]
         same = (one.name, version) in versions
         against = version if same else latest.get(one.name)
@@ -265,9 +276,9 @@ def diff(client: Client, places: Places, environment: Environment = None) -> Out
         if against is not None:
             namespace, name = one.name.split("/")
             known = _text(client.get_template(namespace, name, against).definition)
-            given = _text(_written_out(client, one))
+            wanted = _text(_written_out(client, one))
             title = f"{one.name}@{against}, registered"
-            changes = [*difflib.unified_diff(known, given, title, one.source, lineterm="", n=2)]
+            changes = [*difflib.unified_diff(known, wanted, title, one.source, lineterm="", n=2)]
         state = "new" if against is None else "same" if same and not changes else "differs"
         note = (
             "" if state != "differs" or not same else ": a version never changes, give it another"
@@ -300,23 +311,29 @@ def _sorted(value: Any) -> Any:
 
 @query(app)
 def dry_run(
-    client: Client,
     places: Places,
     environment: Environment = None,
     input: Annotated[  # noqa: A002
-        str | None, typer.Option(help="Create a task, too, with this: JSON, @FILE, or -.")
+        str | None,
+        typer.Option(
+            help="Create a task, too, with this: JSON, @FILE, or -.", callback=json_of("--input")
+        ),
     ] = None,
-) -> Output:
+) -> Ask:
     """Register templates, show how their steps would run, and undo it.
 
     Steps of the same level may run at the same time. Nothing is kept.
 
     Example: tasker-sql template dry-run examples/workflows/order.yaml --input @order.json
     """
-    context = None if input is None else json_argument(input, "--input")
+    given = _given(places, environment)
+    return lambda client: _tried(client, given, input)
+
+
+def _tried(client: Client, given: Sequence[Candidate], context: str | None) -> Output:
     found, picture = list[dict[str, Any]](), list[Part]()
     with client.rolled_back():
-        for one in _registered(client, _given(places, environment)):
+        for one in _registered(client, given):
             steps = client.get_template(one.namespace, one.name, one.version).steps
             if context is not None:
                 client.create_task(one.namespace, one.name, context, version=one.version)
@@ -355,8 +372,21 @@ def list_(
     )
 
 
+def _unversioned(template: str) -> tuple[str, str]:
+    namespace, name, version = template_argument(template)
+    if version:
+        raise ValueError(f"all versions are paused together: write {namespace}/{name}")
+    return namespace, name
+
+
 Paused = Annotated[
-    str, argument("NAMESPACE/NAME, all versions.", completion.templates, metavar="TEMPLATE")
+    str,
+    argument(
+        "NAMESPACE/NAME, all versions.",
+        completion.templates,
+        metavar="TEMPLATE",
+        callback=well(_unversioned),
+    ),
 ]
 
 
@@ -376,13 +406,6 @@ def resume(client: Client, template: Paused, reason: Reason) -> Output:
     Example: tasker-sql template resume fulfillment/process_order -r "prices are right"
     """
     return paused(template, client.resume_template(*_unversioned(template), reason))
-
-
-def _unversioned(template: str) -> tuple[str, str]:
-    namespace, name, version = template_argument(template)
-    if version:
-        raise ValueError(f"all versions are paused together: write {namespace}/{name}")
-    return namespace, name
 
 
 @app.command()

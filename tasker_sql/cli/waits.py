@@ -9,14 +9,19 @@ import typer
 
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands
-from tasker_sql.cli.options import OfNamespace, OfTemplate, OpenTaskUuid, json_argument, wanted
+from tasker_sql.cli.options import OfNamespace, OfTemplate, OpenTaskUuid, json_of, wanted
 from tasker_sql.cli.output import Output, Part, table
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
 
 app = Commands(help=ROOT["wait"][1])
 
-Value = Annotated[str, typer.Argument(help="The value: JSON, @FILE, or - for standard input.")]
+Value = Annotated[
+    str,
+    typer.Argument(
+        help="The value: JSON, @FILE, or - for standard input.", callback=json_of("the value")
+    ),
+]
 Why = Annotated[str | None, typer.Option("--reason", "-r", help="Why. It is kept with the signal.")]
 Key = Annotated[
     str | None, typer.Option(help="Makes it repeatable: the same key and value count once.")
@@ -69,8 +74,7 @@ def answer(
 
     Example: tasker-sql wait answer $STEP_UUID '{"ok": true}' --reason "checked by hand"
     """
-    given = json_argument(value, "the value")
-    done = client.answer_wait(step_uuid, given, wanted(reason=reason, key=key))
+    done = client.answer_wait(step_uuid, value, wanted(reason=reason, key=key))
     said = ", as before" if done.repeated else ""
     return Output(done, f"the step is {done.step_state}, the task is {done.task_state}{said}")
 
@@ -92,8 +96,7 @@ def signal(
 
     Example: tasker-sql task signal $TASK_UUID approved '{"ok": true}'
     """
-    given = json_argument(value, "the value")
-    sent = client.send_signal(task_uuid, name, given, wanted(reason=reason, key=key))
+    sent = client.send_signal(task_uuid, name, value, wanted(reason=reason, key=key))
     said = "it is kept for a step that is still to come"
     if sent.state == "delivered":
         said = f"the step {sent.step_uuid} has it"

@@ -117,6 +117,46 @@ class TestTemplates:
             "hierarchical_computation"
         ]
 
+    @pytest.mark.parametrize(
+        "command",
+        [
+            "template register FILE",
+            "template diff FILE",
+            "template dry-run FILE",
+            "template dry-run GOOD --input {",
+            "template show FILE",
+            "template pause t -r why",
+            "template resume shop/t@1.0.0 -r why",
+            "schedule apply FILE",
+            "schedule pause nightly -r why",
+            "schedule ticks nightly",
+            "schedule backfill nightly --since 3d --until 1h -r why",
+            "task create shop",
+            "task create shop/t -c {",
+            "task create shop/t --contexts FILE",
+            "task signal UUID ok {",
+            "wait answer UUID {",
+            "step explain ship",
+            "step complete UUID -r why --result @FILE",
+            "repair complete_step_manually -r why --result {",
+        ],
+    )
+    def test_what_is_typed_is_read_before_the_database_is_asked(
+        self, command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("DATABASE_URL", "host=/nowhere")
+        (tmp_path / "bad.yaml").write_text("no: [")
+        words = {
+            "FILE": str(tmp_path / "bad.yaml"),
+            "@FILE": f"@{tmp_path / 'bad.yaml'}",
+            "GOOD": str(EXAMPLES / "workflows"),
+            "UUID": str(uuid4()),
+        }
+        answer = Answer(*(words.get(word, word) for word in command.split()))
+        assert answer.code in (1, 2)
+        assert "database" not in answer.err and "/nowhere" not in answer.err
+        assert re.search(r"JSON|bad\.yaml:|is written|is its uuid|write shop/t", answer.err)
+
     def test_are_registered_listed_and_drawn(self) -> None:
         answer = Answer("template", "register", str(EXAMPLES / "workflows"))
         assert (answer.code, answer.out.count("new")) == (0, 5)
