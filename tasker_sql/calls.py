@@ -580,7 +580,7 @@ class Calls(ABC):
 
         It stays in problems, marked and behind the others, and comes back when its severity rises,
         when twice as much is wrong, or when it began again. Who and why are recorded. Acknowledging
-        again replaces it.
+        again replaces it; the same again changes nothing.
         Raises NotFoundError (no such problem now), BadValueError (no reason, or a moment that is
         not to come).
         """

@@ -9,7 +9,8 @@ create or replace function tasker.acknowledge_problem (
   set search_path = pg_catalog, pg_temp
 as $$
 -- Says that somebody knows of a problem, until a moment, or (null) until it changes. It stays
--- listed, marked and behind the others, and comes back when it gets worse.
+-- listed, marked and behind the others, and comes back when it gets worse. The same again writes
+-- nothing.
 --
 -- Returns  one row
 -- Raises   TK002 there is no such problem now, 22023 no reason, or a moment that is not to come
@@ -27,7 +28,7 @@ begin
             detail  = format('got %s, now is %s', p_until, v_now),
             hint    = 'null means until it changes';
   end if;
-  select found.severity, found.amount into v_found
+  select found.severity, found.amount, found.acknowledged_by into v_found
     from tasker.problems as found
    where found.code = p_code
      and found.subject = p_subject;
@@ -48,15 +49,21 @@ begin
          reason          = excluded.reason,
          until           = excluded.until,
          acknowledged_by = excluded.acknowledged_by,
-         acknowledged_at = excluded.acknowledged_at;
-  delete from tasker.acknowledgements as known
-   where known.until <= v_now
-      or known.until is null and known.acknowledged_at < v_now - interval '30 days';
-  perform tasker._operator('acknowledge_problem', format('%s of %s', p_code, p_subject), p_reason,
-                           v_now);
+         acknowledged_at = excluded.acknowledged_at
+   where v_found.acknowledged_by is null
+      or (known.severity, known.amount, known.reason, known.until, known.acknowledged_by)
+         is distinct from (excluded.severity, excluded.amount, excluded.reason, excluded.until,
+                           excluded.acknowledged_by);
+  if found then
+    delete from tasker.acknowledgements as known
+     where known.until <= v_now
+        or known.until is null and known.acknowledged_at < v_now - interval '30 days';
+    perform tasker._operator('acknowledge_problem', format('%s of %s', p_code, p_subject), p_reason,
+                             v_now);
+  end if;
   return query select p_code, p_subject, v_found.severity, p_until;
 end;
 $$;
 
 comment on function tasker.acknowledge_problem is
-'Says that somebody knows of a problem (code and subject as problems has them), until a moment, or until it changes when p_until is null. It stays in problems, marked and behind the others, and comes back when its severity rises, when twice as much is wrong, or when it began again. Who and why are recorded. Acknowledging again replaces it. Raises TK002 (no such problem now), 22023 (no reason, or a moment that is not to come).';
+'Says that somebody knows of a problem (code and subject as problems has them), until a moment, or until it changes when p_until is null. It stays in problems, marked and behind the others, and comes back when its severity rises, when twice as much is wrong, or when it began again. Who and why are recorded. Acknowledging again replaces it; the same again changes nothing. Raises TK002 (no such problem now), 22023 (no reason, or a moment that is not to come).';

@@ -229,10 +229,7 @@ FLOWS: Final[dict[str, list[Call | Pass]]] = {
         operate("resume_task"),
         claim(1, 2),
         failed("x", "false"),
-        call(
-            "acknowledge_problem('dead_letters', 'template test/pair', 'known')",
-            writes="acknowledgements operator_actions",
-        ),
+        call("acknowledge_problem('dead_letters', 'template test/pair', 'known')"),
         operate("retry_step", "%(x)s"),
         operate("requeue_step", "%(y)s"),
         operate("resolve_step", "%(y)s"),
