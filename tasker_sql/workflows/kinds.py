@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import types
 import typing
@@ -11,6 +10,7 @@ from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
 from typing import Any, Final
 
+from tasker_sql.templates.definition import similar
 from tasker_sql.worker.signatures import shown
 
 UNKNOWN: Final = inspect.Parameter.empty  # of what has no annotation
@@ -86,9 +86,8 @@ def bare(kind: Any) -> Any:
 def _known(names: Mapping[str, tuple[str, Any]], key: Any, kind: Any) -> tuple[str, Any]:
     if key in names:
         return names[key]
-    close = difflib.get_close_matches(str(key), names, 1)
-    meant = f"did you mean {close[0]}?" if close else f"it has {', '.join(names) or 'nothing'}"
-    raise TypeError(f"{shown(kind)} has no {key!r}; {meant}")
+    more = similar(str(key), names) or f"; it has {', '.join(names) or 'nothing'}"
+    raise TypeError(f"{shown(kind)} has no {key!r}{more}")
 
 
 def _fields(kind: Any) -> Mapping[str, tuple[str, Any]] | None:

@@ -34,6 +34,7 @@ pytestmark = pytest.mark.newest
 ROOT = Path(__file__).parents[3]
 BECAUSE = {"reason": "a test"}
 NO_TASK = "01a20719-c710-7381-8000-000000100000"
+DESCRIPTION = ("/api-docs/ui", "/api-docs/openapi.json", "/api-docs/assets/swagger-ui.css")
 PROBES = (
     "/live",
     "/ready",
@@ -556,6 +557,7 @@ class TestRefusals:
             (f"/v1/tasks/{NO_TASK}?full=1", "It takes no parameters."),
             ("/v1/analytics/bottlenecks?until=x", "since, limit, namespace, task, version"),
             *((f"{path}?bogus=1", "It takes no parameters.") for path in PROBES),
+            *((f"{path}?bogus=", "It takes no parameters.") for path in DESCRIPTION),
         ],
     )
     def test_name_a_parameter_that_is_not_known(

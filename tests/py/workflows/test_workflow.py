@@ -282,7 +282,7 @@ REFUSED = [
     ("check(order)()", 2, "the result of check cannot be called"),
     ("with order: pass", 2, "order cannot be opened"),
     ("count(order.is_result)", 2, "order.is_result: Order has no 'is_result'; it has id, amount"),
-    ("count(order.amuont)", 2, "order.amuont: Order has no 'amuont'; did you mean amount?"),
+    ("count(order.amuont)", 2, "order.amuont: Order has no 'amuont'; did you mean 'amount'?"),
     ("count(order['id'])", 2, "order['id']: Order has attributes, not keys: write .id"),
     ("count(check(order).total)", 2, "the result of check.total: dict has keys, not attributes: w"),
     ("count(check(order)[0])", 2, "the keys of JSON are texts, not 0"),
