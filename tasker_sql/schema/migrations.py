@@ -98,6 +98,13 @@ set client_min_messages = warning;
 set search_path = pg_catalog, pg_temp;
 """
 
+# What helps where the tables are not those of a release. It loses all tasks, and says so.
+RENEW = (
+    "restore a whole dump; or, to make empty tables and lose all tasks, run "
+    "`tasker-sql db psql -c 'drop schema if exists tasker, tasker_queues, pgmq cascade'` and "
+    f"`{UPGRADE_COMMAND}`"
+)
+
 # The session that an upgrade waited for in vain, as far as that can be known afterwards: one that
 # holds a lock on something of ours, else one with changes that are not committed.
 HOLDER = """
@@ -299,7 +306,7 @@ def _problem(connection: psycopg.Connection[Any], needed: str) -> str:
     if found < needed:
         return f"the database is at revision {found}, this version needs {needed}: {cure}"
     if missing:
-        return f"missing: {_few(missing)}: restore a whole dump"
+        return f"missing: {_few(missing)}: {RENEW}"
     if other := truth.difference(connection, truth.read()):
         return (
             f"{len(other)} functions and views of the database are not those of this version "
@@ -408,5 +415,12 @@ def _alembic(command: str, dsn: str, revision: str) -> None:
                 getattr(alembic.command, command)(alembic_config(dsn), revision)
             except DBAPIError as error:
                 raise error.orig or error from error
+    except psycopg.OperationalError as error:
+        raise UnavailableError(" ".join(str(error).split()), sqlstate=error.sqlstate) from error
+    except psycopg.Error as error:
+        why = error.diag.message_detail
+        if isinstance(error, psycopg.ProgrammingError):
+            why = f"the tables are not those of this version: {RENEW}"
+        raise SchemaError(": ".join(filter(None, (error.diag.message_primary, why)))) from error
     except CommandError as error:
         raise SchemaError(f"{error}; a newer tasker-sql may know it") from error

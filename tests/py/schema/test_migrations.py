@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -221,6 +223,45 @@ def alembic(*arguments: str, database_url: str = "") -> subprocess.CompletedProc
     )
     assert done.returncode == 0, done.stderr
     return done
+
+
+@pytest.mark.newest
+@pytest.mark.parametrize("program", ["tasker-sql demo --no-flights", "tasker-sql db upgrade"])
+def test_tables_of_a_version_between_releases_are_refused_with_a_cure(
+    database: str, program: str
+) -> None:
+    """At the same revision, with other tables: what an upgrade meets there is no defect."""
+    rows(database, "drop table tasker.alarms cascade")
+    rows(database, "update tasker.installations set definitions = '{}'")
+    with pytest.raises(schema.SchemaError, match="missing: the table alarms.* lose all tasks, run"):
+        schema.check(database)
+    name, *arguments = program.split()
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        environ = {**os.environ, "DATABASE_URL": database}
+        path = Path(sys.executable).with_name(command[0])
+        return subprocess.run([path, *command[1:]], env=environ, capture_output=True, text=True)
+
+    failed = run(name, *arguments)
+    said = " ".join(failed.stderr.split())
+    assert (failed.returncode, "Traceback" in said) == (3, False), said
+    assert said.startswith('error: relation "tasker.alarms" does not exist: ')
+    for cure in re.findall(r"`(.*?)`", said):
+        done = run(*shlex.split(cure))
+        assert done.returncode == 0, done.stderr
+    schema.check(database)
+
+
+@pytest.mark.newest
+def test_what_others_built_on_our_functions_is_named(database: str) -> None:
+    rows(database, "create function tasker.extra () returns int language sql as 'select 1'")
+    rows(database, "create view public.late as select tasker.extra()")
+    extra = 'update tasker.installations set definitions = definitions || \'{"extra": ""}\''
+    rows(database, extra)
+    with pytest.raises(
+        schema.SchemaError, match=r"drop function tasker.extra\(\).*: view public.late"
+    ):
+        schema.upgrade(database)
 
 
 def test_a_database_from_before_the_first_release_is_refused(database: str) -> None:
