@@ -233,7 +233,9 @@ def test_tables_of_a_version_between_releases_are_refused_with_a_cure(
     """At the same revision, with other tables: what an upgrade meets there is no defect."""
     rows(database, "drop table tasker.alarms cascade")
     rows(database, "update tasker.installations set definitions = '{}'")
-    with pytest.raises(schema.SchemaError, match="missing: the table alarms.* lose all tasks, run"):
+    with pytest.raises(
+        schema.SchemaError, match=r"missing: the table alarms.* lose all tasks, run"
+    ):
         schema.check(database)
     name, *arguments = program.split()
 
