@@ -8,10 +8,18 @@ import typer
 
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands, Json
-from tasker_sql.cli.errors import NO
-from tasker_sql.cli.options import OfNamespace, OfTemplate, Reason, json_of, option, wanted
+from tasker_sql.cli.options import (
+    DryRun,
+    OfNamespace,
+    OfTemplate,
+    Reason,
+    json_of,
+    of_template,
+    option,
+    wanted,
+)
 from tasker_sql.cli.output import Output, put, table
-from tasker_sql.cli.query import apply_plan, limited, opened, query, show_applied
+from tasker_sql.cli.query import agreed, apply_plan, limited, opened, query, show_applied
 from tasker_sql.client import Client
 from tasker_sql.rows import AppliedRepair, PlannedRepair
 
@@ -68,11 +76,12 @@ def _of_dead_letters(verb: Verb, doc: str) -> None:
         step: OfStep = None,
         fingerprint: OfError = None,
         yes: Yes = False,
+        dry_run: DryRun = False,
         rate: Rate = 100,
         as_json: Json = False,
     ) -> None:
         where = (namespace, template, step, fingerprint)
-        repair(verb, reason, *where, yes=yes, rate=rate, as_json=as_json)
+        repair(verb, reason, *where, yes=yes, dry_run=dry_run, rate=rate, as_json=as_json)
 
     dlq.command(verb.removesuffix("_step"), help=doc)(command)
 
@@ -123,6 +132,7 @@ def repair(
         ),
     ] = None,
     yes: Yes = False,
+    dry_run: DryRun = False,
     rate: Rate = 100,
     as_json: Json = False,
 ) -> None:
@@ -139,6 +149,7 @@ def repair(
       tasker-sql repair complete_step_manually --result true -r "paid in cash"
       tasker-sql repair pause_namespace -r "the database moves"
     """
+    namespace, template = of_template(namespace, template)
     given = wanted(namespace=namespace, template=template, step=step)
     given |= wanted(fingerprint=fingerprint, worker=worker, state=state)
     done: AppliedRepair | None = None
@@ -147,9 +158,7 @@ def repair(
             plan = client.plan_repair(verb, given, result=result)
         if not as_json:
             _put_plan(verb, plan)
-        if plan and not (yes or as_json) and not typer.confirm("Go on?"):
-            raise typer.Exit(NO)
-        if plan and (yes or not as_json):
+        if plan and agreed(yes, dry_run, as_json):
             done = apply_plan(client, plan[0].plan_uuid, reason, rate)
     show_applied(plan, done, as_json, f"{verb}: done")
 

@@ -6,8 +6,7 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
-from uuid import UUID
+from typing import Annotated, Any
 
 import typer
 
@@ -15,7 +14,6 @@ from tasker_sql.cli import completion
 from tasker_sql.durations import moment, time_to_come
 from tasker_sql.errors import FileError
 from tasker_sql.jsonb import JsonError, JsonText, given
-from tasker_sql.top.snapshot import place_of
 
 
 def argument(meaning: str, offers: completion.Offers | None = None, **more: Any) -> Any:
@@ -27,6 +25,7 @@ def option(*names: str, meaning: str, offers: completion.Offers | None = None) -
     return typer.Option(*names, help=meaning, autocompletion=offers, show_default=False)
 
 
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what it would do, and end.")]
 Reason = Annotated[str, option("--reason", "-r", meaning="Why. It is kept in the history.")]
 OfNamespace = Annotated[
     str | None,
@@ -34,7 +33,11 @@ OfNamespace = Annotated[
 ]
 OfTemplate = Annotated[
     str | None,
-    option("--template", meaning="Of this template.", offers=completion.template_names),
+    option(
+        "--template",
+        meaning="Of this template: NAME or NAMESPACE/NAME.",
+        offers=completion.template_names,
+    ),
 ]
 
 
@@ -62,16 +65,14 @@ def _moment(text: str) -> datetime:
         raise typer.BadParameter(str(error)) from None
 
 
-def _of_a_task(uuid: UUID) -> UUID:
-    task_uuid = place_of(uuid).task_uuid
-    if uuid.version == 7 and task_uuid != uuid:  # else it is none of ours: not found
-        raise typer.BadParameter(f"{uuid} is a step of the task {task_uuid}")
-    return uuid
-
-
-_AS_TASK: Final[dict[str, Any]] = {"callback": _of_a_task, "metavar": "TASK_UUID"}
-TaskUuid = Annotated[UUID, argument("The task.", completion.tasks, **_AS_TASK)]
-OpenTaskUuid = Annotated[UUID, argument("The task.", completion.open_tasks, **_AS_TASK)]
+def of_template(namespace: str | None, template: str | None) -> tuple[str | None, str | None]:
+    """The namespace and the name that were given: `--template` may name both. Raises ValueError."""
+    place, slash, name = (template or "").partition("/")
+    if not slash:
+        return namespace, template
+    if namespace not in (None, place):
+        raise ValueError(f"--namespace is {namespace}, and --template is of {place}")
+    return place, name
 
 
 def wanted(**options: Any) -> dict[str, Any]:

@@ -173,6 +173,16 @@ def _redraw(answers: Iterator[Output | Away], seconds: float) -> None:
         put(shown)  # stays when the screen is left
 
 
+def agreed(yes: bool, dry_run: bool, as_json: bool) -> bool:
+    """Whether a plan that was shown is to be applied; asks, unless scripts read the answer.
+
+    Raises typer.Exit for a no.
+    """
+    if not (yes or dry_run or as_json) and not typer.confirm("Go on?"):
+        raise typer.Exit(NO)
+    return not dry_run and (yes or not as_json)
+
+
 def apply_plan(client: Client, plan_uuid: UUID, reason: str, rate: int) -> AppliedRepair:
     """Apply a plan to all that it found, `rate` of them a second."""
 

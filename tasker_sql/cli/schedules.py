@@ -11,8 +11,8 @@ import typer
 
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands, Json
-from tasker_sql.cli.errors import NO
 from tasker_sql.cli.options import (
+    DryRun,
     OfNamespace,
     Reason,
     argument,
@@ -21,7 +21,7 @@ from tasker_sql.cli.options import (
     well,
 )
 from tasker_sql.cli.output import Output, put, reasons
-from tasker_sql.cli.query import Ask, apply_plan, limited, opened, query, show_applied
+from tasker_sql.cli.query import Ask, agreed, apply_plan, limited, opened, query, show_applied
 from tasker_sql.client import Client
 from tasker_sql.errors import FileError, TaskerError
 from tasker_sql.rows import AppliedRepair, ChosenSchedule
@@ -200,6 +200,7 @@ def backfill(
     until: Annotated[datetime, moment_option("--until", "To this time, likewise.")],
     reason: Reason,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: DryRun = False,
     rate: Annotated[int, typer.Option(min=1, max=1000, help="Tasks a second, at most.")] = 100,
     as_json: Json = False,
 ) -> None:
@@ -215,9 +216,7 @@ def backfill(
             plan = client.plan_backfill(*_place(schedule), since, until)
         if not as_json:
             put(f"{plan.ticks} ticks have no task, {plan.already} have one")
-        if plan.ticks and not (yes or as_json) and not typer.confirm("Go on?"):
-            raise typer.Exit(NO)
-        if plan.plan_uuid and (yes or not as_json):
+        if plan.ticks and agreed(yes, dry_run, as_json) and plan.plan_uuid:
             done = apply_plan(client, plan.plan_uuid, reason, rate)
     show_applied(plan, done, as_json, "made")
 

@@ -10,9 +10,10 @@ import typer
 
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands
-from tasker_sql.cli.options import Reason, argument, json_of, well
+from tasker_sql.cli.options import Reason, argument, first, json_of
 from tasker_sql.cli.output import Output, Part, Picture, cell, line, reasons
 from tasker_sql.cli.query import query
+from tasker_sql.cli.uuids import uuid_of
 from tasker_sql.client import Client
 from tasker_sql.failure import error_lines
 from tasker_sql.rows import StepAnswer, StepAttempt
@@ -26,18 +27,24 @@ def _parts(step: str) -> tuple[UUID, str]:
     """The uuid of a step, and nothing; or that of its task, and its name."""
     task, slash, name = step.partition("/")
     try:
-        uuid = UUID(task)
-    except ValueError:
-        raise ValueError(f"a step is its uuid, or TASK_UUID/NAME: {step}") from None
+        uuid = uuid_of(task)
+    except ValueError as error:
+        raise ValueError(f"a step is its uuid, or TASK_UUID/NAME: {step}: {error}") from None
     if not slash and uuid.version == 7 and place_of(uuid).task_uuid == uuid:
         raise ValueError(f"{step} is a task; a step of it is written {step}/NAME")
     return uuid, name
 
 
+def _whole(step: str) -> str:
+    """With the whole uuid."""
+    uuid, name = _parts(step)
+    return f"{uuid}/{name}" if "/" in step else str(uuid)
+
+
 Step = Annotated[
     str,
     argument(
-        "Its uuid, or TASK_UUID/NAME.", completion.steps, metavar="STEP", callback=well(_parts)
+        "Its uuid, or TASK_UUID/NAME.", completion.steps, metavar="STEP", callback=first(_whole)
     ),
 ]
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import typer
 
 from tasker_sql.cli.commands import Commands
-from tasker_sql.cli.options import OfNamespace, OfTemplate, moment_option, wanted
+from tasker_sql.cli.options import OfNamespace, OfTemplate, moment_option, of_template, wanted
 from tasker_sql.cli.output import Output
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client, TaskState
@@ -49,9 +49,10 @@ def list_(
 
     Examples:
       tasker-sql task list -n fulfillment --state error --since 2h
-      tasker-sql task list --template process_order --limit 5 --json
+      tasker-sql task list --template fulfillment/process_order --limit 5 --json
     """
     times = {"since": since and since.isoformat(), "until": until and until.isoformat()}
+    namespace, template = of_template(namespace, template)
     given = wanted(namespace=namespace, name=template, state=state, tag=tag, **times)
     given |= wanted(initiator=initiator, idempotency_key=key)
     return Output.listing(

@@ -1,4 +1,5 @@
-"""`tasker-sql task show`, `draw`, `explain`, `timings` and `critical-path`: how one task stands."""
+"""`tasker-sql task show`, `history`, `draw`, `explain`, `timings` and `critical-path`: how one task
+stands, and how it came there."""
 
 from __future__ import annotations
 
@@ -9,11 +10,12 @@ from typing import Annotated, Any, Final, Literal
 import typer
 
 from tasker_sql.cli.commands import Commands
-from tasker_sql.cli.options import TaskUuid
 from tasker_sql.cli.output import Output, Part, Picture, cell, console, line, lines, reasons, table
 from tasker_sql.cli.query import query, run_query
+from tasker_sql.cli.uuids import TaskUuid
 from tasker_sql.client import Client
 from tasker_sql.failure import error_lines
+from tasker_sql.history import changes
 from tasker_sql.jsonb import dumps
 from tasker_sql.rows import PathStep, Task, TaskStep
 from tasker_sql.templates import drawing
@@ -26,7 +28,7 @@ PARTS: Final = "waiting, queued, backing off, running, lost, failed, afterwards,
 
 
 def add_to(app: Commands) -> None:
-    for command in (show, explain, timings):
+    for command in (show, history, explain, timings):
         query(app, watch=True)(command)
     query(app, "critical-path", watch=True)(critical_path)
     app.command()(draw)
@@ -42,6 +44,32 @@ def show(client: Client, task_uuid: TaskUuid) -> Output:
     """
     task, steps = client.get_task(task_uuid), client.get_task_steps(task_uuid)
     return Output({"task": task, "steps": steps}, task_picture(task, steps))
+
+
+def history(client: Client, task_uuid: TaskUuid) -> Output:
+    """What happened to it, in the order of time?
+
+    Each change of its state and of its steps, who made it, and why; with the error of each attempt
+    that failed.
+
+    Example: tasker-sql task history $TASK_UUID
+    """
+    client.get_task(task_uuid)  # or say that there is none
+    found = changes(client, task_uuid)
+    failed = {one.step_uuid for one in found if one.step_uuid and one.to_state in FAILED}
+    errors: dict[Any, Any] = {
+        (step, attempt.ended_at): attempt.error
+        for step in failed
+        for attempt in client.step_attempts(step)
+    }
+    rows = [{**one._asdict(), "error": errors.get((one.step_uuid, one.at))} for one in found]
+    columns = "at, step, was=from_state, is=to_state, by=actor, why"
+    return Output.listing(rows, columns, "nothing yet", why=_why)
+
+
+def _why(change: dict[str, Any]) -> str | None:
+    error = change["error"]
+    return error.get("message") if isinstance(error, dict) else change["reason"]
 
 
 def task_picture(task: Task, steps: list[TaskStep]) -> Picture:

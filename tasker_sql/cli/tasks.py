@@ -9,9 +9,10 @@ import typer
 
 from tasker_sql.cli import task_create, task_list, task_show, waits
 from tasker_sql.cli.commands import ROOT, Commands
-from tasker_sql.cli.options import OpenTaskUuid, Reason, TaskUuid, time_argument
+from tasker_sql.cli.options import Reason, time_argument
 from tasker_sql.cli.output import Output, cell, paused
 from tasker_sql.cli.query import query
+from tasker_sql.cli.uuids import OpenTaskUuid, TaskUuid
 from tasker_sql.client import Client
 from tasker_sql.rows import ClosedTask
 

@@ -9,9 +9,16 @@ import typer
 
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands
-from tasker_sql.cli.options import OfNamespace, OfTemplate, OpenTaskUuid, json_of, wanted
+from tasker_sql.cli.options import (
+    OfNamespace,
+    OfTemplate,
+    json_of,
+    of_template,
+    wanted,
+)
 from tasker_sql.cli.output import Output, Part, table
 from tasker_sql.cli.query import query
+from tasker_sql.cli.uuids import OpenTaskUuid
 from tasker_sql.client import Client
 
 app = Commands(help=ROOT["wait"][1])
@@ -42,6 +49,7 @@ def list_(
 
     Example: tasker-sql wait list --signal approved
     """
+    namespace, template = of_template(namespace, template)
     found = client.open_waits(namespace, wanted(template=template, signal=signal), limit)
     picture: list[Part] = [
         table(

@@ -10,50 +10,25 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from fastapi import Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
-from tasker_sql.client import Client, statement
-from tasker_sql.connection import ask as fetch
+from tasker_sql.client import Client
 from tasker_sql.errors import TaskerError, UnavailableError
+from tasker_sql.history import Change, changes
 from tasker_sql.server.deps import Store
 from tasker_sql.server.errors import RefusedError
 from tasker_sql.server.schemas import shown
 
-R = TypeVar("R")
-
 EVERY: Final = 1.0  # seconds between two looks
 BEAT: Final = 15  # looks without a change, after which a comment says that the server lives
 AGAIN: Final = 1000  # milliseconds after which a browser that lost the connection comes again
-
-COLUMNS: Final = "transition_id, position, at, {}, from_state, to_state, actor, reason"
-CHANGES: Final = f"""(
-  select {COLUMNS.format("null::uuid as step_uuid, null::text as step")}
-    from tasker.task_transitions where task_uuid = %s
-   union all
-  select {COLUMNS.format("step_uuid, name")}
-    from tasker.step_transitions where task_uuid = %s) as change
- order by transition_id, position"""
-
-
-class Change(NamedTuple):
-    """A change of the state of a task, or of one of its steps."""
-
-    transition_id: int
-    position: int
-    at: datetime
-    step_uuid: UUID | None
-    step: str | None
-    from_state: str | None
-    to_state: str
-    actor: str | None
-    reason: str | None
 
 
 class Look(NamedTuple):
@@ -63,18 +38,6 @@ class Look(NamedTuple):
     state: str
     ended: bool
     history: list[Change]
-
-
-def look(client: Client, row: type[R], source: str, *arguments: Any) -> list[R]:
-    """The rows of a view, of which no call reads a part."""
-    columns: Any = row
-    with client.transaction() as connection:
-        return fetch(connection, statement(columns, source), arguments, row)
-
-
-def changes(client: Client, task_uuid: UUID) -> list[Change]:
-    """All changes of a task and its steps, in order."""
-    return look(client, Change, CHANGES, task_uuid, task_uuid)
 
 
 def _looked(task_uuid: UUID, before: Any, client: Client) -> Look:

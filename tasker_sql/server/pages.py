@@ -32,11 +32,11 @@ from tasker_sql import costs
 from tasker_sql.client import Client, TaskState, task_of
 from tasker_sql.connection import records
 from tasker_sql.errors import TaskerError, TooSlowError, UnavailableError
+from tasker_sql.history import changes
 from tasker_sql.jsonb import parse
 from tasker_sql.server import routes
 from tasker_sql.server.auth import may, permitted, token_of
 from tasker_sql.server.errors import RefusedError, refusal
-from tasker_sql.server.events import changes
 from tasker_sql.server.markup import TEMPLATES, activity, bars
 from tasker_sql.server.routes import OPERATE, STEP, Ask, check_step, no_others
 from tasker_sql.server.schemas import body_of

@@ -17,9 +17,9 @@ from fastapi.responses import StreamingResponse
 from tasker_sql import rows
 from tasker_sql.client import Client
 from tasker_sql.errors import NotFoundError
+from tasker_sql.history import Change, changes, look
 from tasker_sql.server.auth import Permission, may
 from tasker_sql.server.errors import RefusedError
-from tasker_sql.server.events import Change, changes, look
 from tasker_sql.server.schemas import (
     Body,
     Bottlenecks,

@@ -73,6 +73,73 @@ def failed(client: Client) -> UUID:
     return task
 
 
+def test_a_task_and_a_step_are_named_by_the_ends_of_their_uuids(
+    client: Client, failed: UUID
+) -> None:
+    """As `top` shows them; a step also by its task's end and its name."""
+    other = client.create_task("test", "flow").task_uuid
+    end, step = failed.hex[-12:].lstrip("0"), step_named(client, failed, "a").step_uuid
+    for text in (str(failed), f"…{end}", str(failed)[-14:]):
+        assert Answer("task", "show", text, "--json").json["task"]["task_uuid"] == str(failed)
+    assert Answer("task", "cancel", other.hex[-7:], "-r", "why").code == 0
+    assert step_named(client, other, "a").state == "cancelled"
+    for text in (str(step), step.hex[-8:], f"{end}/a"):
+        assert Answer("step", "attempts", text, "--json").json[0]["outcome"] == "failed"
+    for text, words in (
+        (end[-5:], "the last six of its digits"),
+        ("abc00000", "of the newest 10,000 tasks, none ends so"),
+        (step.hex[-8:], f"is a step of the task {failed}"),
+    ):
+        refused = Answer("task", "show", text)
+        assert refused.code == 2 and words in " ".join(refused.err.split())
+
+
+def test_the_history_of_a_task_has_its_errors_in_order_of_time(failed: UUID) -> None:
+    Answer("task", "resolve", str(failed), "--reason", "ordered twice")
+    lines = Answer("task", "history", str(failed)).out.splitlines()
+    assert lines[0].split() == ["at", "step", "was", "is", "by", "why"]
+    found = ["in_progress error w the bank is closed" in " ".join(one.split()) for one in lines]
+    assert found.count(True) == 1 and not found[-1]
+    assert any("resolved_manually" in one and "ordered twice" in one for one in lines[-3:])
+    changes = Answer("task", "history", str(failed), "--json").json
+    assert [one["error"] for one in changes if one["error"]] == [{"message": "the bank is closed"}]
+    assert Answer("task", "history", str(uuid4())).code == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["dlq retry", "dlq resolve", "repair retry_step", "repair resolve_task --state error"],
+)
+def test_a_dry_run_changes_nothing_and_does_not_ask(
+    client: Client, failed: UUID, command: str
+) -> None:
+    before = client.get_task(failed)
+    for more in ([], ["--yes"], ["--json", "--yes"]):
+        answer = Answer(*command.split(), "-r", "why", "--dry-run", *more)
+        assert answer.code == 0
+        assert "Go on?" not in answer.out
+        assert ("matched" if "--json" in more else " for 1") in answer.out
+    assert client.get_task(failed) == before
+    assert client.dead_letters()
+
+
+def test_a_template_option_may_name_the_namespace_too(client: Client, failed: UUID) -> None:
+    client.register_template(template({"a": []}, namespace="other"))
+    client.create_task("other", "flow")
+    listed = Answer("task", "list", "--template", "test/flow", "--json").json
+    assert [one["task_uuid"] for one in listed] == [str(failed)]
+    assert len(Answer("task", "list", "--template", "flow", "--json").json) == 2
+    asked = ("dlq", "retry", "-r", "why", "--dry-run", "--template")
+    assert " for 1" in Answer(*asked, "test/flow").out
+    assert "nothing matches" in Answer(*asked, "other/flow").out
+    assert Answer("wait", "list", "--template", "other/flow").code == 0
+    refused = Answer("task", "list", "-n", "test", "--template", "other/flow")
+    assert (refused.code, refused.err) == (
+        2,
+        "error: --namespace is test, and --template is of other\n",
+    )
+
+
 class TestTemplates:
     def test_all_that_is_wrong_with_all_files_is_said_at_once(
         self, client: Client, tmp_path: Path
