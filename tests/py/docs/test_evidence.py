@@ -1,8 +1,10 @@
-"""The figures in docs/guarantees.md are those of recorded runs."""
+"""The figures in docs/guarantees.md, and beside other systems, are those of recorded runs."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from statistics import median
 
 import evidence
 import pytest
@@ -22,3 +24,24 @@ def test_a_figure_replaces_what_was_there(tmp_path: Path, monkeypatch: pytest.Mo
     page = "in <!-- chaos.steps -->1<!-- / --> steps, <!-- storm.steps -->7<!-- / --> elsewhere"
     assert filled(page) == page.replace(">1<", ">510,321<")
     assert shown({"queue purged": 2000, "slow network": 7}) == "queue purged 2,000; slow network 7"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/compare.md"])
+def test_a_page_shows_the_medians_beside_the_peers(page: str) -> None:
+    runs = json.loads((FOLDER / "peers.json").read_text())["runs"]
+
+    def medians(workload: str, program: str) -> str:
+        found = [
+            [run["steps_per_second"] for run in runs if tuple(run.values())[:3] == key]
+            for key in ((workload, program, 1), (workload, program, 4))
+        ]
+        return " · ".join(f"{median(one):,.0f}" for one in found)
+
+    text = (PAGE.parents[1] / page).read_text()
+    for name, workload, peer in (
+        ("chains of ten steps", "W1", "absurd"),
+        ("one step, 48 in parallel, one", "W2", "DBOS"),
+        ("single steps from a full queue", "W3", "pgqueuer"),
+    ):
+        figures = [medians(workload, one) for one in (peer.lower(), "fac1", "run")]
+        assert f"| {name} | {peer} {figures[0]} | {figures[1]} | {figures[2]} |" in text
