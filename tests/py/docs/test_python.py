@@ -16,8 +16,8 @@ from servers import Server, rows
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGES = [
-    DOCS / name
-    for name in ("first-workflow.md", "testing.md", "app-transaction.md", "templates.md")
+    DOCS / f"{name}.md"
+    for name in ("first-workflow", "testing", "retries-and-errors", "app-transaction", "templates")
 ]
 FILE = re.compile(r"^```\w+\n# (\S+\.(?:py|yaml))\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMANDS = re.compile(r"^```sh\n(?:pip [^\n]*\n)?(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -76,9 +76,11 @@ def test_an_application_is_tried_as_its_page_says(folder: Path, database: str) -
     assert rows(database, "select id from orders") == [(1,)]
 
 
-def run_tests(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_tests(
+    folder: Path, file: str = "test_flows.py", **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_flows.py"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file],
         cwd=folder,
         env={**os.environ, **environment},
         capture_output=True,
@@ -94,6 +96,12 @@ def test_the_tests_of_it_pass(folder: Path, server: Server) -> None:
     assert re.search(r"^3 passed", done.stdout, re.MULTILINE), done.stdout + done.stderr
     left = server.admin.execute("select datname from pg_database where datname like 'tasker_test%'")
     assert left.fetchall() == []
+
+
+@pytest.mark.newest
+def test_retries_and_errors_are_as_their_page_says(folder: Path, server: Server) -> None:
+    done = run_tests(folder, "test_payments.py", TASKER_TEST_URL=server.embedded.url("postgres"))
+    assert re.search(r"^2 passed", done.stdout, re.MULTILINE), done.stdout + done.stderr
 
 
 APPLICATIONS = """
