@@ -23,7 +23,7 @@ from psycopg.rows import args_row
 
 from tasker_sql import errors, rows, sources
 from tasker_sql.calls import Calls
-from tasker_sql.client import Client, Looks, TaskOptions, result_of, statement
+from tasker_sql.client import Client, Looks, TaskOptions, result_of, statement, waiting
 from tasker_sql.connection import ADAPTERS, translated
 
 if TYPE_CHECKING:
@@ -117,8 +117,11 @@ class AsyncClient(AsyncCalls):
         task_uuid = task if isinstance(task, UUID) else task.task_uuid
         looks = Looks(timeout)
         found: rows.TaskEnd
-        while not looks.saw(found := await self.wait_task(task_uuid, looks.next())):
-            pass
+        try:
+            while not looks.saw(found := await self.wait_task(task_uuid, looks.next())):
+                pass
+        except TimeoutError as error:
+            raise waiting(error, await self.explain_task(task_uuid)) from None
         return found
 
     async def result(self, task: UUID | rows.CreatedTask, timeout: float | None = None) -> Any:

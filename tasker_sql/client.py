@@ -72,6 +72,7 @@ TaskState = Literal[
 QUERY_CANCELED: Final = "57014"
 INERROR: Final = psycopg.pq.TransactionStatus.INERROR
 LONGEST_LOOK: Final = 5.0  # seconds that one call waits for the end of a task
+MOST_REASONS: Final = 3  # why a task has not ended
 
 
 def channel(worker: str) -> str:
@@ -208,12 +209,16 @@ class Client(Calls):
     def wait(self, task: UUID | rows.CreatedTask, timeout: float | None = None) -> rows.TaskEnd:
         """Wait until a task has ended, for `timeout` seconds at most (None: as long as it takes).
 
-        Not in the transaction that creates the task. Raises TimeoutError, NotFoundError.
+        Not in the transaction that creates the task. Raises TimeoutError, which says what the task
+        waits for, NotFoundError.
         """
         task_uuid = task if isinstance(task, UUID) else task.task_uuid
         looks = Looks(timeout)
-        while not looks.saw(found := self.wait_task(task_uuid, looks.next())):
-            pass
+        try:
+            while not looks.saw(found := self.wait_task(task_uuid, looks.next())):
+                pass
+        except TimeoutError as error:
+            raise waiting(error, self.explain_task(task_uuid)) from None
         return found
 
     def result(self, task: UUID | rows.CreatedTask, timeout: float | None = None) -> Any:
@@ -427,6 +432,12 @@ class Client(Calls):
         with self.connection() as connection, translated():
             kind: Any = row
             return ask(connection, statement(kind, source), arguments, row)
+
+
+def waiting(error: TimeoutError, reasons: Sequence[rows.TaskReason]) -> TimeoutError:
+    """The error, with what the task waits for."""
+    why = "; ".join(one.reason for one in reasons[:MOST_REASONS])
+    return TimeoutError(f"{error}, and waits: {why}")
 
 
 class Looks:

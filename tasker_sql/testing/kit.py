@@ -201,9 +201,7 @@ class _Client(Client):
         try:
             return super().wait(task, timeout or 0.0)
         except TimeoutError as error:
-            reasons = self.explain_task(task if isinstance(task, UUID) else task.task_uuid)
-            why = "; ".join(one.reason for one in reasons)
-            raise TimeoutError(f"{error}, and waits: {why}. drain() runs what is due") from None
+            raise TimeoutError(f"{error}. drain() runs what is due") from None
 
 
 def _handlers() -> list[str]:

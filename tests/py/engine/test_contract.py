@@ -132,7 +132,9 @@ class TestResult:
         with client_of(database) as client:
             client.register_template(template({"a": []}))
             task = client.create_task("test", "flow")
-            with pytest.raises(TimeoutError, match=r"is pending after 0\.01 s"):
+            with pytest.raises(
+                TimeoutError, match=r"is pending after 0\.01 s, and waits: a: .* no live worker"
+            ):
                 client.wait(task, timeout=0.01)
             with pytest.raises(errors.NotFoundError):
                 client.wait(UUID(int=5), timeout=1)

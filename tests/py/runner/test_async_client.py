@@ -201,7 +201,7 @@ def test_it_waits_for_results(database: str, monkeypatch: pytest.MonkeyPatch) ->
     async def run() -> None:
         async with AsyncClient() as client:
             task = await client.create_task("test", "flow")
-            with pytest.raises(TimeoutError, match="is pending after 0 s"):
+            with pytest.raises(TimeoutError, match="is pending after 0 s, and waits: a: "):
                 await client.wait(task, 0)
             with running(database, registry):
                 assert await client.result(task, SECONDS) == 7
