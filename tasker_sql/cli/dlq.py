@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Final, Literal, get_args
 
 import typer
 
@@ -22,6 +22,7 @@ from tasker_sql.cli.output import Output, put, table
 from tasker_sql.cli.query import agreed, apply_plan, limited, opened, query, show_applied
 from tasker_sql.client import Client
 from tasker_sql.rows import AppliedRepair, PlannedRepair
+from tasker_sql.top.format import short
 
 OfStep = Annotated[
     str | None, option("--step", meaning="Steps of this name.", offers=completion.step_names)
@@ -36,6 +37,18 @@ OfError = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Rate = Annotated[int, typer.Option("--rate", min=1, max=1000, help="How many a second, at most.")]
+
+MOST_NAMES: Final = 3
+LONGEST_ERROR: Final = 60
+DID: Final = {
+    "retry": "restarted",
+    "requeue": "requeued",
+    "resolve": "resolved",
+    "complete": "completed",
+    "cancel": "cancelled",
+    "pause": "paused",
+    "resume": "resumed",
+}
 
 dlq = Commands(help=ROOT["dlq"][1])
 
@@ -160,10 +173,27 @@ def repair(
             _put_plan(verb, plan)
         if plan and agreed(yes, dry_run, as_json):
             done = apply_plan(client, plan[0].plan_uuid, reason, rate)
-    show_applied(plan, done, as_json, f"{verb}: done")
+    what = _counted(verb, done.applied if done else 0)
+    names = list(dict.fromkeys(one.subject for one in plan))
+    more = ", ..." if len(names) > MOST_NAMES else ""
+    listed = f"{', '.join(names[:MOST_NAMES])}{more}"
+    show_applied(plan, done, as_json, f"{what} {DID[verb.partition('_')[0]]}: {listed}")
 
 
-def _put_plan(verb: str, plan: list[PlannedRepair]) -> None:
-    columns = "such as=subject, uuid=subject_uuid, state, error"
-    sample = table(plan, columns, "nothing matches")
-    put([sample, "", f"{verb} for {plan[0].matched}"] if plan else sample)
+def _counted(verb: Verb, number: int) -> str:
+    kind = verb.split("_")[1]
+    return f"{number} {kind}{'' if number == 1 else 's'}"
+
+
+def _put_plan(verb: Verb, plan: list[PlannedRepair]) -> None:
+    sample = table(
+        plan,
+        "such as=subject, uuid, state, error",
+        "nothing matches",
+        uuid=lambda one: short(one.subject_uuid) if one.subject_uuid else None,
+        error=lambda one: one.error and one.error[:LONGEST_ERROR],
+    )
+    if not plan:
+        put(sample)
+        return
+    put([sample, "", f"{_counted(verb, plan[0].matched)} to be {DID[verb.partition('_')[0]]}"])

@@ -46,6 +46,11 @@ def moment_option(name: str, what: str) -> Any:
     return typer.Option(name, parser=_moment, metavar="TIME", help=what, show_default=False)
 
 
+def time_option(name: str, what: str) -> Any:
+    """A time to come, in ISO 8601."""
+    return typer.Option(name, parser=_time, metavar="TIME", help=what, show_default=False)
+
+
 def time_argument(what: str) -> Any:
     """A time in ISO 8601, which may be left out."""
     return typer.Argument(parser=_time, metavar="TIME", help=what, show_default=False)

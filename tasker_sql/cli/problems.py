@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated, Final
 
-import typer
-
 from tasker_sql.cli.commands import Commands
-from tasker_sql.cli.options import Reason, argument
+from tasker_sql.cli.options import Reason, argument, moment_option, time_option
 from tasker_sql.cli.output import Output, Part, line
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
@@ -26,7 +24,8 @@ def add_to(app: Commands) -> None:
 def status(client: Client) -> Output:
     """How the system is, in a paragraph, for people and cron.
 
-    Exit code 1 when work stands still: `tasker-sql problems` says more.
+    Exit code 1 when something is critical that nobody has acknowledged: `tasker-sql problems` says
+    more.
 
     Example: tasker-sql status --watch 10
     """
@@ -43,7 +42,7 @@ def status(client: Client) -> Output:
     age = None if since is None else max(counts.measured_at - since, NONE)
     live, lost = sum(one.is_live for one in runners), sum(one.state == "lost" for one in runners)
     style = "bold red" if critical else "yellow" if warnings else "green"
-    word = "work stands still" if critical else "attention" if warnings else "well"
+    word = "critical" if critical else "attention" if warnings else "well"
     waits = f", the oldest for {span(age)}" if age else ""
     text = (
         f": {_count(counts.open_tasks, 'open task')}, {counts.blocked_tasks} blocked by failures; "
@@ -79,7 +78,8 @@ def acknowledge(
     subject: Annotated[str, argument("Likewise.")],
     reason: Reason,
     until: Annotated[
-        datetime | None, typer.Option(help="Until when; else until it changes.")
+        datetime | None,
+        time_option("--until", "Until when (ISO 8601, UTC without a zone); else until it changes."),
     ] = None,
 ) -> Output:
     """Say that you know of a problem, so that it raises no alarm.
@@ -88,8 +88,7 @@ def acknowledge(
 
     Example: tasker-sql acknowledge dead_letters "$SUBJECT" -r "a known bug"
     """
-    end = until.astimezone() if until else None
-    known = client.acknowledge_problem(code, subject, reason, end)
+    known = client.acknowledge_problem(code, subject, reason, until)
     return Output(known, f"acknowledged: {code} {subject}")
 
 
@@ -97,15 +96,25 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def problems(client: Client) -> Output:
+def problems(
+    client: Client,
+    since: Annotated[
+        datetime | None,
+        moment_option("--since", "Those that began since: 90s, 15m, 2h or 3d ago, or ISO 8601."),
+    ] = None,
+) -> Output:
     """What is wrong now, the worst first, each with its cure.
 
-    Among equals the newest first. Exit code 1 when work stands still. `tasker-sql check` compares
-    everything with the invariants, which takes longer.
+    Among equals the newest first. Exit code 1 when something is critical that nobody has
+    acknowledged. `tasker-sql check` compares everything with the invariants, which takes longer.
 
-    Example: tasker-sql problems --watch 5
+    Examples:
+      tasker-sql problems --watch 5
+      tasker-sql problems --since 2h
     """
-    found = client.problems()
+    found = [
+        one for one in client.problems() if since is None or one.since is None or one.since >= since
+    ]
     picture: list[Part] = []
     for one in found:
         style = "bold red" if one.severity == "critical" else "yellow"

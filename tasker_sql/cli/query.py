@@ -194,12 +194,13 @@ def apply_plan(client: Client, plan_uuid: UUID, reason: str, rate: int) -> Appli
     return done
 
 
-def show_applied(planned: Any, done: AppliedRepair | None, as_json: bool, did: str) -> None:
-    """Print what a plan did, if it was applied; exit code 1 when something was refused."""
+def show_applied(planned: Any, done: AppliedRepair | None, as_json: bool, what: str) -> None:
+    """Print `what` a plan did, and to how many, if it was applied; exit code 1 when something was
+    refused."""
     if as_json:
         print_json({"planned": planned, "done": done})
     elif done:
-        put(f"{did} {done.applied}, refused {done.refused}")
+        put(what + (f", {done.refused} refused" if done.refused else ""))
         if done.last_refusal:
             complain(f"refused: {done.last_refusal}")
     if done and done.refused:

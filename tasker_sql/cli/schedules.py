@@ -218,7 +218,7 @@ def backfill(
             put(f"{plan.ticks} ticks have no task, {plan.already} have one")
         if plan.ticks and agreed(yes, dry_run, as_json) and plan.plan_uuid:
             done = apply_plan(client, plan.plan_uuid, reason, rate)
-    show_applied(plan, done, as_json, "made")
+    show_applied(plan, done, as_json, f"{done.applied if done else 0} tasks made")
 
 
 def _chosen(schedule: str, what: str, found: ChosenSchedule) -> Output:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Final, get_args
+from typing import Annotated, Final, NamedTuple, get_args
 from uuid import UUID
 
 import typer
@@ -13,9 +13,24 @@ from tasker_sql.cli.options import OfNamespace, OfTemplate, moment_option, of_te
 from tasker_sql.cli.output import Output
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client, TaskState
+from tasker_sql.history import look
 from tasker_sql.rows import ListedTask
 
 PAGE: Final = 1000  # tasks
+FAILED: Final = ("error", "blocked_by_failures")
+LONGEST: Final = 80  # letters of a reason
+FAILED_STEPS: Final = """(
+  select task_uuid, name, coalesce(error ->> 'message', '') as message
+    from tasker.failed_steps where task_uuid = any (%s)
+   order by failed_at) as failed"""
+
+
+class FailedStep(NamedTuple):
+    """A step that failed for good."""
+
+    task_uuid: UUID
+    name: str
+    message: str
 
 
 def add_to(app: Commands) -> None:
@@ -55,12 +70,21 @@ def list_(
     namespace, template = of_template(namespace, template)
     given = wanted(namespace=namespace, name=template, state=state, tag=tag, **times)
     given |= wanted(initiator=initiator, idempotency_key=key)
+    found = _pages(client, given, limit)
+    why = _failures(client, [task.task_uuid for task in found if task.state in FAILED])
     return Output.listing(
-        _pages(client, given, limit),
-        "task=task_uuid, template, state, paused, created at, finished at",
+        found,
+        "task=task_uuid, template, state, paused, created at, finished at, why",
         "no such tasks",
         template=lambda task: f"{task.namespace}/{task.name}@{task.version}",
+        why=lambda task: why.get(task.task_uuid),
     )
+
+
+def _failures(client: Client, tasks: list[UUID | None]) -> dict[UUID, str]:
+    """The step that failed last in each of these tasks, and its message."""
+    failed = look(client, FailedStep, FAILED_STEPS, tasks) if tasks else []
+    return {one.task_uuid: f"{one.name}: {one.message}"[:LONGEST] for one in failed}
 
 
 def _pages(client: Client, given: dict[str, str], limit: int) -> list[ListedTask]:

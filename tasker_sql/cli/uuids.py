@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -21,10 +22,10 @@ def uuid_of(text: str) -> UUID:
 
     Raises ValueError.
     """
-    end = text.removeprefix("…").replace("-", "").lower()
-    if len(end) >= 32:
+    with suppress(ValueError):
         return UUID(text)
-    if not re.fullmatch("[0-9a-f]{6,}", end):
+    end = text.removeprefix("…").replace("-", "").lower()
+    if not re.fullmatch("[0-9a-f]{6,31}", end):
         raise ValueError(f"a uuid is needed, or the last six of its digits, or more: {text}")
     task, step = f"{end[:-5]}00000", int(end[-5:], 16)
     found = [uuid for uuid in _newest() if uuid.hex.endswith(task)]

@@ -90,7 +90,7 @@ def test_is_filled_back_after_a_look(client: Client, file: Path) -> None:
     assert (refused.code, "3 ticks have no task, 0 have one" in refused.out) == (1, True)
     planned = Answer(*backfill, "--json").json
     assert (planned["planned"]["ticks"], planned["done"]) == (3, None)
-    assert "made 3, refused 0" in Answer(*backfill, "--yes").out
+    assert "3 tasks made" in Answer(*backfill, "--yes").out
     again = Answer(*backfill, "--yes")
     assert (again.code, again.out) == (0, "0 ticks have no task, 3 have one\n")
     walls = [one.wall.isoformat() for one in client.list_ticks("shop", "nightly")]
