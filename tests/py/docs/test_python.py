@@ -22,6 +22,12 @@ PAGES = [
 FILE = re.compile(r"^```\w+\n# (\S+\.(?:py|yaml))\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMANDS = re.compile(r"^```sh\n(?:pip [^\n]*\n)?(.*?)^```$", re.MULTILINE | re.DOTALL)
 LONGEST = 30  # lines of an example
+TEMPLATE = re.compile(
+    r'''@workflow\(namespace="(\w+)",\ version="([\d.]+)"\)\ndef\ (\w+)
+    |^name:\ (\w+)\nnamespace_name:\ (\w+)\nversion:\ ([\d.]+)
+    |"namespace_name":\ "(\w+)",\ "name":\ "(\w+)",\ "version":\ "([\d.]+)"''',
+    re.MULTILINE | re.VERBOSE,
+)
 
 
 @pytest.fixture
@@ -57,7 +63,19 @@ def run_commands(
 @pytest.mark.newest
 def test_the_first_workflow_runs(folder: Path, database: str) -> None:
     said = run_commands("first-workflow.md", folder, database)
-    assert re.fullmatch(r"order 7, mail [0-9a-f-]{36}\n", said)
+    assert re.fullmatch(r"order 8, mail [0-9a-f-]{36}\n", said)
+
+
+def test_pages_can_be_followed_one_after_the_other_in_one_database() -> None:
+    """No page registers what another one has registered with other content."""
+    pages = [DOCS.parent / "README.md", *sorted(DOCS.glob("*.md"))]
+    found = [
+        tuple(sorted(filter(None, one.groups())))
+        for page in pages
+        for one in TEMPLATE.finditer(page.read_text())
+    ]
+    assert len(found) > 8
+    assert sorted(set(found)) == sorted(found)
 
 
 @pytest.mark.newest
