@@ -83,7 +83,7 @@ def renamed(function: str) -> tuple[str, str]:
     )
 
 
-# Of a runner that is no superuser.
+# Of a runner that is not a superuser.
 A_RIGHT: Final = "a right is missing"
 RIGHTS: Final = (
     "revoke execute on all functions in schema tasker from limited, public",
