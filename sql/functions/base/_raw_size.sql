@@ -1,7 +1,7 @@
 create or replace function tasker._raw_size (p_value jsonb)
   returns integer
   language sql
-  stable  -- as pg_column_size, else it would be called, not written out
+  stable  -- as pg_column_size: it would not be inlined as immutable
 begin atomic
 -- How large a value is when it is sent: what is small as it is stored, and not compressed, need not
 -- be unpacked to be measured.

@@ -1,7 +1,7 @@
 create or replace function tasker._is_plain (p_outcome jsonb)
   returns boolean
   language sql
-  stable  -- as pg_column_size, else it would be called, not written out
+  stable  -- as pg_column_size: it would not be inlined as immutable
 begin atomic
 -- Whether an outcome is a success with nothing but a step, a small result and seconds.
 select jsonb_typeof(p_outcome) = 'object'
