@@ -25,7 +25,7 @@ FAILED_STEPS: Final = """(
    order by failed_at) as failed"""
 
 
-class FailedStep(NamedTuple):
+class DeadStep(NamedTuple):
     """A step that failed for good."""
 
     task_uuid: UUID
@@ -83,7 +83,7 @@ def list_(
 
 def _failures(client: Client, tasks: list[UUID | None]) -> dict[UUID, str]:
     """The step that failed last in each of these tasks, and its message."""
-    failed = look(client, FailedStep, FAILED_STEPS, tasks) if tasks else []
+    failed = look(client, DeadStep, FAILED_STEPS, tasks) if tasks else []
     return {one.task_uuid: f"{one.name}: {one.message}"[:LONGEST] for one in failed}
 
 
