@@ -14,7 +14,7 @@ as $$
 --
 -- Returns  one row
 -- Raises   TK002 there is no such problem now, 22023 no reason, or a moment that is not to come
--- Locks    the acknowledgement
+-- Locks    all acknowledgements
 -- Calls    problems, _check_reason, _operator
 #variable_conflict use_column
 declare
@@ -28,6 +28,8 @@ begin
             detail  = format('got %s, now is %s', p_until, v_now),
             hint    = 'null means until it changes';
   end if;
+  -- Two would both find that nobody has acknowledged it.
+  lock table tasker.acknowledgements in share row exclusive mode;
   select found.severity, found.amount, found.acknowledged_by into v_found
     from tasker.problems as found
    where found.code = p_code

@@ -47,6 +47,7 @@ delete from tasker.idempotency_keys; delete from public.effects;
 delete from tasker.runners; delete from tasker.forced_breakers; delete from tasker.dead_steps;
 delete from tasker.repair_plans; delete from tasker.refused_writes;
 delete from tasker.schedule_ticks; delete from tasker.schedules;
+delete from tasker.acknowledgements;
 delete from pgmq.q_test_queue; delete from pgmq.q_orchestration_step_results;
 delete from pgmq.q_orchestration_task_requests;
 update tasker.namespaces set paused_at = null, paused_by = null, pause_reason = null
