@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, Unpack
 from uuid import UUID
 
@@ -121,7 +121,10 @@ class AsyncClient(AsyncCalls):
             while not looks.saw(found := await self.wait_task(task_uuid, looks.next())):
                 pass
         except TimeoutError as error:
-            raise waiting(error, await self.explain_task(task_uuid)) from None
+            reasons = []
+            with suppress(errors.TaskerError, errors.UnavailableError):
+                reasons = await self.explain_task(task_uuid)
+            raise waiting(error, reasons) from None
         return found
 
     async def result(self, task: UUID | rows.CreatedTask, timeout: float | None = None) -> Any:

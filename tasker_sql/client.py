@@ -17,7 +17,7 @@ import math
 import select
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime, timedelta
 from hashlib import md5
 from typing import Any, Final, Literal, NamedTuple, Self, TypedDict, TypeVar, Unpack
@@ -218,7 +218,10 @@ class Client(Calls):
             while not looks.saw(found := self.wait_task(task_uuid, looks.next())):
                 pass
         except TimeoutError as error:
-            raise waiting(error, self.explain_task(task_uuid)) from None
+            reasons = []
+            with suppress(errors.TaskerError, errors.UnavailableError):
+                reasons = self.explain_task(task_uuid)
+            raise waiting(error, reasons) from None
         return found
 
     def result(self, task: UUID | rows.CreatedTask, timeout: float | None = None) -> Any:
@@ -437,7 +440,7 @@ class Client(Calls):
 def waiting(error: TimeoutError, reasons: Sequence[rows.TaskReason]) -> TimeoutError:
     """The error, with what the task waits for."""
     why = "; ".join(one.reason for one in reasons[:MOST_REASONS])
-    return TimeoutError(f"{error}, and waits: {why}")
+    return TimeoutError(f"{error}, and waits: {why}" if why else str(error))
 
 
 class Looks:
