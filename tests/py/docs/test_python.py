@@ -171,5 +171,6 @@ def test_examples_are_short() -> None:
     found = [(name, text) for page in PAGES for name, text in FILE.findall(page.read_text())]
     assert [name for name, text in found if text.count("\n") > LONGEST] == []
     assert {name for name, _ in found} == {
-        *("flows.py", "start.py", "test_flows.py", "signup.yaml", "web.py", "site_app.py")
+        *("flows.py", "start.py", "test_flows.py", "signup.yaml", "web.py", "site_app.py"),
+        *("payments.py", "test_payments.py", "orders.yaml", "order_handlers.py"),
     }
