@@ -32,7 +32,7 @@ select runner.name as runner,
 
 comment on view tasker.circuit_breakers is
 'The circuit breakers of live runners, as of their last heartbeats. One that has lost this database cannot say so here: its silence does, see known_runners.';
-comment on column tasker.circuit_breakers.runner is 'Whose it is.';
+comment on column tasker.circuit_breakers.runner is 'Runner that owns the breaker.';
 comment on column tasker.circuit_breakers.breaker is 'queue: around claims, reports and messages; database: around all other calls.';
 comment on column tasker.circuit_breakers.state is 'closed: calls pass; open: none does; half-open: one at a time is tried.';
 comment on column tasker.circuit_breakers.forced is 'The position that an operator has forced, once the runner obeys.';

@@ -36,7 +36,7 @@ select runner.name as runner,
 
 comment on view tasker.executor_pools is
 'The executor pools of live runners, as of their last heartbeats.';
-comment on column tasker.executor_pools.runner is 'Whose it is.';
+comment on column tasker.executor_pools.runner is 'Runner that owns the pool.';
 comment on column tasker.executor_pools.pool is 'task_request_processor, step_result_processor, step_enqueuer, task_finalizer, or task_claimer: the workers.';
 comment on column tasker.executor_pools.namespace is 'Of a task_claimer, the namespace that it serves.';
 comment on column tasker.executor_pools.status is 'healthy, degraded or unhealthy.';

@@ -33,7 +33,7 @@ select coalesce(runner.name, seen.name) as name,
        ) as seen on seen.name = runner.name;
 
 comment on view tasker.known_workers is
-'Everybody who works, in any language: the runners of the last day, and any other worker that holds a claim or waits for work now.';
+'All workers, in any language: runners seen in the last day, and any other session that holds a claim or waits for work now.';
 comment on column tasker.known_workers.name is 'The name it claims under.';
 comment on column tasker.known_workers.kind is 'runner: a process of tasker-sql, which reports how it is; foreign: known from its claims and its waiting alone.';
 comment on column tasker.known_workers.status is 'Of a runner: healthy, degraded or unhealthy as it judges itself, stopped, or lost when its heartbeats have ended. Of a foreign one: working, idle (it waits for work), or lost when all its leases have ended.';

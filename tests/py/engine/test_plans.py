@@ -346,3 +346,28 @@ def test_a_question_reads_no_more_than_it_shows(
             print(f"\n{name}, call {number}: {seen.pages} pages")
             assert seen.faults("dead_steps") == []
             assert seen.pages <= most
+
+
+# What is called for each row ----------------------------------------------------------------------
+
+FOR_EACH_ROW = [
+    *("_id_of_task", "_is_plain", "_left", "_queue_of", "_raw_size", "_serves", "_step_id"),
+    *("_step_no", "_step_uuid", "_task_of"),
+]
+CALL = """
+select format('explain (verbose) select tasker.%%I(%%s) from (select %%s offset 0) as row', proname,
+              string_agg(format('row.a%%s', place), ', ' order by place),
+              string_agg(format('null::%%s as a%%s', type::regtype, place), ', ' order by place))
+  from pg_proc
+ cross join unnest(proargtypes) with ordinality as argument (type, place)
+ where pronamespace = 'tasker'::regnamespace and proname = %s
+ group by proname
+"""
+
+
+@pytest.mark.parametrize("name", FOR_EACH_ROW)
+def test_what_is_called_for_each_row_is_inlined(database: str, name: str) -> None:
+    """A call costs more than what it does: docs/decisions/0022."""
+    ((call,),) = rows(database, CALL, name)
+    plan = "\n".join(line for (line,) in rows(database, call))
+    assert "a1" in plan and name not in plan
