@@ -107,7 +107,7 @@ class Calls(ABC):
         it exists when you commit.
 
         Options: version (default: highest), idempotency_key (a repeated call with the key and
-        context answers the same task with created = false), priority (high, normal, low), run_at
+        context returns the same task with created = false), priority (high, normal, low), run_at
         (ISO 8601 with zone), deadline (such a time, or a duration from when it begins; in place of
         its template's), tags, initiator, source_system, reason; None is as if it were not there.
         Raises NotFoundError (unknown namespace, template or version), LimitExceededError (over one
@@ -1382,8 +1382,8 @@ class Calls(ABC):
         return self._rows(rows.ServedNamespace, "tasker.served_namespaces")
 
     def known_workers(self) -> list[rows.KnownWorker]:
-        """Everybody who works, in any language: the runners of the last day, and any other worker
-        that holds a claim or waits for work now."""
+        """All workers, in any language: runners seen in the last day, and any other session that
+        holds a claim or waits for work now."""
         return self._rows(rows.KnownWorker, "tasker.known_workers")
 
     def known_runners(self) -> list[rows.KnownRunner]:
