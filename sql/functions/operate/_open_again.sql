@@ -23,7 +23,8 @@ begin
   changes := '{}';
   select link.* into v_link from tasker.template_steps as link
    where link.template_id = p_step.template_id and link.step_no = tasker._step_no(p_step.step_id);
-  if (v_link.features ? 'run_on') is not true or p_step.finished_at is null then
+  if (v_link.features ? 'run_on') is not true
+     or p_step.state not in ('error', 'skipped', 'upstream_failed') then
     return;
   end if;
   if p_step.state in ('skipped', 'upstream_failed') then

@@ -11,7 +11,7 @@ as $$
 -- caller makes the step itself open in the same transaction.
 --
 -- Returns  the changes to record
--- Raises   TK003 while something below is enqueued, runs or waits
+-- Raises   TK003 while something below is enqueued, runs or waits, or was cancelled with its task
 -- Locks    what is below in id order, then the task
 -- Calls    _ago
 declare
@@ -55,6 +55,13 @@ begin
             hint    = 'Wait until these have ended'
                       || coalesce(' (a lease, backoff or wait of theirs ends at ' || v_until
                                   || ')', '') || ', or cancel the task.';
+  end if;
+
+  if exists (select from tasker.steps as step
+              where step.step_id = any (v_below) and step.state = 'cancelled') then
+    raise exception 'illegal transition'
+      using errcode = 'TK003',
+            detail  = 'its task was cancelled or resolved, with all below it';
   end if;
 
   with reset as (
