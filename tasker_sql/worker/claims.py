@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 from tasker_sql.circuit import CircuitBreakers, backoff
 from tasker_sql.client import Beat, Client, FormerAttempt
+from tasker_sql.errors import TaskerError
 from tasker_sql.jsonb import JsonText
 from tasker_sql.pool import Pool
 from tasker_sql.rows import ClaimedStep
@@ -108,6 +109,7 @@ class Claim:
     token: UUID
     slots: Slots
     beat_at: float
+    alone: bool = False  # a heartbeat that it was in was refused
     attempts: dict[UUID, Attempt] = field(default_factory=dict)
     finished: list[Finished] = field(default_factory=list)
     finished_since: float = 0.0
@@ -152,11 +154,24 @@ class Claims:
         if all(claim.beat_at > now for claim in self.all.values()):
             return
         due = [one for one in self.all.values() if one.beat_at <= now + self._third / 2]
-        for claim in due:
+        refused = None
+        together = [claim for claim in due if not claim.alone]
+        for group in filter(None, [together, *([claim] for claim in due if claim.alone)]):
+            try:
+                self._extend(group, now)
+            except TaskerError as error:  # of one of them, on which others must not depend
+                refused = error
+                for claim in group:
+                    claim.alone = True
+        if refused:
+            raise refused
+
+    def _extend(self, claims: Sequence[Claim], now: float) -> None:
+        for claim in claims:
             claim.beat_at = now + min(1.0, self._third)
-        beats = self._calls.beat({claim.token: list(claim.attempts) for claim in due})
-        for claim in due:
-            claim.beat_at = now + self._third
+        beats = self._calls.beat({claim.token: list(claim.attempts) for claim in claims})
+        for claim in claims:
+            claim.beat_at, claim.alone = now + self._third, False
         for beat in beats:
             claim = self.all[beat.token]
             for level, what, step_uuids in (

@@ -287,6 +287,26 @@ class TestTime:
             finish.set()
             assert [ended(client, task) for task in tasks] == ["complete"] * 3
 
+    @pytest.mark.slow
+    def test_a_claim_that_somebody_locks_costs_no_other_its_lease(
+        self, database: str, client: Client, registry: Registry
+    ) -> None:
+        finish = threading.Event()
+        registry.handler("a")(lambda _: finish.wait(SECONDS))
+        client.register_template(template(ONE))
+        tasks = []
+        with running(database, registry, ["test"], slots=3, lease=timedelta(seconds=24)):
+            for _ in range(3):
+                tasks.append(client.create_task("test", "flow").task_uuid)
+                wait_for(lambda: len(client.live_claims()) == len(tasks))
+            ends = max(one.lease_until for one in client.live_claims())
+            with psycopg.connect(database) as connection:
+                connection.execute("select from tasker.claims order by token limit 1 for update")
+                later = "select count(*) from tasker.claims where lease_until > %s"
+                wait_for(lambda: rows(database, later, ends) == [(2,)])
+            finish.set()
+            assert [ended(client, task) for task in tasks] == ["complete"] * 3
+
     def test_a_lease_counts_from_when_the_claim_was_asked_for(
         self, database: str, client: Client, registry: Registry
     ) -> None:
