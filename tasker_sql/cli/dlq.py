@@ -18,7 +18,7 @@ from tasker_sql.cli.options import (
     option,
     wanted,
 )
-from tasker_sql.cli.output import Output, put, table
+from tasker_sql.cli.output import Output, counted, put, table
 from tasker_sql.cli.query import agreed, apply_plan, limited, opened, query, show_applied
 from tasker_sql.client import Client
 from tasker_sql.rows import AppliedRepair, PlannedRepair
@@ -181,8 +181,7 @@ def repair(
 
 
 def _counted(verb: Verb, number: int) -> str:
-    kind = verb.split("_")[1]
-    return f"{number} {kind}{'' if number == 1 else 's'}"
+    return counted(number, verb.split("_")[1])
 
 
 def _put_plan(verb: Verb, plan: list[PlannedRepair]) -> None:

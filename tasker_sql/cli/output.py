@@ -166,6 +166,11 @@ def paused(subject: str, pause: Pause) -> Output:
     return Output(pause, f"{subject} {state}{'' if pause.changed else ', as before'}")
 
 
+def counted(number: int, what: str) -> str:
+    """As a person writes it: 1 step, 2 steps."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def cell(value: Any) -> Text:
     """A value as people read it; states in their colours."""
     if value is None:

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from tasker_sql.cli.commands import Commands
 from tasker_sql.cli.options import Reason, argument, moment_option, time_option
-from tasker_sql.cli.output import Output, Part, line
+from tasker_sql.cli.output import Output, Part, counted, line
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
 from tasker_sql.durations import span
@@ -45,11 +45,11 @@ def status(client: Client) -> Output:
     word = "critical" if critical else "attention" if warnings else "well"
     waits = f", the oldest for {span(age)}" if age else ""
     text = (
-        f": {_count(counts.open_tasks, 'open task')}, {counts.blocked_tasks} blocked by failures; "
-        f"{_count(counts.enqueued_steps, 'step')} queued{waits}, {counts.in_progress_steps} "
+        f": {counted(counts.open_tasks, 'open task')}, {counts.blocked_tasks} blocked by failures; "
+        f"{counted(counts.enqueued_steps, 'step')} queued{waits}, {counts.in_progress_steps} "
         f"running, {counts.waiting_for_retry_steps} waiting to be retried; "
-        f"{_count(live, 'live runner')}{f', {lost} lost' if lost else ''}; "
-        f"{_count(critical, 'critical problem')}, {_count(warnings, 'warning')}"
+        f"{counted(live, 'live runner')}{f', {lost} lost' if lost else ''}; "
+        f"{counted(critical, 'critical problem')}, {counted(warnings, 'warning')}"
         f"{f', {known} acknowledged' if known else ''}"
     )
     if worst:
@@ -90,10 +90,6 @@ def acknowledge(
     """
     known = client.acknowledge_problem(code, subject, reason, until)
     return Output(known, f"acknowledged: {code} {subject}")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def problems(
