@@ -9,6 +9,7 @@ there ends there, if it can; what comes next runs on a new one.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import threading
 import time
@@ -30,7 +31,7 @@ class _Loop:
 
     def __init__(self) -> None:
         self.events = asyncio.new_event_loop()
-        self._asked: list[float] = []  # when it was to cancel a task and has not yet
+        self._asked_at = math.inf  # when it was to cancel a task and has not yet
         name = "coroutines of handlers"
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
@@ -43,16 +44,15 @@ class _Loop:
     @property
     def works(self) -> bool:
         """A child of fork() has no thread."""
-        blocked = any(time.monotonic() - asked > PATIENCE for asked in self._asked[:1])
-        return self._thread.is_alive() and not blocked
+        return self._thread.is_alive() and time.monotonic() - self._asked_at <= PATIENCE
 
     def cancel(self, task: asyncio.Task[Any]) -> None:
         """Returns at once."""
-        self._asked.append(time.monotonic())
+        self._asked_at = min(self._asked_at, time.monotonic())
         self.events.call_soon_threadsafe(self._cancel, task)
 
     def _cancel(self, task: asyncio.Task[Any]) -> None:
-        self._asked.clear()
+        self._asked_at = math.inf
         task.cancel()
 
 
