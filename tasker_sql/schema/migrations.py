@@ -102,7 +102,7 @@ set search_path = pg_catalog, pg_temp;
 RENEW = (
     "restore a whole dump; or, to make empty tables and lose all tasks, run "
     "`tasker-sql db psql -c 'drop schema if exists tasker, tasker_queues, pgmq cascade'` and "
-    f"`{UPGRADE_COMMAND}`"
+    f"`{UPGRADE_COMMAND}`; this drops the queues of others in PGMQ, too"
 )
 
 # The session that an upgrade waited for in vain, as far as that can be known afterwards: one that
