@@ -1,4 +1,5 @@
-"""Threads: what wakes one that waits, and one that does not end without a word."""
+"""Threads: what wakes one that waits, what tells one to end, and one that does not end without a
+word."""
 
 from __future__ import annotations
 
@@ -66,3 +67,36 @@ class Wakeup:
         with suppress(BlockingIOError):
             while os.read(self._read, 4096):
                 pass
+
+
+class Cancellation:
+    """As a threading.Event that is never cleared, and calls back. To make one costs little: each
+    attempt has one, and few are waited for."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._calls: list[Callable[[], object]] = []
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def set(self) -> None:
+        self._is_set = True
+        for call in tuple(self._calls):
+            call()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it is set, or for so many seconds at most. Whether it is."""
+        if not self._is_set:
+            event = threading.Event()
+            self.then(event.set)
+            event.wait(timeout)
+            self._calls.remove(event.set)
+        return self._is_set
+
+    def then(self, call: Callable[[], object]) -> None:
+        """Call when it is set, from the thread that sets it; now, when it is set already. It may be
+        called twice."""
+        self._calls.append(call)
+        if self._is_set:
+            call()

@@ -17,8 +17,9 @@ from tasker_sql.client import Client
 from tasker_sql.errors import PermanentError
 from tasker_sql.jsonb import JsonText
 from tasker_sql.rows import ClaimedStep
+from tasker_sql.threads import Cancellation
 from tasker_sql.worker import coroutines, outcomes
-from tasker_sql.worker.handlers import Cancellation, Handler, Step
+from tasker_sql.worker.handlers import Handler, Step
 from tasker_sql.worker.outcomes import Dropped, Failure, GivenBack, Outcome
 from tasker_sql.worker.progress import Database, Progress, SavedProgress
 from tasker_sql.worker.signatures import SQL_PREFIX

@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Final
 
-from tasker_sql.worker.handlers import Cancellation
+from tasker_sql.threads import Cancellation
 
 PATIENCE: Final = 1.0  # seconds in which a loop cancels a task, unless something blocks it
 

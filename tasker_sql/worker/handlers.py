@@ -33,7 +33,6 @@ import importlib
 import importlib.util
 import sys
 import sysconfig
-import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -45,6 +44,7 @@ from typing import Any, Final, NoReturn, Protocol, TypeVar, overload
 from uuid import UUID
 
 from tasker_sql.errors import EndOfAttempt, PermanentError, RetryableError
+from tasker_sql.threads import Cancellation
 from tasker_sql.worker import signatures
 from tasker_sql.worker.progress import Progress
 from tasker_sql.worker.signatures import HandlerError
@@ -74,26 +74,6 @@ class Decorator(Protocol):
     def __call__(self, function: Function, /) -> Function: ...
 
 
-class Cancellation(threading.Event):
-    """An event that also calls back."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._calls: list[Callable[[], object]] = []
-
-    def set(self) -> None:
-        super().set()
-        for call in self._calls:
-            call()
-
-    def then(self, call: Callable[[], object]) -> None:
-        """Call when it is set, from the thread that sets it; now, when it is set already. It may be
-        called twice."""
-        self._calls.append(call)
-        if self.is_set():
-            call()
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
     """What a handler gets to know.
@@ -115,7 +95,7 @@ class Step:
     results: dict[str, Any]
     config: dict[str, Any]
     deadline: datetime | None = None
-    cancelled: threading.Event = field(default_factory=Cancellation)
+    cancelled: Cancellation = field(default_factory=Cancellation)
     progress: Progress = field(default_factory=Progress)
 
     @property

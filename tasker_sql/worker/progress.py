@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from tasker_sql.errors import StaleClaimError, TaskerError, UnavailableError
 from tasker_sql.jsonb import JsonText, decode, encode
 from tasker_sql.rows import ClaimedStep
+from tasker_sql.threads import Cancellation
 
 if TYPE_CHECKING:  # who writes handlers needs no driver yet
     from tasker_sql.circuit import CircuitBreaker
@@ -66,7 +66,7 @@ class SavedProgress(Progress):
         self,
         step: ClaimedStep,
         database: Database,
-        cancelled: threading.Event,
+        cancelled: Cancellation,
         count_late: Callable[[Client], object],
     ) -> None:
         super().__init__(step.checkpoint)
