@@ -125,13 +125,14 @@ class Claims:
         self._calls = calls
         self._third = calls.lease.total_seconds() / 3
 
-    def add(self, step: ClaimedStep, slots: Slots, asked_at: float) -> Attempt:
-        attempt = Attempt(step, self._calls.worker)
-        claim = self.all.get(step.token)
-        if claim is None:
-            claim = self.all[step.token] = Claim(step.token, slots, asked_at + self._third)
-        claim.attempts[step.step_uuid] = attempt
-        return attempt
+    def add(self, steps: Sequence[ClaimedStep], slots: Slots, asked_at: float) -> list[Attempt]:
+        """Steps that one call claimed, so all of one token."""
+        attempts = [Attempt(step, self._calls.worker) for step in steps]
+        if steps:
+            token = steps[0].token
+            claim = self.all.setdefault(token, Claim(token, slots, asked_at + self._third))
+            claim.attempts.update((one.step.step_uuid, one) for one in attempts)
+        return attempts
 
     def of(self, attempt: Attempt) -> Claim | None:
         """The claim that holds it, if it was not taken away."""
@@ -141,7 +142,8 @@ class Claims:
     def forget(self, claim: Claim, attempts: Sequence[Attempt]) -> None:
         for attempt in attempts:
             claim.attempts.pop(attempt.step.step_uuid, None)
-        claim.finished = [one for one in claim.finished if one.attempt not in attempts]
+        gone = set(attempts)
+        claim.finished = [one for one in claim.finished if one.attempt not in gone]
         if not claim.attempts:
             self.all.pop(claim.token, None)
 

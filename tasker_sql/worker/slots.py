@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from typing import Final, Protocol
@@ -147,14 +147,15 @@ class Slots:
         room = (self.size - self.hung) * max(1.0, ahead)
         return max(0, min(self.pace.batch, int(room)) - len(self.busy))
 
-    def submit(self, attempt: Attempt) -> None:
-        """Run it in a slot."""
-        self.busy.add(attempt)
-        if self._kept == [] and self._queue.empty():
-            self._kept.append(attempt)
-        else:
-            self._queue.put(attempt)
-            self.adjust()
+    def submit(self, attempts: Sequence[Attempt]) -> None:
+        """Run them in slots."""
+        self.busy.update(attempts)
+        for attempt in attempts:
+            if self._kept == [] and self._queue.empty():
+                self._kept.append(attempt)
+            else:
+                self._queue.put(attempt)
+        self.adjust()
 
     @contextmanager
     def keeping(self) -> Iterator[list[Attempt]]:

@@ -421,21 +421,21 @@ class Worker:
             for namespace in idle:
                 self._pollers[namespace].registered(now)
 
-    def _take(self, slots: Slots, steps: Iterable[ClaimedStep], asked_at: float) -> None:
+    def _take(self, slots: Slots, steps: Sequence[ClaimedStep], asked_at: float) -> None:
         """Give newly claimed steps to the slots. Their lease may have begun at `asked_at`."""
         now = time.monotonic()
-        steps = list(steps)
         formers = self._former([step.step_uuid for step in steps if step.attempt > 1])
-        for step in steps:
-            former = formers.get(step.step_uuid)
-            attempt = self._claims.add(step, slots, asked_at)
+        runnable = []
+        for attempt in self._claims.add(steps, slots, asked_at):
+            former = formers.get(attempt.step.step_uuid) if formers else None
             attempt.former = former.error if former else None
             if former is None or former.outcome != "lost":
-                slots.submit(attempt)
+                runnable.append(attempt)
             elif self._suspect is None:
                 self._suspect, self._suspect_since = attempt, now
             else:
                 self._set_back([attempt])
+        slots.submit(runnable)
 
     def _former(self, step_uuids: Sequence[UUID]) -> dict[UUID, FormerAttempt]:
         """The attempts before those of these steps, if they are known and do not still run here."""
@@ -458,7 +458,7 @@ class Worker:
             self._suspect = None
             self._set_back([attempt])
         elif not busy or now - self._suspect_since > self._calls.lease.total_seconds():
-            claim.slots.submit(attempt)
+            claim.slots.submit([attempt])
 
     def _set_back(self, attempts: Iterable[Attempt]) -> None:
         for attempt in attempts:
