@@ -57,7 +57,8 @@ class _Json(Loader):
         self._encoding = "utf-8" if known == "ascii" else known
 
     def load(self, data: Buffer) -> Any:
-        return decode(bytes(data)[1:].decode(self._encoding))  # behind the number of a version
+        text = bytes(data)[1:]  # behind the number of a version
+        return {} if text == b"{}" else decode(text.decode(self._encoding))  # most are empty
 
 
 # Binary answers depend on no setting; what has no loader, such as an enum, is text.

@@ -127,6 +127,8 @@ def created(namespace: str, template: str, tasks: Iterable[CreatedTask], since: 
 def begun(step: ClaimedStep, namespace: str, worker: str, former: Any) -> Span | None:
     """An attempt begins. Its span has links to that of the task's creation and, by its error, to
     that of the former attempt."""
+    if API not in sys.modules:
+        return None
     with suppress(Exception):
         if (tracing := _tracing()) is None:
             return None
@@ -151,8 +153,10 @@ def begun(step: ClaimedStep, namespace: str, worker: str, former: Any) -> Span |
 
 def current(span: Span | None) -> AbstractContextManager[object]:
     """Within, spans of the handler's are children of this one."""
+    if span is None:
+        return nullcontext()
     with suppress(Exception):
-        if span is not None and (tracing := _tracing()):
+        if tracing := _tracing():
             use: AbstractContextManager[object] = tracing.api.use_span(
                 span, record_exception=False, set_status_on_exception=False
             )
