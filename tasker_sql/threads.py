@@ -1,5 +1,5 @@
-"""Threads: what wakes one that waits, what tells one to end, and one that does not end without a
-word."""
+"""Threads: what wakes one that waits, what cancels what one runs, and one that does not end without
+a word."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tells a handler to end: as cheap as a flag, and as reliable as an event."""
+"""What cancels a handler: as cheap as a flag, and as reliable as an event."""
 
 from __future__ import annotations
 
