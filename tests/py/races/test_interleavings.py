@@ -333,8 +333,9 @@ def schedule(verb: str, more: str = "'because'", name: str = "$schedule") -> Cal
     return Call(f"{verb} {name.strip('$')}", query, "TK002", needs="schedule")
 
 
-def finalizing(name: str, call: str, refused: str = "") -> Call:
-    return Call(name, f"select message from tasker.{call}", refused, needs="processor")
+def finalizing(name: str, call: str, refused: str = "", waits: bool = True) -> Call:
+    query = f"select message from tasker.{call}"
+    return Call(name, query, refused, waits=waits, needs="processor")
 
 
 def create(name: str, keys: str, context: str = "{}") -> Call:
@@ -392,7 +393,7 @@ CALLS = [
     pause("resume_namespace", "'test'"),
     pause("pause_template", "'test', 'flow'"),
     pause("resume_template", "'test', 'flow'"),
-    finalizing("claim the end", "claim_task_for_finalization('$task', '$me')"),
+    finalizing("claim the end", "claim_task_for_finalization('$task', '$me')", waits=False),
     finalizing("extend the claim", "extend_finalization_claim('$end_token')", "TK001"),
     finalizing("finalize", "finalize_task('$task')", "TK001"),
     finalizing("finalize under the claim", "finalize_task('$task', '$end_token')", "TK001"),
