@@ -16,13 +16,13 @@ create or replace function tasker._find_tasks (
   set enable_mergejoin = off
 as $$
 -- Looks back in time through tasks until p_limit of them fit the filter, or 50000 did not: by
--- idempotency key, through the open tasks when the filter asks for an open state, else through all
--- tasks in order of uuid. Only one of the three is asked, and it is read in its order, no further
--- than needed.
+-- idempotency key, through the open tasks when the filter asks for an open state, through those
+-- with dead steps when it asks for errors, else through all tasks in order of uuid. Only one of the
+-- four is asked, and it is read in its order, no further than needed.
 --
 -- Returns  the tasks found, newest first, and the last one looked at; null when there is nothing
 --          older
--- Calls    _check_time, _uuid_floor, _step_id
+-- Calls    _check_time, _uuid_floor, _step_id, _failed_tasks
 declare
   v_since constant timestamptz :=
     coalesce(tasker._check_time(p_filter -> 'since', 'since'), '-infinity');
@@ -35,6 +35,7 @@ declare
   v_way    constant text := case
     when p_hashes is not null then 'key'
     when v_state in ('pending', 'in_progress', 'blocked_by_failures') then 'open'
+    when v_state = 'error' then 'failed'
     else 'all' end;
   v_task   record;
   v_whole  boolean := true;
@@ -49,32 +50,33 @@ begin
                             and (v_by is null or task.initiator = v_by)
                             and task.created_at >= v_since
                             and task.created_at < v_until, false) as fits
-              from (select * from (
-                      select task.*
-                        from tasker.idempotency_keys as key
-                        join tasker.tasks as task on task.task_id = key.task_id
-                       where v_way = 'key'
-                         and key.idempotency_hash = any (p_hashes)
-                         and task.task_uuid < v_before
-                       order by task.task_uuid desc) as by_key
+              from ((select task.*
+                       from tasker.idempotency_keys as key
+                       join tasker.tasks as task on task.task_id = key.task_id
+                      where v_way = 'key'
+                        and key.idempotency_hash = any (p_hashes)
+                        and task.task_uuid < v_before
+                      order by task.task_uuid desc)
                     union all
-                    select * from (
-                      select task.*
-                        from (select open.task_id from tasker.open_tasks as open
+                    (select task.*
+                       from ((select open.task_id from tasker.open_tasks as open
                                where v_way = 'open'
                                  and open.task_id < tasker._task_of(tasker._step_id(v_before))
-                               order by open.task_id desc) as open
-                       cross join lateral (
-                             select * from tasker.tasks as task
-                              where task.task_id = open.task_id limit 1) as task) as open
+                               order by open.task_id desc)
+                             union all
+                             select failed.task_id
+                               from tasker._failed_tasks(tasker._step_id(v_before)) as failed
+                              where v_way = 'failed') as listed
+                      cross join lateral (
+                            select * from tasker.tasks as task
+                             where task.task_id = listed.task_id limit 1) as task)
                     union all
-                    select * from (
-                      select task.* from tasker.tasks as task
-                       where v_way = 'all'
-                         and task.task_uuid
-                             < least(v_before, tasker._uuid_floor(v_until + interval '2 ms'))
-                         and task.task_uuid >= tasker._uuid_floor(v_since)
-                       order by task.task_uuid desc) as every) as task
+                    (select task.* from tasker.tasks as task
+                      where v_way = 'all'
+                        and task.task_uuid
+                            < least(v_before, tasker._uuid_floor(v_until + interval '2 ms'))
+                        and task.task_uuid >= tasker._uuid_floor(v_since)
+                      order by task.task_uuid desc)) as task
              limit 50000) as seen
      where seen.fits or seen.place = 50000
      limit p_limit + 1

@@ -1,6 +1,6 @@
 begin;
 \ir ../fixtures.psql
-select plan(7);
+select plan(11);
 
 select pg_temp.a_template('single', '{"only": []}');
 create temp table made as
@@ -33,6 +33,14 @@ select results_eq('select distinct next_before from tasker.list_tasks(p_limit =>
   'select task_uuid from made order by task_uuid offset 1 limit 1',
   'any other says where the next begins');
 
+-- However rare tasks in error are, which may have several such steps: they are listed.
+select pg_temp.a_template('double', '{"a": [], "b": []}', '{"retryable": false}');
+create temp table failed as select row_number() over () as n, task_uuid
+  from tasker.create_tasks('test', 'double', array_fill('{}'::jsonb, array[25]));
+select from tasker.claim_steps('test', 'runner', 1000) as step
+  join failed on failed.task_uuid = step.task_uuid
+ cross join lateral tasker.fail_step(step.step_uuid, step.token, '{"message": "no"}');
+
 -- However rare those that fit, a call ends.
 insert into tasker.tasks (task_id, task_uuid, created_at, template_id, priority,
   finalize_externally, state, open_sinks, finished_at, context)
@@ -41,6 +49,14 @@ select id, tasker._new_task_uuid(id, '2031-01-01Z'), '2031-01-01Z', 1, 0, false,
 select results_eq('select task_uuid, state, next_before is not null from '
   'tasker.list_tasks(''{"tag": "none"}'')',
   'values (null::uuid, null, true)', 'with nothing but where to go on');
+
+select is(pg_temp.all_pages('{"state": "error"}'), 25::bigint, 'behind all these');
+select results_eq('select task_uuid from page order by n',
+  'select task_uuid from failed order by n desc', 'newest first, none twice');
+select from tasker.resolve_task((select task_uuid from failed where n = 1), 'no more');
+select is(pg_temp.all_pages('{"state": "error"}'), 24::bigint, 'until they are resolved');
+select is(pg_temp.all_pages('{"state": "error", "name": "single"}'), 0::bigint,
+  'of the template that is asked for');
 
 select * from finish();
 rollback;
