@@ -155,8 +155,7 @@ class _Converter:
                 continue
             line, value = step.lines[key], step.pop(key)
             if outer not in step:
-                step[outer], step.lines[outer] = Object(), line
-                step[outer].line, step[outer].lines = line, {}
+                step[outer], step.lines[outer] = Object({}, line), line
             holder = step[outer]
             if not isinstance(holder, Object) or inner in holder:
                 self.done.faults.append((line, f"{what} has both {key} and {outer}"))

@@ -303,13 +303,9 @@ def normalized(definition: Object) -> Object:
     for step in _objects(definition.get("steps")):
         handler, parents = step.get("handler"), step.get("dependencies")
         if isinstance(handler, str):
-            line = step.lines["handler"]
-            step["handler"] = made = Object(callable=handler)
-            made.line, made.lines = line, {"callable": line}
+            step["handler"] = Object({"callable": handler}, step.lines["handler"])
         if isinstance(parents, str):
-            line = step.lines["dependencies"]
-            step["dependencies"] = listed = Array([parents])
-            listed.line, listed.lines = line, [line]
+            step["dependencies"] = Array([parents], step.lines["dependencies"])
     return definition
 
 

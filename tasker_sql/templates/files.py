@@ -141,16 +141,16 @@ def merge(base: Object, over: Object) -> Object:
 
     A null takes the key away.
     """
-    merged = Object(base)
-    merged.line, merged.lines = base.line, {**base.lines, **over.lines}
+    merged = Object(base, base.line)
+    merged.lines = {**base.lines, **over.lines}
     for key, value in over.items():
         known = merged.get(key)
         if value is None:
             merged.pop(key, None)
         elif key == "steps" and isinstance(known, Array) and isinstance(value, Array):
             changes = {step["name"]: step for step in value}
-            merged[key] = steps = Array(_changed(step, changes) for step in known)
-            steps.line, steps.lines = known.line, known.lines
+            merged[key] = steps = Array((_changed(step, changes) for step in known), known.line)
+            steps.lines = known.lines
             merged.lines[key] = base.lines[key]
         elif isinstance(known, Object) and isinstance(value, Object):
             merged[key] = merge(known, value)

@@ -7,7 +7,7 @@ guessed. Nothing is larger than it looks: parts are counted while aliases are fo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -25,6 +25,13 @@ LONGEST_NUMBER: Final = 200_000  # characters, more than any that PostgreSQL tak
 LONGEST_SHOWN: Final = 60
 
 TAGS: Final = "tag:yaml.org,2002:"
+PLAIN: Final = "plain"  # the tag of all scalars without quotes and tag
+# With libyaml ten times as fast.
+LOADER: Final[Any] = type(
+    "Loader",
+    (getattr(yaml, "CSafeLoader", yaml.SafeLoader),),
+    {"yaml_implicit_resolvers": {None: [(PLAIN, re.compile(""))]}},
+)
 CONSTANTS: Final[dict[str, Any]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -63,17 +70,19 @@ class YamlError(Exception):
 
 
 class Object(dict[str, Any]):
-    """A mapping, and the lines of its keys."""
+    """A mapping, and the lines of its keys: the same one until they are known."""
 
-    line: int
-    lines: dict[str, int]
+    def __init__(self, given: Mapping[str, Any], line: int) -> None:
+        super().__init__(given)
+        self.line, self.lines = line, dict.fromkeys(given, line)
 
 
 class Array(list[Any]):
-    """A sequence, and the lines of its items."""
+    """A sequence, and the lines of its items: the same one until they are known."""
 
-    line: int
-    lines: list[int]
+    def __init__(self, given: Iterable[Any], line: int) -> None:
+        super().__init__(given)
+        self.line, self.lines = line, [line] * len(self)
 
 
 class Unread:
@@ -83,26 +92,6 @@ class Unread:
 UNREAD: Final = Unread()
 
 Fault = tuple[int, str]  # a line, and what is wrong there
-
-
-@dataclass(slots=True)
-class Node:
-    """A part of a file as it is written; `items` are those of a sequence, or keys and values."""
-
-    line: int
-    text: str = ""
-    plain: bool = False  # without quotes and tag
-    tag: str = ""
-    items: list[tuple[Node | None, Node | Alias]] | None = None
-    keyed: bool = False
-
-
-@dataclass(slots=True)
-class Alias:
-    """A `*name`, and what it names."""
-
-    line: int
-    target: Node
 
 
 def data(file: Path) -> bytes:
@@ -122,7 +111,7 @@ def read(data: bytes) -> tuple[Any, list[Fault]]:
         line = data.count(b"\n", 0, error.start) + 1
         raise YamlError(line, "this is not text in UTF-8") from error
     try:
-        root = _Composer(text).document()
+        root = _composed(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         begun = error.context_mark
@@ -136,56 +125,26 @@ def read(data: bytes) -> tuple[Any, list[Fault]]:
     return (reader.value(root, "it") if root else None), reader.faults
 
 
-class _Composer:
-    """Makes nodes of what the parser says, without going deeper than allowed."""
-
-    def __init__(self, text: str) -> None:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
-        self._events: Iterator[Any] = iter(yaml.parse(text, Loader=loader))
-        self._anchors: dict[str, Node] = {}
-        self._parts = 0
-
-    def document(self) -> Node | None:
-        root: Node | Alias | None = None
-        for event in self._events:
-            if isinstance(event, yaml.DocumentStartEvent):
-                if root is not None:
-                    raise YamlError(_line(event), "a second document begins; a file has one")
-                root = self._node(next(self._events), 0)
-        return root if isinstance(root, Node) else None
-
-    def _node(self, event: Any, depth: int) -> Node | Alias:
-        line = _line(event)
-        if isinstance(event, yaml.AliasEvent):
-            if event.anchor not in self._anchors:
-                raise YamlError(line, f"there is no anchor &{event.anchor} before this alias")
-            return Alias(line, self._anchors[event.anchor])
-        node = Node(line, tag=event.tag or "")
-        if event.anchor:
-            self._anchors[event.anchor] = node
-        if isinstance(event, yaml.ScalarEvent):
-            node.text = event.value
-            node.plain = event.tag is None and event.implicit[0]
-            return node
-        if depth >= DEEPEST:
+def _composed(text: str) -> yaml.Node | None:
+    """The nodes of the document, unless they are too many or too deep to be made."""
+    depth = nodes = documents = 0
+    for event in yaml.parse(text, Loader=LOADER):
+        line = event.start_mark.line + 1
+        nodes += isinstance(event, yaml.NodeEvent)
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        documents += isinstance(event, yaml.DocumentStartEvent)
+        if documents > 1:
+            raise YamlError(line, "a second document begins; a file has one")
+        if depth > DEEPEST:
             raise YamlError(line, "nested too deeply")
-        node.keyed = isinstance(event, yaml.MappingStartEvent)
-        node.items = []
-        while not isinstance(inner := next(self._events), yaml.CollectionEndEvent):
-            key = None
-            if node.keyed:
-                found = self._node(inner, depth + 1)
-                key = found if isinstance(found, Node) else found.target
-                inner = next(self._events)
-            node.items.append((key, self._node(inner, depth + 1)))
-            self._parts += 1
-            if self._parts > MOST_PARTS:
-                raise YamlError(_line(inner), f"it has more than {MOST_PARTS:,} values")
-        return node
+        if nodes > 2 * MOST_PARTS:  # each value may have a key
+            raise YamlError(line, f"it has more than {MOST_PARTS:,} values")
+    return yaml.compose(text, Loader=LOADER)
 
 
-def _line(event: Any) -> int:
-    return int(event.start_mark.line) + 1
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
 
 
 @dataclass(slots=True)
@@ -194,117 +153,98 @@ class _Reader:
 
     faults: list[Fault] = field(default_factory=list)
     _line: int = 1  # up to which the file is read; what an alias names stands before
-    _aliases: int = 0  # that are being followed, within one another
     _parts: int = 0
     _text: int = 0
-    _open: list[int] = field(default_factory=list)  # nodes that are being read
+    _open: list[yaml.Node] = field(default_factory=list)  # that are being read
 
-    def value(self, node: Node | Alias, what: str) -> Any:
+    def value(self, node: yaml.Node, what: str) -> Any:
         """`what` is the key or item that has the value."""
-        line = node.line
-        if not self._aliases:
-            self._line = line
-        self._count()
-        if isinstance(node, Node):
-            return self._value(node, line, what)
-        self._aliases += 1
-        try:
-            return self._value(node.target, line, what)
-        finally:
-            self._aliases -= 1
-
-    def _value(self, node: Node, line: int, what: str) -> Any:
-        if node.items is None:
-            return self._scalar(node, line, what)
-        if node.tag not in ("", "!", f"{TAGS}seq", f"{TAGS}map"):
-            return self._fault(line, f"{what}: the tag {_tag(node)} has no meaning here")
+        self._count(node)
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, what)
+        if node.tag not in (f"{TAGS}seq", f"{TAGS}map"):
+            return self._fault(_line(node), f"{what}: the tag {_tag(node)} has no meaning here")
         self._enter(node)
         try:
-            return self._object(node) if node.keyed else self._array(node, what)
+            if isinstance(node, yaml.MappingNode):
+                return self._object(node)
+            return self._array(node, what)
         finally:
             self._open.pop()
 
-    def _count(self) -> None:
+    def _count(self, node: yaml.Node) -> None:
+        self._line = max(self._line, _line(node))
         self._parts += 1
         if self._parts > MOST_PARTS:
             message = f"with all that its aliases name, it has more than {MOST_PARTS:,} values"
             raise YamlError(self._line, message)
 
-    def _enter(self, node: Node) -> None:
-        if id(node) in self._open:
+    def _enter(self, node: yaml.Node) -> None:
+        if node in self._open:
             message = "this alias names what it stands in, so it would have no end"
             raise YamlError(self._line, message)
         if len(self._open) >= DEEPEST:
             raise YamlError(self._line, "nested too deeply")
-        self._open.append(id(node))
+        self._open.append(node)
 
-    def _array(self, node: Node, what: str) -> Array:
-        found = Array()
-        found.line, found.lines = node.line, []
-        for _, item in node.items or ():
-            found.append(self.value(item, f"{what}[{len(found)}]"))
-            found.lines.append(item.line)
+    def _array(self, node: yaml.Node, what: str) -> Array:
+        items = [self.value(item, f"{what}[{at}]") for at, item in enumerate(node.value)]
+        found = Array(items, _line(node))
+        found.lines = [*map(_line, node.value)]
         return found
 
-    def _object(self, node: Node) -> Object:
-        found = Object()
-        found.line, found.lines = node.line, {}
-        top = len(self._open) == 1
-        for key, (line, value) in self._pairs(node).items():
-            if not (top and key.startswith("x-")):
-                found[key] = self.value(value, key)
-                found.lines[key] = line
+    def _object(self, node: yaml.MappingNode) -> Object:
+        pairs = self._pairs(node)
+        if len(self._open) == 1:
+            pairs = {key: pair for key, pair in pairs.items() if not key.startswith("x-")}
+        values = {key: self.value(value, key) for key, (_, value) in pairs.items()}
+        found = Object(values, _line(node))
+        found.lines = {key: line for key, (line, _) in pairs.items()}
         return found
 
-    def _pairs(self, node: Node) -> dict[str, tuple[int, Node | Alias]]:
+    def _pairs(self, node: yaml.MappingNode) -> dict[str, tuple[int, yaml.Node]]:
         """The line and value of each key: of those that stand here, then of what is merged in."""
-        found: dict[str, tuple[int, Node | Alias]] = {}
-        merges: list[Node | Alias] = []
-        for key, value in node.items or ():
-            assert key is not None
-            if key.items is not None:
-                self._fault(key.line, "a key must be a text, not a list or an object")
-            elif key.plain and key.text == "<<":
+        found: dict[str, tuple[int, yaml.Node]] = {}
+        merges: list[yaml.Node] = []
+        for key, value in node.value:
+            line = _line(key)
+            if not isinstance(key, yaml.ScalarNode):
+                self._fault(line, "a key must be a text, not a list or an object")
+            elif key.tag == PLAIN and key.value == "<<":
                 merges.append(value)
                 if len(merges) > 1:
-                    self._fault(key.line, "the key '<<' is there twice: write <<: [*one, *other]")
-            elif key.text in found:
-                self._fault(key.line, f"the key {key.text!r} is there twice")
+                    self._fault(line, "the key '<<' is there twice: write <<: [*one, *other]")
+            elif key.value in found:
+                self._fault(line, f"the key {key.value!r} is there twice")
             else:
-                found[key.text] = (key.line, value)
+                found[key.value] = (line, value)
         for merge in merges:
-            for source in self._sources(merge):
+            for source in merge.value if isinstance(merge, yaml.SequenceNode) else [merge]:
+                if not isinstance(source, yaml.MappingNode):
+                    message = "<< takes a mapping, or a list of them, as in <<: *name"
+                    self._fault(_line(source), message)
+                    continue
                 self._enter(source)
                 for name, pair in self._pairs(source).items():
-                    self._count()
+                    self._count(pair[1])
                     found.setdefault(name, pair)
                 self._open.pop()
         return found
 
-    def _sources(self, value: Node | Alias) -> Iterator[Node]:
-        """The mappings that a `<<` merges in, the first of which wins."""
-        node = value.target if isinstance(value, Alias) else value
-        several = node.items if node.items is not None and not node.keyed else [(None, value)]
-        for _, item in several:
-            source = item.target if isinstance(item, Alias) else item
-            if source.keyed:
-                yield source
-            else:
-                self._fault(item.line, "<< takes a mapping, or a list of them, as in <<: *name")
-
-    def _scalar(self, node: Node, line: int, what: str) -> Any:
-        self._text += len(node.text)
+    def _scalar(self, node: yaml.ScalarNode, what: str) -> Any:
+        text, line = str(node.value), _line(node)
+        self._text += len(text)
         if self._text > MOST_TEXT:
             message = f"with all that its aliases name, it has more than {MOST_TEXT:,} characters"
             raise YamlError(self._line, message)
-        kind = node.tag.removeprefix(TAGS)
-        if node.plain:
-            return self._plain(node.text, line, what)
-        if not node.tag or node.tag == "!" or kind == "str":
-            return self._characters(node.text, line, what)
+        if node.tag == PLAIN:
+            return self._plain(text, line, what)
+        if node.tag == f"{TAGS}str":
+            return self._characters(text, line, what)
         kinds = {"int": int, "float": float | Decimal | int, "bool": bool, "null": type(None)}
-        found = self._plain(node.text, line, what) if kind in kinds else None
-        if kind not in kinds or not isinstance(found, kinds[kind] | Unread):
+        kind = kinds.get(node.tag.removeprefix(TAGS))
+        found = self._plain(text, line, what) if kind else None
+        if not kind or not isinstance(found, kind | Unread):
             return self._fault(line, f"{what}: the tag {_tag(node)} has no meaning here")
         return found
 
@@ -368,5 +308,5 @@ def _or(text: str) -> str:
     return f", or write {number}"
 
 
-def _tag(node: Node) -> str:
-    return node.tag.replace(TAGS, "!!")
+def _tag(node: yaml.Node) -> str:
+    return str(node.tag).replace(TAGS, "!!")

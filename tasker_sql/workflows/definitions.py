@@ -37,9 +37,8 @@ def template(head: Settings, calls: Sequence[Call], place: CallSite) -> dict[str
     """What `register_template` takes. Raises WorkflowError, with a line for each fault."""
     made = _placed(head, 0)
     steps = [_placed(_step(head, call), number) for number, call in enumerate(calls, 1)]
-    made["steps"] = listed = Array(steps)
-    made.lines["steps"] = listed.line = 0
-    listed.lines = list(range(1, len(calls) + 1))
+    made["steps"] = listed = Array(steps, 0)
+    made.lines["steps"], listed.lines = 0, list(range(1, len(calls) + 1))
     _check(made, [place, *(call.place for call in calls)])
     plain: dict[str, Any] = decode(encode(made))
     return plain
@@ -108,13 +107,9 @@ def _unknown(keyword: str, kind: str, allowed: Mapping[str, str]) -> str:
 def _placed(given: Any, line: int) -> Any:
     """The value with a line for each of its parts."""
     if isinstance(given, dict):
-        made = Object({key: _placed(value, line) for key, value in given.items()})
-        made.line, made.lines = line, dict.fromkeys(given, line)
-        return made
+        return Object({key: _placed(value, line) for key, value in given.items()}, line)
     if isinstance(given, list | tuple):
-        listed = Array(_placed(item, line) for item in given)
-        listed.line, listed.lines = line, [line] * len(given)
-        return listed
+        return Array([_placed(item, line) for item in given], line)
     return given
 
 
