@@ -23,7 +23,6 @@ A_NAME: Final = "a letter, then up to 99 letters, digits, '_', '.' and '-'"
 A_NAMESPACE: Final = "a small letter, then up to 31 small letters, digits and '_'"
 MOST_CYCLES: Final = 20
 DEEPEST_SCHEMA: Final = 32
-LONGEST_PATTERN: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,90 +209,83 @@ RETRY: Final[Mapping[str, KeyRule]] = {
 LITERAL: Final = re.compile(r'(?<![.$])"(?:[^"\\]|\\.)*"')
 PARENT: Final = re.compile(r'\$\.(results|states|errors)\b(?:\.("(?:[^"\\]|\\.)*"|\w+))?')
 
-# What others call a key, by the key to write instead, or how it is written here.
-_ATTEMPTS: Final = (
-    "limit retry_limit attempts retries max_retries max_retry retry_count count maximum_attempts "
-    "times max tries max_tries"
-)
-_ARGUMENTS: Final = (
-    "args arguments kwargs params parameters with config configuration settings options env inputs "
-    "input init initialisation"
-)
-_OTHER_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
-    "template": {
-        "namespace_name": "namespace domain queue project group",
-        "name": "id title template workflow flow task",
-        "version": "revision ver semver",
-        "description": "desc summary about doc documentation",
-        "metadata": "meta labels annotations tags",
-        "input_schema": "schema input inputs parameters params context_schema arguments",
-        "deadline": "timeout timeout_seconds time_limit expires max_duration",
-        "on_deadline": "on_timeout",
-        "steps": "tasks jobs nodes stages activities step workflow_steps",
-        "environments": "env envs environment",
-    },
-    "step": {
-        "name": "id step title key step_name",
-        "description": "desc summary about doc",
-        "handler": "callable run uses function func call command action worker activity class task "
-        "handler_class",
-        "handler: {sql: ...}": "sql query procedure",
-        "handler: {initialization: ...}": f"{_ARGUMENTS} initialization",
-        "wait": "sleep delay pause approval manual signal event until",
-        "namespace": "queue namespace_name pool worker_pool",
-        "dependencies": "depends_on depends dependency depend needs need after requires require "
-        "parents parent upstream run_after wait_for predecessors previous",
-        "run_on": "trigger_rule trigger run_when",
-        "if": "when condition only_if",
-        "on_error": "continue_on_error allow_failure",
-        "retry": "retry_policy retry_strategy retry_options on_failure",
-        "retry: {max_attempts: ...}": f"{_ATTEMPTS} max_attempts",
-        **{f"retry: {{{key}: ...}}": key for key in RETRY if key != "max_attempts"},
-        "timeout_seconds": "timeout timeouts timeout_s timeout_sec time_limit",
-        "start_within": "start_timeout schedule_to_start_timeout queue_timeout",
-        "finish_within": "deadline max_duration schedule_to_close_timeout",
-    },
-    "handler": {
-        "callable": "function func name class python method run module ref uses handler path",
-        "sql": "query procedure sql_function",
-        "initialization": _ARGUMENTS,
-    },
-    "wait": {
-        "for": "duration delay seconds sleep time",
-        "until": "at moment condition",
-        "every": "interval poll poll_interval",
-        "signal": "signals event events name approval",
-        "count": "number times wanted",
-        "timeout": "timeout_seconds time_limit deadline expires",
-        "on_timeout": "otherwise else",
-        "default": "default_value fallback",
-        "schema": "input_schema value_schema form",
-        "fail_if": "refuse_if reject_if",
-        "prompt": "question text message title description",
-    },
-    "until": {"sql": "function query callable"},
-    "retry": {
-        "retryable": "enabled retry",
-        "max_attempts": _ATTEMPTS,
-        "backoff": "strategy type policy kind backoff_type backoff_strategy",
-        "backoff_base_ms": "delay initial_delay base interval delay_ms backoff_ms min_delay "
-        "initial_interval base_delay base_ms backoff_base initial_backoff_ms",
-        "max_backoff_ms": "max_delay max_backoff maximum_interval max_interval cap max_delay_ms "
-        "max_backoff_seconds",
-    },
+KEYS: Final[Mapping[str, Mapping[str, KeyRule]]] = {
+    "template": TEMPLATE,
+    "step": STEP,
+    "handler": HANDLER,
+    "wait": WAIT,
+    "until": UNTIL,
+    "retry": RETRY,
 }
-SYNONYMS: Final = {
-    kind: {word: key for key, words in names.items() for word in words.split()}
-    for kind, names in _OTHER_NAMES.items()
+# What others call a key, wherever it stands. The first key of an object that has the word is meant.
+OTHER_NAMES: Final[Mapping[str, str]] = {
+    "name": "id title key step_name template workflow flow",
+    "namespace_name": "namespace domain queue project group",
+    "namespace": "queue namespace_name pool worker_pool",
+    "version": "revision ver semver",
+    "description": "desc summary about doc documentation",
+    "metadata": "meta labels annotations tags",
+    "input_schema": "schema input inputs parameters params context_schema arguments",
+    "deadline": "timeout timeout_seconds time_limit expires max_duration",
+    "on_deadline": "on_timeout",
+    "steps": "tasks jobs nodes stages activities step workflow_steps",
+    "environments": "env envs environment",
+    "handler": "callable run uses function func call command action activity class task",
+    "callable": "function func name class python method run module ref uses handler path",
+    "sql": "query procedure sql_function function callable",
+    "initialization": "args arguments kwargs params parameters with config settings env inputs",
+    "wait": "sleep delay pause approval manual signal event until",
+    "dependencies": "depends_on depends needs after requires parents upstream run_after wait_for",
+    "run_on": "trigger_rule trigger run_when",
+    "if": "when condition only_if",
+    "on_error": "continue_on_error allow_failure",
+    "retry": "retry_policy retry_strategy retry_options on_failure",
+    "max_attempts": "limit retry_limit attempts retries max_retries retry_count times tries",
+    "backoff": "backoff_type backoff_strategy",
+    "backoff_base_ms": "delay initial_delay interval delay_ms backoff_ms base_delay backoff_base",
+    "max_backoff_ms": "max_delay max_backoff maximum_interval max_interval max_delay_ms",
+    "timeout_seconds": "timeout timeouts timeout_s timeout_sec time_limit",
+    "start_within": "start_timeout schedule_to_start_timeout queue_timeout",
+    "finish_within": "deadline max_duration schedule_to_close_timeout",
+    "for": "duration delay seconds sleep time",
+    "until": "at moment condition",
+    "every": "interval poll poll_interval",
+    "signal": "signals event events name approval",
+    "count": "number times wanted",
+    "timeout": "timeout_seconds time_limit deadline expires",
+    "on_timeout": "otherwise else",
+    "default": "default_value fallback",
+    "schema": "input_schema value_schema form",
+    "fail_if": "refuse_if reject_if",
+    "prompt": "question text message title description",
 }
 
-KEYWORDS: Final = (
-    *("type", "properties", "required", "additionalProperties", "items", "enum", "const"),
-    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
-    *("minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems"),
-)
-NOTED: Final = {"title", "description", "default", "examples", "$schema", "$id", "format"}
+
 TYPES: Final = ("string", "number", "integer", "boolean", "array", "object", "null")
+A_NUMBER: Final = int | float | Decimal
+A_COUNT: Final = "a whole number, at least 0"
+# The keywords of a JSON Schema that are enforced: what they take.
+KEYWORDS: Final[Mapping[str, tuple[Any, str]]] = {
+    "type": (str | list, f"{', '.join(TYPES[:-1])} or null, or a list of these"),
+    "properties": (dict, "an object of schemas"),
+    "required": (list, "a list of property names"),
+    "additionalProperties": (bool | dict, "true, false or a schema"),
+    "items": (dict, "a schema"),
+    "enum": (list, "a list with at least one value"),
+    "const": (object, "any value"),
+    "minimum": (A_NUMBER, "a number"),
+    "maximum": (A_NUMBER, "a number"),
+    "exclusiveMinimum": (A_NUMBER, "a number"),
+    "exclusiveMaximum": (A_NUMBER, "a number"),
+    "multipleOf": (A_NUMBER, "a number greater than 0"),
+    "minLength": (A_NUMBER, A_COUNT),
+    "maxLength": (A_NUMBER, A_COUNT),
+    "pattern": (str, "a text of up to 500 characters that does not refer back to a group (\\1)"),
+    "minItems": (A_NUMBER, A_COUNT),
+    "maxItems": (A_NUMBER, A_COUNT),
+    "uniqueItems": (bool, "true or false"),
+}
+NOTED: Final = {"title", "description", "default", "examples", "$schema", "$id", "format"}
 UNITS: Final = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
@@ -311,7 +303,7 @@ def normalized(definition: Object) -> Object:
 
 def faults(definition: Object) -> list[Fault]:
     """All that is wrong with a definition, by line."""
-    found = [*_object_faults(definition, "template", "the template", TEMPLATE)]
+    found = [*_object_faults(definition, "template", "the template")]
     steps = definition.get("steps")
     if isinstance(steps, Array):
         if not steps:
@@ -333,14 +325,14 @@ def _step_faults(step: Any, line: int, number: int) -> Iterator[Fault]:
         return
     name = step.get("name")
     what = f"step {name}" if isinstance(name, str) else f"step {number}"
-    yield from _object_faults(step, "step", what, STEP)
+    yield from _object_faults(step, "step", what)
     if not {"handler", "wait"} & step.keys() and not _means(step, "step", {"handler", "wait"}):
         yield step.line, f"the key 'handler' is missing in {what}"
     if isinstance(step.get("wait"), Object):
         yield from _wait_faults(step, what)
     handler, retry, parents = (step.get(key) for key in ("handler", "retry", "dependencies"))
     if isinstance(handler, Object):
-        yield from _object_faults(handler, "handler", f"the handler of {what}", HANDLER)
+        yield from _object_faults(handler, "handler", f"the handler of {what}")
         kinds = ("callable" in handler) + ("sql" in handler)
         if kinds == 2:
             yield step.lines["handler"], f"the handler of {what} has both callable and sql"
@@ -348,7 +340,7 @@ def _step_faults(step: Any, line: int, number: int) -> Iterator[Fault]:
             message = f"the handler of {what} has neither callable nor sql: write handler: NAME"
             yield step.lines["handler"], message
     if isinstance(retry, Object):
-        yield from _object_faults(retry, "retry", f"the retry of {what}", RETRY)
+        yield from _object_faults(retry, "retry", f"the retry of {what}")
     if isinstance(parents, Array):
         for parent, place in zip(parents, parents.lines, strict=True):
             if not isinstance(parent, str) and parent is not UNREAD:
@@ -361,11 +353,11 @@ def _step_faults(step: Any, line: int, number: int) -> Iterator[Fault]:
 def _wait_faults(step: Object, what: str) -> Iterator[Fault]:
     """What is wrong with what a step waits for."""
     wait, parents, at = step["wait"], step.get("dependencies"), step.lines["wait"]
-    yield from _object_faults(wait, "wait", f"the wait of {what}", WAIT)
+    yield from _object_faults(wait, "wait", f"the wait of {what}")
     until, signal = wait.get("until"), wait.get("signal")
     asks = isinstance(until, Object)
     if asks:
-        yield from _object_faults(until, "until", f"until of {what}", UNTIL)
+        yield from _object_faults(until, "until", f"until of {what}")
         if "sql" not in until:
             yield wait.lines["until"], f"the key 'sql' is missing in until of {what}"
     elif until is not None and until is not UNREAD and (wrong := _wrong("until", until, MOMENT)):
@@ -419,14 +411,13 @@ def _condition_faults(path: str, line: int, what: str, parents: Any) -> Iterator
             yield line, f"{message} of its dependencies{similar(name, known)}"
 
 
-def _object_faults(
-    given: Object, kind: str, what: str, keys: Mapping[str, KeyRule]
-) -> Iterator[Fault]:
+def _object_faults(given: Object, kind: str, what: str) -> Iterator[Fault]:
     """Keys that are unknown, missing, or have wrong values."""
+    keys = KEYS[kind]
     for key, value in given.items():
         line = given.lines.get(key, given.line)
         if key not in keys:
-            yield line, f"unknown key {key!r} in {what}{_meant(key, kind, keys)}"
+            yield line, f"unknown key {key!r} in {what}{_meant(key, kind)}"
         elif value is not UNREAD and (wrong := _wrong(key, value, keys[key])):
             yield line, f"{key}{'' if kind == 'template' else f' of {what}'} is {wrong}"
     for key, declared in keys.items():
@@ -436,22 +427,35 @@ def _object_faults(
 
 def _means(given: Object, kind: str, wanted: set[str]) -> bool:
     """Whether an unknown key, which a fault names, stands for one of these."""
-    return any(_synonym(key, kind).partition(":")[0] in wanted for key in given)
+    unknown = given.keys() - KEYS[kind].keys()
+    return any(synonym(key, kind).partition(":")[0] in wanted for key in unknown)
 
 
-def _synonym(key: str, kind: str) -> str:
-    return SYNONYMS[kind].get(_snake(key), "")
+def synonym(word: str, kind: str) -> str:
+    """The key that others call so; for a step, it may be one of its handler or its retry."""
+    word = _snake(word)
+    for key in _known(kind):
+        if word == key or word in OTHER_NAMES.get(key, "").split():
+            return key
+    for inner in ("handler", "retry") if kind == "step" else ():
+        if key := synonym(word, inner):
+            return f"{inner}: {{{key}: ...}}"
+    return ""
 
 
 def _snake(key: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).replace("-", "_").replace(" ", "_").lower()
 
 
-def _meant(key: str, kind: str, keys: Iterable[str]) -> str:
+def _known(kind: str) -> list[str]:
+    return [*KEYS[kind], *(["environments"] if kind == "template" else [])]
+
+
+def _meant(key: str, kind: str) -> str:
     """What an unknown key may mean: what others call so, or what is spelled alike."""
-    known = [*keys, "environments"] if kind == "template" else [*keys]
-    if meant := _snake(key) if _snake(key) in known else _synonym(key, kind):
+    if meant := synonym(key, kind):
         return f"; did you mean {meant!r}?"
+    known = _known(kind)
     return similar(_snake(key), known, 0.7) or f"; known are {', '.join(known)}"
 
 
@@ -522,7 +526,7 @@ def _fits(text: str, declared: KeyRule) -> bool:
 def _wrong_number(key: str, value: Any, bounds: tuple[int, int]) -> str:
     least, most = bounds
     wanted = f"need a whole number from {least} to {most}"
-    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+    if isinstance(value, A_NUMBER) and not isinstance(value, bool):
         right = least <= value <= most and value == int(value)
         return "" if right else f"{quoted(value)}; {wanted}"
     found = re.fullmatch(r"\s*(\d{1,10})\s*(ms|s|sec|m|min|h|d)?\s*", str(value))
@@ -598,8 +602,8 @@ def _schema_faults(schema: Object, path: str, depth: int) -> Iterator[Fault]:
         if key not in KEYWORDS:
             more = similar(key, KEYWORDS, 0.75) or f"; supported are {', '.join(KEYWORDS)}"
             yield line, f"{path}: {key!r} is not supported{more}"
-        elif wrong := _wrong_keyword(key, value):
-            yield line, f"{path}: {key} {wrong}"
+        elif not _fits_keyword(key, value):
+            yield line, f"{path}: {key} must be {KEYWORDS[key][1]}"
         elif key == "properties":
             inner += [(f"{key}.{name}", one, value.lines[name]) for name, one in value.items()]
         elif key == "items" or (key == "additionalProperties" and not isinstance(value, bool)):
@@ -611,44 +615,23 @@ def _schema_faults(schema: Object, path: str, depth: int) -> Iterator[Fault]:
             yield line, f"{path}.{key} is {quoted(value)}; need a schema"
 
 
-def _wrong_keyword(key: str, value: Any) -> str:
-    number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+def _fits_keyword(key: str, value: Any) -> bool:
+    kind, wanted = KEYWORDS[key]
+    if not isinstance(value, kind) or (kind is A_NUMBER and isinstance(value, bool)):
+        return False
     match key:
         case "type":
             kinds = value if isinstance(value, list) and value else [value]
-            if not all(isinstance(kind, str) and kind in TYPES for kind in kinds):
-                return f"must be {', '.join(TYPES[:-1])} or null, or a list of these"
-        case "properties" if not isinstance(value, dict):
-            return "must be an object of schemas"
-        case "items" if not isinstance(value, dict):
-            return "must be a schema"
-        case "additionalProperties" if not isinstance(value, bool | dict):
-            return "must be true, false or a schema"
-        case "required" if not _texts(value):
-            return "must be a list of property names"
-        case "enum" if not isinstance(value, list) or not value:
-            return "must be a list with at least one value"
-        case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" if not number:
-            return "must be a number"
-        case "multipleOf" if not number or value <= 0:
-            return "must be a number greater than 0"
-        case "minLength" | "maxLength" | "minItems" | "maxItems" if not (
-            number and value >= 0 and value == int(value)
-        ):
-            return "must be a whole number, at least 0"
-        case "uniqueItems" if not isinstance(value, bool):
-            return "must be true or false"
-        case "pattern" if not isinstance(value, str):
-            return "must be a text"
-        case "pattern" if len(value) > LONGEST_PATTERN:
-            return f"must have at most {LONGEST_PATTERN} characters"
-        case "pattern" if re.search(r"\\[1-9]", value.replace("\\\\", "")):
-            return "must not refer back to a group (\\1)"
-    return ""
-
-
-def _texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) or one is UNREAD for one in value)
+            return all(isinstance(kind, str) and kind in TYPES for kind in kinds)
+        case "required":
+            return all(isinstance(name, str) or name is UNREAD for name in value)
+        case "enum":
+            return bool(value)
+        case "multipleOf":
+            return bool(value > 0)
+        case "pattern":
+            return len(value) <= 500 and not re.search(r"\\[1-9]", value.replace("\\\\", ""))
+    return wanted != A_COUNT or (value >= 0 and value == int(value))
 
 
 def _objects(value: Any) -> Iterator[Object]:

@@ -91,8 +91,8 @@ def _keys(
 
 
 def _unknown(keyword: str, kind: str, allowed: Mapping[str, str]) -> str:
-    meant = rules.SYNONYMS["retry"].get(keyword, "") if kind == "step" else ""
-    meant = meant or rules.SYNONYMS[kind].get(keyword, keyword)
+    meant = rules.synonym(keyword, "retry") if kind == "step" else ""
+    meant = meant or rules.synonym(keyword, kind)
     meant = KEYWORDS.get(meant, meant)
     if keyword == "after" or meant == "dependencies":
         return f"@step has no {keyword!r}: name the steps before it in its call, f(x, after=y)"
