@@ -22,7 +22,7 @@ from tasker_sql.templates import drawing
 from tasker_sql.templates.drawing import STYLES
 
 FAILED: Final = ("error", "waiting_for_retry")
-Drawing = Literal["text", "mermaid", "dot", "svg"]  # functions of `drawing`
+Drawing = Literal["text", "mermaid", "svg"]  # functions of `drawing`
 MOST_LINES: Final = 100  # of an input
 PARTS: Final = "waiting, queued, backing off, running, lost, failed, afterwards, finalizing"
 

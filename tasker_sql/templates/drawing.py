@@ -1,4 +1,4 @@
-"""A workflow's DAG as a picture: text for terminals, Mermaid, DOT and SVG for documents.
+"""A workflow's DAG as a picture: text for terminals, Mermaid and SVG for documents.
 
 Functions of steps, their dependencies and, when given, their states.
 """
@@ -75,19 +75,6 @@ def mermaid(dag: Dag, states: Mapping[str, str] = NOTHING) -> str:
     used = sorted({state for step, state in states.items() if step in dag and state in COLOURS})
     lines += [f"  classDef {state} fill:{COLOURS[state]},color:#000" for state in used]
     return "\n".join(lines) + "\n"
-
-
-def dot(dag: Dag, states: Mapping[str, str] = NOTHING) -> str:
-    """A graph for Graphviz, from top to bottom; coloured by state."""
-    ids = {step: f"s{number}" for number, step in enumerate(dag, 1)}
-    lines = ["digraph {", '  node [shape=box style="rounded,filled" fillcolor=white]']
-    for step in dag:
-        state = states.get(step)
-        label = re.sub(r'(["\\\\])', r"\\\1", step) + (f"\\n{state}" if state else "")
-        fill = f' fillcolor="{COLOURS[state]}"' if state in COLOURS else ""
-        lines.append(f'  {ids[step]} [label="{label}"{fill}]')
-    lines += [f"  {ids[parent]} -> {ids[step]}" for step in dag for parent in dag[step]]
-    return "\n".join([*lines, "}"]) + "\n"
 
 
 CHARACTER, LINE, BOX, BETWEEN, AROUND = 8, 18, 46, 34, 8  # pixels
@@ -189,7 +176,7 @@ def _boxes(dag: Dag, states: Mapping[str, str]) -> list[str]:
         y = _draw_row(canvas, row, y)
         y = _draw_edges(canvas, row, y)
     width = max(x for x, _ in canvas) + 1
-    return ["".join(canvas.get((x, line), " ") for x in range(width)).rstrip() for line in range(y)]
+    return [canvas.line(line, width) for line in range(y)]
 
 
 def _layers(dag: Dag, states: Mapping[str, str]) -> list[list[_Node]]:
@@ -269,38 +256,48 @@ def _mean(values: Sequence[float]) -> float:
 
 
 UP, DOWN, LEFT, RIGHT = 1, 2, 4, 8
-JOINTS: Final = " │││─┘┐┤─└┌├─┴┬┼"
+JOINTS: Final = " │││─┘┐┤─└┌├─┴┬┼"  # by the sum of the sides that lines lead to
 
 
-class _Canvas(dict[tuple[int, int], str]):
-    """Characters by column and line."""
+class _Canvas(dict[tuple[int, int], str | int]):
+    """Characters, or the sides that lines lead to, by column and line."""
 
     def join(self, x: int, y: int, sides: int) -> None:
         """Add lines from the middle of a place to some of its sides."""
-        self[x, y] = JOINTS[max(JOINTS.find(self.get((x, y), " ")), 0) | sides]
+        known = self.get((x, y), 0)
+        self[x, y] = sides | (known if isinstance(known, int) else 0)
 
-    def rise(self, x: int, top: int, bottom: int) -> None:
-        """A vertical line."""
+    def fall(self, x: int, top: int, bottom: int) -> None:
+        """A vertical line, from the middle of a place to that of another."""
         for y in range(top, bottom):
-            self.join(x, y, UP | DOWN)
+            self.join(x, y, DOWN)
+            self.join(x, y + 1, UP)
+
+    def box(self, node: _Node, top: int, bottom: int) -> None:
+        left, right = node.x - node.half, node.x + node.half
+        for column in (left, right):
+            self.fall(column, top, bottom)
+        for x in range(left, right):
+            for y in (top, bottom):
+                self.join(x, y, RIGHT)
+                self.join(x + 1, y, LEFT)
+        for y, label in enumerate(node.label, top + 1):
+            for x, character in enumerate(f"{label:^{right - left - 1}}", left + 1):
+                self[x, y] = character
+
+    def line(self, y: int, width: int) -> str:
+        found = (self.get((x, y), 0) for x in range(width))
+        return "".join(JOINTS[one] if isinstance(one, int) else one for one in found).rstrip()
 
 
 def _draw_row(canvas: _Canvas, row: list[_Node], y: int) -> int:
-    height = 2 + max(len(node.label) for node in row)
+    bottom = y + 1 + max(len(node.label) for node in row)
     for node in row:
-        if not node.label:
-            canvas.rise(node.x, y, y + height)
-            continue
-        inner = 2 * node.half - 1
-        labels = [*node.label, *[""] * (height - 2 - len(node.label))]
-        middle = [f"│{label:^{inner}}│" for label in labels]
-        for line, characters in enumerate([f"┌{'─' * inner}┐", *middle, f"└{'─' * inner}┘"], y):
-            canvas |= {(node.x - node.half + x, line): c for x, c in enumerate(characters)}
-        if node.above:
-            canvas[node.x, y] = "┴"
-        if node.below:
-            canvas[node.x, y + height - 1] = "┬"
-    return y + height
+        if node.label:
+            canvas.box(node, y, bottom)
+        else:
+            canvas.fall(node.x, y, bottom)
+    return bottom + 1
 
 
 @dataclass(slots=True)
@@ -312,12 +309,9 @@ class _Net:
     y: int = 0
 
     @property
-    def low(self) -> int:
-        return min(node.x for node in [*self.upper, *self.lower])
-
-    @property
-    def high(self) -> int:
-        return max(node.x for node in [*self.upper, *self.lower])
+    def columns(self) -> range:
+        columns = [node.x for node in [*self.upper, *self.lower]]
+        return range(min(columns), max(columns) + 1)
 
 
 def _draw_edges(canvas: _Canvas, row: list[_Node], y: int) -> int:
@@ -331,34 +325,29 @@ def _draw_edges(canvas: _Canvas, row: list[_Node], y: int) -> int:
     nets = [*by_children.values()]
     bottom = y + _stack(nets, y)
     bottom += bottom > y + 1
-    tops: dict[int, int] = {}  # the highest line that leads to a node
-    for net in nets:
-        for node in net.lower:
-            tops[id(node)] = min(net.y, tops.get(id(node), net.y))
     for net in nets:
         for node in net.upper:
-            canvas.rise(node.x, y, net.y)
-    for node in {id(node): node for net in nets for node in net.lower}.values():
-        canvas.rise(node.x, tops[id(node)] + 1, bottom)
+            canvas.fall(node.x, y - 1, net.y)
+        for node in net.lower:
+            canvas.fall(node.x, net.y, bottom)
     for net in nets:
-        from_above = {node.x for node in net.upper}
-        from_above |= {node.x for node in net.lower if tops[id(node)] < net.y}
-        to_below = {node.x for node in net.lower}
-        for x in range(net.low, net.high + 1):
-            if x in from_above | to_below:
-                sides = LEFT * (x > net.low) | RIGHT * (x < net.high)
-                canvas.join(x, net.y, sides | UP * (x in from_above) | DOWN * (x in to_below))
+        ends = {node.x for node in [*net.upper, *net.lower]}
+        for x in net.columns:
+            if x in ends:
+                left, right = x > net.columns[0], x < net.columns[-1]
+                canvas.join(x, net.y, LEFT * left | RIGHT * right)
             else:
-                canvas.setdefault((x, net.y), "─")
+                canvas.setdefault((x, net.y), LEFT | RIGHT)
     return bottom
 
 
 def _stack(nets: list[_Net], y: int) -> int:
     """Give nets that would overlap different lines, short ones first; how many lines there are."""
     tracks: list[list[_Net]] = []
-    for net in sorted(nets, key=lambda net: net.high - net.low):
+    for net in sorted(nets, key=lambda net: len(net.columns)):
+        low, high = net.columns[0] - 1, net.columns[-1] + 1
         beside = [
-            all(net.high < other.low - 1 or net.low > other.high + 1 for other in track)
+            all(high < other.columns[0] or low > other.columns[-1] for other in track)
             for track in tracks
         ]
         if True not in beside:

@@ -62,17 +62,6 @@ def test_a_level_is_one_below_the_lowest_parent() -> None:
     assert drawing.levels(dag) == [["a"], ["b"], ["c"], ["d"]]
 
 
-def test_dot() -> None:
-    assert drawing.dot({"a": [], 'b"\\': ["a"]}, {"a": "complete"}) == (
-        "digraph {\n"
-        '  node [shape=box style="rounded,filled" fillcolor=white]\n'
-        '  s1 [label="a\\ncomplete" fillcolor="#b2f2bb"]\n'
-        '  s2 [label="b\\"\\\\"]\n'
-        "  s1 -> s2\n"
-        "}\n"
-    )
-
-
 def boxes(svg: ElementTree.Element) -> dict[str, tuple[int, int, int, int]]:
     """Left, top, width and height of the box of each step."""
     return {
