@@ -46,12 +46,28 @@ select case when to_regnamespace('pgmq') is null then 'the schema pgmq'
                            where pronamespace = to_regnamespace('pgmq') and proname = needed.name)
        end
 """
-# What runs before its SQL does where a part of it is there: the tables, with their messages, stay.
-DROP_REST_OF_PGMQ = """
+PGMQ_EXTENSION = """\
+-- PGMQ, unless it is there: https://github.com/pgmq/pgmq, under the PostgreSQL License.
 do $$
+begin
+  if to_regnamespace('pgmq') is null
+     and exists (select from pg_catalog.pg_available_extensions where name = 'pgmq') then
+    create extension pgmq;
+  end if;
+exception when insufficient_privilege then
+  null;  -- the database's owner may still run the plain SQL
+end;
+$$;
+"""
+# Where a part of it is there, the tables, with their messages, stay.
+PGMQ_SCRIPT = """\
+do $tasker_sql$
 declare
   v_drop text;
 begin
+  if not exists ({missing}) then
+    return;
+  end if;
   for v_drop in
     select format('drop routine %s', oid::regprocedure)
       from pg_catalog.pg_proc
@@ -64,25 +80,6 @@ begin
   loop
     execute v_drop;
   end loop;
-end;
-$$
-"""
-
-PGMQ_SCRIPT = """\
--- PGMQ {version}, unless it is there: https://github.com/pgmq/pgmq, under the PostgreSQL License.
-do $tasker_sql$
-begin
-  if pg_catalog.to_regprocedure('pgmq.send(text, jsonb)') is not null then
-    return;
-  end if;
-  if exists (select from pg_catalog.pg_available_extensions where name = 'pgmq') then
-    begin
-      create extension pgmq;
-      return;
-    exception when insufficient_privilege then
-      null;  -- the database's owner may still run the plain SQL
-    end;
-  end if;
   execute $pgmq_sql$
 {script}
 $pgmq_sql$;
@@ -332,36 +329,21 @@ def install_pgmq(connection: psycopg.Connection[Any]) -> str:
     the Python package `pgmq` and leaves the version in the comment of the schema `pgmq`. Where a
     part of it is there, as after a partial restore, it is made whole, and messages stay.
     """
-    if present := pgmq_version(connection):
-        return present
-    is_partial = _missing_of_pgmq(connection) != ["the schema pgmq"]
-    offered = "select from pg_catalog.pg_available_extensions where name = 'pgmq'"
-    if not is_partial and connection.execute(offered).fetchone() is not None:
-        try:
-            with connection.transaction():
-                connection.execute("create extension pgmq")
-        except psycopg.errors.InsufficientPrivilege:
-            pass  # the database's owner may still run the plain SQL
-        else:
-            return pgmq_version(connection) or "unknown"
-
-    version, script = _pgmq_sql()
-    if is_partial:
-        connection.execute(DROP_REST_OF_PGMQ)
-    connection.execute(script.encode())
-    connection.execute(f"comment on schema pgmq is 'PGMQ {version}, plain SQL'".encode())
-    return version
+    if not pgmq_version(connection):
+        connection.execute(PGMQ_EXTENSION.encode())
+    if not pgmq_version(connection):
+        connection.execute(_pgmq_script().encode())
+    return pgmq_version(connection) or "unknown"
 
 
 def pgmq_script() -> str:
-    """What `install_pgmq` does in a new database, to be printed."""
-    version, script = _pgmq_sql()
-    return PGMQ_SCRIPT.replace("{version}", version).replace("{script}", script)
+    """What `install_pgmq` does, to be printed."""
+    return PGMQ_EXTENSION + _pgmq_script()
 
 
-def _pgmq_sql() -> tuple[str, str]:
-    """The version and the SQL of PGMQ in the Python package. Raises SchemaError when it is not one
-    that was reviewed."""
+def _pgmq_script() -> str:
+    """Runs the SQL of PGMQ in the Python package. Raises SchemaError when it is not one that was
+    reviewed."""
     import pgmq  # 0.5 s, and only an upgrade needs it
 
     version, script = pgmq.get_embedded_sql_version(), pgmq.get_embedded_install_sql()
@@ -370,7 +352,8 @@ def _pgmq_sql() -> tuple[str, str]:
             f"the SQL of PGMQ {version} is not one that was reviewed for this version, and was not "
             "run: install the Python package pgmq 1.1.4, or `create extension pgmq`"
         )
-    return version, script
+    made = PGMQ_SCRIPT.replace("{missing}", MISSING_OF_PGMQ).replace("{version}", version)
+    return made.replace("{script}", script)
 
 
 def pgmq_version(connection: psycopg.Connection[Any]) -> str | None:
