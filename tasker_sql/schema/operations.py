@@ -19,12 +19,16 @@ from tasker_sql.schema import truth
 class Install(MigrateOperation):
     """Run a file of `alembic/frozen`."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-
     @classmethod
     def install(cls, operations: Operations, name: str) -> None:
-        operations.invoke(cls(name))
+        text = (truth.FROZEN / name).read_text()
+        definitions = truth.split(text)
+        if operations.get_context().as_sql:
+            _print(operations, truth.script(definitions) if definitions else text)
+        elif definitions:
+            truth.install(_connection(operations), definitions)
+        else:  # neither `:word` nor `%` means anything in it
+            _connection(operations).execute(text.encode())
 
 
 @Operations.register_operation("install_pgmq")
@@ -33,27 +37,10 @@ class InstallPgmq(MigrateOperation):
 
     @classmethod
     def install_pgmq(cls, operations: Operations) -> None:
-        operations.invoke(cls())
-
-
-@Operations.implementation_for(Install)
-def _install(operations: Operations, operation: Install) -> None:
-    text = (truth.FROZEN / operation.name).read_text()
-    definitions = truth.split(text)
-    if operations.get_context().as_sql:
-        _print(operations, truth.script(definitions) if definitions else text)
-    elif definitions:
-        truth.install(_connection(operations), definitions)
-    else:  # neither `:word` nor `%` means anything in it
-        _connection(operations).execute(text.encode())
-
-
-@Operations.implementation_for(InstallPgmq)
-def _install_pgmq(operations: Operations, _: InstallPgmq) -> None:
-    if operations.get_context().as_sql:
-        _print(operations, schema.pgmq_script())
-    else:
-        schema.install_pgmq(_connection(operations))
+        if operations.get_context().as_sql:
+            _print(operations, schema.pgmq_script())
+        else:
+            schema.install_pgmq(_connection(operations))
 
 
 def _connection(operations: Operations) -> psycopg.Connection[Any]:
