@@ -35,7 +35,7 @@ from tasker_sql.worker.signatures import Read, reader, shown
 from tasker_sql.workflows import arguments, definitions, kinds, tracing
 from tasker_sql.workflows.definitions import Settings
 from tasker_sql.workflows.kinds import UNKNOWN
-from tasker_sql.workflows.tracing import Call, CallSite, Trace, WorkflowError
+from tasker_sql.workflows.tracing import Call, CallSite, Placeholder, Trace, WorkflowError
 
 if TYPE_CHECKING:
     from tasker_sql.async_client import AsyncClient
@@ -133,7 +133,7 @@ class StepFunction(Generic[R]):
 
     def __call__(self, *positional: Any, after: Any = None, **named: Any) -> R:
         """Call the function; in that of a workflow, add a step that comes `after` others."""
-        if trace := tracing.current():
+        if trace := tracing.current.get():
             return cast(R, trace.record(self, self._wanted, positional, named, after))
         return self.function(*positional, **named)
 
@@ -284,7 +284,7 @@ class Workflow:
             f"task, and {name}.function(input) runs its steps here, without a database"
         )
         error = WorkflowError(what)
-        if trace := tracing.current():
+        if trace := tracing.current.get():
             trace.error = trace.error or error
         raise error
 
@@ -309,11 +309,11 @@ class Workflow:
 
     def _record(self, trace: Trace) -> list[Call]:
         given = []
-        if self._input:
-            given = [tracing.of_input(trace, self._input.annotation, self._input.name)]
+        if one := self._input:
+            given = [Placeholder(trace, None, (arguments.CONTEXT,), one.annotation, one.name)]
+        before = tracing.current.set(trace)
         try:
-            with tracing.tracing(trace):
-                returned = self.function(*given)
+            returned = self.function(*given)
         except WorkflowError:
             raise
         except Exception as error:
@@ -322,6 +322,8 @@ class Workflow:
             what = f"{type(error).__name__}: {error}"
             once = "the function of a workflow runs when it is defined, with placeholders"
             raise WorkflowError(f"{tracing.origin(error)}: {what} ({once})") from error
+        finally:
+            tracing.current.reset(before)
         if trace.error:
             raise trace.error
         if not trace.calls:

@@ -7,22 +7,27 @@ function would be decided once, at import, for all tasks.
 
 from __future__ import annotations
 
-import inspect
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, is_dataclass
 from types import FrameType
-from typing import Any, Final, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from tasker_sql.jsonb import decode, encode
 from tasker_sql.worker.handlers import HandlerError
 from tasker_sql.workflows import arguments, kinds
-from tasker_sql.workflows.arguments import CONTEXT, RESULTS
+from tasker_sql.workflows.arguments import RESULTS
+
+if TYPE_CHECKING:
+    from tasker_sql.workflows.decorators import StepFunction
 
 _STDLIB: Final = sysconfig.get_path("stdlib")
+
+
+# The run of a workflow's function that is going on.
+current: Final[ContextVar[Trace | None]] = ContextVar("tasker_sql_trace", default=None)
 
 
 class WorkflowError(HandlerError):
@@ -67,25 +72,12 @@ def origin(error: Exception) -> CallSite:
     return found
 
 
-class Callee(Protocol):
-    """A step's function."""
-
-    name: str
-    function: Callable[..., Any]
-    inputs: inspect.Signature  # what a call can fill
-    returns: Any
-    settings: dict[str, Any]  # keys of the step in the template
-    transactional: bool
-
-    def handler(self, name: str) -> Callable[..., Any]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Call:
     """A step of the workflow: the call of a step's function."""
 
     name: str
-    step: Callee
+    step: StepFunction[Any]
     sources: Mapping[str, Any]
     dependencies: Sequence[str]
     place: CallSite
@@ -106,7 +98,7 @@ class Trace:
 
     def record(
         self,
-        step: Callee,
+        step: StepFunction[Any],
         name: str | None,
         positional: Sequence[Any],
         named: Mapping[str, Any],
@@ -130,7 +122,7 @@ class Trace:
         label = f"the result of {call.name}"
         return Placeholder(self, call, (RESULTS, call.name), step.returns, label)
 
-    def _name(self, step: Callee, wanted: str | None) -> str:
+    def _name(self, step: StepFunction[Any], wanted: str | None) -> str:
         """The name of a call: that of the step, with a number from the second call on."""
         taken = {call.name: call for call in self.calls}
         if wanted is None:
@@ -171,7 +163,7 @@ class Trace:
         has_texts = isinstance(plain, str | list | dict)
         return self._source(plain, used, what) if has_texts else plain
 
-    def _edges(self, after: Any, step: Callee) -> Iterator[Call]:
+    def _edges(self, after: Any, step: StepFunction[Any]) -> Iterator[Call]:
         for one in after if isinstance(after, list | tuple) else [] if after is None else [after]:
             if not isinstance(one, Placeholder) or one._call is None or one._trace is not self:
                 what = one._label if isinstance(one, Placeholder) else repr(one)
@@ -185,26 +177,15 @@ class Trace:
         return self.workflow
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Placeholder:
     """A value that is known when a task runs. Its public attributes are those of the value."""
-
-    __slots__ = ("_call", "_kind", "_label", "_path", "_trace")
 
     _trace: Trace
     _call: Call | None  # the step whose result it is a part of; none: it is a part of the input
     _path: tuple[str | int, ...]
     _kind: Any  # its type, as far as it is known
     _label: str  # in messages
-
-    def __init__(
-        self, trace: Trace, call: Call | None, path: tuple[str | int, ...], kind: Any, label: str
-    ) -> None:
-        for name, given in zip(
-            ("_trace", "_call", "_path", "_kind", "_label"),
-            (trace, call, path, kind, label),
-            strict=True,
-        ):
-            object.__setattr__(self, name, given)
 
     def __getattr__(self, name: str) -> Placeholder:
         if name.startswith("__"):
@@ -235,13 +216,6 @@ class Placeholder:
 
     def __repr__(self) -> str:
         return f"<{self._label} in {self._trace}>"
-
-    __hash__ = object.__hash__
-
-
-def of_input(trace: Trace, kind: Any, name: str) -> Placeholder:
-    """Stands for the input of a workflow."""
-    return Placeholder(trace, None, (CONTEXT,), kind, name)
 
 
 def are_results(value: Any) -> bool:
@@ -280,23 +254,3 @@ def _refusing(what: str) -> Callable[..., NoReturn]:
 for _what, _names in _REFUSED.items():
     for _name in _names.split():
         setattr(Placeholder, f"__{_name}__", _refusing(_what))
-
-
-# The run
-
-_current: ContextVar[Trace | None] = ContextVar("tasker_sql_trace", default=None)
-
-
-def current() -> Trace | None:
-    """The run that is going on."""
-    return _current.get()
-
-
-@contextmanager
-def tracing(trace: Trace) -> Iterator[None]:
-    """Steps that are called in this block are recorded."""
-    before = _current.set(trace)
-    try:
-        yield
-    finally:
-        _current.reset(before)
