@@ -133,9 +133,9 @@ def _json(value: Any) -> str:
 def _wanted(rule: definition.KeyRule) -> str:
     if rule.choices:
         return f"one of {', '.join(rule.choices)}"
-    if rule.kind == "number":
+    if rule.kind == "integer":
         return "a whole number from {:,} to {:,}".format(*rule.bounds)
-    return rule.wanted or {"flag": "true or false", "any": "anything"}[rule.kind]
+    return rule.wanted or {"boolean": "true or false", "": "anything"}[rule.kind]
 
 
 # SQL ---------------------------------------------------------------------------------------------

@@ -9,202 +9,81 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 from typing import Any, Final
 
 from tasker_sql.templates.yamltext import UNREAD, Array, Fault, Object, shown
 
-NAME: Final = r"[A-Za-z][A-Za-z0-9_.-]{0,99}"
-NAMESPACE: Final = r"[a-z][a-z0-9_]{0,31}"
-A_NAME: Final = "a letter, then up to 99 letters, digits, '_', '.' and '-'"
-A_NAMESPACE: Final = "a small letter, then up to 31 small letters, digits and '_'"
 MOST_CYCLES: Final = 20
 DEEPEST_SCHEMA: Final = 32
+
+# What editors check a template with is what is checked here.
+SCHEMA: Final[Mapping[str, Any]] = json.loads(
+    Path(__file__).with_name("template.schema.json").read_bytes()
+)
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRule:
     """What a key is about, and what its value may be; `wanted` says it in words."""
 
-    kind: str  # text, number, flag, list, object, any
-    about: str
+    kind: str  # string, integer, boolean, array or object; empty: several of them
+    about: str = ""
     wanted: str = ""
     pattern: str = ""
     bounds: tuple[int, int] = (0, 0)  # of a number; of a text without a pattern, its length
-    choices: tuple[str, ...] = ()
+    choices: Sequence[str] = ()
     needed: bool = False
     nullable: bool = False
     default: Any = None
 
 
-def _prose(about: str) -> KeyRule:
-    return KeyRule("text", about, "a text of up to 2000 characters", bounds=(0, 2000))
+def _rules(described: Mapping[str, Any]) -> Mapping[str, KeyRule]:
+    """The rules of an object, by key."""
+    needed = described.get("required", ())
+    return {key: _rule(value, key in needed) for key, value in described["properties"].items()}
 
 
-def _chosen(about: str, *choices: str) -> KeyRule:
-    """The first choice is the default."""
-    return KeyRule("text", about, choices=choices, default=choices[0])
+def _rule(value: Mapping[str, Any], needed: bool) -> KeyRule:
+    if "$ref" in value:
+        value = {**PARTS[value["$ref"].rpartition("/")[2]], **value}
+    kinds = value.get("anyOf", [value])[-1].get("type", [])  # that of the long form
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    named = [kind for kind in kinds if kind != "null"]
+    return KeyRule(
+        named[0] if len(named) == 1 else "",
+        value["description"],
+        value.get("x-wanted", ""),
+        value.get("pattern", ""),
+        (
+            value.get("minimum") or value.get("minLength", 0),
+            value.get("maximum") or value.get("maxLength", 0),
+        ),
+        value.get("enum", ()),
+        needed,
+        not kinds or "null" in kinds,
+        value.get("default"),
+    )
 
 
-def _named(about: str, needed: bool = False) -> KeyRule:
-    return KeyRule("text", about, A_NAME, NAME, needed=needed)
-
-
-def _namespace(about: str, needed: bool = False) -> KeyRule:
-    return KeyRule("text", about, A_NAMESPACE, NAMESPACE, needed=needed)
-
-
-def _path(about: str) -> KeyRule:
-    return KeyRule("text", about, "an SQL/JSON path of up to 500 characters", bounds=(1, 500))
-
-
-def _schema(about: str) -> KeyRule:
-    return KeyRule("object", about, "a JSON Schema", nullable=True)
-
-
-_UNIT: Final = (
-    r"(?:microsecond|millisecond|second|sec|s|minute|min|m|hour|h|day|d|week|w|month|mon|year|y)s?"
-)
-_DURATION: Final = (
-    r"\s*(?:P(?=[0-9T])(?:[0-9.]+[YMWD])*(?:T(?:[0-9.]+[HMS])+)?"
-    rf"|(?:[0-9]+(?:\.[0-9]*)?\s*{_UNIT}\s*)+|[0-9]+(?::[0-9]{{2}}){{1,2}}(?:\.[0-9]+)?)\s*"
-)
-
-
-def _duration(about: str) -> KeyRule:
-    return KeyRule("text", about, "a duration such as PT30S or P3D", _DURATION)
-
-
-TEMPLATE: Final[Mapping[str, KeyRule]] = {
-    "name": _named("The template's name in its namespace.", needed=True),
-    "namespace_name": _namespace(
-        "The namespace, which has queues and workers of its own.", needed=True
-    ),
-    "version": KeyRule(
-        "text",
-        "A version never changes: another content needs another version.",
-        "three numbers",
-        r"(?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){2}",
-        needed=True,
-    ),
-    "description": _prose("What it is for."),
-    "metadata": KeyRule("any", "Anything that you want to keep with it.", nullable=True),
-    "input_schema": _schema("What the input of a task must be: create_task refuses any other."),
-    "finalization": _chosen(
-        "Who ends a task: its last step, or a processor that claims it for that.",
-        "inline",
-        "external",
-    ),
-    "deadline": _duration("How long a task may take, from its creation or run_at."),
-    "on_deadline": _chosen("What becomes of its open steps then.", "fail", "cancel"),
-    "steps": KeyRule("list", "The steps, in any order.", "a list of steps", needed=True),
-}
-STEP: Final[Mapping[str, KeyRule]] = {
-    "name": _named("The step's name in the template.", needed=True),
-    "description": _prose("What it does."),
-    "handler": KeyRule(
-        "object",
-        "The function that it calls: the name of a handler, or a function in SQL.",
-        "the name of a function, or {sql: schema.function}",
-    ),
-    "wait": KeyRule(
-        "object",
-        "What it waits for instead of calling a handler: a time, a signal, or what comes first.",
-        "an object, as {for: P1D} or {signal: approved}",
-    ),
-    "namespace": _namespace(
-        "The namespace whose workers run it, where that is not the template's."
-    ),
-    "dependencies": KeyRule(
-        "list",
-        "The steps that must end before it begins; its handler gets their results.",
-        "a list of steps",
-        default=(),
-    ),
-    "run_on": _chosen(
-        "Which ends of its dependencies let it run.", "success", "full_success", "failure", "end"
-    ),
-    "if": _path("A condition: it runs when this is true of the input, results and states."),
-    "on_error": _chosen(
-        "What its failure for good means: its task fails, goes on, or the step counts as skipped.",
-        "fail",
-        "continue",
-        "skip",
-    ),
-    "retry": KeyRule(
-        "object", "When a failed attempt is tried again.", "an object, as {max_attempts: 5}"
-    ),
-    "timeout_seconds": KeyRule(
-        "number",
-        "An attempt that takes longer fails. Without it there is no limit.",
-        bounds=(1, 86400),
-    ),
-    "start_within": _duration("It fails unless a worker starts it in that time."),
-    "finish_within": _duration("It fails unless it ends in that time, with all its attempts."),
-}
-HANDLER: Final[Mapping[str, KeyRule]] = {
-    "callable": KeyRule(
-        "text",
-        "The name under which a worker registers its function.",
-        "a name of up to 200 characters that does not begin with 'sql:'",
-        r"(?!sql:)[^\x00-\x1f\x7f-\x9f]{1,200}",
-    ),
-    "sql": KeyRule(
-        "text",
-        "A function in SQL, (context jsonb, dependency_results jsonb) returns jsonb.",
-        "the name of a function with its schema, as shop.ship_order",
-        r"[A-Za-z_][A-Za-z0-9_$]{0,62}\.[A-Za-z_][A-Za-z0-9_$]{0,62}",
-    ),
-    "initialization": KeyRule(
-        "object", "Settings of this step, which its handler gets as `config`.", "an object"
-    ),
-}
-A_SIGNAL: Final = _named("The name of a signal.")
-WAIT: Final[Mapping[str, KeyRule]] = {
-    "for": _duration("How long, from when its dependencies have ended."),
-    "until": KeyRule("any", "A time with its zone, a path to one, or {sql: schema.function}."),
-    "every": _duration("How often a function in SQL is asked."),
-    "signal": KeyRule("any", "The signal, or the signals, that it waits for."),
-    "count": KeyRule("number", "How many of the signals it needs.", bounds=(1, 100)),
-    "timeout": _duration("The longest time that it waits."),
-    "on_timeout": _chosen("What it does then.", "fail", "skip", "continue"),
-    "default": KeyRule("any", "Its result when it continues then.", nullable=True),
-    "schema": _schema("What the payload of a signal must be."),
-    "fail_if": _path("It fails when this is true of the payload."),
-    "prompt": KeyRule(
-        "text", "What a person is asked.", "a text of 1 to 2000 characters", bounds=(1, 2000)
-    ),
-}
+PARTS: Final[Mapping[str, Any]] = SCHEMA["$defs"]
+TEMPLATE: Final = _rules(SCHEMA)
+STEP: Final = _rules(PARTS["step"])
+HANDLER: Final = _rules(PARTS["handler"]["anyOf"][1])
+RETRY: Final = _rules(PARTS["retry"])
+WAIT: Final = _rules(PARTS["wait"])
 UNTIL: Final[Mapping[str, KeyRule]] = {"sql": HANDLER["sql"]}
+A_NAME: Final = STEP["name"]
 MOMENT: Final = KeyRule(
-    "text",
-    "When it ends.",
-    "a time with its zone, such as 2026-01-31T09:30:00Z, a path to one, or {sql: ...}",
-    r"\s*(?:lax\s|strict\s|\$)(?s:.*)"
+    "string",
+    wanted="a time with its zone, such as 2026-01-31T09:30:00Z, a path to one, or {sql: ...}",
+    pattern=r"\s*(?:lax\s|strict\s|\$)(?s:.*)"
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}[0-9:.]*(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)",
 )
-RETRY: Final[Mapping[str, KeyRule]] = {
-    "retryable": KeyRule("flag", "False: one attempt is made.", default=True),
-    "max_attempts": KeyRule("number", "With the first one.", bounds=(1, 1000), default=3),
-    "backoff": KeyRule(
-        "text",
-        "How the time between attempts grows.",
-        choices=("none", "linear", "exponential", "fibonacci"),
-        default="exponential",
-    ),
-    "backoff_base_ms": KeyRule(
-        "number", "The time before the second attempt.", bounds=(0, 86_400_000), default=1000
-    ),
-    "max_backoff_ms": KeyRule(
-        "number", "The longest time between two.", bounds=(0, 2_592_000_000), default=30_000
-    ),
-    "jitter": KeyRule(
-        "flag", "Wait between half of that time and the whole, at random.", default=True
-    ),
-}
 
 LITERAL: Final = re.compile(r'(?<![.$])"(?:[^"\\]|\\.)*"')
 PARENT: Final = re.compile(r'\$\.(results|states|errors)\b(?:\.("(?:[^"\\]|\\.)*"|\w+))?')
@@ -366,7 +245,7 @@ def _wait_faults(step: Object, what: str) -> Iterator[Fault]:
     if signal is not None and (not 1 <= len(names) <= 20 or len({*map(str, names)}) < len(names)):
         yield wait.lines["signal"], f"signal of {what}: need a name, or 1 to 20 different ones"
     for name in names if signal is not None else ():
-        if name is not UNREAD and (wrong := _wrong("signal", name, A_SIGNAL)):
+        if name is not UNREAD and (wrong := _wrong("signal", name, A_NAME)):
             yield wait.lines["signal"], f"signal of {what} is {wrong}"
     for key in ("fail_if", "until"):
         if isinstance(path := wait.get(key), str):
@@ -470,13 +349,13 @@ def _wrong(key: str, value: Any, declared: KeyRule) -> str:
     if value is None:
         return "" if declared.nullable else "empty: give it a value, or leave the key out"
     match declared.kind:
-        case "text":
+        case "string":
             return _wrong_text(key, value, declared)
-        case "number":
+        case "integer":
             return _wrong_number(key, value, declared.bounds)
-        case "flag":
+        case "boolean":
             return "" if isinstance(value, bool) else f"{quoted(value)}; need true or false"
-        case "list":
+        case "array":
             return "" if isinstance(value, list) else f"{quoted(value)}; need {declared.wanted}"
         case "object":
             return "" if isinstance(value, dict) else f"{quoted(value)}; need {declared.wanted}"
@@ -511,7 +390,7 @@ def _corrected(key: str, value: Any, declared: KeyRule) -> str:
         right = text
     else:
         right = re.sub(r"[^A-Za-z0-9_.-]+", "_", text).strip("_")
-        if declared.pattern == NAMESPACE:
+        if key.startswith("namespace"):
             right = re.sub(r"[^a-z0-9_]", "_", right.lower())
     return f': write {key}: "{right}"' if _fits(right, declared) else ""
 

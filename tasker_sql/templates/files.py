@@ -74,7 +74,7 @@ class TemplateFile:
     def _line(self, error: TaskerError) -> int:
         """Of the step, or the key, that the message names; else of the template's name."""
         words = f"{error.message} {error.detail}"
-        named = re.findall(rf"\bstep ({rules.NAME})", words)
+        named = re.findall(r"\bstep ([A-Za-z][A-Za-z0-9_.-]*)", words)
         for step in self.definition["steps"]:
             if step["name"] in named:
                 return int(step.lines["name"])
