@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tasker_sql.templates.definition import PARTS, RETRY, SCHEMA, STEP, KeyRule
+from tasker_sql.templates.definition import RETRY, SCHEMA, STEP, KeyRule
 
 OVERRIDDEN: Final = ("step", "handler", "retry", "wait")
 SCHEMA_FILE: Final = "tasker-template.schema.json"
@@ -19,15 +19,22 @@ Schema = dict[str, Any]
 
 def json_schema() -> Schema:
     """The JSON Schema (draft 2020-12) of a template in a file: with what differs by environment."""
-    overrides = {f"{part}_override": _override(PARTS[part]) for part in OVERRIDDEN}
+    public = json.loads(json.dumps(SCHEMA), object_hook=_public)
+    parts = public["$defs"]
+    overrides = {f"{part}_override": _override(parts[part]) for part in OVERRIDDEN}
     overrides["step_override"]["required"] = ["name"]
     environments = {
         "type": "object",
         "description": "What differs in an environment, by name: TASKER_ENV chooses one.",
-        "additionalProperties": {"anyOf": [_override(SCHEMA), {"type": "null"}]},
+        "additionalProperties": {"anyOf": [_override(public), {"type": "null"}]},
     }
-    properties = {**SCHEMA["properties"], "environments": environments}
-    return {**SCHEMA, "properties": properties, "$defs": {**PARTS, **overrides}}
+    properties = {**public["properties"], "environments": environments}
+    return {**public, "properties": properties, "$defs": {**parts, **overrides}}
+
+
+def _public(described: Schema) -> Schema:
+    """Without what only the checker needs."""
+    return {key: value for key, value in described.items() if not key.startswith("x-")}
 
 
 def _override(described: Mapping[str, Any]) -> Schema:

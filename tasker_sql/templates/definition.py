@@ -40,6 +40,7 @@ class KeyRule:
     needed: bool = False
     nullable: bool = False
     default: Any = None
+    synonyms: Sequence[str] = ()  # what others call the key
 
 
 def _rules(described: Mapping[str, Any]) -> Mapping[str, KeyRule]:
@@ -67,6 +68,7 @@ def _rule(value: Mapping[str, Any], needed: bool) -> KeyRule:
         needed,
         not kinds or "null" in kinds,
         value.get("default"),
+        value.get("x-synonyms", "").split(),
     )
 
 
@@ -96,49 +98,6 @@ KEYS: Final[Mapping[str, Mapping[str, KeyRule]]] = {
     "until": UNTIL,
     "retry": RETRY,
 }
-# What others call a key, wherever it stands. The first key of an object that has the word is meant.
-OTHER_NAMES: Final[Mapping[str, str]] = {
-    "name": "id title key step_name template workflow flow",
-    "namespace_name": "namespace domain queue project group",
-    "namespace": "queue namespace_name pool worker_pool",
-    "version": "revision ver semver",
-    "description": "desc summary about doc documentation",
-    "metadata": "meta labels annotations tags",
-    "input_schema": "schema input inputs parameters params context_schema arguments",
-    "deadline": "timeout timeout_seconds time_limit expires max_duration",
-    "on_deadline": "on_timeout",
-    "steps": "tasks jobs nodes stages activities step workflow_steps",
-    "environments": "env envs environment",
-    "handler": "callable run uses function func call command action activity class task",
-    "callable": "function func name class python method run module ref uses handler path",
-    "sql": "query procedure sql_function function callable",
-    "initialization": "args arguments kwargs params parameters with config settings env inputs",
-    "wait": "sleep delay pause approval manual signal event until",
-    "dependencies": "depends_on depends needs after requires parents upstream run_after wait_for",
-    "run_on": "trigger_rule trigger run_when",
-    "if": "when condition only_if",
-    "on_error": "continue_on_error allow_failure",
-    "retry": "retry_policy retry_strategy retry_options on_failure",
-    "max_attempts": "limit retry_limit attempts retries max_retries retry_count times tries",
-    "backoff": "backoff_type backoff_strategy",
-    "backoff_base_ms": "delay initial_delay interval delay_ms backoff_ms base_delay backoff_base",
-    "max_backoff_ms": "max_delay max_backoff maximum_interval max_interval max_delay_ms",
-    "timeout_seconds": "timeout timeouts timeout_s timeout_sec time_limit",
-    "start_within": "start_timeout schedule_to_start_timeout queue_timeout",
-    "finish_within": "deadline max_duration schedule_to_close_timeout",
-    "for": "duration delay seconds sleep time",
-    "until": "at moment condition",
-    "every": "interval poll poll_interval",
-    "signal": "signals event events name approval",
-    "count": "number times wanted",
-    "timeout": "timeout_seconds time_limit deadline expires",
-    "on_timeout": "otherwise else",
-    "default": "default_value fallback",
-    "schema": "input_schema value_schema form",
-    "fail_if": "refuse_if reject_if",
-    "prompt": "question text message title description",
-}
-
 
 TYPES: Final = ("string", "number", "integer", "boolean", "array", "object", "null")
 A_NUMBER: Final = int | float | Decimal
@@ -314,7 +273,7 @@ def synonym(word: str, kind: str) -> str:
     """The key that others call so; for a step, it may be one of its handler or its retry."""
     word = _snake(word)
     for key in _known(kind):
-        if word == key or word in OTHER_NAMES.get(key, "").split():
+        if word == key or (key in KEYS[kind] and word in KEYS[kind][key].synonyms):
             return key
     for inner in ("handler", "retry") if kind == "step" else ():
         if key := synonym(word, inner):
