@@ -25,41 +25,37 @@ from tasker_sql.templates.yamltext import (
 )
 
 # Keys without a meaning here, and why they may be left out.
-LEFT_OUT: Final[Mapping[str, Mapping[str, str]]] = {
-    "template": {
-        "system_dependencies": "systems are no part of a template here",
-        "domain_events": "events are read from the history of tasks",
-        "loaded_from": "a template does not know its file",
-        "task_handler_class": "a task has no handler of its own, only its steps have",
-        "module_namespace": "workers find handlers by their registered names",
-        "default_dependent_system": "systems are no part of a template here",
-        "named_steps": "the steps themselves have names",
-        "lifecycle": "how long is too long, views and alerts say",
-    },
-    "step": {
-        "system_dependency": "systems are no part of a template here",
-        "dependent_system": "systems are no part of a template here",
-        "publishes_events": "events are read from the history of steps",
-        "lifecycle": "how long is too long, views and alerts say",
-        "result_schema": "results are not checked",
-    },
-    "handler": {"resolver": "workers find handlers by their registered names"},
-    "retry": {},
+LEFT_OUT: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        (
+            *("system_dependencies", "default_dependent_system"),
+            *("system_dependency", "dependent_system"),
+        ),
+        "systems are no part of a template here",
+    ),
+    "domain_events": "events are read from the history of tasks",
+    "publishes_events": "events are read from the history of steps",
+    "loaded_from": "a template does not know its file",
+    "task_handler_class": "a task has no handler of its own, only its steps have",
+    "module_namespace": "workers find handlers by their registered names",
+    "resolver": "workers find handlers by their registered names",
+    "named_steps": "the steps themselves have names",
+    "lifecycle": "how long is too long, views and alerts say",
+    "result_schema": "results are not checked",
 }
-RENAMED: Final[Mapping[str, Mapping[str, str]]] = {
-    "template": {"step_templates": "steps", "schema": "input_schema"},
-    "step": dict.fromkeys(("depends_on", "depends_on_step", "depends_on_steps"), "dependencies"),
-    "handler": {},
-    "retry": {"limit": "max_attempts", "retry_limit": "max_attempts"},
+RENAMED: Final[Mapping[str, str]] = {
+    "step_templates": "steps",
+    "schema": "input_schema",
+    "depends_on": "dependencies",
+    "depends_on_step": "dependencies",
+    "depends_on_steps": "dependencies",
+    "limit": "max_attempts",
+    "retry_limit": "max_attempts",
 }
-REFUSED: Final[Mapping[str, Mapping[str, str]]] = {
-    "template": {},
-    "step": {"batch_config": "there are no batch steps here"},
-    "handler": {},
-    "retry": {
-        "initial_delay": "write backoff_base_ms, in milliseconds",
-        "max_delay": "write max_backoff_ms, in milliseconds",
-    },
+REFUSED: Final[Mapping[str, str]] = {
+    "batch_config": "there are no batch steps here",
+    "initial_delay": "write backoff_base_ms, in milliseconds",
+    "max_delay": "write max_backoff_ms, in milliseconds",
 }
 # Keys of a step that stand in an object of it here.
 MOVED: Final[Mapping[str, tuple[str, str]]] = {
@@ -106,13 +102,13 @@ class _Converter:
     done: Converted
 
     def template(self, given: Object) -> None:
-        self._object(given, "template", "the template")
+        self._object(given, "the template")
         self._steps(given.get("steps"))
         environments = given.get("environments")
         if isinstance(environments, Object):
             for name, overrides in environments.items():
                 if isinstance(overrides, Object):
-                    self._object(overrides, "template", f"environment {name}")
+                    self._object(overrides, f"environment {name}")
                     self._steps(overrides.get("steps"))
 
     def _steps(self, steps: Any) -> None:
@@ -121,27 +117,27 @@ class _Converter:
                 continue
             what = f"step {step.get('name')}"
             self._kind(step, what)
-            self._object(step, "step", what)
+            self._object(step, what)
             self._moved(step, what)
             for kind in ("handler", "retry"):
                 if isinstance(inner := step.get(kind), Object):
-                    self._object(inner, kind, f"the {kind} of {what}")
+                    self._object(inner, f"the {kind} of {what}")
             self._method(step.get("handler"), what)
             self._attempts(step.get("retry"), what)
 
-    def _object(self, given: Object, kind: str, what: str) -> None:
+    def _object(self, given: Object, what: str) -> None:
         for key in [key for key, value in given.items() if value is None]:
             del given[key]  # as if it were not there
         for key in list(given):
             line = given.lines[key]
-            if key in LEFT_OUT[kind]:
+            if key in LEFT_OUT:
                 del given[key]
-                self._changed(line, f"{key} of {what} is left out: {LEFT_OUT[kind][key]}")
-            elif key in REFUSED[kind]:
-                message = f"{key} of {what} cannot be converted: {REFUSED[kind][key]}"
+                self._changed(line, f"{key} of {what} is left out: {LEFT_OUT[key]}")
+            elif key in REFUSED:
+                message = f"{key} of {what} cannot be converted: {REFUSED[key]}"
                 self.done.faults.append((line, message))
                 del given[key]
-            elif new := RENAMED[kind].get(key):
+            elif new := RENAMED.get(key):
                 if new in given:
                     self.done.faults.append((line, f"{what} has both {key} and {new}"))
                 else:

@@ -337,16 +337,12 @@ def _corrected(key: str, value: Any, declared: KeyRule) -> str:
     if isinstance(value, dict | list | bool):
         return ""
     text = str(value)
+    if key == "callable":
+        rest = text.removeprefix("sql:").strip()
+        return f": write {{sql: {rest}}}" if text.startswith("sql:") and rest else ""
     if key == "version":
         numbers = [str(int(digits[:9])) for digits in re.findall(r"\d+", text)[:3]]
         right = ".".join([*numbers, "0", "0"][:3] if numbers else ["1", "0", "0"])
-    elif key == "sql":
-        return ""
-    elif key == "callable":
-        if isinstance(value, str):
-            rest = value.removeprefix("sql:").strip()
-            return f": write {{sql: {rest}}}" if value.startswith("sql:") and rest else ""
-        right = text
     else:
         right = re.sub(r"[^A-Za-z0-9_.-]+", "_", text).strip("_")
         if key.startswith("namespace"):
