@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -27,66 +28,8 @@ VERSIONS = "tasker.alembic_version"
 REVIEWED = {
     "bf7e66c75ed771df0c5f7cb2b9f0123ca77992daacd56e3911d1894a3efa99de",  # 1.13.0, in pgmq 1.1.4
 }
-
-# What PGMQ has in every version: without a part of it, it is installed again.
-MISSING_OF_PGMQ = """
-select case when to_regnamespace('pgmq') is null then 'the schema pgmq'
-            else format('the %s pgmq.%s', replace(needed.kind, 'call', 'function'),
-                        needed.name) end
-  from (values ('table', 'meta'), ('type', 'message_record'), ('function', 'create'),
-               ('function', 'drop_queue'), ('call', 'send(text, jsonb)'),
-               ('function', 'send_batch'), ('function', 'read'), ('function', 'pop'),
-               ('function', 'set_vt'), ('call', 'archive(text, bigint)'),
-               ('call', 'delete(text, bigint)')) as needed (kind, name)
- where case needed.kind
-         when 'table' then to_regclass('pgmq.' || needed.name) is null
-         when 'type' then to_regtype('pgmq.' || needed.name) is null
-         when 'call' then to_regprocedure('pgmq.' || needed.name) is null
-         else not exists (select from pg_catalog.pg_proc
-                           where pronamespace = to_regnamespace('pgmq') and proname = needed.name)
-       end
-"""
-PGMQ_EXTENSION = """\
--- PGMQ, unless it is there: https://github.com/pgmq/pgmq, under the PostgreSQL License.
-do $$
-begin
-  if to_regnamespace('pgmq') is null
-     and exists (select from pg_catalog.pg_available_extensions where name = 'pgmq') then
-    create extension pgmq;
-  end if;
-exception when insufficient_privilege then
-  null;  -- the database's owner may still run the plain SQL
-end;
-$$;
-"""
-# Where a part of it is there, the tables, with their messages, stay.
-PGMQ_SCRIPT = """\
-do $tasker_sql$
-declare
-  v_drop text;
-begin
-  if not exists ({missing}) then
-    return;
-  end if;
-  for v_drop in
-    select format('drop routine %s', oid::regprocedure)
-      from pg_catalog.pg_proc
-     where pronamespace = to_regnamespace('pgmq') and prorettype <> 'trigger'::regtype
-     union all
-    select format('drop type %s', oid::regtype)
-      from pg_catalog.pg_type
-     where typnamespace = to_regnamespace('pgmq')
-       and typrelid in (select oid from pg_catalog.pg_class where relkind = 'c')
-  loop
-    execute v_drop;
-  end loop;
-  execute $pgmq_sql$
-{script}
-$pgmq_sql$;
-  comment on schema pgmq is 'PGMQ {version}, plain SQL';
-end;
-$tasker_sql$;
-"""
+# What is missing of PGMQ, and two ways to install it.
+PGMQ = truth.split(Path(__file__).with_name("pgmq.sql").read_text())
 
 SESSION = """
 set lock_timeout = '5s';
@@ -315,7 +258,7 @@ def _problem(connection: psycopg.Connection[Any], needed: str) -> str:
 
 
 def _missing_of_pgmq(connection: psycopg.Connection[Any]) -> list[str]:
-    return sorted({part for (part,) in connection.execute(MISSING_OF_PGMQ).fetchall()})
+    return sorted({part for (part,) in connection.execute(PGMQ["missing"].encode()).fetchall()})
 
 
 def _few(names: list[str]) -> str:
@@ -330,7 +273,7 @@ def install_pgmq(connection: psycopg.Connection[Any]) -> str:
     part of it is there, as after a partial restore, it is made whole, and messages stay.
     """
     if not pgmq_version(connection):
-        connection.execute(PGMQ_EXTENSION.encode())
+        connection.execute(PGMQ["extension"].encode())
     if not pgmq_version(connection):
         connection.execute(_pgmq_script().encode())
     return pgmq_version(connection) or "unknown"
@@ -338,7 +281,7 @@ def install_pgmq(connection: psycopg.Connection[Any]) -> str:
 
 def pgmq_script() -> str:
     """What `install_pgmq` does, to be printed."""
-    return PGMQ_EXTENSION + _pgmq_script()
+    return PGMQ["extension"] + _pgmq_script()
 
 
 def _pgmq_script() -> str:
@@ -352,7 +295,7 @@ def _pgmq_script() -> str:
             f"the SQL of PGMQ {version} is not one that was reviewed for this version, and was not "
             "run: install the Python package pgmq 1.1.4, or `create extension pgmq`"
         )
-    made = PGMQ_SCRIPT.replace("{missing}", MISSING_OF_PGMQ).replace("{version}", version)
+    made = PGMQ["script"].replace("{missing}", PGMQ["missing"]).replace("{version}", version)
     return made.replace("{script}", script)
 
 
