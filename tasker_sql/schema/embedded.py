@@ -28,12 +28,14 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple, Self
+from typing import Any, Final, Literal, Self
 from urllib.parse import quote
 
 import platformdirs
 import psycopg
 from psycopg import sql
+
+Account = pwd.struct_passwd  # the unprivileged user that runs the server when we are root
 
 SUPERUSER: Final = "postgres"
 OLDEST_MAJOR: Final = 15
@@ -63,14 +65,6 @@ DEFAULT_SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
 
 class EmbeddedError(Exception):
     """The private PostgreSQL cannot do what was asked. The message says why and what helps."""
-
-
-class Account(NamedTuple):
-    """The unprivileged user that runs the server when we are root."""
-
-    name: str
-    uid: int
-    gid: int
 
 
 def home() -> Path:
@@ -145,7 +139,7 @@ class EmbeddedServer:
     @property
     def running(self) -> bool:
         """Whether the server's main process lives, ready or still recovering from a crash."""
-        return self._postmaster() is not None
+        return bool(self._state())
 
     @property
     def log(self) -> Path:
@@ -171,7 +165,7 @@ class EmbeddedServer:
         Raises EmbeddedError with the server's own words when it does not start.
         """
         with self._locked():
-            if self._postmaster() is None:
+            if not self.running:
                 self._create()
                 self._launch()
             self._wait_until_ready()
@@ -185,7 +179,7 @@ class EmbeddedServer:
         if not self.data_dir.exists():
             return
         with self._locked():
-            if self._postmaster() is None:
+            if not self.running:
                 return
             done = self._pg_ctl("stop", "-m", mode)
             if done.returncode and self.running:
@@ -229,31 +223,28 @@ class EmbeddedServer:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
-    def _postmaster(self) -> _Postmaster | None:
-        """The live main process of this data directory."""
+    def _state(self) -> str:
+        """What the main process of this data directory says of itself; empty when none lives."""
         try:
             lines = (_read(self.data_dir / "postmaster.pid") or "").splitlines()
         except PermissionError as error:
             raise EmbeddedError(f"{self.data_dir} belongs to another user") from error
-        if not lines or not lines[0].strip().isdecimal():
-            return None
-        if not _is_postmaster_of(int(lines[0]), self.data_dir):
-            return None
-        ready = len(lines) >= 8 and lines[7].strip() in ("ready", "standby")
-        return _Postmaster(int(lines[0]), ready)
+        pid = lines[0].strip() if lines else ""
+        if not pid.isdecimal() or not _is_postmaster_of(int(pid), self.data_dir):
+            return ""
+        return lines[7].strip() if len(lines) >= 8 else "starting"
 
     def _create(self) -> None:
         """Run initdb beside the final place, then rename, so that a half-made one is never used."""
-        made_by = self.data_dir / "PG_VERSION"
         programs = self._programs
         if self.data_dir.exists():
-            self._check_is_ours(made_by)
+            self._check_is_ours()
             return
         draft = self.data_dir.with_name(f".{self.data_dir.name}.new")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
         if programs.account:
-            os.chown(draft, programs.account.uid, programs.account.gid)
+            os.chown(draft, programs.account.pw_uid, programs.account.pw_gid)
             self._check_account_can_enter(draft, programs.account)
         locale = ["--locale=C.UTF-8" if sys.platform == "linux" else "--locale=C"]
         if programs.major >= 17:
@@ -271,10 +262,10 @@ class EmbeddedServer:
             config.write("include_if_exists = 'tasker.conf'\n")
         draft.rename(self.data_dir)
 
-    def _check_is_ours(self, made_by: Path) -> None:
+    def _check_is_ours(self) -> None:
         """An existing data directory must be of our major version."""
         try:
-            major = _read(made_by)
+            major = _read(self.data_dir / "PG_VERSION")
         except PermissionError as error:
             raise EmbeddedError(f"{self.data_dir} belongs to another user") from error
         if major is None:
@@ -292,7 +283,7 @@ class EmbeddedServer:
         if reachable.returncode:
             folder.rmdir()
             raise EmbeddedError(
-                f"PostgreSQL does not run as root, and the account {account.name} that runs it "
+                f"PostgreSQL does not run as root, and the account {account.pw_name} that runs it "
                 f"instead cannot enter {folder.parent}: set TASKER_HOME to a folder that it can "
                 "enter, such as /var/lib/tasker-sql"
             )
@@ -338,11 +329,11 @@ class EmbeddedServer:
             return
         # In /tmp anybody may have been here first: take the folder only if it is surely ours.
         account = self._programs.account
-        owner = account.uid if account else os.geteuid()
+        owner = account.pw_uid if account else os.geteuid()
         try:
             self._socket_dir.mkdir(mode=0o700)
             if account:
-                os.chown(self._socket_dir, account.uid, account.gid)
+                os.chown(self._socket_dir, account.pw_uid, account.pw_gid)
         except FileExistsError:
             found = self._socket_dir.lstat()
             if found.st_uid != owner or found.st_mode != stat.S_IFDIR | 0o700:
@@ -381,10 +372,10 @@ class EmbeddedServer:
         """Wait for a server that is starting, perhaps on behalf of a process that died since."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            postmaster = self._postmaster()
-            if postmaster is None:
+            state = self._state()
+            if not state:
                 raise EmbeddedError(f"PostgreSQL ended while it started; see {self.log}")
-            if postmaster.ready:
+            if state in ("ready", "standby"):
                 return
             time.sleep(0.02)
         raise EmbeddedError(f"PostgreSQL is still starting after {START_SECONDS} s; see {self.log}")
@@ -413,11 +404,6 @@ def _write(file: Path, text: str) -> None:
     with os.fdopen(os.open(draft, flags, 0o644), "w") as opened:
         opened.write(text)
     draft.replace(file)
-
-
-class _Postmaster(NamedTuple):
-    pid: int
-    ready: bool
 
 
 def is_alive(pid: int) -> bool:
@@ -504,16 +490,13 @@ def account_options(account: Account | None) -> dict[str, Any]:
     """The arguments of `subprocess.run` that make a program run as that account."""
     if account is None:
         return {}
-    return {"user": account.uid, "group": account.gid, "extra_groups": []}
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
 def _unprivileged_account() -> Account:
     for name in (SUPERUSER, "nobody"):
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return Account(name, entry.pw_uid, entry.pw_gid)
+        with suppress(KeyError):
+            return pwd.getpwnam(name)
     raise EmbeddedError("PostgreSQL does not run as root: add an account named `postgres`")
 
 

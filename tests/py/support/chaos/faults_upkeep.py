@@ -244,7 +244,7 @@ class Restored(Upkeep):
         copy = arena.server.embedded.url(name)
         folder = temporary_folder()
         if programs.account:
-            shutil.chown(folder, programs.account.uid, programs.account.gid)
+            shutil.chown(folder, programs.account.pw_uid, programs.account.pw_gid)
         before = arena.one(EFFECTS)
         try:
             self.must(programs.run("pg_dump", "-Fc", "-f", f"{folder}/dump", "-d", arena.dsn))

@@ -93,4 +93,4 @@ def put_wal(server: Server, disk: SmallDisk) -> None:
 
 def _own(server: Server, path: Path) -> None:
     if account := server.embedded._programs.account:
-        os.chown(path, account.uid, account.gid)
+        os.chown(path, account.pw_uid, account.pw_gid)

@@ -22,7 +22,7 @@ class Standby:
         programs = self._primary._programs
         folder = temporary_folder()
         if programs.account:
-            shutil.chown(folder, programs.account.uid, programs.account.gid)
+            shutil.chown(folder, programs.account.pw_uid, programs.account.pw_gid)
         done = programs.run(
             *("pg_basebackup", "-d", self._primary.url("postgres"), "-D", str(folder / "data")),
             *("--write-recovery-conf", "--checkpoint=fast", "--no-sync"),
