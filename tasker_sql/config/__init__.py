@@ -47,6 +47,7 @@ class Key(NamedTuple):
     """A key with its path, such as `executor_pools.step_enqueuer.poll`."""
 
     path: str
+    kind: Any  # its type
     about: str  # the meaning of the table that it stands in
     meaning: str
     unit: str
@@ -113,7 +114,9 @@ def load(
         found["database.url"] = Given(url, "DATABASE_URL")
     found |= {path: Given(value, origin) for path, value in overrides.items()}
 
-    problems += [_unknown(path, found[path]) for path in sorted(found.keys() - keys().keys())]
+    for path in sorted(found.keys() - keys().keys()):
+        what = f"there is no key {path} (= {plain(shown(path, found[path].value))})"
+        problems.append(f"{found[path].origin}: {what}; {close_to(path)}")
     given = {}
     for path in keys():
         try:
@@ -197,7 +200,7 @@ def _expanded(path: str, given: Given, environ: Mapping[str, str]) -> Given:
         return Given(texts, origin)
     if not isinstance(value, str) or origin == "DATABASE_URL" or "${" not in value:
         return given
-    return Given(settings.parsed(path, VARIABLE.sub(variable, value)), origin)
+    return Given(settings.parsed(keys()[path].kind, VARIABLE.sub(variable, value)), origin)
 
 
 def _contradictions(config: Config, given: Mapping[str, Given]) -> Iterator[str]:
@@ -242,11 +245,6 @@ def _shown(path: str, given: Given) -> str:
 
 def _wrong(path: str, given: Given, what: str) -> str:
     return f"{_shown(path, given)} {what}; {keys()[path].needed} is needed"
-
-
-def _unknown(path: str, given: Given) -> str:
-    value = plain(shown(path, given.value))
-    return f"{given.origin}: there is no key {path} (= {value}); {close_to(path)}"
 
 
 def close_to(path: str) -> str:

@@ -235,17 +235,13 @@ def declared(table: type[BaseModel] = Config, prefix: str = "", about: str = "")
         bounds = [plain(limit) for limit in limits if limit is not None]
         if bounds:
             needed += f" from {' to '.join(bounds)}" + (f" {unit}" if unit else "")
-        yield Key(path, about, info.description or "", unit, needed)
+        yield Key(path, kind, about, info.description or "", unit, needed)
 
 
-def parsed(path: str, text: str) -> Any:
+def parsed(kind: Any, text: str) -> Any:
     """The value that the text of an environment variable stands for; the text if there is none."""
-    table: Any = Config
-    *tables, name = path.split(".")
-    for part in tables:
-        table = table.model_fields[part].annotation
     try:
-        return TypeAdapter(table.model_fields[name].annotation).validate_python(text)
+        return TypeAdapter(kind).validate_python(text)
     except ValidationError:
         return text
 
