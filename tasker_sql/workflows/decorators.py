@@ -82,7 +82,7 @@ def step(*function: Any, **settings: Any) -> Any:
     if len(function) == 1 and not settings and callable(function[0]):
         return StepFunction(function[0], {}, place, names)
     if function:
-        raise WorkflowError(f"{place}: write @step, or @step(max_attempts=5, timeout=30)")
+        raise place.error("write @step, or @step(max_attempts=5, timeout=30)")
     return lambda decorated: StepFunction(decorated, settings, place, names)
 
 
@@ -97,7 +97,7 @@ def workflow(*function: Any, **settings: Any) -> Callable[[Function], Workflow]:
     """
     place, names = CallSite.here(), dict(sys._getframe(1).f_locals)
     if function or not settings:
-        raise WorkflowError(f'{place}: write @workflow(namespace="shop", version="1.0.0")')
+        raise place.error('write @workflow(namespace="shop", version="1.0.0")')
     return lambda decorated: Workflow(decorated, settings, place, names)
 
 
@@ -112,12 +112,11 @@ class StepFunction(Generic[R]):
         names: Mapping[str, Any],
     ) -> None:
         functools.update_wrapper(self, function)
-        settings = dict(settings)
-        own = _name_of(function, "step", place)
+        settings = {"name": _name_of(function, "step", place), **settings}
         self.function = function
-        self.name: str = settings.pop("name", own)
         self.transactional = bool(settings.pop("transactional", False))
         self.settings = definitions.of_step(settings, place)
+        self.name: str = self.settings.pop("name")
         self.place = place
         self._wanted: str | None = None  # the name of the step that a call makes
         self._handlers: dict[str, Function] = {}  # by name
@@ -125,7 +124,9 @@ class StepFunction(Generic[R]):
         self._given = self._filled()  # parameters that no call fills, with what they get
         plain = [p for p in self._signature.parameters.values() if p.name not in self._given]
         if any(p.name == "after" for p in plain):
-            self._fail("`after` names steps where this one is called: call its parameter otherwise")
+            raise self.place.error(
+                "`after` names steps where this one is called: call its parameter otherwise"
+            )
         self.inputs = inspect.Signature(plain)
         self.returns = self._signature.return_annotation
         self._converters = {p.name: _converter(p, place) for p in plain}
@@ -166,10 +167,7 @@ class StepFunction(Generic[R]):
                 bound[name] = step if self._given[name] is Step else connection[0]
             elif name in step.config:
                 given = arguments.value(step.config[name], step)
-                convert = self._converters[name]
-                bound[name] = (
-                    convert(given, arguments.described(step.config[name])) if convert else given
-                )
+                bound[name] = self._converters[name](given, arguments.described(step.config[name]))
             elif parameter.default is UNKNOWN and parameter.kind not in VARIABLE:
                 raise BadInputError(
                     f"the template of this task has nothing for {name} of {self.name}(), as it is "
@@ -187,15 +185,16 @@ class StepFunction(Generic[R]):
         }
         if self.transactional:
             if inspect.iscoroutinefunction(self.function):
-                self._fail("a transactional step is a plain `def`: its connection is synchronous")
+                raise self.place.error(
+                    "a transactional step is a plain `def`: its connection is synchronous"
+                )
             by_place = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
             if not by_place or by_place[-1].name in filled:
-                self._fail("the last parameter of a transactional step gets the connection: add it")
+                raise self.place.error(
+                    "the last parameter of a transactional step gets the connection: add it"
+                )
             filled[by_place[-1].name] = object
         return filled
-
-    def _fail(self, what: str) -> NoReturn:
-        raise WorkflowError(f"{self.place}: {what}")
 
     def __repr__(self) -> str:
         return f"<step {self.name}>"
@@ -208,14 +207,10 @@ class Workflow:
         self, function: Function, settings: Settings, place: CallSite, names: Mapping[str, Any]
     ) -> None:
         functools.update_wrapper(self, function)
-        settings = dict(settings)
-        own = _name_of(function, "workflow", place)
         self.function = function
         self.place = place
-        head = {
-            "name": settings.pop("name", own),
-            **definitions.of_template(settings, place),
-        }
+        named = {"name": _name_of(function, "workflow", place), **settings}
+        head = definitions.of_template(named, place)
         self._input = self._only_parameter(_signature(function, names, place))
         self._convert = _converter(self._input, place) if self._input else None
         calls = self._record(Trace(f"{head.get('namespace_name')}/{head['name']}"))
@@ -269,7 +264,7 @@ class Workflow:
     def refused(self, error: TaskerError) -> WorkflowError:
         """What the database's refusal of its template means, with the line of the workflow."""
         hint = f" ({error.hint})" if error.hint else ""
-        return WorkflowError(f"{self.place}: {error}{hint}")
+        return self.place.error(f"{error}{hint}")
 
     def _not_found(self, error: TaskerError) -> Exception:
         if not isinstance(error, NotFoundError):
@@ -279,29 +274,28 @@ class Workflow:
 
     def __call__(self, *_: Any, **__: Any) -> NoReturn:
         name = self.function.__name__
-        what = (
-            f"{CallSite.here()}: a workflow is not called: {name}.start(client, input) creates a "
-            f"task, and {name}.function(input) runs its steps here, without a database"
+        trace = tracing.current.get() or Trace(name)
+        raise trace.refusal(
+            f"a workflow is not called: {name}.start(client, input) creates a task, and "
+            f"{name}.function(input) runs its steps here, without a database"
         )
-        error = WorkflowError(what)
-        if trace := tracing.current.get():
-            trace.error = trace.error or error
-        raise error
 
     def _only_parameter(self, signature: inspect.Signature) -> inspect.Parameter | None:
         if inspect.iscoroutinefunction(self.function):
-            self._fail("a workflow is a plain `def`: it runs once, to see which steps it calls")
+            raise self.place.error(
+                "a workflow is a plain `def`: it runs once, to see which steps it calls"
+            )
         parameters = list(signature.parameters.values())
         if not parameters:
             return None
         first, name = parameters[0], self.function.__name__
         if len(parameters) > 1 or first.kind in (*VARIABLE, first.KEYWORD_ONLY):
-            self._fail(
+            raise self.place.error(
                 f"{name} has other parameters than its input: write def {name}(order: Order), with "
                 "all that it needs in a model, a dataclass or a dict"
             )
         if not kinds.is_object(first.annotation):
-            self._fail(
+            raise self.place.error(
                 f"the input of a workflow is a JSON object, and {shown(first.annotation)} is "
                 "not: annotate a pydantic model, a dataclass, a TypedDict or dict"
             )
@@ -321,22 +315,21 @@ class Workflow:
                 raise trace.error from error
             what = f"{type(error).__name__}: {error}"
             once = "the function of a workflow runs when it is defined, with placeholders"
-            raise WorkflowError(f"{tracing.origin(error)}: {what} ({once})") from error
+            raise tracing.origin(error).error(f"{what} ({once})") from error
         finally:
             tracing.current.reset(before)
         if trace.error:
             raise trace.error
         if not trace.calls:
-            self._fail(f"{self.function.__name__} calls no step: a workflow has at least one")
+            raise self.place.error(
+                f"{self.function.__name__} calls no step: a workflow has at least one"
+            )
         if not tracing.are_results(returned):
-            self._fail(
+            raise self.place.error(
                 f"{self.function.__name__} returns something else than results of steps, but the "
                 "result of a task is what its last steps return: return that, or nothing"
             )
         return trace.calls
-
-    def _fail(self, what: str) -> NoReturn:
-        raise WorkflowError(f"{self.place}: {what}")
 
     def __repr__(self) -> str:
         return f"<workflow {self.namespace}/{self.name} {self.version}>"
@@ -378,7 +371,7 @@ def _name_of(function: Any, kind: str, place: CallSite) -> str:
     elif inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         wrong = f"the generator {name} is not a {kind}: return the result, do not yield it"
     if wrong:
-        raise WorkflowError(f"{place}: {wrong}")
+        raise place.error(wrong)
     return str(name)
 
 
@@ -398,9 +391,9 @@ def _signature(function: Function, names: Mapping[str, Any], place: CallSite) ->
         except Exception as error:
             if not parameter:
                 return UNKNOWN
-            raise WorkflowError(
-                f"{place}: the annotation {text} of {parameter} cannot be read: {error}; it must "
-                "be known where the function is defined, not for type checkers only"
+            raise place.error(
+                f"the annotation {text} of {parameter} cannot be read: {error}; it must be known "
+                "where the function is defined, not for type checkers only"
             ) from error
 
     return signature.replace(
@@ -412,12 +405,11 @@ def _signature(function: Function, names: Mapping[str, Any], place: CallSite) ->
     )
 
 
-def _converter(parameter: inspect.Parameter, place: CallSite) -> Read | None:
-    """Makes what JSON has into the type of a parameter; nothing where any will do. Raises
-    WorkflowError."""
+def _converter(parameter: inspect.Parameter, place: CallSite) -> Read:
+    """Makes what JSON has into the type of a parameter. Raises WorkflowError."""
     kind = parameter.annotation
     if kinds.is_unknown(kind) or isinstance(kind, TypeVar):
-        return None
+        return lambda given, _: given
     if parameter.kind is parameter.VAR_POSITIONAL:
         kind = list.__class_getitem__(kind)
     elif parameter.kind is parameter.VAR_KEYWORD:
@@ -426,7 +418,7 @@ def _converter(parameter: inspect.Parameter, place: CallSite) -> Read | None:
         return reader(kind)
     except TypeError as error:
         what = f"{parameter.name} cannot be read from JSON as {shown(kind)}"
-        raise WorkflowError(f"{place}: {what}: {error}") from error
+        raise place.error(f"{what}: {error}") from error
 
 
 def _one_by_function(calls: list[Call]) -> list[Call]:
@@ -435,9 +427,9 @@ def _one_by_function(calls: list[Call]) -> list[Call]:
     for call in calls:
         other = by_name.setdefault(call.step.name, call)
         if other.step.function is not call.step.function:
-            raise WorkflowError(
-                f"{call.place}: two functions are steps named {call.step.name!r}, the other one is "
-                f'called at {other.place}: rename one with @step(name="...")'
+            raise call.place.error(
+                f"two functions are steps named {call.step.name!r}, the other one is called at "
+                f'{other.place}: rename one with @step(name="...")'
             )
     return list(by_name.values())
 

@@ -23,14 +23,14 @@ KEYWORDS: Final = {"timeout_seconds": "timeout", "namespace_name": "namespace"}
 def of_step(settings: Settings, place: CallSite) -> Settings:
     """The keys of a step in a template. Raises WorkflowError for what is none."""
     known = {**rules.STEP, **rules.RETRY}
-    keys = _keys(settings, known, "step", place, {"name", "handler", "dependencies", "retry"})
+    keys = _keys(settings, known, "step", place, {"handler", "dependencies", "retry"})
     retry = {key: keys.pop(key) for key in list(keys) if key in rules.RETRY}
     return {**({"retry": retry} if retry else {}), **keys}
 
 
 def of_template(settings: Settings, place: CallSite) -> Settings:
-    """The keys of a template beside its name and its steps. Raises WorkflowError."""
-    return _keys(settings, rules.TEMPLATE, "template", place, {"name", "steps"})
+    """The keys of a template beside its steps. Raises WorkflowError for what is none."""
+    return _keys(settings, rules.TEMPLATE, "template", place, {"steps"})
 
 
 def template(head: Settings, calls: Sequence[Call], place: CallSite) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _keys(
     for keyword, given in settings.items():
         key = allowed.get(keyword.rstrip("_"))
         if key is None:
-            raise WorkflowError(f"{place}: {_unknown(keyword, kind, allowed)}")
+            raise place.error(_unknown(keyword, kind, allowed))
         if isinstance(given, timedelta):
             given = given.total_seconds() * (1000 if key.endswith("_ms") else 1)
         keys[key] = int(given) if isinstance(given, float) and given.is_integer() else given
@@ -99,7 +99,7 @@ def _unknown(keyword: str, kind: str, allowed: Mapping[str, str]) -> str:
     if meant in allowed and meant != keyword:
         more = f"; did you mean {meant!r}?"
     else:
-        known = f"; known are {', '.join(['name', *allowed])}"
+        known = f"; known are {', '.join(allowed)}"
         more = rules.similar(keyword, allowed, 0.7) or known
     return f"@{'workflow' if kind == 'template' else kind} has no {keyword!r}{more}"
 

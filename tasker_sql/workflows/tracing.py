@@ -49,6 +49,10 @@ class CallSite:
             frame = frame.f_back
         return cls(frame.f_code.co_filename, frame.f_lineno)
 
+    def error(self, what: str) -> WorkflowError:
+        """What is wrong with it."""
+        return WorkflowError(f"{self}: {what}")
+
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
 
@@ -92,7 +96,7 @@ class Trace:
         self.error: WorkflowError | None = None  # the first one, which the function may have caught
 
     def refusal(self, what: str) -> WorkflowError:
-        error = WorkflowError(f"{CallSite.here()}: {what}")
+        error = CallSite.here().error(what)
         self.error = self.error or error
         return error
 
