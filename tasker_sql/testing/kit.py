@@ -5,11 +5,10 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar, cast
+from typing import Any, Final, Self, cast
 from uuid import UUID
 
 from tasker_sql.circuit import CircuitBreaker
@@ -17,6 +16,7 @@ from tasker_sql.client import Client, connect
 from tasker_sql.connection import Settings, opened
 from tasker_sql.errors import EndOfAttempt, StaleClaimError, TaskerError
 from tasker_sql.jsonb import JsonText
+from tasker_sql.pool import Pool
 from tasker_sql.rows import ClaimedStep, CreatedTask, RegisteredTemplate, TaskEnd, TaskStep
 from tasker_sql.schema.database import application_name
 from tasker_sql.templates import files
@@ -29,8 +29,6 @@ from tasker_sql.worker.signatures import SQL_PREFIX
 from tasker_sql.worker.slots import outcome_of
 from tasker_sql.worker.transaction import Claimer
 from tasker_sql.workflows.decorators import PASSING, Workflow
-
-T = TypeVar("T")
 
 WORKER: Final = "drain"
 LEASE: Final = timedelta(hours=1)
@@ -53,6 +51,7 @@ class Tasker:
         self.url = url
         self.client = _Client(opened(url, application_name("test"), 5, 10, None, Settings.KEPT))
         self._folder = folder  # of the test
+        self._pool = Pool(lambda: connect(url, application_name(WORKER)), 4, reset=True)
         self._worker = connect(url, application_name(WORKER))
         self._ahead = timedelta(0)
         self._known = set(default_registry.names)
@@ -64,6 +63,7 @@ class Tasker:
         """Handlers that were written in the test's function are forgotten."""
         self.client.close()
         self._worker.close()
+        self._pool.close()
         for name in set(default_registry.names) - self._known:
             made = default_registry.find(name)
             if name in PASSING or (made and made.origin and "<locals>" in made.origin.name):
@@ -141,7 +141,7 @@ class Tasker:
             *(namespace, WORKER, LEASE, _handlers),
             limit=lambda: 0,
             stopping=lambda: False,
-            pool=cast(Any, _Connection(self._worker)),
+            pool=self._pool,
             breaker=CircuitBreaker(WORKER),
         )
         outcome = traced(attempt, outcome_of(attempt, cast(Any, registry), claimer))
@@ -236,17 +236,3 @@ class _Handlers:
             return answer
 
         return call
-
-
-class _Connection:
-    """The worker's connection, for handlers that need one."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    @contextmanager
-    def connection(self, _: CircuitBreaker) -> Iterator[Client]:
-        yield self._client
-
-    def call(self, work: Callable[[Client], T], _: CircuitBreaker) -> T:
-        return work(self._client)
