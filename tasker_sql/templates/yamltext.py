@@ -129,7 +129,7 @@ def _composed(text: str) -> yaml.Node | None:
     """The nodes of the document, unless they are too many or too deep to be made."""
     depth = nodes = documents = 0
     for event in yaml.parse(text, Loader=LOADER):
-        line = event.start_mark.line + 1
+        line = _line(event)
         nodes += isinstance(event, yaml.NodeEvent)
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
@@ -143,8 +143,9 @@ def _composed(text: str) -> yaml.Node | None:
     return yaml.compose(text, Loader=LOADER)
 
 
-def _line(node: yaml.Node) -> int:
-    return int(node.start_mark.line) + 1
+def _line(part: Any) -> int:
+    """Of a node, or of an event of the parser."""
+    return int(part.start_mark.line) + 1
 
 
 @dataclass(slots=True)

@@ -7,21 +7,19 @@ function would be decided once, at import, for all tasks.
 
 from __future__ import annotations
 
+import inspect
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, is_dataclass
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Protocol
 
 from tasker_sql.jsonb import decode, encode
 from tasker_sql.worker.handlers import HandlerError
 from tasker_sql.workflows import arguments, kinds
 from tasker_sql.workflows.arguments import RESULTS
-
-if TYPE_CHECKING:
-    from tasker_sql.workflows.decorators import StepFunction
 
 _STDLIB: Final = sysconfig.get_path("stdlib")
 
@@ -76,12 +74,25 @@ def origin(error: Exception) -> CallSite:
     return found
 
 
+class Callee(Protocol):
+    """A step's function."""
+
+    name: str
+    function: Callable[..., Any]
+    inputs: inspect.Signature  # what a call can fill
+    returns: Any
+    settings: dict[str, Any]  # keys of the step in the template
+    transactional: bool
+
+    def handler(self, name: str) -> Callable[..., Any]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A step of the workflow: the call of a step's function."""
 
     name: str
-    step: StepFunction[Any]
+    step: Callee
     sources: Mapping[str, Any]
     dependencies: Sequence[str]
     place: CallSite
@@ -102,7 +113,7 @@ class Trace:
 
     def record(
         self,
-        step: StepFunction[Any],
+        step: Callee,
         name: str | None,
         positional: Sequence[Any],
         named: Mapping[str, Any],
@@ -126,7 +137,7 @@ class Trace:
         label = f"the result of {call.name}"
         return Placeholder(self, call, (RESULTS, call.name), step.returns, label)
 
-    def _name(self, step: StepFunction[Any], wanted: str | None) -> str:
+    def _name(self, step: Callee, wanted: str | None) -> str:
         """The name of a call: that of the step, with a number from the second call on."""
         taken = {call.name: call for call in self.calls}
         if wanted is None:
@@ -167,7 +178,7 @@ class Trace:
         has_texts = isinstance(plain, str | list | dict)
         return self._source(plain, used, what) if has_texts else plain
 
-    def _edges(self, after: Any, step: StepFunction[Any]) -> Iterator[Call]:
+    def _edges(self, after: Any, step: Callee) -> Iterator[Call]:
         for one in after if isinstance(after, list | tuple) else [] if after is None else [after]:
             if not isinstance(one, Placeholder) or one._call is None or one._trace is not self:
                 what = one._label if isinstance(one, Placeholder) else repr(one)
