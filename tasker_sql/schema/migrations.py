@@ -28,8 +28,7 @@ VERSIONS = "tasker.alembic_version"
 REVIEWED = {
     "bf7e66c75ed771df0c5f7cb2b9f0123ca77992daacd56e3911d1894a3efa99de",  # 1.13.0, in pgmq 1.1.4
 }
-# What is missing of PGMQ, and two ways to install it.
-PGMQ = truth.split(Path(__file__).with_name("pgmq.sql").read_text())
+STATEMENTS = truth.split(Path(__file__).with_suffix(".sql").read_text())
 
 SESSION = """
 set lock_timeout = '5s';
@@ -45,25 +44,6 @@ RENEW = (
     f"`{UPGRADE_COMMAND}`; this drops the queues of others in PGMQ, too"
 )
 
-# The session that an upgrade waited for in vain, as far as that can be known afterwards: one that
-# holds a lock on something of ours, else one with changes that are not committed.
-HOLDER = """
-select pg_catalog.format('pid %s (%s, role %s, since %s)', other.pid,
-         coalesce(nullif(other.application_name, ''), 'unnamed'), other.usename,
-         coalesce(to_char(other.xact_start, 'HH24:MI:SS'), 'long'))
-  from pg_catalog.pg_stat_activity as other
-  left join pg_catalog.pg_locks as held on held.pid = other.pid and held.granted
-  left join pg_catalog.pg_class as relation
-    on relation.oid = held.relation
-   and relation.relnamespace in (select oid from pg_catalog.pg_namespace
-                                  where nspname in ('tasker', 'tasker_queues', 'pgmq'))
- where other.datname = pg_catalog.current_database()
-   and other.pid <> pg_catalog.pg_backend_pid()
-   and (relation.oid is not null or other.backend_xid is not null)
- order by coalesce(relation.relname = 'alembic_version', false) desc,
-          relation.oid is null, held.mode like '%Exclusive%' desc, other.xact_start
- limit 1
-"""
 _ALEMBIC = threading.Lock()  # it keeps its context in globals
 
 
@@ -206,7 +186,7 @@ def _explained(dsn: str) -> Iterator[None]:
         raise SchemaError(f"{error.diag.message_primary}: connect as a role that may") from error
     except psycopg.errors.LockNotAvailable as error:
         with psycopg.connect(dsn) as connection:
-            holder = connection.execute(HOLDER.encode()).fetchone()
+            holder = connection.execute(STATEMENTS["holder"].encode()).fetchone()
         who = (
             f"{holder[0]} holds the lock" if holder else "the session that held the lock has ended"
         )
@@ -258,7 +238,9 @@ def _problem(connection: psycopg.Connection[Any], needed: str) -> str:
 
 
 def _missing_of_pgmq(connection: psycopg.Connection[Any]) -> list[str]:
-    return sorted({part for (part,) in connection.execute(PGMQ["missing"].encode()).fetchall()})
+    return sorted(
+        {part for (part,) in connection.execute(STATEMENTS["missing_of_pgmq"].encode()).fetchall()}
+    )
 
 
 def _few(names: list[str]) -> str:
@@ -273,7 +255,7 @@ def install_pgmq(connection: psycopg.Connection[Any]) -> str:
     part of it is there, as after a partial restore, it is made whole, and messages stay.
     """
     if not pgmq_version(connection):
-        connection.execute(PGMQ["extension"].encode())
+        connection.execute(STATEMENTS["pgmq_extension"].encode())
     if not pgmq_version(connection):
         connection.execute(_pgmq_script().encode())
     return pgmq_version(connection) or "unknown"
@@ -281,7 +263,7 @@ def install_pgmq(connection: psycopg.Connection[Any]) -> str:
 
 def pgmq_script() -> str:
     """What `install_pgmq` does, to be printed."""
-    return PGMQ["extension"] + _pgmq_script()
+    return STATEMENTS["pgmq_extension"] + _pgmq_script()
 
 
 def _pgmq_script() -> str:
@@ -295,7 +277,11 @@ def _pgmq_script() -> str:
             f"the SQL of PGMQ {version} is not one that was reviewed for this version, and was not "
             "run: install the Python package pgmq 1.1.4, or `create extension pgmq`"
         )
-    made = PGMQ["script"].replace("{missing}", PGMQ["missing"]).replace("{version}", version)
+    made = (
+        STATEMENTS["pgmq"]
+        .replace("{missing}", STATEMENTS["missing_of_pgmq"])
+        .replace("{version}", version)
+    )
     return made.replace("{script}", script)
 
 

@@ -34,52 +34,6 @@ PARTS = re.compile(
     r"\b(create|drop) (?:unique )?(table|index|sequence|type) (?:tasker\.)?(\w+)"
     r"|\b(drop )?constraint (\w+)|\bprimary key\b"
 )
-MISSING = """
-select format('the %%s %%s', part.kind, part.name)
-  from unnest(%(kinds)s::text[], %(names)s::text[]) as part (kind, name)
- where case part.kind
-         when 'type' then to_regtype('tasker.' || part.name) is null
-         when 'constraint' then not exists (
-           select from pg_catalog.pg_constraint
-            where connamespace = to_regnamespace('tasker') and conname = part.name)
-         when 'primary key of' then not exists (
-           select from pg_catalog.pg_index
-            where indrelid = to_regclass('tasker.' || part.name) and indisprimary)
-         else to_regclass('tasker.' || part.name) is null
-       end
-"""
-
-# What the catalog knows of the functions and views with these names. The xmin of an object that
-# has been replaced is another one.
-OBJECTS = """
-select case prokind when 'p' then 'procedure' else 'function' end, oid::regprocedure::text,
-       oid::bigint, xmin::text
-  from pg_catalog.pg_proc
- where pronamespace = 'tasker'::regnamespace and proname = any (%(names)s)
- union all
-select 'view', oid::regclass::text, oid::bigint, xmin::text
-  from pg_catalog.pg_class
- where relnamespace = 'tasker'::regnamespace and relkind = 'v' and relname = any (%(names)s)
-"""
-
-# A database that gets texts which it had before went back: what came after them is forgotten.
-REMEMBER = """
-with again as (
-  delete from tasker.installations
-   where number >= (select min(number)
-                      from tasker.installations
-                     where definitions = %(definitions)s)
-)
-insert into tasker.installations (definitions) values (%(definitions)s)
-"""
-
-
-# The functions of each queue are made by one of ours: when that has changed, they are made again.
-RENEW_PAIRS = """
-select tasker._create_pair(queue.name)
-  from tasker.namespaces as namespace
- cross join unnest(tasker._queues_of(namespace.name)) as queue (name)
-"""
 
 
 def read() -> dict[str, str]:
@@ -116,7 +70,9 @@ def parts() -> list[tuple[str, str]]:
 def missing(connection: psycopg.Connection[Any]) -> list[str]:
     """Those of `parts` that the database does not have."""
     kinds, names = zip(*parts(), strict=True)
-    rows = connection.execute(MISSING.encode(), {"kinds": list(kinds), "names": list(names)})
+    rows = connection.execute(
+        STATEMENTS["missing"].encode(), {"kinds": list(kinds), "names": list(names)}
+    )
     return [part for (part,) in rows]
 
 
@@ -129,6 +85,9 @@ def split(script: str) -> dict[str, str]:
     """The texts of a script by `join`; none of any other."""
     _, *parts = re.split(r"^--- (\w+)\n", script, flags=re.MULTILINE)
     return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+STATEMENTS = split(Path(__file__).with_suffix(".sql").read_text())
 
 
 def in_order(texts: Texts) -> list[str]:
@@ -198,14 +157,15 @@ def install(connection: psycopg.Connection[Any], texts: Texts) -> None:
         _drop(connection, _objects(connection, had.keys() | wanted.keys()))
         _create(connection, texts, texts)
     if "_create_pair" in changed & wanted.keys():
-        connection.execute(RENEW_PAIRS.encode())
-    connection.execute(REMEMBER.encode(), {"definitions": Jsonb(wanted)})
+        connection.execute(STATEMENTS["renew_pairs"].encode())
+    connection.execute(STATEMENTS["remember"].encode(), {"definitions": Jsonb(wanted)})
 
 
 def script(texts: Texts) -> str:
     """What `install` does in a new database, to be printed."""
     wanted = json.dumps(digests(texts))
-    return join(texts) + REMEMBER.replace("%(definitions)s", f"'{wanted}'::jsonb") + ";\n"
+    remember = STATEMENTS["remember"].replace("%(definitions)s", f"'{wanted}'::jsonb")
+    return f"{join(texts)}{remember};\n"
 
 
 def _changed(had: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
@@ -215,7 +175,9 @@ def _changed(had: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
 def _objects(
     connection: psycopg.Connection[Any], names: Iterable[str]
 ) -> set[tuple[str, str, int, str]]:
-    return set(connection.execute(OBJECTS.encode(), {"names": list(names)}).fetchall())
+    return set(
+        connection.execute(STATEMENTS["objects"].encode(), {"names": list(names)}).fetchall()
+    )
 
 
 def _create(connection: psycopg.Connection[Any], texts: Texts, names: Iterable[str]) -> None:
