@@ -238,27 +238,25 @@ def _problem(connection: psycopg.Connection[Any], needed: str) -> str:
 
 
 def _missing_of_pgmq(connection: psycopg.Connection[Any]) -> list[str]:
-    return sorted(
-        {part for (part,) in connection.execute(STATEMENTS["missing_of_pgmq"].encode()).fetchall()}
-    )
+    rows = connection.execute(STATEMENTS["missing_of_pgmq"].encode()).fetchall()
+    return sorted({part for (part,) in rows})
 
 
 def _few(names: list[str]) -> str:
     return ", ".join(names[:5]) + (f", and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def install_pgmq(connection: psycopg.Connection[Any]) -> str:
-    """Install PGMQ in the connection's transaction unless it is there; returns its version.
+def install_pgmq(connection: psycopg.Connection[Any]) -> None:
+    """Install PGMQ in the connection's transaction unless it is there.
 
     Prefers the extension where the server offers it and we may create it, else runs the SQL of
     the Python package `pgmq` and leaves the version in the comment of the schema `pgmq`. Where a
     part of it is there, as after a partial restore, it is made whole, and messages stay.
     """
-    if not pgmq_version(connection):
+    if _missing_of_pgmq(connection):
         connection.execute(STATEMENTS["pgmq_extension"].encode())
-    if not pgmq_version(connection):
+    if _missing_of_pgmq(connection):
         connection.execute(_pgmq_script().encode())
-    return pgmq_version(connection) or "unknown"
 
 
 def pgmq_script() -> str:
@@ -277,33 +275,8 @@ def _pgmq_script() -> str:
             f"the SQL of PGMQ {version} is not one that was reviewed for this version, and was not "
             "run: install the Python package pgmq 1.1.4, or `create extension pgmq`"
         )
-    made = (
-        STATEMENTS["pgmq"]
-        .replace("{missing}", STATEMENTS["missing_of_pgmq"])
-        .replace("{version}", version)
-    )
-    return made.replace("{script}", script)
-
-
-def pgmq_version(connection: psycopg.Connection[Any]) -> str | None:
-    """The version of the PGMQ in this database, `unknown` for plain SQL of others, else nothing."""
-    if _missing_of_pgmq(connection):
-        return None
-    row = connection.execute(
-        """
-        select coalesce(
-                 (select extversion from pg_catalog.pg_extension where extname = 'pgmq'),
-                 (select substring(
-                           pg_catalog.obj_description(oid, 'pg_namespace')
-                           from '^PGMQ (.*), plain SQL$'
-                         )
-                    from pg_catalog.pg_namespace
-                   where nspname = 'pgmq'),
-                 'unknown'
-               )
-        """
-    ).fetchone()
-    return row[0] if row else None
+    made = STATEMENTS["pgmq"].replace("{missing}", STATEMENTS["missing_of_pgmq"])
+    return made.replace("{version}", version).replace("{script}", script)
 
 
 def alembic_config(dsn: str | None = None) -> Config:
