@@ -153,11 +153,6 @@ class EmbeddedServer:
         found = ours if ours.is_file() else shutil.which("psql")
         return Path(found) if found else None
 
-    @property
-    def major(self) -> int:
-        """The major version of the server's programs."""
-        return self._programs.major
-
     def start(self) -> None:
         """Start the server unless it runs; create its data directory first when there is none.
 
@@ -225,14 +220,11 @@ class EmbeddedServer:
 
     def _state(self) -> str:
         """What the main process of this data directory says of itself; empty when none lives."""
-        try:
-            lines = (_read(self.data_dir / "postmaster.pid") or "").splitlines()
-        except PermissionError as error:
-            raise EmbeddedError(f"{self.data_dir} belongs to another user") from error
+        lines = (_read(self.data_dir / "postmaster.pid") or "").splitlines()
         pid = lines[0].strip() if lines else ""
         if not pid.isdecimal() or not _is_postmaster_of(int(pid), self.data_dir):
             return ""
-        return lines[7].strip() if len(lines) >= 8 else "starting"
+        return "".join(lines[7:8]).strip() or "starting"
 
     def _create(self) -> None:
         """Run initdb beside the final place, then rename, so that a half-made one is never used."""
@@ -264,17 +256,14 @@ class EmbeddedServer:
 
     def _check_is_ours(self) -> None:
         """An existing data directory must be of our major version."""
-        try:
-            major = _read(self.data_dir / "PG_VERSION")
-        except PermissionError as error:
-            raise EmbeddedError(f"{self.data_dir} belongs to another user") from error
+        major = _read(self.data_dir / "PG_VERSION")
         if major is None:
             raise EmbeddedError(f"{self.data_dir} exists, but is not a PostgreSQL data directory")
-        major = major.strip()
-        if major != str(self.major):
+        major, programs = major.strip(), self._programs
+        if major != str(programs.major):
             raise EmbeddedError(
                 f"{self.data_dir} was made by PostgreSQL {major}, but the programs in "
-                f"{self._programs.original} are {self.major}: set TASKER_PG_BIN to a PostgreSQL "
+                f"{programs.original} are {programs.major}: set TASKER_PG_BIN to a PostgreSQL "
                 f"{major}, or dump and restore, or set TASKER_HOME to start afresh elsewhere"
             )
 
@@ -386,11 +375,11 @@ class EmbeddedServer:
 
 
 def _read(file: Path) -> str | None:
-    """The text of a regular file; nothing where there is none, or a link."""
+    """The text of a regular file; nothing where there is none, or a link. Raises EmbeddedError."""
     try:
         opened = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except PermissionError:
-        raise
+    except PermissionError as error:
+        raise EmbeddedError(f"{file.parent} belongs to another user") from error
     except OSError:
         return None
     with os.fdopen(opened, errors="replace") as text:
