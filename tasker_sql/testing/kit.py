@@ -17,7 +17,7 @@ from tasker_sql.connection import Settings, opened
 from tasker_sql.errors import EndOfAttempt, StaleClaimError, TaskerError
 from tasker_sql.jsonb import JsonText
 from tasker_sql.pool import Pool
-from tasker_sql.rows import ClaimedStep, CreatedTask, RegisteredTemplate, TaskEnd, TaskStep
+from tasker_sql.rows import ClaimedStep, CreatedTask, RegisteredTemplate, TaskEnd
 from tasker_sql.schema.database import application_name
 from tasker_sql.templates import files
 from tasker_sql.verdict import Whose
@@ -33,7 +33,6 @@ from tasker_sql.workflows.decorators import PASSING, Workflow
 WORKER: Final = "drain"
 LEASE: Final = timedelta(hours=1)
 MOST: Final = 10_000  # attempts
-OPEN: Final = ("pending", "in_progress", "blocked_by_failures")
 CLOCK: Final = """
 create or replace function tasker._now () returns timestamptz language sql volatile
 as $$ select pg_catalog.clock_timestamp() + interval '{} seconds' $$
@@ -123,9 +122,11 @@ class Tasker:
                             f"it does not end: {most} attempts were made, and the next one is of "
                             f"step {step.name} of task {step.task_uuid}; drain(most) allows more"
                         )
-        for task_uuid, found in self._open_steps():
-            if found.state == "enqueued":
-                self._complain(task_uuid, found)
+        for namespace in self._worker.list_namespaces():
+            if found := self._worker.claim_steps(namespace.name, WORKER, 100, LEASE):
+                self._worker.release_claim(found[0].token)
+            for step in found:
+                self._check_handler(namespace.name, step)
         return ran
 
     def _claimed(self, namespace: str) -> Iterator[ClaimedStep]:
@@ -167,30 +168,16 @@ class Tasker:
         report = JsonText(f"[{outcome.report}]")
         self._worker.finish_and_claim(namespace, WORKER, step.token, report, 0, LEASE)
 
-    def _open_steps(self) -> Iterator[tuple[Any, TaskStep]]:
-        for state in OPEN:
-            before = None
-            while found := self._worker.list_tasks({"state": state}, 500, before):
-                for task in found:
-                    if task.task_uuid:
-                        for step in self._worker.get_task_steps(task.task_uuid):
-                            yield task.task_uuid, step
-                if (before := found[-1].next_before) is None:
-                    break
-
-    def _complain(self, task_uuid: Any, step: TaskStep) -> None:
-        reasons = self._worker.explain_step(step.step_uuid)
-        if any(one.code.endswith("_paused") for one in reasons):
+    def _check_handler(self, namespace: str, step: ClaimedStep) -> None:
+        """Raises DrainError for a step that is due, and that nothing here can run."""
+        if step.handler.startswith(SQL_PREFIX) or step.handler in default_registry.names:
             return
-        task = self._worker.get_task(task_uuid)
-        what = f"step {task.namespace}/{task.name}/{step.name} is due and cannot run"
-        if not step.handler.startswith(SQL_PREFIX) and step.handler not in default_registry.names:
-            known = ", ".join(default_registry.names) or "none"
-            raise DrainError(
-                f"{what}: nothing here is registered as the handler {step.handler!r}: import the "
-                f"module that registers it (known are: {known})"
-            )
-        raise DrainError(f"{what}: {'; '.join(one.reason for one in reasons)}")
+        name = f"{namespace}/{self._worker.get_task(step.task_uuid).name}/{step.name}"
+        known = ", ".join(default_registry.names) or "none"
+        raise DrainError(
+            f"step {name} is due and cannot run: nothing here is registered as the handler "
+            f"{step.handler!r}: import the module that registers it (known are: {known})"
+        )
 
 
 class _Client(Client):
