@@ -435,24 +435,32 @@ class _Programs:
     original: Path
     folder: Path  # a copy of `original` where the account cannot reach it
     account: Account | None
-    major: int
 
     @classmethod
     def of(cls, original: Path) -> Self:
         """Raises EmbeddedError when the programs cannot run here or are too old."""
         account = _unprivileged_account() if os.geteuid() == 0 else None
-        folder = original
-        version = _version(folder, account)
-        if version is None and account is not None:
-            folder = _copy_for_all(original)
-            version = _version(folder, account)
-        if version is None:
-            raise EmbeddedError(f"{folder / 'postgres'} does not run on this machine")
-        if version < OLDEST_MAJOR:
+        found = cls(original, original, account)
+        if not found.major and account:
+            found = cls(original, _copy_for_all(original), account)
+        if not found.major:
+            raise EmbeddedError(f"{found.folder / 'postgres'} does not run on this machine")
+        if found.major < OLDEST_MAJOR:
             raise EmbeddedError(
-                f"{original} holds PostgreSQL {version}; {OLDEST_MAJOR} is the oldest that works"
+                f"{original} holds PostgreSQL {found.major}; {OLDEST_MAJOR} is the oldest that "
+                "works"
             )
-        return cls(original, folder, account, version)
+        return found
+
+    @cached_property
+    def major(self) -> int:
+        """The major version; 0 when the programs do not run."""
+        try:
+            done = self.run("postgres", "--version")
+        except OSError:
+            return 0
+        version = re.search(r"\(PostgreSQL\) (\d+)", done.stdout)
+        return int(version[1]) if version else 0
 
     def run(
         self,
@@ -487,23 +495,6 @@ def _unprivileged_account() -> Account:
         with suppress(KeyError):
             return pwd.getpwnam(name)
     raise EmbeddedError("PostgreSQL does not run as root: add an account named `postgres`")
-
-
-def _version(folder: Path, account: Account | None) -> int | None:
-    """The major version of the programs in a folder, or nothing when they do not run."""
-    try:
-        done = subprocess.run(
-            [str(folder / "postgres"), "--version"],
-            **account_options(account),
-            cwd="/",
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except OSError:
-        return None
-    found = re.search(r"\(PostgreSQL\) (\d+)", done.stdout)
-    return int(found[1]) if found else None
 
 
 def _copy_for_all(bin_dir: Path) -> Path:
