@@ -20,19 +20,17 @@ from tasker_sql.templates.yamltext import (
     Array,
     Fault,
     Object,
+    Unread,
     YamlError,
     read,
 )
 
 # Keys without a meaning here, and why they may be left out.
 LEFT_OUT: Final[Mapping[str, str]] = {
-    **dict.fromkeys(
-        (
-            *("system_dependencies", "default_dependent_system"),
-            *("system_dependency", "dependent_system"),
-        ),
-        "systems are no part of a template here",
-    ),
+    "system_dependencies": "systems are no part of a template here",
+    "system_dependency": "systems are no part of a template here",
+    "dependent_system": "systems are no part of a template here",
+    "default_dependent_system": "systems are no part of a template here",
     "domain_events": "events are read from the history of tasks",
     "publishes_events": "events are read from the history of steps",
     "loaded_from": "a template does not know its file",
@@ -75,33 +73,8 @@ class Converted:
     changes: list[Fault] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
-
-def convert(data: bytes) -> Converted:
-    """What a file of the ancestor's is here; without a text where there are faults."""
-    done = Converted()
-    try:
-        found, done.faults = read(data)
-    except YamlError as error:
-        done.faults = [(error.line or 1, str(error))]
-        return done
-    if not isinstance(found, Object):
-        done.faults = done.faults or [(1, templates.A_TEMPLATE)]
-        return done
-    _Converter(done).template(found)
-    text = yaml.dump(_plain(found), Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
-    done.faults = sorted({*done.faults, *templates.check(found)[1]})
-    done.text = "" if done.faults else text
-    done.changes.sort()
-    return done
-
-
-@dataclass(frozen=True, slots=True)
-class _Converter:
-    """Changes objects in place, and lists the changes."""
-
-    done: Converted
-
-    def template(self, given: Object) -> None:
+    def change(self, given: Object) -> None:
+        """Make a template of ours of it, in place."""
         self._object(given, "the template")
         self._steps(given.get("steps"))
         environments = given.get("environments")
@@ -132,17 +105,17 @@ class _Converter:
             line = given.lines[key]
             if key in LEFT_OUT:
                 del given[key]
-                self._changed(line, f"{key} of {what} is left out: {LEFT_OUT[key]}")
+                self.changes.append((line, f"{key} of {what} is left out: {LEFT_OUT[key]}"))
             elif key in REFUSED:
                 message = f"{key} of {what} cannot be converted: {REFUSED[key]}"
-                self.done.faults.append((line, message))
+                self.faults.append((line, message))
                 del given[key]
             elif new := RENAMED.get(key):
                 if new in given:
-                    self.done.faults.append((line, f"{what} has both {key} and {new}"))
+                    self.faults.append((line, f"{what} has both {key} and {new}"))
                 else:
                     given[new], given.lines[new] = given[key], line
-                    self._changed(line, f"{key} of {what} is {new} now")
+                    self.changes.append((line, f"{key} of {what} is {new} now"))
                 del given[key]
 
     def _moved(self, step: Object, what: str) -> None:
@@ -154,10 +127,10 @@ class _Converter:
                 step[outer], step.lines[outer] = Object({}, line), line
             holder = step[outer]
             if not isinstance(holder, Object) or inner in holder:
-                self.done.faults.append((line, f"{what} has both {key} and {outer}"))
+                self.faults.append((line, f"{what} has both {key} and {outer}"))
                 continue
             holder[inner], holder.lines[inner] = value, line
-            self._changed(line, f"{key} of {what} is {outer}: {{{inner}: ...}} now")
+            self.changes.append((line, f"{key} of {what} is {outer}: {{{inner}: ...}} now"))
 
     def _kind(self, step: Object, what: str) -> None:
         """Steps that make others, or wait for them to decide, have no counterpart."""
@@ -165,10 +138,10 @@ class _Converter:
             return
         line, kind = step.lines["type"], step.pop("type")
         if isinstance(kind, str) and kind.lower() in PLAIN_TYPES:
-            self._changed(line, f"type of {what} is left out: all steps are {kind}")
+            self.changes.append((line, f"type of {what} is left out: all steps are {kind}"))
         elif kind is not None and kind is not UNREAD:
             message = f"{what} is of type {kind}, which does not exist here: write its steps out"
-            self.done.faults.append((line, message))
+            self.faults.append((line, message))
 
     def _method(self, handler: Any, what: str) -> None:
         """A class and its method are one name."""
@@ -177,26 +150,34 @@ class _Converter:
         line, method = handler.lines["method"], handler.pop("method")
         if isinstance(handler.get("callable"), str) and isinstance(method, str):
             handler["callable"] = f"{handler['callable']}.{method}"
-            self._changed(line, f"the handler of {what} is registered as {handler['callable']}")
+            message = f"the handler of {what} is registered as {handler['callable']}"
+            self.changes.append((line, message))
 
     def _attempts(self, retry: Any, what: str) -> None:
         if isinstance(retry, Object) and retry.get("max_attempts") == 0:
             retry["max_attempts"] = 1
             line = retry.lines["max_attempts"]
-            self._changed(
-                line, f"max_attempts of the retry of {what} is 1 now: the first one counts"
-            )
-
-    def _changed(self, line: int, message: str) -> None:
-        self.done.changes.append((line, message))
+            message = f"max_attempts of the retry of {what} is 1 now: the first one counts"
+            self.changes.append((line, message))
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return None if value is UNREAD else value
+def convert(data: bytes) -> Converted:
+    """What a file of the ancestor's is here; without a text where there are faults."""
+    done = Converted()
+    try:
+        found, done.faults = read(data)
+    except YamlError as error:
+        done.faults = [(error.line or 1, str(error))]
+        return done
+    if not isinstance(found, Object):
+        done.faults = done.faults or [(1, templates.A_TEMPLATE)]
+        return done
+    done.change(found)
+    text = yaml.dump(found, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
+    done.faults = sorted({*done.faults, *templates.check(found)[1]})
+    done.text = "" if done.faults else text
+    done.changes.sort()
+    return done
 
 
 class _Dumper(yaml.SafeDumper):
@@ -216,4 +197,7 @@ def _decimal(dumper: _Dumper, value: Decimal) -> yaml.Node:
 
 
 _Dumper.add_representer(str, _text)
+_Dumper.add_representer(Object, _Dumper.represent_dict)
+_Dumper.add_representer(Array, _Dumper.represent_list)
+_Dumper.add_representer(Unread, lambda dumper, _: dumper.represent_none(None))
 _Dumper.add_representer(Decimal, _decimal)
