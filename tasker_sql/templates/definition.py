@@ -1,4 +1,4 @@
-"""What a template may say: every key with its meaning and bounds, and all that is wrong with one.
+"""All that is wrong with a template. `template.schema.json` says which keys there are.
 
 The database decides, and checks the same; a test compares. This one names every fault at once, with
 its line and what was meant, and needs no database.
@@ -21,7 +21,8 @@ from tasker_sql.templates.yamltext import UNREAD, Array, Fault, Object, shown
 MOST_CYCLES: Final = 20
 DEEPEST_SCHEMA: Final = 32
 
-# What editors check a template with is what is checked here.
+# What editors check a template with, and what only messages need: `x-wanted`, a value in words,
+# and `x-synonyms`, what others call the key.
 SCHEMA: Final[Mapping[str, Any]] = json.loads(
     Path(__file__).with_name("template.schema.json").read_bytes()
 )
