@@ -135,7 +135,7 @@ def _wanted(rule: definition.KeyRule) -> str:
         return f"one of {', '.join(rule.choices)}"
     if rule.kind == "integer":
         return "a whole number from {:,} to {:,}".format(*rule.bounds)
-    return rule.wanted or {"boolean": "true or false", "": "anything"}[rule.kind]
+    return rule.wanted or "anything"
 
 
 # SQL ---------------------------------------------------------------------------------------------

@@ -125,6 +125,7 @@ KEYWORDS: Final[Mapping[str, tuple[Any, str]]] = {
     "uniqueItems": (bool, "true or false"),
 }
 NOTED: Final = {"title", "description", "default", "examples", "$schema", "$id", "format"}
+KINDS: Final = {"boolean": bool, "array": list, "object": dict}
 UNITS: Final = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
@@ -308,18 +309,12 @@ def _wrong(key: str, value: Any, declared: KeyRule) -> str:
     """What is wrong with a value, and what would be right; empty when nothing is."""
     if value is None:
         return "" if declared.nullable else "empty: give it a value, or leave the key out"
-    match declared.kind:
-        case "string":
-            return _wrong_text(key, value, declared)
-        case "integer":
-            return _wrong_number(key, value, declared.bounds)
-        case "boolean":
-            return "" if isinstance(value, bool) else f"{quoted(value)}; need true or false"
-        case "array":
-            return "" if isinstance(value, list) else f"{quoted(value)}; need {declared.wanted}"
-        case "object":
-            return "" if isinstance(value, dict) else f"{quoted(value)}; need {declared.wanted}"
-    return ""
+    if declared.kind == "string":
+        return _wrong_text(key, value, declared)
+    if declared.kind == "integer":
+        return _wrong_number(key, value, declared.bounds)
+    fits = isinstance(value, KINDS.get(declared.kind, object))
+    return "" if fits else f"{quoted(value)}; need {declared.wanted}"
 
 
 def _wrong_text(key: str, value: Any, declared: KeyRule) -> str:

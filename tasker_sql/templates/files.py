@@ -1,21 +1,4 @@
-"""Templates from YAML files, as register_template takes them.
-
-    name: process_order
-    namespace_name: fulfillment
-    version: 1.0.0
-    steps:
-      - name: validate_order
-        handler: fulfillment.validate_order
-      - name: ship_order
-        handler: {sql: shop.ship_order}
-        dependencies: [validate_order]
-        retry: {max_attempts: 5, backoff: exponential, backoff_base_ms: 200}
-        timeout_seconds: 60
-    environments:
-      test:
-        steps:
-          - name: ship_order
-            retry: {backoff_base_ms: 1}
+"""Templates from YAML files, as register_template takes them: `docs/templates.md` shows some.
 
 `environments` holds what differs there; `TASKER_ENV` names the one to use, `development` unless it
 is set. It is merged over the rest: objects key by key, steps by their name, other lists as a whole;
