@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self, cast
 from uuid import UUID
@@ -204,22 +205,16 @@ class _Handlers:
 
     def find(self, name: str) -> Handler | None:
         found = default_registry.find(name)
-        if found is None:
-            return None
-        watched = self._watched(found.function, found.transactional)
-        return replace(found, function=watched)
+        return replace(found, function=partial(self._call, found)) if found else None
 
-    def _watched(self, function: Callable[..., Any], transactional: bool) -> Callable[..., Any]:
-        def call(*arguments: Any) -> Any:
-            try:
-                answer = function(*arguments)
-                if inspect.isawaitable(answer) and not transactional:
-                    return coroutines.run(answer, self._attempt.cancelled)
-            except (Exception, SystemExit, GeneratorExit, EndOfAttempt):
-                raise
-            except BaseException as error:
-                self.interrupt = error
-                raise
-            return answer
-
-        return call
+    def _call(self, handler: Handler, *arguments: Any) -> Any:
+        try:
+            answer = handler.function(*arguments)
+            if inspect.isawaitable(answer) and not handler.transactional:
+                return coroutines.run(answer, self._attempt.cancelled)
+        except (Exception, SystemExit, GeneratorExit, EndOfAttempt):
+            raise
+        except BaseException as error:
+            self.interrupt = error
+            raise
+        return answer
