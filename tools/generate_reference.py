@@ -213,7 +213,7 @@ def commands() -> Iterator[str]:
 
 def _group(group: Any, context: typer.Context, words: list[str]) -> Iterator[str]:
     for name in group.list_commands(context):
-        command = group.commands[name]
+        _, command, _ = group.resolve_command(context, [name])
         path = [*words, name]
         yield from (f"{'##' if not words else '###'} {' '.join(path)}", "")
         inner = typer.Context(command, info_name=name, parent=context)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Annotated, Any, Final, TypeVar
 
@@ -108,60 +107,23 @@ def _write(formatter: Any, title: str, lines: Iterable[str]) -> None:
             formatter.write(f"{'':{formatter.current_indent}}{line}\n")
 
 
-class _Lazily(dict[str, Any]):
-    """The commands of the root, each imported when it is asked for."""
-
-    def __missing__(self, name: str) -> Any:
-        module = import_module(f"tasker_sql.cli.{ROOT[name][0]}")
-        if hasattr(module, "add_to"):
-            added = Commands()
-            module.add_to(added)
-            self.update(typer.main.get_group(added).commands)
-        else:
-            self[name] = typer.main.get_group(module.app)
-            self[name].name = name
-        return self[name]
-
-    def get(self, name: str, default: Any = None) -> Any:
-        return self[name] if name in self or name in ROOT else default
-
-    def items(self) -> Any:
-        return [(name, self[name]) for name in dict.fromkeys([*ROOT, *self])]
-
-
 class RootGroup(TyperGroup):
-    """Imports a command when it is asked for, and turns its exceptions into messages and exit
-    codes."""
+    """Imports a command when it is typed, and turns its exceptions into messages and exit codes.
+
+    To list commands, and to complete their names, nothing is imported."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        self.commands = _Lazily(self.commands)
-        self._lists = False
+        names = {name: TyperCommand(name, help=meaning) for name, (_, meaning) in ROOT.items()}
+        self.commands = {**names, **self.commands}
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
-        return list(dict.fromkeys([*ROOT, *self.commands]))
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if self._lists and cmd_name in ROOT:
-            return TyperCommand(cmd_name, help=ROOT[cmd_name][1])
-        return super().get_command(ctx, cmd_name)
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        with self._listing():
-            super().format_commands(ctx, formatter)
-
-    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
-        with self._listing():
-            return super().shell_complete(ctx, incomplete)
-
-    @contextmanager
-    def _listing(self) -> Iterator[None]:
-        """Names are wanted, and what they mean: for that nothing is imported."""
-        self._lists = True
-        try:
-            yield
-        finally:
-            self._lists = False
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if (name := args[0]) in ROOT:
+            module = import_module(f"tasker_sql.cli.{ROOT[name][0]}")
+            group = typer.main.get_group(module.app)
+            self.commands[name] = group.commands.get(name, group)
+            self.commands[name].name = name
+        return super().resolve_command(ctx, args)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         _write(formatter, "First steps", (self.epilog or "").splitlines())

@@ -50,18 +50,15 @@ DID: Final = {
     "resume": "resumed",
 }
 
+app = Commands()
 dlq = Commands(help=ROOT["dlq"][1])
+app.add_typer(dlq, name="dlq")
 
 Verb = Literal[  # noqa: RUF041 - a line for each kind
     Literal["retry_step", "requeue_step", "resolve_step", "complete_step_manually"],
     Literal["cancel_task", "resolve_task", "pause_task", "resume_task"],
     Literal["pause_template", "resume_template", "pause_namespace", "resume_namespace"],
 ]
-
-
-def add_to(app: Commands) -> None:
-    app.command()(repair)
-    app.add_typer(dlq, name="dlq")
 
 
 @query(dlq, "list", watch=True)
@@ -120,6 +117,7 @@ _of_dead_letters(
 )
 
 
+@app.command()
 def repair(
     verb: Annotated[
         Verb,

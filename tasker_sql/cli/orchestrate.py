@@ -22,18 +22,10 @@ from tasker_sql.config.settings import Config
 from tasker_sql.ops import telemetry
 from tasker_sql.ops.orchestrator import Exit, OrchestrationCore
 
-
-def add_to(app: Commands) -> None:
-    app.command()(run)
-    app.command()(serve)
-    query(app, within=60)(sweep)
-    query(app, within=600)(check)
-    app.command(
-        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-        add_help_option=False,
-    )(demo)
+app = Commands()
 
 
+@app.command()
 def run(
     namespace: Annotated[
         list[str] | None,
@@ -99,6 +91,7 @@ def run(
     raise typer.Exit(code)
 
 
+@app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="The port to listen on; 0: any free.")] = None,
@@ -129,6 +122,7 @@ def _configured(chosen: Mapping[str, Any]) -> Config:
     return settings
 
 
+@query(app, within=60)
 def sweep(client: Client) -> Output:
     """Run one sweep: fire due timers, recover lost steps.
 
@@ -139,6 +133,7 @@ def sweep(client: Client) -> Output:
     return Output.listing(client.sweep(), "action, affected", "nothing")
 
 
+@query(app, within=600)
 def check(
     client: Client,
     task: Annotated[
@@ -155,8 +150,12 @@ def check(
     return Output(found, table(found, columns, "all invariants hold"), well=not found)
 
 
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
 def demo(context: typer.Context) -> None:
     """Run workflows over a year of New York flights. See `tasker-sql demo --help`."""
-    app: Any = import_module("tasker_demo.command").app  # examples/demo, which a wheel has too
-    code = app(args=context.args, prog_name="tasker-sql demo", standalone_mode=False)
+    program: Any = import_module("tasker_demo.command").app  # examples/demo; a wheel has it, too
+    code = program(args=context.args, prog_name="tasker-sql demo", standalone_mode=False)
     raise typer.Exit(code if isinstance(code, int) else 0)

@@ -15,12 +15,10 @@ from tasker_sql.durations import span
 NONE: Final = timedelta()
 
 
-def add_to(app: Commands) -> None:
-    query(app)(acknowledge)
-    for command in (status, problems):
-        query(app, watch=True, within=5)(command)
+app = Commands()
 
 
+@query(app, watch=True, within=5)
 def status(client: Client) -> Output:
     """How the system is, in a paragraph, for people and cron.
 
@@ -72,6 +70,7 @@ def status(client: Client) -> Output:
     return Output(facts, line((word, style), text), well=not critical)
 
 
+@query(app)
 def acknowledge(
     client: Client,
     code: Annotated[str, argument("As `problems` prints it.")],
@@ -92,6 +91,7 @@ def acknowledge(
     return Output(known, f"acknowledged: {code} {subject}")
 
 
+@query(app, watch=True, within=5)
 def problems(
     client: Client,
     since: Annotated[

@@ -29,10 +29,10 @@ BATCH: Final = 1000  # tasks
 SHOWN: Final = 20  # faults
 
 
-def add_to(app: Commands) -> None:
-    app.command()(create)
+app = Commands()
 
 
+@app.command()
 def create(
     template: Annotated[
         str, argument("NAMESPACE/NAME[@VERSION]", completion.templates, metavar="TEMPLATE")

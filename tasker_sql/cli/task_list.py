@@ -33,10 +33,10 @@ class DeadStep(NamedTuple):
     message: str
 
 
-def add_to(app: Commands) -> None:
-    query(app, "list", watch=True)(list_)
+app = Commands()
 
 
+@query(app, "list", watch=True)
 def list_(
     client: Client,
     namespace: OfNamespace = None,

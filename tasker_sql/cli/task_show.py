@@ -27,13 +27,10 @@ MOST_LINES: Final = 100  # of an input
 PARTS: Final = "waiting, queued, backing off, running, lost, failed, afterwards, finalizing"
 
 
-def add_to(app: Commands) -> None:
-    for command in (show, history, explain, timings):
-        query(app, watch=True)(command)
-    query(app, "critical-path", watch=True)(critical_path)
-    app.command()(draw)
+app = Commands()
 
 
+@query(app, watch=True)
 def show(client: Client, task_uuid: TaskUuid) -> Output:
     """Show a task, with its DAG and its steps.
 
@@ -46,6 +43,7 @@ def show(client: Client, task_uuid: TaskUuid) -> Output:
     return Output({"task": task, "steps": steps}, task_picture(task, steps))
 
 
+@query(app, watch=True)
 def history(client: Client, task_uuid: TaskUuid) -> Output:
     """What happened to it, in the order of time?
 
@@ -119,6 +117,7 @@ def _error(step: TaskStep) -> str | None:
     return step.last_error.get("message") if isinstance(step.last_error, dict) else None
 
 
+@app.command()
 def draw(
     task_uuid: TaskUuid,
     to: Annotated[Drawing, typer.Option("--as", help="Of which kind.")] = "text",
@@ -136,6 +135,7 @@ def draw(
     run_query(ask, as_json=False)
 
 
+@query(app, watch=True)
 def explain(client: Client, task_uuid: TaskUuid) -> Output:
     """What does it wait for?
 
@@ -147,6 +147,7 @@ def explain(client: Client, task_uuid: TaskUuid) -> Output:
     return Output(found, reasons(found))
 
 
+@query(app, watch=True)
 def timings(client: Client, task_uuid: TaskUuid) -> Output:
     """Where did its time go?
 
@@ -164,6 +165,7 @@ def _unless_none(part: str) -> Callable[[Any], Any]:
     return lambda step: getattr(step, part) or None
 
 
+@query(app, watch=True)
 def critical_path(client: Client, task_uuid: TaskUuid) -> Output:
     """Which steps decide when it ends?
 

@@ -17,13 +17,12 @@ from tasker_sql.client import Client
 from tasker_sql.rows import ClosedTask
 
 app = Commands(help=ROOT["task"][1])
-task_create.add_to(app)
-task_show.add_to(app)
-task_list.add_to(app)
-waits.add_signal_to(app)
+verbs = Commands()
+for part in (task_create.app, task_show.app, task_list.app, waits.signals, verbs):
+    app.add_typer(part)
 
 
-@query(app)
+@query(verbs)
 def cancel(
     client: Client,
     task_uuid: OpenTaskUuid,
@@ -39,7 +38,7 @@ def cancel(
     return _closed(client.cancel_task(task_uuid, reason, {"cleanup": cleanup}))
 
 
-@query(app)
+@query(verbs)
 def resolve(client: Client, task_uuid: TaskUuid, reason: Reason) -> Output:
     """Resolve a task that was dealt with outside the engine.
 
@@ -48,7 +47,7 @@ def resolve(client: Client, task_uuid: TaskUuid, reason: Reason) -> Output:
     return _closed(client.resolve_task(task_uuid, reason))
 
 
-@query(app)
+@query(verbs)
 def pause(client: Client, task_uuid: OpenTaskUuid, reason: Reason) -> Output:
     """Hand out no more steps of a task; what runs goes on.
 
@@ -57,7 +56,7 @@ def pause(client: Client, task_uuid: OpenTaskUuid, reason: Reason) -> Output:
     return paused("the task", client.pause_task(task_uuid, reason))
 
 
-@query(app)
+@query(verbs)
 def resume(client: Client, task_uuid: OpenTaskUuid, reason: Reason) -> Output:
     """Hand out steps of a paused task again.
 
@@ -66,7 +65,7 @@ def resume(client: Client, task_uuid: OpenTaskUuid, reason: Reason) -> Output:
     return paused("the task", client.resume_task(task_uuid, reason))
 
 
-@query(app, "set-deadline")
+@query(verbs, "set-deadline")
 def set_deadline(
     client: Client,
     task_uuid: OpenTaskUuid,

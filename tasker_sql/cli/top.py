@@ -31,10 +31,10 @@ What = Annotated[
 ]
 
 
-def add_to(app: Commands) -> None:
-    app.command()(top)
+app = Commands()
 
 
+@app.command()
 def top(
     what: What = TABS[0],
     interval: Annotated[

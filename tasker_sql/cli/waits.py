@@ -22,6 +22,7 @@ from tasker_sql.cli.uuids import OpenTaskUuid
 from tasker_sql.client import Client
 
 app = Commands(help=ROOT["wait"][1])
+signals = Commands()  # of `task`
 
 Value = Annotated[
     str,
@@ -87,11 +88,7 @@ def answer(
     return Output(done, f"the step is {done.step_state}, the task is {done.task_state}{said}")
 
 
-def add_signal_to(tasks: Commands) -> None:
-    """`task signal`."""
-    query(tasks)(signal)
-
-
+@query(signals)
 def signal(
     client: Client,
     task_uuid: OpenTaskUuid,

@@ -526,7 +526,8 @@ def commands() -> dict[str, Any]:
     """Every command there is, by its words."""
 
     def walk(group: Any, words: list[str]) -> Iterator[tuple[str, Any]]:
-        for name, found in group.commands.items():
+        for name in list(group.commands):
+            _, found, _ = group.resolve_command(typer.Context(group), [name])
             if hasattr(found, "commands"):
                 yield from walk(found, [*words, name])
             else:
@@ -550,6 +551,11 @@ class TestEveryCommand:
             *("queue list", "queue show", "worker list", "worker claims", "runner list"),
             *("runner pools", "dlq list", "namespace list"),
         }
+
+    @pytest.mark.parametrize(("words", "meant"), [("tsk", "task"), ("task shwo", "show")])
+    def test_suggests_what_was_meant(self, words: str, meant: str) -> None:
+        answer = Answer(*words.split())
+        assert (answer.code, f"Did you mean '{meant}'" in answer.err) == (2, True)
 
     def test_has_help_that_fits_and_ends_with_an_example(self) -> None:
         for name in [*COMMANDS, *sorted({name.split()[0] for name in COMMANDS}), ""]:

@@ -83,7 +83,8 @@ def test_the_help_of_all_commands_needs_none_of_them(tmp_path: Any) -> None:
 
 @pytest.mark.parametrize("name", ROOT)
 def test_the_help_says_of_a_command_what_it_says_itself(name: str) -> None:
-    command: Any = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    root: Any = typer.main.get_command(app)
+    _, command, _ = root.resolve_command(typer.Context(root), [name])
     assert ROOT[name][1] == command.get_short_help_str(200).partition(". ")[0].rstrip(".") + "."
 
 
