@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import typer
-
 from tasker_sql import config
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands, Json
 from tasker_sql.cli.errors import complain
+from tasker_sql.cli.options import argument
 from tasker_sql.cli.output import Part, answer, line, table
 from tasker_sql.schema import database
 
@@ -17,10 +16,8 @@ app = Commands(help=ROOT["config"][1])
 
 Keys = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[KEY]...",
-        help="A key, or the beginning of some. Default: all.",
-        autocompletion=completion.config_keys,
+    argument(
+        "A key, or the beginning of some. Default: all.", completion.config_keys, metavar="[KEY]..."
     ),
 ]
 

@@ -10,7 +10,7 @@ import typer
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands, Json
 from tasker_sql.cli.errors import NO_DATABASE, complain
-from tasker_sql.cli.options import Reason, argument
+from tasker_sql.cli.options import Reason, argument, option
 from tasker_sql.cli.output import Output, answer, cell, plain, print_json, put
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
@@ -24,7 +24,7 @@ app = Commands(help=ROOT["db"][1])
 
 @app.command()
 def upgrade(
-    revision: Annotated[str, typer.Option(help="Up to this revision.")] = "head",
+    revision: Annotated[str, option("Up to this revision.")] = "head",
     as_json: Json = False,
 ) -> None:
     """Install tasker-sql in the database, or bring it up to date. Safe to repeat.

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, get_args
 
-import typer
-
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands, Json
 from tasker_sql.cli.options import (
     DryRun,
     OfNamespace,
     OfTemplate,
+    Rate,
     Reason,
+    Yes,
+    argument,
     json_of,
     of_template,
     option,
@@ -24,19 +25,10 @@ from tasker_sql.client import Client
 from tasker_sql.rows import AppliedRepair, PlannedRepair
 from tasker_sql.top.format import short
 
-OfStep = Annotated[
-    str | None, option("--step", meaning="Steps of this name.", offers=completion.step_names)
-]
+OfStep = Annotated[str | None, option("Steps of this name.", offers=completion.step_names)]
 OfError = Annotated[
-    str | None,
-    option(
-        "--fingerprint",
-        meaning="With this error: see `dlq list`.",
-        offers=completion.fingerprints,
-    ),
+    str | None, option("With this error: see `dlq list`.", offers=completion.fingerprints)
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Rate = Annotated[int, typer.Option("--rate", min=1, max=1000, help="How many a second, at most.")]
 
 MOST_NAMES: Final = 3
 LONGEST_ERROR: Final = 60
@@ -121,24 +113,19 @@ _of_dead_letters(
 def repair(
     verb: Annotated[
         Verb,
-        typer.Argument(
-            metavar="VERB",
-            help=f"One of {', '.join(get_args(Verb))}.",
-            show_default=False,
-            show_choices=False,
-        ),
+        argument(f"One of {', '.join(get_args(Verb))}.", metavar="VERB", show_choices=False),
     ],
     reason: Reason,
     namespace: OfNamespace = None,
     template: OfTemplate = None,
     step: OfStep = None,
     fingerprint: OfError = None,
-    worker: Annotated[str | None, typer.Option("--worker", help="Held by this worker.")] = None,
-    state: Annotated[str | None, typer.Option("--state", help="In this state.")] = None,
+    worker: Annotated[str | None, option("Held by this worker.")] = None,
+    state: Annotated[str | None, option("In this state.")] = None,
     result: Annotated[
         str | None,
-        typer.Option(
-            help="For complete_step_manually: JSON, @FILE, or - for standard input.",
+        option(
+            "For complete_step_manually: JSON, @FILE, or - for standard input.",
             callback=json_of("--result"),
         ),
     ] = None,

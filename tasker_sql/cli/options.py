@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 
@@ -17,57 +16,51 @@ from tasker_sql.jsonb import JsonError, JsonText, given
 
 
 def argument(meaning: str, offers: completion.Offers | None = None, **more: Any) -> Any:
-    """An argument that must be given."""
     return typer.Argument(help=meaning, autocompletion=offers, show_default=False, **more)
 
 
-def option(*names: str, meaning: str, offers: completion.Offers | None = None) -> Any:
-    return typer.Option(*names, help=meaning, autocompletion=offers, show_default=False)
+def option(meaning: str, *names: str, offers: completion.Offers | None = None, **more: Any) -> Any:
+    return typer.Option(*names, help=meaning, autocompletion=offers, **more)
 
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what it would do, and end.")]
-Reason = Annotated[str, option("--reason", "-r", meaning="Why. It is kept in the history.")]
+def first(read: Callable[[str], object]) -> Callable[..., Any]:
+    """A callback of a parameter that reads its text before the command begins, and not while the
+    shell completes a line. What is wrong with the text is said with the parameter's name."""
+
+    def callback(context: typer.Context, text: str | None) -> Any:
+        if text is None or context.resilient_parsing:
+            return text
+        try:
+            return read(text)
+        except FileError:  # names a file and a line instead
+            raise
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+
+    return callback
+
+
+def read_as(metavar: str, read: Callable[[str], object]) -> dict[str, Any]:
+    """Of a parameter whose value is what `read` makes of its text."""
+    return {"parser": str, "metavar": metavar, "callback": first(read)}
+
+
+MOMENT: Final = read_as("TIME", moment)  # ISO 8601, or how long ago
+TIME: Final = read_as("TIME", time_to_come)  # ISO 8601
+DryRun = Annotated[bool, option("Show what it would do, and end.", "--dry-run")]
+Limit = Annotated[int, option("How many.", min=1)]
+Quiet = Annotated[bool, option("Log only warnings.", "--quiet", "-q")]
+Rate = Annotated[int, option("How many a second, at most.", min=1, max=1000)]
+Reason = Annotated[str, option("Why. It is kept in the history.", "--reason", "-r")]
+Yes = Annotated[bool, option("Do not ask.", "--yes", "-y")]
 OfNamespace = Annotated[
     str | None,
-    option("--namespace", "-n", meaning="Of this namespace.", offers=completion.namespaces),
+    option("Of this namespace.", "--namespace", "-n", offers=completion.namespaces),
 ]
 OfTemplate = Annotated[
     str | None,
-    option(
-        "--template",
-        meaning="Of this template: NAME or NAMESPACE/NAME.",
-        offers=completion.template_names,
-    ),
+    option("Of this template: NAME or NAMESPACE/NAME.", offers=completion.template_names),
 ]
-
-
-def moment_option(name: str, what: str) -> Any:
-    """A time in ISO 8601, or how long ago."""
-    return typer.Option(name, parser=_moment, metavar="TIME", help=what, show_default=False)
-
-
-def time_option(name: str, what: str) -> Any:
-    """A time to come, in ISO 8601."""
-    return typer.Option(name, parser=_time, metavar="TIME", help=what, show_default=False)
-
-
-def time_argument(what: str) -> Any:
-    """A time in ISO 8601, which may be left out."""
-    return typer.Argument(parser=_time, metavar="TIME", help=what, show_default=False)
-
-
-def _time(text: str) -> datetime:
-    try:
-        return time_to_come(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return moment(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 def of_template(namespace: str | None, template: str | None) -> tuple[str | None, str | None]:
@@ -85,54 +78,51 @@ def wanted(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def first(read: Callable[[str], object]) -> Callable[..., Any]:
-    """A callback of a parameter that reads its text before the database is looked at."""
-
-    def callback(context: typer.Context, text: str | None) -> Any:
-        return text if text is None or context.resilient_parsing else read(text)
-
-    return callback
-
-
-def well(parse: Callable[[str], object]) -> Callable[..., Any]:
-    """A callback: the text must be one that `parse` understands."""
-    return first(lambda text: (parse(text), text)[1])
-
-
 def json_of(what: str) -> Callable[..., Any]:
-    """A callback: the parameter is JSON, as `json_argument` takes it."""
-    return first(lambda text: json_argument(text, what))
+    """A callback: the parameter is JSON, @FILE, or - for standard input; passed on as it is."""
+
+    def read(text: str) -> JsonText:
+        if text == "-":
+            return json_in(sys.stdin.buffer.read(), "standard input")
+        if text.startswith("@"):
+            return json_in(Path(text[1:]).read_bytes(), text[1:])
+        try:
+            return given(text)
+        except ValueError as error:
+            raise ValueError(f"{what} is not JSON: {error}") from None
+
+    return first(read)
 
 
-def json_argument(text: str, what: str) -> JsonText:
-    """JSON given on the command line, as @file, or as - for standard input; passed on as it is."""
-    if text == "-":
-        return _json(sys.stdin.buffer.read(), "standard input")
-    if text.startswith("@"):
-        return _json(Path(text[1:]).read_bytes(), text[1:])
-    try:
-        return given(text)
-    except ValueError as error:
-        raise ValueError(f"{what} is not JSON: {error}") from error
-
-
-def _json(data: bytes, file: str) -> JsonText:
-    """Raises FileError."""
+def json_in(data: bytes, file: object, line: int = 1) -> JsonText:
+    """The JSON in a file, or in this line of it and those that follow. Raises FileError."""
     try:
         return given(data.decode())
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise FileError(f"{file}:{line}: this is not text in UTF-8") from error
+        line += data.count(b"\n", 0, error.start)
+        wrong = "this is not text in UTF-8"
     except JsonError as error:
-        raise FileError(f"{file}:{error.line}: this is not JSON: {error.what}") from error
+        line += error.line - 1
+        wrong = f"this is not JSON: {error.what} (column {error.column})"
     except ValueError as error:
-        raise FileError(f"{file}:1: this is not JSON for PostgreSQL: {error}") from error
+        wrong = f"this is not JSON for PostgreSQL: {error}"
+    raise FileError(f"{file}:{line}: {wrong}")
 
 
-def template_argument(text: str) -> tuple[str, str, str | None]:
-    """NAMESPACE/NAME or NAMESPACE/NAME@VERSION."""
+class Place(NamedTuple):
+    """Where a template or a schedule is: NAMESPACE/NAME."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+def template_argument(text: str) -> tuple[Place, str | None]:
+    """NAMESPACE/NAME or NAMESPACE/NAME@VERSION. Raises ValueError."""
     place, _, version = text.partition("@")
     namespace, slash, name = place.partition("/")
     if not (namespace and slash and name):
         raise ValueError(f"a template is written NAMESPACE/NAME or NAMESPACE/NAME@VERSION: {text}")
-    return namespace, name, version or None
+    return Place(namespace, name), version or None

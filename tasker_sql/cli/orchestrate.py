@@ -15,6 +15,7 @@ import typer
 from tasker_sql import config
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import Commands
+from tasker_sql.cli.options import Quiet, option
 from tasker_sql.cli.output import Output, table
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
@@ -29,36 +30,29 @@ app = Commands()
 def run(
     namespace: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
+            "Serve this one; repeat for more. Default: all.",
             *("--namespace", "-n"),
-            help="Serve this one; repeat for more. Default: all.",
-            autocompletion=completion.namespaces,
+            offers=completion.namespaces,
         ),
     ] = None,
     handler: Annotated[
         list[str] | None,
-        typer.Option("--handlers", "-m", help="A module, or a .py file, with @handler functions."),
+        option("A module, or a .py file, with @handler functions.", "--handlers", "-m"),
     ] = None,
-    slots: Annotated[
-        int | None, typer.Option(help="Handlers that run at a time, in each namespace.")
-    ] = None,
+    slots: Annotated[int | None, option("Handlers that run at a time, in each namespace.")] = None,
     two_hop: Annotated[
-        bool | None,
-        typer.Option("--two-hop", help="Submit results for another process to apply."),
+        bool | None, option("Submit results for another process to apply.", "--two-hop")
     ] = None,
-    lease: Annotated[
-        float | None, typer.Option(help="Seconds until others take a lost step over.")
-    ] = None,
-    poll: Annotated[
-        float | None, typer.Option(help="Seconds between looks for work when idle.")
-    ] = None,
+    lease: Annotated[float | None, option("Seconds until others take a lost step over.")] = None,
+    poll: Annotated[float | None, option("Seconds between looks for work when idle.")] = None,
     stop_within: Annotated[
-        float | None, typer.Option(help="Seconds that handlers get to finish after SIGTERM.")
+        float | None, option("Seconds that handlers get to finish after SIGTERM.")
     ] = None,
     pgbouncer: Annotated[
-        bool | None, typer.Option("--pgbouncer", help="Neither LISTEN nor prepare statements.")
+        bool | None, option("Neither LISTEN nor prepare statements.", "--pgbouncer")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log only warnings.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Orchestrate, and run steps, until SIGTERM or Ctrl-C.
 
@@ -93,9 +87,9 @@ def run(
 
 @app.command()
 def serve(
-    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="The port to listen on; 0: any free.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log only warnings.")] = False,
+    host: Annotated[str | None, option("The address to listen on.")] = None,
+    port: Annotated[int | None, option("The port to listen on; 0: any free.")] = None,
+    quiet: Quiet = False,
 ) -> None:
     """Serve HTTP until SIGTERM or Ctrl-C.
 
@@ -136,10 +130,7 @@ def sweep(client: Client) -> Output:
 @query(app, within=600)
 def check(
     client: Client,
-    task: Annotated[
-        UUID | None,
-        typer.Option("--task", help="Look at this task only.", autocompletion=completion.tasks),
-    ] = None,
+    task: Annotated[UUID | None, option("Look at this task only.", offers=completion.tasks)] = None,
 ) -> Output:
     """Check the invariants. Exit code 1 when one does not hold.
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 from tasker_sql.cli.commands import Commands
-from tasker_sql.cli.options import Reason, argument, moment_option, time_option
+from tasker_sql.cli.options import MOMENT, TIME, Reason, argument, option
 from tasker_sql.cli.output import Output, Part, counted, line
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
@@ -78,7 +78,7 @@ def acknowledge(
     reason: Reason,
     until: Annotated[
         datetime | None,
-        time_option("--until", "Until when (ISO 8601, UTC without a zone); else until it changes."),
+        option("Until when (ISO 8601, UTC without a zone); else until it changes.", **TIME),
     ] = None,
 ) -> Output:
     """Say that you know of a problem, so that it raises no alarm.
@@ -96,7 +96,7 @@ def problems(
     client: Client,
     since: Annotated[
         datetime | None,
-        moment_option("--since", "Those that began since: 90s, 15m, 2h or 3d ago, or ISO 8601."),
+        option("Those that began since: 90s, 15m, 2h or 3d ago, or ISO 8601.", **MOMENT),
     ] = None,
 ) -> Output:
     """What is wrong now, the worst first, each with its cure.

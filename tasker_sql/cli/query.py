@@ -23,7 +23,7 @@ from tasker_sql.cli.errors import NO, complain, explain
 from tasker_sql.cli.output import Output, Picture, answer, console, line, parts, print_json, put
 from tasker_sql.client import Client
 from tasker_sql.errors import TooSlowError, UnavailableError
-from tasker_sql.rows import AppliedRepair
+from tasker_sql.rows import AppliedRepair, ListedTask
 from tasker_sql.schema import migrations
 from tasker_sql.top.backend import SILENCE, blockers, connected
 from tasker_sql.top.statements import repaired
@@ -33,6 +33,7 @@ F = TypeVar("F", bound=Callable[..., Output | Ask])
 Away = UnavailableError | TooSlowError
 
 WITHIN: Final = 30.0  # seconds that a call may take
+PAGE: Final = 1000  # tasks
 
 
 def query(
@@ -79,6 +80,19 @@ def opened(within: float = WITHIN) -> Iterator[Client]:
             yield client
     finally:
         client.close()
+
+
+def listed(client: Client, given: dict[str, str], limit: int) -> list[ListedTask]:
+    """Tasks, newest first, however many pages that takes."""
+    found: list[ListedTask] = []
+    before: UUID | None = None
+    while len(found) < limit:
+        page = client.list_tasks(given, min(limit - len(found), PAGE), before)
+        found += [task for task in page if task.task_uuid is not None]
+        before = page[-1].next_before if page else None
+        if before is None:
+            break
+    return found
 
 
 @contextmanager

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import typer
-
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands
-from tasker_sql.cli.options import argument
+from tasker_sql.cli.options import Limit, argument
 from tasker_sql.cli.output import Output, Part, plain, table
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
@@ -65,7 +63,7 @@ def _state(missing: bool, pause: dict[str, Any]) -> str | None:
 def show(
     client: Client,
     name: Annotated[str, argument("The namespace, or one of its queues.", completion.namespaces)],
-    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
+    limit: Limit = 20,
 ) -> Output:
     """Show what waits longest in a namespace, and why.
 

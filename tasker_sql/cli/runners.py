@@ -22,9 +22,7 @@ language."""
 
 Breaker = Annotated[str, argument("database or queue.", completion.words("database", "queue"))]
 Position = Annotated[str, argument("open or closed.", completion.words("open", "closed"))]
-Runner = Annotated[
-    str | None, option("--runner", meaning="This one only.", offers=completion.runners)
-]
+Runner = Annotated[str | None, option("This one only.", offers=completion.runners)]
 
 
 @query(app, "list", watch=True)

@@ -7,18 +7,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import typer
-
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands, Json
 from tasker_sql.cli.options import (
+    MOMENT,
     DryRun,
+    Limit,
     OfNamespace,
+    Place,
+    Rate,
     Reason,
+    Yes,
     argument,
-    moment_option,
+    option,
+    read_as,
     template_argument,
-    well,
 )
 from tasker_sql.cli.output import Output, put, reasons
 from tasker_sql.cli.query import Ask, agreed, apply_plan, limited, opened, query, show_applied
@@ -32,19 +35,17 @@ app = Commands(help=ROOT["schedule"][1])
 
 SHAPE: Final = "a file of schedules is `schedules:` and a list of objects with name, namespace_name"
 
-Place = tuple[str, str]  # namespace and name
-
 
 def _place(schedule: str) -> Place:
-    namespace, name, version = template_argument(schedule)
+    place, version = template_argument(schedule)
     if version:
         raise ValueError(f"a schedule is written NAMESPACE/NAME: {schedule}")
-    return namespace, name
+    return place
 
 
 Schedule = Annotated[
-    str,
-    argument("NAMESPACE/NAME", completion.schedules, metavar="SCHEDULE", callback=well(_place)),
+    Place,
+    argument("NAMESPACE/NAME", completion.schedules, **read_as("SCHEDULE", _place)),
 ]
 
 
@@ -68,7 +69,7 @@ def _applied(client: Client, given: Sequence[tuple[Path, int, Place, dict[str, A
                 put.append(client.put_schedule(*place, definition))
         except TaskerError as error:
             hint = f" ({error.hint})" if error.hint else ""
-            faults.append(f"{file}:{line}: {'/'.join(place)}: {error}{hint}")
+            faults.append(f"{file}:{line}: {place}: {error}{hint}")
     if faults:
         raise FileError("\n".join(faults))
     return Output.listing(
@@ -97,7 +98,7 @@ def _schedules(file: Path) -> Iterator[tuple[int, Place, dict[str, Any]]]:
         names = definition.pop("namespace_name", None), definition.pop("name", None)
         if not all(isinstance(name, str) for name in names):
             raise FileError(f"{file}:{line}: {SHAPE}")
-        yield line, (str(names[0]), str(names[1])), definition
+        yield line, Place(str(names[0]), str(names[1])), definition
 
 
 @query(app, "list", watch=True)
@@ -120,13 +121,13 @@ def list_(client: Client, namespace: OfNamespace = None) -> Output:
 def ticks(
     client: Client,
     schedule: Schedule,
-    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
+    limit: Limit = 20,
 ) -> Output:
     """What happened to its ticks, the newest first?
 
     Example: tasker-sql schedule ticks shop/nightly --limit 5
     """
-    found = client.list_ticks(*_place(schedule), None, limit)
+    found = client.list_ticks(*schedule, None, limit)
     columns = "tick=tick_at, wall, outcome, task=task_uuid, state=task_state, detail"
     return Output.listing(found, columns, "no ticks yet")
 
@@ -135,8 +136,8 @@ def ticks(
 def next_(
     client: Client,
     cron: Annotated[str, argument("Five fields, or @daily.")],
-    time_zone: Annotated[str, typer.Option("--time-zone", "-z", help="Its time zone.")] = "UTC",
-    count: Annotated[int, typer.Option(min=1, help="How many.")] = 10,
+    time_zone: Annotated[str, option("Its time zone.", "--time-zone", "-z")] = "UTC",
+    count: Limit = 10,
 ) -> Output:
     """When does a cron line have its next ticks? Nothing is stored.
 
@@ -152,7 +153,7 @@ def explain(client: Client, schedule: Schedule) -> Output:
 
     Example: tasker-sql schedule explain shop/nightly
     """
-    found = client.explain_schedule(*_place(schedule))
+    found = client.explain_schedule(*schedule)
     return Output(found, reasons(found))
 
 
@@ -162,7 +163,7 @@ def pause(client: Client, schedule: Schedule, reason: Reason) -> Output:
 
     Example: tasker-sql schedule pause shop/nightly -r "the shop moves"
     """
-    return _chosen(schedule, "is paused", client.pause_schedule(*_place(schedule), reason))
+    return _chosen(schedule, "is paused", client.pause_schedule(*schedule, reason))
 
 
 @query(app)
@@ -171,7 +172,7 @@ def resume(client: Client, schedule: Schedule, reason: Reason) -> Output:
 
     Example: tasker-sql schedule resume shop/nightly -r "the shop has moved"
     """
-    return _chosen(schedule, "runs", client.resume_schedule(*_place(schedule), reason))
+    return _chosen(schedule, "runs", client.resume_schedule(*schedule, reason))
 
 
 @query(app)
@@ -180,7 +181,7 @@ def drop(client: Client, schedule: Schedule, reason: Reason) -> Output:
 
     Example: tasker-sql schedule drop shop/nightly -r "nobody reads the report"
     """
-    return _chosen(schedule, "is dropped", client.drop_schedule(*_place(schedule), reason))
+    return _chosen(schedule, "is dropped", client.drop_schedule(*schedule, reason))
 
 
 @query(app)
@@ -189,19 +190,19 @@ def trigger(client: Client, schedule: Schedule, reason: Reason) -> Output:
 
     Example: tasker-sql schedule trigger shop/nightly -r "the report of today was lost"
     """
-    made = client.trigger_schedule(*_place(schedule), reason)
+    made = client.trigger_schedule(*schedule, reason)
     return Output(made, str(made.task_uuid))
 
 
 @app.command()
 def backfill(
     schedule: Schedule,
-    since: Annotated[datetime, moment_option("--since", "From this time on: 3d ago, or ISO 8601.")],
-    until: Annotated[datetime, moment_option("--until", "To this time, likewise.")],
+    since: Annotated[datetime, option("From this time on: 3d ago, or ISO 8601.", **MOMENT)],
+    until: Annotated[datetime, option("To this time, likewise.", **MOMENT)],
     reason: Reason,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     dry_run: DryRun = False,
-    rate: Annotated[int, typer.Option(min=1, max=1000, help="Tasks a second, at most.")] = 100,
+    rate: Rate = 100,
     as_json: Json = False,
 ) -> None:
     """Make the tasks of past ticks that have none. It asks first.
@@ -213,7 +214,7 @@ def backfill(
     done: AppliedRepair | None = None
     with opened() as client:
         with limited(client):
-            plan = client.plan_backfill(*_place(schedule), since, until)
+            plan = client.plan_backfill(*schedule, since, until)
         if not as_json:
             put(f"{plan.ticks} ticks have no task, {plan.already} have one")
         if plan.ticks and agreed(yes, dry_run, as_json) and plan.plan_uuid:
@@ -221,5 +222,5 @@ def backfill(
     show_applied(plan, done, as_json, f"{done.applied if done else 0} tasks made")
 
 
-def _chosen(schedule: str, what: str, found: ChosenSchedule) -> Output:
+def _chosen(schedule: Place, what: str, found: ChosenSchedule) -> Output:
     return Output(found, f"{schedule} {what}")

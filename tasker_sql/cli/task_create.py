@@ -39,31 +39,28 @@ def create(
     ],
     context: Annotated[
         str,
-        typer.Option(
-            "--context",
-            "-c",
-            help="A JSON object, @FILE, or - for standard input.",
+        option(
+            "A JSON object, @FILE, or - for standard input.",
+            *("--context", "-c"),
             callback=json_of("--context"),
         ),
     ] = "{}",
     contexts: Annotated[
         Path | None,
-        typer.Option(help="A file with a JSON object in each line: a task for each.", exists=True),
+        option("A file with a JSON object in each line: a task for each.", exists=True),
     ] = None,
-    key: Annotated[str | None, typer.Option(help="Idempotency key: one task for it.")] = None,
+    key: Annotated[str | None, option("Idempotency key: one task for it.")] = None,
     priority: Annotated[
         str | None,
-        option(meaning="high, normal or low.", offers=completion.words("high", "normal", "low")),
+        option("high, normal or low.", offers=completion.words("high", "normal", "low")),
     ] = None,
-    run_at: Annotated[str | None, typer.Option(help="Not before: ISO 8601 with a zone.")] = None,
+    run_at: Annotated[str | None, option("Not before: ISO 8601 with a zone.")] = None,
     deadline: Annotated[
-        str | None, typer.Option(help="A time, or how long it may take, such as PT2H.")
+        str | None, option("A time, or how long it may take, such as PT2H.")
     ] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="A tag; repeat for more.")] = None,
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Wait for its end; exit 1 unless complete.")
-    ] = False,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait at most.")] = 86400.0,
+    tag: Annotated[list[str] | None, option("A tag; repeat for more.")] = None,
+    wait: Annotated[bool, option("Wait for its end; exit 1 unless complete.", "--wait")] = False,
+    timeout: Annotated[float, option("Seconds to wait at most.")] = 86400.0,
     as_json: Json = False,
 ) -> None:
     """Create a task; or many, from a file of contexts. Prints their uuids.
@@ -75,7 +72,7 @@ def create(
       tasker-sql task create fulfillment/process_order --contexts orders.jsonl
       tasker-sql task create fulfillment/process_order --key 7 -c - < order.json
     """
-    namespace, name, version = template_argument(template)
+    (namespace, name), version = template_argument(template)
     options = wanted(version=version, priority=priority, run_at=run_at, deadline=deadline)
     options |= wanted(tags=tag or None)
     total = _check(contexts) if contexts else 0

@@ -6,19 +6,24 @@ from datetime import datetime
 from typing import Annotated, Final, NamedTuple, get_args
 from uuid import UUID
 
-import typer
-
 from tasker_sql.cli.commands import Commands
-from tasker_sql.cli.options import OfNamespace, OfTemplate, moment_option, of_template, wanted
+from tasker_sql.cli.options import (
+    MOMENT,
+    Limit,
+    OfNamespace,
+    OfTemplate,
+    of_template,
+    option,
+    wanted,
+)
 from tasker_sql.cli.output import Output
-from tasker_sql.cli.query import query
+from tasker_sql.cli.query import listed, query
 from tasker_sql.client import Client, TaskState
 from tasker_sql.history import look
-from tasker_sql.rows import ListedTask
 
-PAGE: Final = 1000  # tasks
 FAILED: Final = ("error", "blocked_by_failures")
 LONGEST: Final = 80  # letters of a reason
+SINCE: Final = "Created since: 90s, 15m, 2h or 3d ago, or ISO 8601 (UTC without a zone)."
 FAILED_STEPS: Final = """(
   select task_uuid, name, coalesce(error ->> 'message', '') as message
     from tasker.failed_steps where task_uuid = any (%s)
@@ -43,22 +48,14 @@ def list_(
     template: OfTemplate = None,
     state: Annotated[
         TaskState | None,
-        typer.Option(metavar="STATE", help=f"In this state: {', '.join(get_args(TaskState))}."),
+        option(f"In this state: {', '.join(get_args(TaskState))}.", metavar="STATE"),
     ] = None,
-    tag: Annotated[str | None, typer.Option(help="With this tag.")] = None,
-    initiator: Annotated[str | None, typer.Option(help="Asked for by this one.")] = None,
-    key: Annotated[str | None, typer.Option(help="With this idempotency key.")] = None,
-    since: Annotated[
-        datetime | None,
-        moment_option(
-            "--since", "Created since: 90s, 15m, 2h or 3d ago, or ISO 8601 (UTC without a zone)."
-        ),
-    ] = None,
-    until: Annotated[
-        datetime | None,
-        moment_option("--until", "Created before, likewise."),
-    ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
+    tag: Annotated[str | None, option("With this tag.")] = None,
+    initiator: Annotated[str | None, option("Asked for by this one.")] = None,
+    key: Annotated[str | None, option("With this idempotency key.")] = None,
+    since: Annotated[datetime | None, option(SINCE, **MOMENT)] = None,
+    until: Annotated[datetime | None, option("Created before, likewise.", **MOMENT)] = None,
+    limit: Limit = 50,
 ) -> Output:
     """List tasks, newest first.
 
@@ -70,7 +67,7 @@ def list_(
     namespace, template = of_template(namespace, template)
     given = wanted(namespace=namespace, name=template, state=state, tag=tag, **times)
     given |= wanted(initiator=initiator, idempotency_key=key)
-    found = _pages(client, given, limit)
+    found = listed(client, given, limit)
     why = _failures(client, [task.task_uuid for task in found if task.state in FAILED])
     return Output.listing(
         found,
@@ -85,15 +82,3 @@ def _failures(client: Client, tasks: list[UUID | None]) -> dict[UUID, str]:
     """The step that failed last in each of these tasks, and its message."""
     failed = look(client, DeadStep, FAILED_STEPS, tasks) if tasks else []
     return {one.task_uuid: f"{one.name}: {one.message}"[:LONGEST] for one in failed}
-
-
-def _pages(client: Client, given: dict[str, str], limit: int) -> list[ListedTask]:
-    found: list[ListedTask] = []
-    before: UUID | None = None
-    while len(found) < limit:
-        page = client.list_tasks(given, min(limit - len(found), PAGE), before)
-        found += [task for task in page if task.task_uuid is not None]
-        before = page[-1].next_before if page else None
-        if before is None:
-            break
-    return found

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
-import typer
-
 from tasker_sql.cli.commands import Commands
+from tasker_sql.cli.options import option
 from tasker_sql.cli.output import Output, Part, Picture, cell, console, line, lines, reasons, table
 from tasker_sql.cli.query import query, run_query
 from tasker_sql.cli.uuids import TaskUuid
@@ -120,7 +119,7 @@ def _error(step: TaskStep) -> str | None:
 @app.command()
 def draw(
     task_uuid: TaskUuid,
-    to: Annotated[Drawing, typer.Option("--as", help="Of which kind.")] = "text",
+    to: Annotated[Drawing, option("Of which kind.", "--as")] = "text",
 ) -> None:
     """Print the DAG with the states of its steps.
 

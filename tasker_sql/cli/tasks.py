@@ -5,11 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-import typer
-
 from tasker_sql.cli import task_create, task_list, task_show, waits
 from tasker_sql.cli.commands import ROOT, Commands
-from tasker_sql.cli.options import Reason, time_argument
+from tasker_sql.cli.options import TIME, Reason, argument, option
 from tasker_sql.cli.output import Output, cell, paused
 from tasker_sql.cli.query import query
 from tasker_sql.cli.uuids import OpenTaskUuid, TaskUuid
@@ -28,7 +26,7 @@ def cancel(
     task_uuid: OpenTaskUuid,
     reason: Reason,
     cleanup: Annotated[
-        bool, typer.Option("--cleanup", help="Let its steps run that run on failure or at the end.")
+        bool, option("Let its steps run that run on failure or at the end.", "--cleanup")
     ] = False,
 ) -> Output:
     """Cancel a task with all its open steps. Running handlers learn of it within seconds.
@@ -71,9 +69,10 @@ def set_deadline(
     task_uuid: OpenTaskUuid,
     reason: Reason,
     deadline: Annotated[
-        datetime | None, time_argument("By when it is to be done: ISO 8601, UTC without a zone.")
+        datetime | None,
+        argument("By when it is to be done: ISO 8601, UTC without a zone.", **TIME),
     ] = None,
-    none: Annotated[bool, typer.Option("--none", help="It may take for ever.")] = False,
+    none: Annotated[bool, option("It may take for ever.", "--none")] = False,
 ) -> Output:
     """Move the deadline of a task, or remove it.
 

@@ -16,12 +16,13 @@ from tasker_sql.cli.commands import ROOT, Commands, Json
 from tasker_sql.cli.errors import NO
 from tasker_sql.cli.options import (
     OfNamespace,
+    Place,
     Reason,
     argument,
     json_of,
     option,
+    read_as,
     template_argument,
-    well,
 )
 from tasker_sql.cli.output import Output, Part, answer, line, lines, paused, print_json, put, table
 from tasker_sql.cli.query import Ask, query, run_query
@@ -53,9 +54,7 @@ Places = Annotated[
         metavar="FILE|FOLDER|MODULE[:WORKFLOW]...",
     ),
 ]
-Environment = Annotated[
-    str | None, typer.Option(help="Which overrides to use.", envvar=templates.ENVIRONMENT)
-]
+Environment = Annotated[str | None, option("Which overrides to use.", envvar=templates.ENVIRONMENT)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,7 @@ def _explained(
 @app.command()
 def new(
     name: Annotated[str, argument("The template's name.")],
-    namespace: Annotated[str, option("--namespace", "-n", meaning="Its namespace.")],
+    namespace: Annotated[str, option("Its namespace.", "--namespace", "-n")],
 ) -> None:
     """Write NAME.yaml, a template to begin with.
 
@@ -180,9 +179,7 @@ def lint(places: Places, environment: Environment = None, as_json: Json = False)
 @app.command()
 def convert(
     files: Files,
-    out: Annotated[
-        Path | None, typer.Option(help="A folder to write to; default: standard output.")
-    ] = None,
+    out: Annotated[Path | None, option("A folder to write to; default: standard output.")] = None,
 ) -> None:
     """Convert templates of tasker-core and tasker.
 
@@ -315,9 +312,7 @@ def dry_run(
     environment: Environment = None,
     input: Annotated[  # noqa: A002
         str | None,
-        typer.Option(
-            help="Create a task, too, with this: JSON, @FILE, or -.", callback=json_of("--input")
-        ),
+        option("Create a task, too, with this: JSON, @FILE, or -.", callback=json_of("--input")),
     ] = None,
 ) -> Ask:
     """Register templates, show how their steps would run, and undo it.
@@ -358,7 +353,7 @@ def _tried(client: Client, given: Sequence[Candidate], context: str | None) -> O
 def list_(
     client: Client,
     namespace: OfNamespace = None,
-    every: Annotated[bool, typer.Option("--all", help="Old versions too.")] = False,
+    every: Annotated[bool, option("Old versions too.", "--all")] = False,
 ) -> Output:
     """List the registered templates.
 
@@ -372,20 +367,17 @@ def list_(
     )
 
 
-def _unversioned(template: str) -> tuple[str, str]:
-    namespace, name, version = template_argument(template)
+def _unversioned(template: str) -> Place:
+    place, version = template_argument(template)
     if version:
-        raise ValueError(f"all versions are paused together: write {namespace}/{name}")
-    return namespace, name
+        raise ValueError(f"all versions are paused together: write {place}")
+    return place
 
 
 Paused = Annotated[
-    str,
+    Place,
     argument(
-        "NAMESPACE/NAME, all versions.",
-        completion.templates,
-        metavar="TEMPLATE",
-        callback=well(_unversioned),
+        "NAMESPACE/NAME, all versions.", completion.templates, **read_as("TEMPLATE", _unversioned)
     ),
 ]
 
@@ -396,7 +388,7 @@ def pause(client: Client, template: Paused, reason: Reason) -> Output:
 
     Example: tasker-sql template pause fulfillment/process_order -r "prices are wrong"
     """
-    return paused(template, client.pause_template(*_unversioned(template), reason))
+    return paused(template, client.pause_template(*template, reason))
 
 
 @query(app)
@@ -405,7 +397,7 @@ def resume(client: Client, template: Paused, reason: Reason) -> Output:
 
     Example: tasker-sql template resume fulfillment/process_order -r "prices are right"
     """
-    return paused(template, client.resume_template(*_unversioned(template), reason))
+    return paused(template, client.resume_template(*template, reason))
 
 
 @app.command()
@@ -416,7 +408,7 @@ def show(
             "NAMESPACE/NAME[@VERSION], or a YAML file.", completion.templates, metavar="TEMPLATE"
         ),
     ],
-    mermaid: Annotated[bool, typer.Option("--mermaid", help="As a Mermaid flowchart.")] = False,
+    mermaid: Annotated[bool, option("As a Mermaid flowchart.", "--mermaid")] = False,
     as_json: Json = False,
 ) -> None:
     """Draw a template's DAG; or print its definition as JSON.
@@ -435,5 +427,5 @@ def show(
         found = drawn(templates.load(Path(template)).definition)
         answer(found.value, found.picture, as_json)
         return
-    place = template_argument(template)
-    run_query(lambda client: drawn(client.get_template(*place).definition), as_json)
+    place, version = template_argument(template)
+    run_query(lambda client: drawn(client.get_template(*place, version).definition), as_json)

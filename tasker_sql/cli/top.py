@@ -7,11 +7,11 @@ import sys
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-import typer
 from rich.table import Table
 
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import Commands, Json
+from tasker_sql.cli.options import argument, option
 from tasker_sql.cli.output import Part, console, line, print_csv, print_json, put
 from tasker_sql.schema.migrations import ready
 from tasker_sql.top import screens, table
@@ -23,10 +23,10 @@ from tasker_sql.top.table import View
 
 What = Annotated[
     str,
-    typer.Argument(
+    argument(
+        f"{', '.join(ALONE)}; or the uuid of a task or step.",
+        completion.words(*ALONE),
         metavar="[SCREEN]",
-        help=f"{', '.join(ALONE)}; or the uuid of a task or step.",
-        autocompletion=completion.words(*ALONE),
     ),
 ]
 
@@ -38,15 +38,13 @@ app = Commands()
 def top(
     what: What = TABS[0],
     interval: Annotated[
-        float, typer.Option("--interval", "-i", min=0.1, help="Seconds between refreshes.")
+        float, option("Seconds between refreshes.", "--interval", "-i", min=0.1)
     ] = 2.0,
-    timeout: Annotated[
-        float, typer.Option(min=0.01, help="Seconds that each statement may take.")
-    ] = 1.0,
-    read_only: Annotated[bool, typer.Option("--read-only", help="Change nothing.")] = False,
-    once: Annotated[bool, typer.Option("--once", help="Print one screen, and end.")] = False,
+    timeout: Annotated[float, option("Seconds that each statement may take.", min=0.01)] = 1.0,
+    read_only: Annotated[bool, option("Change nothing.", "--read-only")] = False,
+    once: Annotated[bool, option("Print one screen, and end.", "--once")] = False,
     as_json: Json = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for scripts.")] = False,
+    as_csv: Annotated[bool, option("Print CSV, for scripts.", "--csv")] = False,
 ) -> None:
     """Watch the whole system on a dashboard.
 

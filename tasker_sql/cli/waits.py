@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-import typer
-
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands
 from tasker_sql.cli.options import (
+    Limit,
     OfNamespace,
     OfTemplate,
+    argument,
     json_of,
     of_template,
+    option,
     wanted,
 )
 from tasker_sql.cli.output import Output, Part, table
 from tasker_sql.cli.query import query
-from tasker_sql.cli.uuids import OpenTaskUuid
+from tasker_sql.cli.uuids import AS_STEP, OpenTaskUuid
 from tasker_sql.client import Client
 
 app = Commands(help=ROOT["wait"][1])
@@ -26,14 +27,10 @@ signals = Commands()  # of `task`
 
 Value = Annotated[
     str,
-    typer.Argument(
-        help="The value: JSON, @FILE, or - for standard input.", callback=json_of("the value")
-    ),
+    argument("The value: JSON, @FILE, or - for standard input.", callback=json_of("the value")),
 ]
-Why = Annotated[str | None, typer.Option("--reason", "-r", help="Why. It is kept with the signal.")]
-Key = Annotated[
-    str | None, typer.Option(help="Makes it repeatable: the same key and value count once.")
-]
+Why = Annotated[str | None, option("Why. It is kept with the signal.", "--reason", "-r")]
+Key = Annotated[str | None, option("Makes it repeatable: the same key and value count once.")]
 
 
 @query(app, "list", watch=True)
@@ -41,8 +38,8 @@ def list_(
     client: Client,
     namespace: OfNamespace = None,
     template: OfTemplate = None,
-    signal: Annotated[str | None, typer.Option(help="Those that wait for this signal.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 100,
+    signal: Annotated[str | None, option("Those that wait for this signal.")] = None,
+    limit: Limit = 100,
 ) -> Output:
     """List what waits, for a signal or for a time.
 
@@ -69,12 +66,7 @@ def list_(
 @query(app)
 def answer(
     client: Client,
-    step_uuid: Annotated[
-        UUID,
-        typer.Argument(
-            help="The step that waits.", show_default=False, autocompletion=completion.waits
-        ),
-    ],
+    step_uuid: Annotated[UUID, argument("The step that waits.", completion.waits, **AS_STEP)],
     value: Value = "null",
     reason: Why = None,
     key: Key = None,
@@ -92,7 +84,7 @@ def answer(
 def signal(
     client: Client,
     task_uuid: OpenTaskUuid,
-    name: Annotated[str, typer.Argument(help="The signal's name.", show_default=False)],
+    name: Annotated[str, argument("The signal's name.")],
     value: Value = "null",
     reason: Why = None,
     key: Key = None,

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-import typer
-
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands
+from tasker_sql.cli.options import argument
 from tasker_sql.cli.output import Output, table
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
@@ -44,9 +43,7 @@ def list_(client: Client) -> Output:
 @query(app, watch=True)
 def claims(
     client: Client,
-    worker: Annotated[
-        str | None, typer.Argument(help="Of this worker only.", autocompletion=completion.workers)
-    ] = None,
+    worker: Annotated[str | None, argument("Of this worker only.", completion.workers)] = None,
 ) -> Output:
     """List live claims: who has which steps, and how long.
 
