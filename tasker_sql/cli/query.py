@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import inspect
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, get_type_hints
 from uuid import UUID
 
 import typer
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Group
 from rich.live import Live
-from rich.segment import Segment
 
 from tasker_sql.advice import advice, naming_schema
 from tasker_sql.cli.commands import Commands, Json, Watch, options
@@ -75,11 +73,8 @@ def opened(within: float = WITHIN) -> Iterator[Client]:
     """A client for one command, whose calls take no longer than `within` seconds."""
     dsn = migrations.ready()
     client = connected(dsn, "cli", read_timeout=(options.timeout or within) + SILENCE)
-    try:
-        with naming_schema(dsn):
-            yield client
-    finally:
-        client.close()
+    with closing(client), naming_schema(dsn):
+        yield client
 
 
 def listed(client: Client, given: dict[str, str], limit: int) -> list[ListedTask]:
@@ -174,17 +169,14 @@ def _follow(answers: Iterator[Output | Away], as_json: bool) -> None:
 def _redraw(answers: Iterator[Output | Away], seconds: float) -> None:
     shown: Picture = []
     at = datetime.now(UTC)
-    try:
-        with Live(console=console(), screen=True, auto_refresh=False) as live:
-            for found in answers:
-                if isinstance(found, Away):
-                    head = line((f"as of {at:%T} UTC, {advice(found)}", "bold red"))
-                else:
-                    shown, at = found.picture, datetime.now(UTC)
-                    head = line((f"as of {at:%T} UTC, every {seconds:g} s; Ctrl-C ends it", "dim"))
-                live.update(_Screenful([head, line(), *parts(shown)]), refresh=True)
-    finally:
-        put(shown)  # stays when the screen is left
+    with Live(console=console(), auto_refresh=False) as live:
+        for found in answers:
+            if isinstance(found, Away):
+                head = line((f"as of {at:%T} UTC, {advice(found)}", "bold red"))
+            else:
+                shown, at = found.picture, datetime.now(UTC)
+                head = line((f"as of {at:%T} UTC, every {seconds:g} s; Ctrl-C ends it", "dim"))
+            live.update(Group(head, line(), *parts(shown)), refresh=True)
 
 
 def agreed(yes: bool, dry_run: bool, as_json: bool) -> bool:
@@ -219,17 +211,3 @@ def show_applied(planned: Any, done: AppliedRepair | None, as_json: bool, what: 
             complain(f"refused: {done.last_refusal}")
     if done and done.refused:
         raise typer.Exit(NO)
-
-
-@dataclasses.dataclass
-class _Screenful:
-    """As much as fits; the last line says how much does not."""
-
-    parts: Sequence[RenderableType]
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        lines = console.render_lines(Group(*self.parts), options.reset_height(), pad=False)
-        if (over := len(lines) - options.max_height) > 0:
-            rest = line((f"{over + 1} more lines do not fit", "dim"))
-            lines = lines[: options.max_height - 1] + console.render_lines(rest, pad=False)
-        yield from (part for line in lines for part in (*line, Segment.line()))

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import Commands, Json
 from tasker_sql.cli.errors import NO
-from tasker_sql.cli.options import argument, json_of, option, template_argument, wanted
-from tasker_sql.cli.output import print_json, put
+from tasker_sql.cli.options import argument, json_in, json_of, option, template_argument, wanted
+from tasker_sql.cli.output import answer, print_json, put
 from tasker_sql.cli.query import limited, opened
 from tasker_sql.cli.task_show import task_picture
 from tasker_sql.client import Client
 from tasker_sql.errors import BadValueError, FileError, LimitExceededError, TaskerError
-from tasker_sql.jsonb import JsonError, JsonText, given
+from tasker_sql.jsonb import JsonText
+from tasker_sql.rows import CreatedTask
 
-ENDED = {"complete", "error", "cancelled", "resolved_manually"}
+Line = tuple[int, JsonText]  # its number, and the context that it holds
+Make = Callable[[Sequence[JsonText]], list[CreatedTask]]
+REFUSALS: Final = (BadValueError, LimitExceededError)
 BATCH: Final = 1000  # tasks
 SHOWN: Final = 20  # faults
 
@@ -51,8 +51,7 @@ def create(
     ] = None,
     key: Annotated[str | None, option("Idempotency key: one task for it.")] = None,
     priority: Annotated[
-        str | None,
-        option("high, normal or low.", offers=completion.words("high", "normal", "low")),
+        Literal["high", "normal", "low"] | None, option("High, normal or low.", metavar="PRIORITY")
     ] = None,
     run_at: Annotated[str | None, option("Not before: ISO 8601 with a zone.")] = None,
     deadline: Annotated[
@@ -75,13 +74,16 @@ def create(
     (namespace, name), version = template_argument(template)
     options = wanted(version=version, priority=priority, run_at=run_at, deadline=deadline)
     options |= wanted(tags=tag or None)
-    total = _check(contexts) if contexts else 0
+    lines = _contexts(contexts) if contexts else []
     with opened() as client:
         if contexts is not None:
-            _create_many(client, (namespace, name), (contexts, total), options, as_json)
+
+            def make(given: Sequence[JsonText]) -> list[CreatedTask]:
+                return client.create_tasks(namespace, name, given, options)
+
+            _create_many(client, contexts, lines, make, as_json)
             return
-        if key is not None:
-            options["idempotency_key"] = key
+        options |= wanted(idempotency_key=key)
         with limited(client):
             made = client.create_task(namespace, name, context, options)
         if not as_json:
@@ -89,7 +91,8 @@ def create(
         elif not wait:
             print_json(made)
         if wait:
-            _wait(client, made.task_uuid, timeout)
+            with suppress(TimeoutError):
+                client.wait(made, timeout)
             task = client.get_task(made.task_uuid)
             if as_json:
                 print_json(task)
@@ -99,106 +102,54 @@ def create(
                 raise typer.Exit(NO)
 
 
-def _create_many(
-    client: Client,
-    template: tuple[str, str],
-    given: tuple[Path, int],
-    options: dict[str, Any],
-    as_json: bool,
-) -> None:
-    file, total = given
-    created: list[UUID] = []
-    lines = _lines(file)
-    try:
-        with _progress() as progress:
-            bar = progress.add_task("creating tasks", total=total)
-            while batch := list(islice(lines, BATCH)):
-                contexts = [JsonText(line) for _, line in batch]
-                try:
-                    with limited(client):
-                        made = client.create_tasks(*template, contexts, options)
-                except (BadValueError, LimitExceededError) as error:
-                    raise _refused(client, template, file, batch, options, error) from error
-                created += [task.task_uuid for task in made]
-                progress.advance(bar, len(batch))
-    finally:  # what was created, whatever came then
-        if as_json:
-            print_json(created)
-        else:
-            put([str(task_uuid) for task_uuid in created])
-
-
-def _lines(file: Path) -> Iterator[tuple[int, str]]:
-    """The lines that hold something, with their numbers. Raises FileError."""
-    with file.open("rb") as lines:
-        for number, data in enumerate(lines, 1):
+def _contexts(file: Path) -> list[Line]:
+    """The lines that hold something. Raises FileError that names all that are not JSON."""
+    found, wrong = list[Line](), list[str]()
+    for number, data in enumerate(file.read_bytes().split(b"\n"), 1):
+        if data := data.strip():
             try:
-                line = data.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-            except UnicodeDecodeError as error:
-                raise FileError(f"{file}:{number}: this is not text in UTF-8") from error
-            if line:
-                yield number, line
-
-
-def _check(file: Path) -> int:
-    """How many contexts a file has. Raises FileError that names all lines that are not JSON."""
-    total, wrong = 0, list[str]()
-    for number, line in _lines(file):
-        total += 1
-        try:
-            given(line)
-        except JsonError as error:
-            wrong.append(f"{file}:{number}: this is not JSON: {error.what} (column {error.column})")
-        except ValueError as error:
-            wrong.append(f"{file}:{number}: {error}")
+                found.append((number, json_in(data, file, number)))
+            except FileError as error:
+                wrong.append(str(error))
     if wrong:
-        raise _fault(wrong)
-    return total
+        raise _faults(wrong)
+    return found
 
 
-def _fault(wrong: Sequence[str]) -> FileError:
-    """What is wrong with a file, said at once."""
+def _faults(wrong: Sequence[str]) -> FileError:
     more = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
     return FileError("\n".join([*wrong[:SHOWN], *more]))
 
 
+def _create_many(
+    client: Client, file: Path, lines: Sequence[Line], make: Make, as_json: bool
+) -> None:
+    created: list[UUID] = []
+    try:
+        for start in range(0, len(lines), BATCH):
+            batch = lines[start : start + BATCH]
+            try:
+                with limited(client):
+                    made = make([context for _, context in batch])
+            except REFUSALS as error:
+                raise _refused(client, file, batch, make, error) from error
+            created += [task.task_uuid for task in made]
+    finally:  # what was created, whatever came then
+        answer(created, [str(task_uuid) for task_uuid in created], as_json)
+
+
 def _refused(
-    client: Client,
-    template: tuple[str, str],
-    file: Path,
-    batch: list[tuple[int, str]],
-    options: dict[str, Any],
-    error: TaskerError,
+    client: Client, file: Path, batch: Sequence[Line], make: Make, error: TaskerError
 ) -> Exception:
     """The database's refusal of a batch, by line: each is tried alone, and nothing is kept."""
     if "context" not in str(error):  # the cause is an option, and no line
         return error
     wrong = list[str]()
     with client.rolled_back():
-        for number, line in batch:
+        for number, context in batch:
             try:
                 with client.transaction():
-                    client.create_tasks(*template, [JsonText(line)], options)
-            except (BadValueError, LimitExceededError) as alone:
+                    make([context])
+            except REFUSALS as alone:
                 wrong.append(f"{file}:{number}: {alone}")
-    return _fault(wrong) if wrong else error
-
-
-def _wait(client: Client, task_uuid: UUID, timeout: float) -> None:
-    """Wait until the task has ended, or the time is over."""
-    deadline = time.monotonic() + timeout
-    with _progress() as progress:
-        bar = progress.add_task("steps", total=None)
-        while True:
-            stands = client.get_task_execution_context(task_uuid)
-            progress.update(bar, total=stands.total_steps, completed=stands.completed_steps)
-            if stands.status in ENDED or time.monotonic() >= deadline:
-                return
-            time.sleep(0.1)
-
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    stderr = Console(stderr=True)
-    hidden = not stderr.is_terminal
-    return Progress(*columns, TimeElapsedColumn(), console=stderr, transient=True, disable=hidden)
+    return _faults(wrong) if wrong else error

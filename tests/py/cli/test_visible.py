@@ -233,6 +233,5 @@ def test_commands_print_in_one_place_only() -> None:
     assert {name: calls for name, calls in found.items() if calls} == {
         "__init__.py": ["print("],  # the version
         "root.py": ["typer.echo("],  # the version
-        "task_create.py": ["Console("],  # a bar of progress
         "templates.py": ["typer.echo("],  # YAML for a file, which escapes by itself
     }
