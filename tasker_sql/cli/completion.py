@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from typing import Final
 from uuid import UUID
 
@@ -18,15 +19,6 @@ OPEN: Final = ("in_progress", "blocked_by_failures", "pending")
 Offers = Callable[[str], list[str]]
 
 
-def words(*offered: str) -> Offers:
-    """Offers what is always the same."""
-
-    def offers(incomplete: str) -> list[str]:
-        return [word for word in offered if word.startswith(incomplete)]
-
-    return offers
-
-
 def asked(ask: Callable[[Client, str], Iterable[str]]) -> Offers:
     """Offers what the database answers."""
 
@@ -36,10 +28,8 @@ def asked(ask: Callable[[Client, str], Iterable[str]]) -> Offers:
             if url is None:
                 return []
             client = connected(url, "completion", connect_timeout=1, read_timeout=WITHIN)
-            try:
+            with closing(client):
                 found = list(ask(client, incomplete))
-            finally:
-                client.close()
         except Exception:  # a traceback would spoil the line that is being typed
             return []
         return [word for word in found if word.startswith(incomplete) and word.isprintable()]

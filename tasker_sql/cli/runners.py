@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands
@@ -20,8 +20,8 @@ Each `tasker-sql run` is one. `tasker-sql worker` lists everybody who does steps
 language."""
 )
 
-Breaker = Annotated[str, argument("database or queue.", completion.words("database", "queue"))]
-Position = Annotated[str, argument("open or closed.", completion.words("open", "closed"))]
+Breaker = Annotated[Literal["database", "queue"], argument("Database or queue.", metavar="BREAKER")]
+Position = Annotated[Literal["open", "closed"], argument("Open or closed.", metavar="POSITION")]
 Runner = Annotated[str | None, option("This one only.", offers=completion.runners)]
 
 

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from rich.table import Table
 
-from tasker_sql.cli import completion
 from tasker_sql.cli.commands import Commands, Json
 from tasker_sql.cli.options import argument, option
 from tasker_sql.cli.output import Part, console, line, print_csv, print_json, put
@@ -25,7 +24,7 @@ What = Annotated[
     str,
     argument(
         f"{', '.join(ALONE)}; or the uuid of a task or step.",
-        completion.words(*ALONE),
+        lambda incomplete: [screen for screen in ALONE if screen.startswith(incomplete)],
         metavar="[SCREEN]",
     ),
 ]
