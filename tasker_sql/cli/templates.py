@@ -272,8 +272,8 @@ def _compared(client: Client, given: Sequence[Candidate]) -> Output:
         changes = list[str]()
         if against is not None:
             namespace, name = one.name.split("/")
-            known = _text(client.get_template(namespace, name, against).definition)
-            wanted = _text(_written_out(client, one))
+            known = dumps(client.get_template(namespace, name, against).definition, 2).splitlines()
+            wanted = dumps(_written_out(client, one), 2).splitlines()
             title = f"{one.name}@{against}, registered"
             changes = [*difflib.unified_diff(known, wanted, title, one.source, lineterm="", n=2)]
         state = "new" if against is None else "same" if same and not changes else "differs"
@@ -294,16 +294,6 @@ def _written_out(client: Client, one: Candidate) -> Any:
         (made,) = _registered(client, [spare])
         found = client.get_template(made.namespace, made.name, version).definition
     return {**found, "version": one.definition["version"]}
-
-
-def _text(definition: Any) -> list[str]:
-    return dumps(_sorted(definition), 2).splitlines()
-
-
-def _sorted(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
 @query(app)
