@@ -47,7 +47,7 @@ def claims(
 ) -> Output:
     """List live claims: who has which steps, and how long.
 
-    One line a claim, with one of its steps; of one worker, one line a step.
+    One line a step, those whose lease ends first at the top.
 
     Examples:
       tasker-sql worker claims
@@ -55,29 +55,17 @@ def claims(
     """
     held = [claim for claim in client.live_claims() if worker in (None, claim.worker)]
     held.sort(key=lambda claim: claim.lease_until)
-    if worker is None:
-        picture = table(
-            held,
-            "worker, namespace, claimed at, lease ends in=lease_left, steps=step_count, such as, "
-            "uuid",
-            "no claims",
-            lease_left=lambda claim: _left(claim.lease_left),
-            such_as=lambda claim: next(iter(claim.steps), None),
-            uuid=lambda claim: next(iter(claim.step_uuids), None),
-        )
-    else:
-        picture = table(
-            [
-                {"claim": claim, "step": step, "uuid": uuid}
-                for claim in held
-                for step, uuid in zip(claim.steps, claim.step_uuids, strict=True)
-            ],
-            "namespace, claimed at, lease ends in, step, uuid",
-            "no claims",
-            namespace=lambda row: row["claim"].namespace,
-            claimed_at=lambda row: row["claim"].claimed_at,
-            lease_ends_in=lambda row: _left(row["claim"].lease_left),
-        )
+    rows = [
+        {**claim._asdict(), "step": step, "uuid": uuid}
+        for claim in held
+        for step, uuid in zip(claim.steps, claim.step_uuids, strict=True)
+    ]
+    picture = table(
+        rows,
+        "worker, namespace, claimed at, lease ends in=lease_left, step, uuid",
+        "no claims",
+        lease_left=lambda row: _left(row["lease_left"]),
+    )
     return Output(held, picture)
 
 
