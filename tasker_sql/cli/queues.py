@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands
 from tasker_sql.cli.options import Limit, argument
-from tasker_sql.cli.output import Output, Part, plain, table
+from tasker_sql.cli.output import Output, Part, table
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
 from tasker_sql.rows import QueuedStep
@@ -26,24 +26,24 @@ def list_(client: Client) -> Output:
       tasker-sql queue list --watch
       tasker-sql queue list --json
     """
-    spaces = {one.name: one for one in client.list_namespaces()}
-    served = {one.namespace: one for one in client.served_namespaces()}
-    queues: list[dict[str, Any]] = []
-    for queue in client.queue_depths():
-        space, runners = spaces.get(queue.namespace or ""), served.get(queue.namespace or "")
-        pause = {name: getattr(space, name, None) for name in PAUSE}
-        service = {name: getattr(runners, name, None) for name in SERVICE}
-        shown = {"queue": queue, "state": _state(queue.missing, pause)}
-        queues.append({**plain(queue), **plain(pause), **service, **shown})
-    picture = table(
-        queues,
-        "queue=queue_name, depth, oldest, runners=live_runners, slots, state",
+    spaces: dict[str | None, Any] = {one.name: one for one in client.list_namespaces()}
+    served: dict[str | None, Any] = {one.namespace: one for one in client.served_namespaces()}
+    found = [
+        {
+            **queue._asdict(),
+            **{name: getattr(spaces.get(queue.namespace), name, None) for name in PAUSE},
+            **{name: getattr(served.get(queue.namespace), name, None) for name in SERVICE},
+        }
+        for queue in client.queue_depths()
+    ]
+    return Output.listing(
+        found,
+        "queue=queue_name, depth, oldest=oldest_age, runners=live_runners, slots, state",
         "no queues",
-        depth=lambda q: f"~{q['depth']}" if q["depth_is_exact"] is False else q["depth"],
-        oldest=lambda q: q["queue"].oldest_age,
-    )
-    return Output(
-        [{k: v for k, v in q.items() if k not in ("queue", "state")} for q in queues], picture
+        depth=lambda queue: (
+            f"~{queue['depth']}" if queue["depth_is_exact"] is False else queue["depth"]
+        ),
+        state=_state,
     )
 
 
@@ -51,11 +51,11 @@ PAUSE = ("paused_at", "paused_by", "pause_reason")
 SERVICE = ("live_runners", "slots")
 
 
-def _state(missing: bool, pause: dict[str, Any]) -> str | None:
-    if missing:
+def _state(queue: dict[str, Any]) -> str | None:
+    if queue["missing"]:
         return "missing: the next sweep makes it again"
-    if pause["paused_at"]:
-        return "paused since {paused_at:%F %T} by {paused_by}: {pause_reason}".format(**pause)
+    if queue["paused_at"]:
+        return "paused since {paused_at:%F %T} by {paused_by}: {pause_reason}".format(**queue)
     return None
 
 
