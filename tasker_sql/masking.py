@@ -25,6 +25,7 @@ SECRET: Final = (
 SOUND: Final = re.compile(r"[^\s:@?#&=%/]*|[\w.,-]+|/[\w./,-]*|[\da-fA-F:.,%]+")
 OUR_WORDS: Final = {"tasker", "postgres", "postgresql", "pgmq", "public"}  # a log is full of them
 SHORT: Final = 6  # characters: a shorter secret is only replaced where it is a word
+_known: Mapping[str, re.Pattern[str]] = {}  # the secrets of this process, the longest first
 
 QUOTED: Final = r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.)*\""""
 URL_PASSWORD: Final = re.compile(r"(://[^:/@\s]*:)\S*@")
@@ -57,8 +58,8 @@ def connection(dsn: str) -> str:
 
 def masked(text: str) -> str:
     """A text without secrets."""
-    if _known.pattern is not None:
-        text = _known.pattern.sub(HIDDEN, text)
+    for pattern in _known.values():
+        text = pattern.sub(HIDDEN, text)
     text = URL_PASSWORD.sub(rf"\1{HIDDEN}@", text)
     text = NAMED.sub(rf"\1{HIDDEN}", text)
     return AUTHORIZATION.sub(lambda found: f"{found[1] or found[2]}{HIDDEN}", text)
@@ -80,7 +81,10 @@ def masked_value(value: Any) -> Any:
 
 def remember(secret: str) -> None:
     """From now on `masked` hides this."""
-    _known.add(secret)
+    global _known
+    if secret and secret not in _known and secret.lower() not in OUR_WORDS:
+        patterns = {**_known, secret: re.compile(_spellings(secret))}
+        _known = {known: patterns[known] for known in sorted(patterns, key=len, reverse=True)}
 
 
 def remember_connection(dsn: str) -> None:
@@ -118,21 +122,6 @@ def _parts(dsn: str) -> dict[str, str] | None:
         return None
 
 
-class _Known:
-    """The secrets that this process knows."""
-
-    def __init__(self) -> None:
-        self._secrets: dict[str, str] = {}
-        self.pattern: re.Pattern[str] | None = None
-
-    def add(self, secret: str) -> None:
-        if not secret or secret in self._secrets or secret.lower() in OUR_WORDS:
-            return
-        self._secrets = {**self._secrets, secret: _spellings(secret)}
-        longest_first = sorted(self._secrets, key=len, reverse=True)
-        self.pattern = re.compile("|".join(self._secrets[one] for one in longest_first))
-
-
 def _spellings(secret: str) -> str:
     """A pattern for a text as it is, in a URL, in a connection string, in JSON or in Python."""
     pattern = "".join(f"(?:{'|'.join(_spelled(char))})" for char in secret)
@@ -147,6 +136,3 @@ def _spelled(char: str) -> Iterator[str]:
     yield from (f"(?i:{re.escape(one)})" for one in sorted(escaped) if one != char)
     if char == " ":
         yield r"\+"
-
-
-_known: Final = _Known()
