@@ -146,10 +146,8 @@ class AsyncClient(AsyncCalls):
         held = sources.held(self)
         return self._lend() if held is None else nullcontext(held)
 
-    def _lend_own(self) -> sources.Lent:
-        return sources.Lent(self._opened)
-
-    async def _opened(self) -> psycopg.AsyncConnection[Any]:
+    @asynccontextmanager
+    async def _lend_own(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
         if self._own is None or self._own.closed:
             from tasker_sql.schema import database, migrations
 
@@ -160,7 +158,7 @@ class AsyncClient(AsyncCalls):
                 client_encoding="utf8",
                 prepare_threshold=None,
             )
-        return self._own
+        yield self._own
 
 
 class _AskedError(Exception):

@@ -6,10 +6,11 @@ commits. Classes of other libraries are known by their names, so that none is im
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
+    asynccontextmanager,
     contextmanager,
     nullcontext,
 )
@@ -21,6 +22,7 @@ import psycopg
 Connection = psycopg.Connection[Any]
 AsyncConnection = psycopg.AsyncConnection[Any]
 Lend = Callable[[], AbstractContextManager[Connection]]
+LendAsync = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 
 TAKEN: Final = (
     "a connection of psycopg, a ConnectionPool of psycopg_pool, a Connection or a Session of "
@@ -60,20 +62,18 @@ def lender(source: Any) -> Lend:
     for name in _names(source):
         if unwrap := _UNWRAP.get(name):
             return lambda: nullcontext(_psycopg(unwrap(source), source))
-    _refuse_unless_pool(source, "Client", TAKEN, INSTEAD)
-    lend: Lend = source.connection
+    lend: Lend = _of_pool(source, "Client", TAKEN, INSTEAD)
     return lend
 
 
-def async_lender(source: Any) -> Callable[[], AbstractAsyncContextManager[AsyncConnection]]:
+def async_lender(source: Any) -> LendAsync:
     """As `lender`, for asynchronous sources."""
     if isinstance(source, psycopg.AsyncConnection):
         return lambda: nullcontext(source)
     for name in _names(source):
         if unwrap := _ASYNC_UNWRAP.get(name):
-            return lambda: Lent(lambda: _async_psycopg(unwrap, source))
-    _refuse_unless_pool(source, "AsyncClient", TAKEN_ASYNC, INSTEAD_ASYNC)
-    lend: Callable[[], AbstractAsyncContextManager[AsyncConnection]] = source.connection
+            return lambda: _lent(unwrap, source)
+    lend: LendAsync = _of_pool(source, "AsyncClient", TAKEN_ASYNC, INSTEAD_ASYNC)
     return lend
 
 
@@ -93,28 +93,16 @@ def held(client: object) -> Any:
     return _HELD.get().get(id(client))
 
 
-class Lent(AbstractAsyncContextManager[AsyncConnection]):
-    """A connection that is looked up when it is needed, and stays open."""
-
-    def __init__(self, find: Callable[[], Awaitable[AsyncConnection]]) -> None:
-        self._find = find
-
-    async def __aenter__(self) -> AsyncConnection:
-        return await self._find()
-
-    async def __aexit__(self, *_: object) -> None:
-        return None
-
-
 def _names(source: Any) -> list[str]:
     return [f"{kind.__module__}.{kind.__qualname__}" for kind in type(source).__mro__]
 
 
-def _refuse_unless_pool(source: Any, client: str, taken: str, instead: Mapping[str, str]) -> None:
+def _of_pool(source: Any, client: str, taken: str, instead: Mapping[str, str]) -> Any:
     advice = next((instead[name] for name in _names(source) if name in instead), "")
     if advice or isinstance(source, type) or not callable(getattr(source, "connection", None)):
         said = f"{client} takes {taken}, and not {_shown(source)}"
         raise TypeError(f"{said}: {advice}" if advice else said)
+    return source.connection
 
 
 def _of_sqlalchemy(connection: Any) -> Any:
@@ -158,14 +146,18 @@ _ASYNC_UNWRAP: Final[Mapping[str, Callable[[Any], Awaitable[Any]]]] = {
 }
 
 
-async def _async_psycopg(unwrap: Callable[[Any], Awaitable[Any]], source: Any) -> AsyncConnection:
+@asynccontextmanager
+async def _lent(
+    unwrap: Callable[[Any], Awaitable[Any]], source: Any
+) -> AsyncIterator[AsyncConnection]:
+    """The driver's connection, looked up when it is needed; it stays open."""
     found = await unwrap(source)
     if not isinstance(found, psycopg.AsyncConnection):
         raise TypeError(
             f"{_shown(source)} uses {_shown(found)}, and AsyncClient needs psycopg 3: the URL "
             "postgresql+psycopg://"
         )
-    return found
+    yield found
 
 
 def _psycopg(found: Any, source: Any) -> Connection:
@@ -184,8 +176,5 @@ def _psycopg(found: Any, source: Any) -> Connection:
 def _shown(value: Any) -> str:
     kind = value if isinstance(value, type) else type(value)
     name = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
-    return f"the class {name}" if isinstance(value, type) else f"{_article(name)} {name}"
-
-
-def _article(name: str) -> str:
-    return "an" if name[0] in "aeiou" else "a"
+    article = "the class" if isinstance(value, type) else "an" if name[0] in "aeiou" else "a"
+    return f"{article} {name}"
