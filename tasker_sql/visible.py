@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Callable
 from typing import Any, Final
 
 NUMBER: Final = re.compile(r"[+-]?[\d.,]+(e[+-]?\d+)?%?", re.IGNORECASE)
@@ -18,24 +19,20 @@ TAB: Final = "    "
 
 
 class _Escapes(dict[int, str]):
-    """What `str.translate` puts in the place of a character."""
+    """What `str.translate` puts in the place of a character; `known` ones stay."""
+
+    def __init__(self, escape: Callable[[str], str], known: str = "") -> None:
+        super().__init__({ord(char): char for char in known})
+        self._escape = escape
 
     def __missing__(self, code: int) -> str:
         char = chr(code)
         shown = char.isprintable() or unicodedata.category(char) == "Zs"
-        return char if shown else self.escape(char)
-
-    def escape(self, char: str) -> str:
-        return ascii(char)[1:-1]
+        return char if shown else self._escape(char)[1:-1]
 
 
-class _JsonEscapes(_Escapes):
-    def escape(self, char: str) -> str:
-        return json.dumps(char)[1:-1]
-
-
-_escapes: Final = _Escapes()
-_json_escapes: Final = _JsonEscapes({ord("\n"): "\n"})  # between values: in a text it is escaped
+_escapes: Final = _Escapes(ascii)
+_json_escapes: Final = _Escapes(json.dumps, "\n")  # between values: in a text it is escaped
 
 
 def visible(text: str) -> str:
