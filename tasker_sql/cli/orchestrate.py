@@ -45,10 +45,6 @@ def run(
         bool | None, option("Submit results for another process to apply.", "--two-hop")
     ] = None,
     lease: Annotated[float | None, option("Seconds until others take a lost step over.")] = None,
-    poll: Annotated[float | None, option("Seconds between looks for work when idle.")] = None,
-    stop_within: Annotated[
-        float | None, option("Seconds that handlers get to finish after SIGTERM.")
-    ] = None,
     pgbouncer: Annotated[
         bool | None, option("Neither LISTEN nor prepare statements.", "--pgbouncer")
     ] = None,
@@ -71,8 +67,6 @@ def run(
         "executor_pools.task_claimer.max": slots,
         "engine.two_hop": two_hop,
         "engine.lease": lease,
-        "executor_pools.task_claimer.poll": None if poll is None else poll * 1000,
-        "orchestration.graceful_timeout": stop_within,
         "database.pgbouncer": pgbouncer,
         "telemetry.level": "warning" if quiet else None,
     }
