@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 from tasker_sql import config
 from tasker_sql.cli import completion
-from tasker_sql.cli.commands import ROOT, Commands, Json
+from tasker_sql.cli.commands import ROOT, Commands
 from tasker_sql.cli.errors import complain
 from tasker_sql.cli.options import argument
-from tasker_sql.cli.output import Part, answer, line, table
+from tasker_sql.cli.output import Output, Part, line, table
+from tasker_sql.cli.query import query
 from tasker_sql.schema import database
 
 app = Commands(help=ROOT["config"][1])
@@ -22,8 +23,8 @@ Keys = Annotated[
 ]
 
 
-@app.command()
-def show(keys: Keys = None, as_json: Json = False) -> None:
+@query(app)
+def show(keys: Keys = None) -> Output:
     """Print the effective values and their sources, without passwords.
 
     Example: tasker-sql config show executor_pools
@@ -31,7 +32,7 @@ def show(keys: Keys = None, as_json: Json = False) -> None:
     loaded = config.load()
     values = {path: config.shown(path, loaded.given[path].value) for path in _chosen(keys)}
     origins = {path: loaded.given[path].origin for path in values}
-    answer(
+    return Output(
         {path: {"value": value, "from": origins[path]} for path, value in values.items()},
         table(
             values,
@@ -42,12 +43,11 @@ def show(keys: Keys = None, as_json: Json = False) -> None:
             unit=lambda path: config.keys()[path].unit,
             **{"from": origins.__getitem__},
         ),
-        as_json,
     )
 
 
-@app.command()
-def check(as_json: Json = False) -> None:
+@query(app)
+def check() -> Output:
     """Check everything. Exit code 2 when something is wrong.
 
     Set TASKER_ENV and TASKER_CONFIG as the runner will see them.
@@ -57,16 +57,15 @@ def check(as_json: Json = False) -> None:
     loaded = config.load()
     database.allow_private(loaded.config.database.url)
     files = sorted({given.origin for given in loaded.given.values()})
-    answer(
+    return Output(
         {"environment": loaded.environment, "keys": len(loaded.given), "from": files},
         f"the configuration of {loaded.environment} is valid: {len(loaded.given)} keys, "
         f"from {', '.join(files)}",
-        as_json,
     )
 
 
-@app.command()
-def explain(keys: Keys = None, as_json: Json = False) -> None:
+@query(app)
+def explain(keys: Keys = None) -> Output:
     """Say what keys mean, their bounds, defaults and values.
 
     Example: tasker-sql config explain engine.lease
@@ -89,7 +88,7 @@ def explain(keys: Keys = None, as_json: Json = False) -> None:
             value = config.shown(path, now.value)
             found[path] |= {"value": value, "from": now.origin}
             picture.append(line((f"  Now: {config.plain(value)}, from {now.origin}.", "dim")))
-    answer(found, picture, as_json)
+    return Output(found, picture)
 
 
 def _chosen(beginnings: list[str] | None) -> list[str]:

@@ -11,7 +11,7 @@ from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands, Json
 from tasker_sql.cli.errors import NO_DATABASE, complain
 from tasker_sql.cli.options import Reason, argument, option
-from tasker_sql.cli.output import Output, answer, cell, plain, print_json, put
+from tasker_sql.cli.output import Output, cell, plain, print_json, put
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
 from tasker_sql.schema import database
@@ -22,11 +22,8 @@ from tasker_sql.top.format import words
 app = Commands(help=ROOT["db"][1])
 
 
-@app.command()
-def upgrade(
-    revision: Annotated[str, option("Up to this revision.")] = "head",
-    as_json: Json = False,
-) -> None:
+@query(app)
+def upgrade(revision: Annotated[str, option("Up to this revision.")] = "head") -> Output:
     """Install tasker-sql in the database, or bring it up to date. Safe to repeat.
 
     Example: tasker-sql db upgrade
@@ -36,7 +33,7 @@ def upgrade(
     schema.upgrade(dsn, revision)
     after = schema.current(dsn)
     was = "" if before == after else f", was {before or 'empty'}"
-    answer({"revision": after, "was": before}, f"at revision {after}{was}", as_json)
+    return Output({"revision": after, "was": before}, f"at revision {after}{was}")
 
 
 @app.command()
@@ -63,8 +60,8 @@ def check(as_json: Json = False) -> None:
         raise typer.Exit(NO_DATABASE)
 
 
-@app.command()
-def url(as_json: Json = False) -> None:
+@query(app)
+def url() -> Output:
     """Print the connection string, with its password.
 
     Starts the private server, with the schema in it, when DATABASE_URL is not set. Give it to a
@@ -73,7 +70,7 @@ def url(as_json: Json = False) -> None:
     Example: export DATABASE_URL="$(tasker-sql db url)"
     """
     found = schema.ready()
-    answer({"url": found}, found, as_json)
+    return Output({"url": found}, found)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -92,8 +89,8 @@ def psql(context: typer.Context) -> None:
     os.execve(program, [str(program), *arguments, *context.args], os.environ | environment)
 
 
-@app.command()
-def stop(as_json: Json = False) -> None:
+@query(app)
+def stop() -> Output:
     """Stop the private server. Its data stays; the next command starts it again.
 
     Example: tasker-sql db stop
@@ -103,7 +100,7 @@ def stop(as_json: Json = False) -> None:
     server = EmbeddedServer()
     was_running = server.running
     server.stop()
-    answer({"stopped": was_running}, "stopped" if was_running else "it was not running", as_json)
+    return Output({"stopped": was_running}, "stopped" if was_running else "it was not running")
 
 
 @query(app, watch=True)

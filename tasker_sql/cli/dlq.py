@@ -19,7 +19,7 @@ from tasker_sql.cli.options import (
     option,
     wanted,
 )
-from tasker_sql.cli.output import Output, counted, put, table
+from tasker_sql.cli.output import Output, Picture, counted, put, table
 from tasker_sql.cli.query import agreed, apply_plan, limited, opened, query, show_applied
 from tasker_sql.client import Client
 from tasker_sql.rows import AppliedRepair, PlannedRepair
@@ -150,26 +150,22 @@ def repair(
     namespace, template = of_template(namespace, template)
     given = wanted(namespace=namespace, template=template, step=step)
     given |= wanted(fingerprint=fingerprint, worker=worker, state=state)
+    act, kind, *_ = verb.split("_")
     done: AppliedRepair | None = None
     with opened() as client:
         with limited(client):
             plan = client.plan_repair(verb, given, result=result)
         if not as_json:
-            _put_plan(verb, plan)
+            put(_plan_picture(plan, kind, act))
         if plan and agreed(yes, dry_run, as_json):
             done = apply_plan(client, plan[0].plan_uuid, reason, rate)
-    what = _counted(verb, done.applied if done else 0)
     names = list(dict.fromkeys(one.subject for one in plan))
-    more = ", ..." if len(names) > MOST_NAMES else ""
-    listed = f"{', '.join(names[:MOST_NAMES])}{more}"
-    show_applied(plan, done, as_json, f"{what} {DID[verb.partition('_')[0]]}: {listed}")
+    listed = ", ".join(names[:MOST_NAMES]) + (", ..." if len(names) > MOST_NAMES else "")
+    what = f"{counted(done.applied if done else 0, kind)} {DID[act]}: {listed}"
+    show_applied(plan, done, as_json, what)
 
 
-def _counted(verb: Verb, number: int) -> str:
-    return counted(number, verb.split("_")[1])
-
-
-def _put_plan(verb: Verb, plan: list[PlannedRepair]) -> None:
+def _plan_picture(plan: list[PlannedRepair], kind: str, act: str) -> Picture:
     sample = table(
         plan,
         "such as=subject, uuid, state, error",
@@ -178,6 +174,5 @@ def _put_plan(verb: Verb, plan: list[PlannedRepair]) -> None:
         error=lambda one: one.error and one.error[:LONGEST_ERROR],
     )
     if not plan:
-        put(sample)
-        return
-    put([sample, "", f"{_counted(verb, plan[0].matched)} to be {DID[verb.partition('_')[0]]}"])
+        return sample
+    return [sample, "", f"{counted(plan[0].matched, kind)} to be {DID[act]}"]

@@ -35,7 +35,7 @@ def complain(*message: str, detail: str = "", hint: str = "") -> None:
 def confess(defect: Exception) -> None:
     """Print the traceback of a defect on stderr."""
     text = "".join(traceback.format_exception(defect)).rstrip("\n")
-    put([line(shown) for shown in visible_lines(masked(text))], stderr=True)
+    put([*visible_lines(masked(text))], stderr=True)
 
 
 def explain(error: Exception) -> int:

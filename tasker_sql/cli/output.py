@@ -23,7 +23,7 @@ from tasker_sql.durations import span
 from tasker_sql.jsonb import dumps
 from tasker_sql.rows import Pause, ScheduleReason, StepReason, TaskReason
 from tasker_sql.templates.drawing import STYLES
-from tasker_sql.visible import csv_cell, visible, visible_json, visible_lines
+from tasker_sql.visible import csv_cell, visible, visible_json
 
 Part = str | Text | Table  # a line of plain text, one made by `line`, a table made by `table`
 Picture = Part | list[Part]
@@ -116,11 +116,6 @@ def line(*words: str | tuple[str, str]) -> Text:
     )
 
 
-def lines(text: str, indent: str = "") -> list[Part]:
-    """The lines of a text that has more than one."""
-    return [line(f"{indent}{shown}") for shown in visible_lines(text)]
-
-
 def table(rows: Iterable[Any], columns: str, empty: str, **made: Callable[[Any], Any]) -> Part:
     """A table of rows; a sentence when there is none.
 
@@ -160,7 +155,7 @@ def reasons(found: Sequence[StepReason | TaskReason | ScheduleReason]) -> Pictur
     return picture
 
 
-def paused(subject: str, pause: Pause) -> Output:
+def paused(subject: object, pause: Pause) -> Output:
     """After it was paused or resumed."""
     state = "is paused" if pause.paused else "runs"
     return Output(pause, f"{subject} {state}{'' if pause.changed else ', as before'}")

@@ -37,18 +37,21 @@ PAGE: Final = 1000  # tasks
 def query(
     app: Commands, name: str | None = None, *, watch: bool = False, within: float = WITHIN
 ) -> Callable[[F], F]:
-    """A command of `app` that asks the database, in one transaction, and prints the Output.
+    """A command of `app` that prints the Output that the function returns.
 
-    The function takes a client, and what the command takes. One that has files to read, or texts to
-    check, takes no client: it does that before the database is looked at, and returns what asks.
-    `--json` comes by itself, and with `watch` also `--watch`. A call may take `within` seconds.
+    A function that takes a client asks the database, in one transaction. Another one may read files
+    first, and return what asks. `--json` comes by itself, and with `watch` also `--watch`. A call
+    may take `within` seconds.
     """
 
     def register(ask: F) -> F:
         @functools.wraps(ask)
         def command(*, as_json: bool, watch: float | None = None, **given: Any) -> None:
-            asked: Any = functools.partial(ask, **given) if takes_client else ask(**given)
-            run_query(asked, as_json, watch, within)
+            found: Any = functools.partial(ask, **given) if takes_client else ask(**given)
+            if isinstance(found, Output):
+                _show(found, as_json)
+            else:
+                run_query(found, as_json, watch, within)
 
         hints = get_type_hints(ask, include_extras=True)
         taken = dict(inspect.signature(ask).parameters)
@@ -102,6 +105,12 @@ def limited(client: Client, within: float = WITHIN) -> Iterator[None]:
         raise TooSlowError(f"no answer within {seconds:g} s", blockers(client), hint) from None
 
 
+def _show(found: Output, as_json: bool) -> None:
+    answer(found.value, found.picture, as_json)
+    if not found.well:
+        raise typer.Exit(NO)
+
+
 def run_query(ask: Ask, as_json: bool, watch: float | None = None, within: float = WITHIN) -> None:
     """Print the answer; again and again, with `watch` seconds between.
 
@@ -117,9 +126,7 @@ def run_query(ask: Ask, as_json: bool, watch: float | None = None, within: float
     if watch is None:
         with opened(within) as client:
             found = bounded(client)
-        answer(found.value, found.picture, as_json)
-        if not found.well:
-            raise typer.Exit(NO)
+        _show(found, as_json)
         return
     out = console()
     if as_json or not out.is_terminal or out.is_dumb_terminal:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from tasker_sql.cli.commands import Commands
 from tasker_sql.cli.options import option
-from tasker_sql.cli.output import Output, Part, Picture, cell, console, line, lines, reasons, table
+from tasker_sql.cli.output import Output, Part, Picture, cell, console, line, reasons, table
 from tasker_sql.cli.query import query, run_query
 from tasker_sql.cli.uuids import TaskUuid
 from tasker_sql.client import Client
@@ -92,8 +92,8 @@ def task_picture(task: Task, steps: list[TaskStep]) -> Picture:
         result_or_error=lambda step: step.result if step.result is not None else _error(step),
     )
     states = {step.name: step.state for step in steps}
-    picture += ["", *lines(drawing.text(dag, states, width)), rows, "", line(("input", "bold"))]
-    picture += _input(task.context)
+    picture += ["", *drawing.text(dag, states, width).splitlines(), rows]
+    picture += ["", line(("input", "bold")), *_input(task.context)]
     for step in steps:
         if step.state in FAILED and step.last_error is not None:
             picture += ["", line((f"{step.name} failed", "bold red"), f", attempt {step.attempt}")]
@@ -129,7 +129,7 @@ def draw(
     def ask(client: Client) -> Output:
         steps = client.get_task_steps(task_uuid)
         dag, states = ({s.name: s.parents for s in steps}, {s.name: s.state for s in steps})
-        return Output(None, lines(getattr(drawing, to)(dag, states).rstrip("\n")))
+        return Output(None, [*getattr(drawing, to)(dag, states).splitlines()])
 
     run_query(ask, as_json=False)
 

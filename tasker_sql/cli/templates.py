@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from tasker_sql.cli import completion
-from tasker_sql.cli.commands import ROOT, Commands, Json
+from tasker_sql.cli.commands import ROOT, Commands
 from tasker_sql.cli.errors import NO
 from tasker_sql.cli.options import (
     OfNamespace,
@@ -24,8 +24,8 @@ from tasker_sql.cli.options import (
     read_as,
     template_argument,
 )
-from tasker_sql.cli.output import Output, Part, answer, line, lines, paused, print_json, put, table
-from tasker_sql.cli.query import Ask, query, run_query
+from tasker_sql.cli.output import Output, Part, line, paused, print_json, put, table
+from tasker_sql.cli.query import Ask, query
 from tasker_sql.client import Client
 from tasker_sql.errors import (
     BadValueError,
@@ -152,8 +152,8 @@ def schema() -> None:
     print_json(authoring.json_schema())
 
 
-@app.command()
-def lint(places: Places, environment: Environment = None, as_json: Json = False) -> None:
+@query(app)
+def lint(places: Places, environment: Environment = None) -> Output:
     """Check templates without a database.
 
     Every fault of every file, with its line. Exit code 1 when something is wrong. What only the
@@ -173,7 +173,7 @@ def lint(places: Places, environment: Environment = None, as_json: Json = False)
         }
         for one in _given(places, environment)
     ]
-    answer(found, table(found, "file, namespace, name, version, steps", NONE), as_json)
+    return Output.listing(found, "file, namespace, name, version, steps", NONE)
 
 
 @app.command()
@@ -390,7 +390,7 @@ def resume(client: Client, template: Paused, reason: Reason) -> Output:
     return paused(template, client.resume_template(*template, reason))
 
 
-@app.command()
+@query(app)
 def show(
     template: Annotated[
         str,
@@ -399,8 +399,7 @@ def show(
         ),
     ],
     mermaid: Annotated[bool, option("As a Mermaid flowchart.", "--mermaid")] = False,
-    as_json: Json = False,
-) -> None:
+) -> Output | Ask:
     """Draw a template's DAG; or print its definition as JSON.
 
     Examples:
@@ -411,11 +410,9 @@ def show(
     def drawn(definition: Any) -> Output:
         dag = drawing.dag_of(definition)
         text = (drawing.mermaid if mermaid else drawing.text)(dag)
-        return Output(definition, lines(text.rstrip("\n")))
+        return Output(definition, [*text.splitlines()])
 
     if template.endswith((".yaml", ".yml")):
-        found = drawn(templates.load(Path(template)).definition)
-        answer(found.value, found.picture, as_json)
-        return
+        return drawn(templates.load(Path(template)).definition)
     place, version = template_argument(template)
-    run_query(lambda client: drawn(client.get_template(*place, version).definition), as_json)
+    return lambda client: drawn(client.get_template(*place, version).definition)
