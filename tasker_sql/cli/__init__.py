@@ -16,7 +16,7 @@ from tasker_sql import __version__
 
 def __getattr__(name: str) -> Any:
     if name == "app":
-        from tasker_sql.cli.root import app
+        from tasker_sql.cli.commands import app
 
         return app
     raise AttributeError(f"module 'tasker_sql.cli' has no attribute {name!r}")
@@ -28,7 +28,7 @@ def main() -> None:
         print(f"tasker-sql {__version__}")
         return
     try:
-        from tasker_sql.cli.root import app
+        from tasker_sql.cli.commands import app
 
         sys.exit(app(prog_name="tasker-sql"))
     except KeyboardInterrupt:  # while something was imported

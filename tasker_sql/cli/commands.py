@@ -1,4 +1,5 @@
-"""A command and its help: examples, `--watch` without a value, and how it ends on an error."""
+"""All commands, each imported when it is typed: their help with examples, the options before them,
+`--watch` without a value, and how they end on an error."""
 
 from __future__ import annotations
 
@@ -9,6 +10,8 @@ from typing import Annotated, Any, Final, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from tasker_sql import __version__
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -46,10 +49,10 @@ ROOT: Final[Mapping[str, tuple[str, str]]] = {
     "wait": ("waits", "What waits for people, or for a time: list it, answer it."),
     "step": ("steps", "Why a step waits, and what an operator can do about it."),
     "template": ("templates", "Templates: versioned DAGs."),
-    "namespace": ("namespaces", "Business domains, each with its queues: pause and resume them."),
+    "namespace": ("queues", "Business domains, each with its queues: pause and resume them."),
     "queue": ("queues", "Queues: how full, who serves them, what is in them."),
     "worker": ("workers", "Workers: who does steps, in any language."),
-    "runner": ("runners", "Runners: our own processes, with pools and breakers."),
+    "runner": ("workers", "Runners: our own processes, with pools and breakers."),
     "config": ("configuration", "What is configured: show, check, explain."),
 }
 
@@ -143,3 +146,39 @@ class RootGroup(TyperGroup):
             if options.debug:
                 confess(error)
             raise typer.Exit(explain(error)) from error
+
+
+HELP = """Workflow orchestration where PostgreSQL is the orchestrator.
+
+The database is the one that DATABASE_URL names. Without it, a private PostgreSQL of this user is
+created, started and given the schema when it is first needed; with TASKER_ENV=production only if
+DATABASE_URL is `private`.
+
+Exit codes: 0 done; 1 the answer is no; 2 wrong usage; 3 the database cannot be used; 4 a defect;
+130 Ctrl-C.
+"""
+EPILOG = """tasker-sql db upgrade
+tasker-sql template register workflows/
+tasker-sql run --handlers my_handlers.py"""
+
+app = Commands(cls=RootGroup, help=HELP, epilog=EPILOG, pretty_exceptions_enable=False)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tasker-sql {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+    timeout: Annotated[
+        float | None, typer.Option(min=0.01, help="Seconds that a call of the database may take.")
+    ] = None,
+    version: Annotated[  # noqa: ARG001
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    options.debug, options.timeout = debug, timeout

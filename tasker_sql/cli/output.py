@@ -46,14 +46,8 @@ class Output:
 
 
 ENDLESS: Final = 100_000  # columns
-MOVING: Final = {
-    "running",
-    "submitted",
-    "due",
-    "uncounted",
-    "ended",
-    "schedule_due",
-}  # reasons that pass
+# Reasons that pass.
+MOVING: Final = {"running", "submitted", "due", "uncounted", "ended", "schedule_due"}
 
 
 def console(stderr: bool = False) -> Console:

@@ -1,4 +1,5 @@
-"""`tasker-sql queue`: how full the queues are, who serves them, and what is in them."""
+"""`tasker-sql namespace` and `tasker-sql queue`: the queues of each business domain, how full they
+are, who serves them and who has paused them, and what is in them."""
 
 from __future__ import annotations
 
@@ -6,16 +7,61 @@ from typing import Annotated, Any
 
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands
-from tasker_sql.cli.options import Limit, argument
-from tasker_sql.cli.output import Output, Part, table
+from tasker_sql.cli.options import Limit, Reason, argument
+from tasker_sql.cli.output import Output, Part, paused, table
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
 from tasker_sql.rows import QueuedStep
 
-app = Commands(help=f"{ROOT['queue'][1]} `namespace pause` stops one.")
+app = Commands()
+namespaces = Commands(help=ROOT["namespace"][1])
+queues = Commands(help=f"{ROOT['queue'][1]} `namespace pause` stops one.")
+app.add_typer(namespaces, name="namespace")
+app.add_typer(queues, name="queue")
+
+Name = Annotated[str, argument("The namespace.", completion.namespaces)]
 
 
-@query(app, "list", watch=True)
+@query(namespaces)
+def pause(client: Client, name: Name, reason: Reason) -> Output:
+    """Hand out no more steps of a namespace; what runs goes on.
+
+    Example: tasker-sql namespace pause fulfillment --reason "stock is counted"
+    """
+    return paused(name, client.pause_namespace(name, reason))
+
+
+@query(namespaces)
+def resume(client: Client, name: Name, reason: Reason) -> Output:
+    """Hand out steps of a paused namespace again.
+
+    Example: tasker-sql namespace resume fulfillment --reason "stock is counted"
+    """
+    return paused(name, client.resume_namespace(name, reason))
+
+
+@query(namespaces, "list", watch=True)
+def list_namespaces(client: Client) -> Output:
+    """List the namespaces, what waits, and who paused them.
+
+    Example: tasker-sql namespace list
+    """
+    namespaces, queues = client.list_namespaces(), client.queue_depths()
+    pauses = {
+        one.name: f"since {one.paused_at:%F %T} by {one.paused_by}: {one.pause_reason}"
+        for one in namespaces
+        if one.paused_at
+    }
+    picture = table(
+        [queue for queue in queues if queue.namespace is not None],
+        "namespace, priority, depth, oldest=oldest_age, paused",
+        "no namespaces",
+        paused=lambda queue: pauses.get(queue.namespace),
+    )
+    return Output({"namespaces": namespaces, "queues": queues}, picture)
+
+
+@query(queues, "list", watch=True)
 def list_(client: Client) -> Output:
     """List the queues: how full, how old, and who serves them.
 
@@ -59,7 +105,7 @@ def _state(queue: dict[str, Any]) -> str | None:
     return None
 
 
-@query(app, watch=True)
+@query(queues, watch=True)
 def show(
     client: Client,
     name: Annotated[str, argument("The namespace, or one of its queues.", completion.namespaces)],

@@ -232,6 +232,6 @@ def test_commands_print_in_one_place_only() -> None:
     }
     assert {name: calls for name, calls in found.items() if calls} == {
         "__init__.py": ["print("],  # the version
-        "root.py": ["typer.echo("],  # the version
+        "commands.py": ["typer.echo("],  # the version
         "templates.py": ["typer.echo("],  # YAML for a file, which escapes by itself
     }

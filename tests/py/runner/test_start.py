@@ -102,7 +102,7 @@ def test_it_runs_as_a_module(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["tasker_sql.cli.root", "typer", "tasker_sql.cli.queues", "psycopg", "rich.table"]
+    "module", ["tasker_sql.cli.commands", "typer", "tasker_sql.cli.queues", "psycopg", "rich.table"]
 )
 def test_ctrl_c_while_something_is_imported_shows_no_traceback(module: str) -> None:
     done = run(INTERRUPTS.format(module=module))
