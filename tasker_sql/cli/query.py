@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar, get_type_hints
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import typer
@@ -53,22 +53,22 @@ def query(
             else:
                 run_query(found, as_json, watch, within)
 
-        hints = get_type_hints(ask, include_extras=True)
-        taken = dict(inspect.signature(ask).parameters)
+        taken = dict(inspect.signature(ask, eval_str=True).parameters)
         takes_client = taken.pop("client", None) is not None
-        added = [
-            inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False),
-            inspect.Parameter("watch", inspect.Parameter.KEYWORD_ONLY, default=None),
-        ]
-        hints |= {"as_json": Json, "watch": Watch}
-        every = [*taken.values(), *added[: 1 + watch]]
-        every = [one.replace(annotation=hints[one.name]) for one in every]
-        command.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
-        command.__annotations__ = {one.name: one.annotation for one in every}
+        taken["as_json"] = _keyword("as_json", Json, False)
+        if watch:
+            taken["watch"] = _keyword("watch", Watch, None)
+        command.__signature__ = inspect.Signature([*taken.values()])  # type: ignore[attr-defined]
+        command.__annotations__ = {name: one.annotation for name, one in taken.items()}
         app.command(name)(command)
         return ask
 
     return register
+
+
+def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, kind, default=default, annotation=annotation)
 
 
 @contextmanager

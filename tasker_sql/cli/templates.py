@@ -63,7 +63,7 @@ class Candidate:
 
     source: str
     definition: Mapping[str, Any]
-    explain: Callable[[TaskerError], templates.TemplateError]
+    explain: Callable[[TaskerError], Exception]
 
     @property
     def name(self) -> str:
@@ -108,13 +108,7 @@ def _workflows(code: str, name: str) -> Iterator[Candidate]:
         raise templates.TemplateError(f"{code} has no workflow {name!r}; {there}")
     for key, workflow in known.items():
         if name in ("", key):
-            yield Candidate(f"{code}:{key}", workflow.template, _explained(workflow.refused))
-
-
-def _explained(
-    refused: Callable[[TaskerError], Exception],
-) -> Callable[[TaskerError], templates.TemplateError]:
-    return lambda error: templates.TemplateError(str(refused(error)))
+            yield Candidate(f"{code}:{key}", workflow.template, workflow.refused)
 
 
 @app.command()
@@ -231,15 +225,15 @@ def register(places: Places, environment: Environment = None) -> Ask:
 
 def _registered(client: Client, given: Sequence[Candidate]) -> list[RegisteredTemplate]:
     """Raises TemplateError for all that the database refuses."""
-    registered, refused = list[RegisteredTemplate](), list[templates.TemplateError]()
+    registered, refused = list[RegisteredTemplate](), list[str]()
     for template in given:
         try:
             with client.transaction():
                 registered.append(client.register_template(template.definition))
         except REFUSALS as error:
-            refused.append(template.explain(error))
+            refused.append(str(template.explain(error)))
     if refused:
-        raise templates.TemplateError.all(refused)
+        raise templates.TemplateError("\n".join(refused))
     return registered
 
 
@@ -277,9 +271,7 @@ def _compared(client: Client, given: Sequence[Candidate]) -> Output:
             title = f"{one.name}@{against}, registered"
             changes = [*difflib.unified_diff(known, wanted, title, one.source, lineterm="", n=2)]
         state = "new" if against is None else "same" if same and not changes else "differs"
-        note = (
-            "" if state != "differs" or not same else ": a version never changes, give it another"
-        )
+        note = ": a version never changes, give it another" if same and changes else ""
         found.append({"file": one.source, "template": one.name, "version": version})
         found[-1] |= {"state": state, "against": against, "changes": changes}
         picture += [line((f"{one.name}@{version}", "bold"), f"  {state}{note}"), *changes]
