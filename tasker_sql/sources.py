@@ -35,23 +35,12 @@ TAKEN_ASYNC: Final = (
 # The connections that a pool has lent for transactions of this thread or coroutine, by client.
 _HELD: Final[ContextVar[Mapping[int, Any]]] = ContextVar("held", default={})  # noqa: B039
 
-URL: Final = "for a URL, set DATABASE_URL and leave it out"
-INSTEAD: Final[Mapping[str, str]] = {
-    "builtins.str": URL,
+# What neither client takes, and what helps.
+INSTEAD: Final = {
+    "builtins.str": "for a URL, set DATABASE_URL and leave it out",
     "sqlalchemy.engine.base.Engine": "write with engine.begin() as connection: Client(connection)",
     "sqlalchemy.orm.session.sessionmaker": "write with Session() as session: Client(session)",
-    "psycopg.connection_async.AsyncConnection": "use AsyncClient",
-    "psycopg_pool.pool_async.AsyncConnectionPool": "use AsyncClient",
-    "sqlalchemy.ext.asyncio.engine.AsyncConnection": "use AsyncClient",
-    "sqlalchemy.ext.asyncio.session.AsyncSession": "use AsyncClient",
-}
-INSTEAD_ASYNC: Final[Mapping[str, str]] = {
-    "builtins.str": URL,
     "sqlalchemy.ext.asyncio.engine.AsyncEngine": "write async with engine.begin() as connection",
-    "psycopg.Connection": "use Client",
-    "psycopg_pool.pool.ConnectionPool": "use Client",
-    "sqlalchemy.engine.base.Connection": "use Client",
-    "sqlalchemy.orm.session.Session": "use Client",
 }
 
 
@@ -62,7 +51,7 @@ def lender(source: Any) -> Lend:
     for name in _names(source):
         if unwrap := _UNWRAP.get(name):
             return lambda: nullcontext(_psycopg(unwrap(source), source))
-    lend: Lend = _of_pool(source, "Client", TAKEN, INSTEAD)
+    lend: Lend = _of_pool(source, f"Client takes {TAKEN}", _NOT_SYNC)
     return lend
 
 
@@ -73,7 +62,7 @@ def async_lender(source: Any) -> LendAsync:
     for name in _names(source):
         if unwrap := _ASYNC_UNWRAP.get(name):
             return lambda: _lent(unwrap, source)
-    lend: LendAsync = _of_pool(source, "AsyncClient", TAKEN_ASYNC, INSTEAD_ASYNC)
+    lend: LendAsync = _of_pool(source, f"AsyncClient takes {TAKEN_ASYNC}", _NOT_ASYNC)
     return lend
 
 
@@ -97,10 +86,10 @@ def _names(source: Any) -> list[str]:
     return [f"{kind.__module__}.{kind.__qualname__}" for kind in type(source).__mro__]
 
 
-def _of_pool(source: Any, client: str, taken: str, instead: Mapping[str, str]) -> Any:
+def _of_pool(source: Any, takes: str, instead: Mapping[str, str]) -> Any:
     advice = next((instead[name] for name in _names(source) if name in instead), "")
     if advice or isinstance(source, type) or not callable(getattr(source, "connection", None)):
-        said = f"{client} takes {taken}, and not {_shown(source)}"
+        said = f"{takes}, and not {_shown(source)}"
         raise TypeError(f"{said}: {advice}" if advice else said)
     return source.connection
 
@@ -144,6 +133,15 @@ _ASYNC_UNWRAP: Final[Mapping[str, Callable[[Any], Awaitable[Any]]]] = {
     "sqlalchemy.ext.asyncio.session.AsyncSession": _of_async_session,
     "sqlalchemy.ext.asyncio.scoping.async_scoped_session": _of_async_session,
 }
+
+
+_SYNC: Final = ("psycopg.Connection", "psycopg_pool.pool.ConnectionPool", *_UNWRAP)
+_ASYNC: Final = (
+    *("psycopg.AsyncConnection", "psycopg_pool.pool_async.AsyncConnectionPool"),
+    *_ASYNC_UNWRAP,
+)
+_NOT_SYNC: Final = INSTEAD | dict.fromkeys(_ASYNC, "use AsyncClient")
+_NOT_ASYNC: Final = INSTEAD | dict.fromkeys(_SYNC, "use Client")
 
 
 @asynccontextmanager

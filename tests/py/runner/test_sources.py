@@ -239,6 +239,7 @@ ENGINE = sqlalchemy.create_engine("postgresql+psycopg://x/y")
             AsyncConnectionPool(open=False),
             "a psycopg_pool.pool_async.AsyncConnectionPool: use AsyncClient",
         ),
+        (object.__new__(psycopg.AsyncConnection), "a psycopg.AsyncConnection: use AsyncClient"),
     ],
     ids=lambda value: type(value).__name__,
 )
