@@ -112,8 +112,7 @@ _of_dead_letters(
 @app.command()
 def repair(
     verb: Annotated[
-        Verb,
-        argument(f"One of {', '.join(get_args(Verb))}.", metavar="VERB", show_choices=False),
+        Verb, argument(f"One of {', '.join(get_args(Verb))}.", metavar="VERB", show_choices=False)
     ],
     reason: Reason,
     namespace: OfNamespace = None,

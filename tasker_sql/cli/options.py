@@ -54,8 +54,7 @@ Rate = Annotated[int, option("How many a second, at most.", min=1, max=1000)]
 Reason = Annotated[str, option("Why. It is kept in the history.", "--reason", "-r")]
 Yes = Annotated[bool, option("Do not ask.", "--yes", "-y")]
 OfNamespace = Annotated[
-    str | None,
-    option("Of this namespace.", "--namespace", "-n", offers=completion.namespaces),
+    str | None, option("Of this namespace.", "--namespace", "-n", offers=completion.namespaces)
 ]
 OfTemplate = Annotated[
     str | None,

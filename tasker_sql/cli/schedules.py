@@ -44,8 +44,7 @@ def _place(schedule: str) -> Place:
 
 
 Schedule = Annotated[
-    Place,
-    argument("NAMESPACE/NAME", completion.schedules, **read_as("SCHEDULE", _place)),
+    Place, argument("NAMESPACE/NAME", completion.schedules, **read_as("SCHEDULE", _place))
 ]
 
 
@@ -118,11 +117,7 @@ def list_(client: Client, namespace: OfNamespace = None) -> Output:
 
 
 @query(app, watch=True)
-def ticks(
-    client: Client,
-    schedule: Schedule,
-    limit: Limit = 20,
-) -> Output:
+def ticks(client: Client, schedule: Schedule, limit: Limit = 20) -> Output:
     """What happened to its ticks, the newest first?
 
     Example: tasker-sql schedule ticks shop/nightly --limit 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from uuid import UUID
@@ -46,8 +47,7 @@ def create(
         ),
     ] = "{}",
     contexts: Annotated[
-        Path | None,
-        option("A file with a JSON object in each line: a task for each.", exists=True),
+        Path | None, option("A file with a JSON object in each line: a task for each.", exists=True)
     ] = None,
     key: Annotated[str | None, option("Idempotency key: one task for it.")] = None,
     priority: Annotated[
@@ -77,10 +77,7 @@ def create(
     lines = _contexts(contexts) if contexts else []
     with opened() as client:
         if contexts is not None:
-
-            def make(given: Sequence[JsonText]) -> list[CreatedTask]:
-                return client.create_tasks(namespace, name, given, options)
-
+            make = partial(client.create_tasks, namespace, name, options=options)
             _create_many(client, contexts, lines, make, as_json)
             return
         options |= wanted(idempotency_key=key)

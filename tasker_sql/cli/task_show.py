@@ -3,7 +3,6 @@ stands, and how it came there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
@@ -23,7 +22,10 @@ from tasker_sql.templates.drawing import STYLES
 FAILED: Final = ("error", "waiting_for_retry")
 Drawing = Literal["text", "mermaid", "svg"]  # functions of `drawing`
 MOST_LINES: Final = 100  # of an input
-PARTS: Final = "waiting, queued, backing off, running, lost, failed, afterwards, finalizing"
+PARTS: Final = (
+    "step=name, state, waiting, queued, backing off, running, lost, failed, afterwards, "
+    "finalizing, in all=wall_time"
+)
 
 
 app = Commands()
@@ -118,8 +120,7 @@ def _error(step: TaskStep) -> str | None:
 
 @app.command()
 def draw(
-    task_uuid: TaskUuid,
-    to: Annotated[Drawing, option("Of which kind.", "--as")] = "text",
+    task_uuid: TaskUuid, to: Annotated[Drawing, option("Of which kind.", "--as")] = "text"
 ) -> None:
     """Print the DAG with the states of its steps.
 
@@ -155,13 +156,8 @@ def timings(client: Client, task_uuid: TaskUuid) -> Output:
     Example: tasker-sql task timings $TASK_UUID
     """
     found = client.task_timings(task_uuid)
-    made = {part: _unless_none(part) for part in PARTS.replace(" ", "_").split(",_")}
-    columns = f"step=name, state, {PARTS}, in all=wall_time"
-    return Output(found, table(found, columns, "no steps", **made))
-
-
-def _unless_none(part: str) -> Callable[[Any], Any]:
-    return lambda step: getattr(step, part) or None
+    shown = [{name: value or None for name, value in step._asdict().items()} for step in found]
+    return Output(found, table(shown, PARTS, "no steps"))
 
 
 @query(app, watch=True)

@@ -69,8 +69,7 @@ def set_deadline(
     task_uuid: OpenTaskUuid,
     reason: Reason,
     deadline: Annotated[
-        datetime | None,
-        argument("By when it is to be done: ISO 8601, UTC without a zone.", **TIME),
+        datetime | None, argument("By when it is to be done: ISO 8601, UTC without a zone.", **TIME)
     ] = None,
     none: Annotated[bool, option("It may take for ever.", "--none")] = False,
 ) -> Output:

@@ -45,15 +45,13 @@ def list_(client: Client) -> Output:
 
     Example: tasker-sql worker list --watch
     """
-    found = client.known_workers()
-    picture = table(
-        sorted(found, key=lambda worker: (worker.kind, worker.name)),
+    return Output.listing(
+        sorted(client.known_workers(), key=lambda worker: (worker.kind, worker.name)),
         "worker=name, kind, status, namespaces, claims, steps, lease ends in=lease_left",
         "nobody works",
         namespaces=lambda worker: ", ".join(worker.namespaces),
         lease_left=lambda worker: _left(worker.lease_left),
     )
-    return Output(found, picture)
 
 
 @query(workers, watch=True)
