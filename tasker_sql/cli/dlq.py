@@ -14,7 +14,7 @@ from tasker_sql.cli.options import (
     Reason,
     Yes,
     argument,
-    json_of,
+    json_text,
     of_template,
     option,
     wanted,
@@ -124,8 +124,7 @@ def repair(
     result: Annotated[
         str | None,
         option(
-            "For complete_step_manually: JSON, @FILE, or - for standard input.",
-            callback=json_of("--result"),
+            "For complete_step_manually: JSON, @FILE, or - for standard input.", callback=json_text
         ),
     ] = None,
     yes: Yes = False,

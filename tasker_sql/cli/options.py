@@ -77,20 +77,17 @@ def wanted(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def json_of(what: str) -> Callable[..., Any]:
-    """A callback: the parameter is JSON, @FILE, or - for standard input; passed on as it is."""
-
-    def read(text: str) -> JsonText:
-        if text == "-":
-            return json_in(sys.stdin.buffer.read(), "standard input")
-        if text.startswith("@"):
-            return json_in(Path(text[1:]).read_bytes(), text[1:])
-        try:
-            return given(text)
-        except ValueError as error:
-            raise ValueError(f"{what} is not JSON: {error}") from None
-
-    return first(read)
+@first
+def json_text(text: str) -> JsonText:
+    """A callback: JSON, @FILE, or - for standard input; passed on as it is."""
+    if text == "-":
+        return json_in(sys.stdin.buffer.read(), "standard input")
+    if text.startswith("@"):
+        return json_in(Path(text[1:]).read_bytes(), text[1:])
+    try:
+        return given(text)
+    except ValueError as error:
+        raise ValueError(f"this is not JSON: {error}") from None
 
 
 def json_in(data: bytes, file: object, line: int = 1) -> JsonText:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated
 
 from tasker_sql.cli.commands import Commands
 from tasker_sql.cli.options import MOMENT, TIME, Reason, argument, option
@@ -11,9 +11,6 @@ from tasker_sql.cli.output import Output, Part, counted, line
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
 from tasker_sql.durations import span
-
-NONE: Final = timedelta()
-
 
 app = Commands()
 
@@ -27,17 +24,14 @@ def status(client: Client) -> Output:
 
     Example: tasker-sql status --watch 10
     """
-    found, counts, runners = (
-        client.problems(),
-        client.get_system_health_counts(),
-        client.known_runners(),
-    )
+    found, runners = client.problems(), client.known_runners()
+    counts = client.get_system_health_counts()
     unknown = [one for one in found if not one.acknowledged_by]
     critical = sum(one.severity == "critical" for one in unknown)
     warnings, worst = len(unknown) - critical, next(iter(unknown), None)
     known = len(found) - len(unknown)
     since = counts.oldest_message_at
-    age = None if since is None else max(counts.measured_at - since, NONE)
+    age = None if since is None else max(counts.measured_at - since, timedelta())
     live, lost = sum(one.is_live for one in runners), sum(one.state == "lost" for one in runners)
     style = "bold red" if critical else "yellow" if warnings else "green"
     word = "critical" if critical else "attention" if warnings else "well"

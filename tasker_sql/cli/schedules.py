@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -37,10 +38,11 @@ SHAPE: Final = "a file of schedules is `schedules:` and a list of objects with n
 
 
 def _place(schedule: str) -> Place:
-    place, version = template_argument(schedule)
-    if version:
-        raise ValueError(f"a schedule is written NAMESPACE/NAME: {schedule}")
-    return place
+    with suppress(ValueError):
+        place, version = template_argument(schedule)
+        if not version:
+            return place
+    raise ValueError(f"a schedule is written NAMESPACE/NAME: {schedule}")
 
 
 Schedule = Annotated[

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from tasker_sql.cli.commands import ROOT, Commands
-from tasker_sql.cli.options import Reason, json_of, option
+from tasker_sql.cli.options import Reason, json_text, option
 from tasker_sql.cli.output import Output, Part, Picture, cell, line, reasons
 from tasker_sql.cli.query import query
 from tasker_sql.cli.uuids import StepUuid
@@ -113,7 +113,7 @@ def complete(
     step: StepUuid,
     reason: Reason,
     result: Annotated[
-        str, option("JSON, @FILE, or - for standard input.", callback=json_of("--result"))
+        str, option("JSON, @FILE, or - for standard input.", callback=json_text)
     ] = "null",
 ) -> Output:
     """Complete a step with a result given by hand.

@@ -14,7 +14,7 @@ import typer
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import Commands, Json
 from tasker_sql.cli.errors import NO
-from tasker_sql.cli.options import argument, json_in, json_of, option, template_argument, wanted
+from tasker_sql.cli.options import argument, json_in, json_text, option, template_argument, wanted
 from tasker_sql.cli.output import answer, print_json, put
 from tasker_sql.cli.query import limited, opened
 from tasker_sql.cli.task_show import task_picture
@@ -43,7 +43,7 @@ def create(
         option(
             "A JSON object, @FILE, or - for standard input.",
             *("--context", "-c"),
-            callback=json_of("--context"),
+            callback=json_text,
         ),
     ] = "{}",
     contexts: Annotated[

@@ -19,7 +19,7 @@ from tasker_sql.cli.options import (
     Place,
     Reason,
     argument,
-    json_of,
+    json_text,
     option,
     read_as,
     template_argument,
@@ -293,8 +293,7 @@ def dry_run(
     places: Places,
     environment: Environment = None,
     input: Annotated[  # noqa: A002
-        str | None,
-        option("Create a task, too, with this: JSON, @FILE, or -.", callback=json_of("--input")),
+        str | None, option("Create a task, too, with this: JSON, @FILE, or -.", callback=json_text)
     ] = None,
 ) -> Ask:
     """Register templates, show how their steps would run, and undo it.

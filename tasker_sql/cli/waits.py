@@ -12,7 +12,7 @@ from tasker_sql.cli.options import (
     OfNamespace,
     OfTemplate,
     argument,
-    json_of,
+    json_text,
     of_template,
     option,
     wanted,
@@ -26,7 +26,7 @@ app = Commands(help=ROOT["wait"][1])
 signals = Commands()  # of `task`
 
 Value = Annotated[
-    str, argument("The value: JSON, @FILE, or - for standard input.", callback=json_of("the value"))
+    str, argument("The value: JSON, @FILE, or - for standard input.", callback=json_text)
 ]
 Why = Annotated[str | None, option("Why. It is kept with the signal.", "--reason", "-r")]
 Key = Annotated[str | None, option("Makes it repeatable: the same key and value count once.")]

@@ -1097,7 +1097,7 @@ class TestErrors:
         ("arguments", "message"),
         [
             (["task", "create", "flow"], "NAMESPACE/NAME"),
-            (["task", "create", "test/flow", "-c", "{"], "--context is not JSON"),
+            (["task", "create", "test/flow", "-c", "{"], "'--context' / '-c': this is not JSON"),
             (["task", "show", "7"], "TASK_UUID"),
             (["task", "show", A_STEP], f"is a step of the task {A_TASK}"),
             (["step", "explain", A_TASK], f"a step of it is written {A_TASK}/NAME"),
