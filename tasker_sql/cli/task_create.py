@@ -16,7 +16,7 @@ from tasker_sql.cli.commands import Commands, Json
 from tasker_sql.cli.errors import NO
 from tasker_sql.cli.options import argument, json_in, json_text, option, template_argument, wanted
 from tasker_sql.cli.output import answer, print_json, put
-from tasker_sql.cli.query import limited, opened
+from tasker_sql.cli.query import WITHIN, limited, opened
 from tasker_sql.cli.task_show import task_picture
 from tasker_sql.client import Client
 from tasker_sql.errors import BadValueError, FileError, LimitExceededError, TaskerError
@@ -88,7 +88,7 @@ def create(
         elif not wait:
             print_json(made)
         if wait:
-            with suppress(TimeoutError):
+            with suppress(TimeoutError), client.read_timeout(WITHIN):
                 client.wait(made, timeout)
             task = client.get_task(made.task_uuid)
             if as_json:

@@ -62,13 +62,16 @@ def history(client: Client, task_uuid: TaskUuid) -> Output:
         for attempt in client.step_attempts(step)
     }
     rows = [{**one._asdict(), "error": errors.get((one.step_uuid, one.at))} for one in found]
-    columns = "at, step, was=from_state, is=to_state, by=actor, why"
-    return Output.listing(rows, columns, "nothing yet", why=_why)
+    return Output.listing(
+        rows,
+        "at, step, was=from_state, is=to_state, by=actor, why",
+        "nothing yet",
+        why=lambda row: _message(row["error"]) or row["reason"],
+    )
 
 
-def _why(change: dict[str, Any]) -> str | None:
-    error = change["error"]
-    return error.get("message") if isinstance(error, dict) else change["reason"]
+def _message(error: Any) -> str | None:
+    return error.get("message") if isinstance(error, dict) else None
 
 
 def task_picture(task: Task, steps: list[TaskStep]) -> Picture:
@@ -91,7 +94,9 @@ def task_picture(task: Task, steps: list[TaskStep]) -> Picture:
         "no steps",
         attempt=lambda step: f"{step.attempt}/{step.max_attempts}",
         took=_took,
-        result_or_error=lambda step: step.result if step.result is not None else _error(step),
+        result_or_error=lambda step: (
+            _message(step.last_error) if step.result is None else step.result
+        ),
     )
     states = {step.name: step.state for step in steps}
     picture += ["", *drawing.text(dag, states, width).splitlines(), rows]
@@ -112,10 +117,6 @@ def _input(context: Any) -> list[Part]:
     over = len(text) - MOST_LINES
     more = [f"  ... {over} more lines: task show --json has all"] if over > 0 else []
     return [*(f"  {one}" for one in text[:MOST_LINES]), *more]
-
-
-def _error(step: TaskStep) -> str | None:
-    return step.last_error.get("message") if isinstance(step.last_error, dict) else None
 
 
 @app.command()
