@@ -345,7 +345,7 @@ class TestTasks:
         step = str(step_named(client, UUID(task), "a").step_uuid)
         assert "yes or no" in listed and "Go?" in listed and f"wait answer {step} VALUE" in listed
         assert Answer("wait", "list", "--signal", "go").out == "nothing waits\n"
-        assert Answer("wait", "answer", step, "7").code == 1
+        assert Answer("wait", "answer", f"{task}/a", "7").code == 1
         answered = Answer("wait", "answer", step, '{"ok": true}')
         assert answered.out == "the step is complete, the task is complete\n"
         assert client.result(UUID(task))["value"] == "now"
@@ -1105,6 +1105,7 @@ class TestErrors:
             (["task", "list", "--since", "yesterday"], "90s, 15m, 2h or 3d is needed"),
             (["task", "list", "--state", "open"], "'blocked_by_failures'"),
             (["template", "pause", "a/b@1.0.0", "-r", "why"], "all versions are paused together"),
+            (["schedule", "pause", "nightly", "-r", "why"], "a schedule is written NAMESPACE/NAME"),
             (["task", "cancel", str(UUID(int=0))], "--reason"),
             (["run", "--slots", "0"], "task_claimer.min = 0 is less than 1"),
         ],
