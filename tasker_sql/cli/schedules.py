@@ -28,7 +28,7 @@ from tasker_sql.cli.output import Output, put, reasons
 from tasker_sql.cli.query import Ask, agreed, apply_plan, limited, opened, query, show_applied
 from tasker_sql.client import Client
 from tasker_sql.errors import FileError, TaskerError
-from tasker_sql.rows import AppliedRepair, ChosenSchedule
+from tasker_sql.rows import AppliedRepair
 from tasker_sql.templates import yamltext
 from tasker_sql.templates.yamltext import Array, Object, YamlError
 
@@ -160,7 +160,7 @@ def pause(client: Client, schedule: Schedule, reason: Reason) -> Output:
 
     Example: tasker-sql schedule pause shop/nightly -r "the shop moves"
     """
-    return _chosen(schedule, "is paused", client.pause_schedule(*schedule, reason))
+    return Output(client.pause_schedule(*schedule, reason), f"{schedule} is paused")
 
 
 @query(app)
@@ -169,7 +169,7 @@ def resume(client: Client, schedule: Schedule, reason: Reason) -> Output:
 
     Example: tasker-sql schedule resume shop/nightly -r "the shop has moved"
     """
-    return _chosen(schedule, "runs", client.resume_schedule(*schedule, reason))
+    return Output(client.resume_schedule(*schedule, reason), f"{schedule} runs")
 
 
 @query(app)
@@ -178,7 +178,7 @@ def drop(client: Client, schedule: Schedule, reason: Reason) -> Output:
 
     Example: tasker-sql schedule drop shop/nightly -r "nobody reads the report"
     """
-    return _chosen(schedule, "is dropped", client.drop_schedule(*schedule, reason))
+    return Output(client.drop_schedule(*schedule, reason), f"{schedule} is dropped")
 
 
 @query(app)
@@ -217,7 +217,3 @@ def backfill(
         if plan.ticks and agreed(yes, dry_run, as_json) and plan.plan_uuid:
             done = apply_plan(client, plan.plan_uuid, reason, rate)
     show_applied(plan, done, as_json, f"{done.applied if done else 0} tasks made")
-
-
-def _chosen(schedule: Place, what: str, found: ChosenSchedule) -> Output:
-    return Output(found, f"{schedule} {what}")

@@ -7,12 +7,12 @@ from typing import Annotated
 
 from tasker_sql.cli.commands import ROOT, Commands
 from tasker_sql.cli.options import Reason, json_text, option
-from tasker_sql.cli.output import Output, Part, Picture, cell, line, reasons
+from tasker_sql.cli.output import Output, Part, cell, line, reasons
 from tasker_sql.cli.query import query
 from tasker_sql.cli.uuids import StepUuid
 from tasker_sql.client import Client
 from tasker_sql.failure import error_lines
-from tasker_sql.rows import StepAnswer, StepAttempt
+from tasker_sql.rows import StepAnswer
 from tasker_sql.templates.drawing import STYLES
 
 app = Commands(help=ROOT["step"][1])
@@ -39,11 +39,6 @@ def attempts(client: Client, step: StepUuid) -> Output:
     Example: tasker-sql step attempts $TASK_UUID/process_payment
     """
     found = client.step_attempts(step)
-    return Output(found, _attempts(found))
-
-
-def _attempts(found: list[StepAttempt]) -> Picture:
-    """A block for each attempt, with the whole of its error."""
     picture: list[Part] = []
     for one in found:
         facts = {
@@ -59,7 +54,7 @@ def _attempts(found: list[StepAttempt]) -> Picture:
         picture += ["", line((f"attempt {one.attempt}", "bold"), "  ", (one.outcome, style))]
         picture += [f"  {', '.join(known)}"] if known else []
         picture += [f"  {part}" for part in error_lines(one.error, whole=True)] if one.error else []
-    return picture[1:] or "no attempt has begun"
+    return Output(found, picture[1:] or "no attempt has begun")
 
 
 def _between(begin: datetime | None, end: datetime | None) -> timedelta | None:

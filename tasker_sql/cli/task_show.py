@@ -15,7 +15,7 @@ from tasker_sql.client import Client
 from tasker_sql.failure import error_lines
 from tasker_sql.history import changes
 from tasker_sql.jsonb import dumps
-from tasker_sql.rows import PathStep, Task, TaskStep
+from tasker_sql.rows import Task, TaskStep
 from tasker_sql.templates import drawing
 from tasker_sql.templates.drawing import STYLES
 
@@ -169,11 +169,7 @@ def critical_path(client: Client, task_uuid: TaskUuid) -> Output:
 
     Example: tasker-sql task critical-path $TASK_UUID
     """
-    found = client.critical_path(task_uuid)
-    return Output(found, _path_picture(found))
-
-
-def _path_picture(path: list[PathStep]) -> Picture:
+    path = client.critical_path(task_uuid)
     columns = (
         "step=name, state, critical=is_critical, ready at, ends at, estimated=is_estimated, slack"
     )
@@ -184,4 +180,4 @@ def _path_picture(path: list[PathStep]) -> Picture:
         picture.append(f"ends {cell(end)} UTC, if it goes as {tasks} of its template")
     elif end is None:
         picture.append("nobody can tell when it ends: see tasker-sql task explain")
-    return picture
+    return Output(path, picture)
