@@ -43,13 +43,15 @@ def _open_tasks(client: Client) -> list[str]:
     return sorted((str(task.task_uuid) for task in found if task.task_uuid), reverse=True)[:MOST]
 
 
-def _tasks(client: Client, _: str) -> Iterator[str]:
+@asked
+def tasks(client: Client, _: str) -> Iterator[str]:
     """The open ones, then the newest."""
     newest = (str(task.task_uuid) for task in client.list_tasks({}, MOST) if task.task_uuid)
     yield from dict.fromkeys([*_open_tasks(client), *newest])
 
 
-def _steps(client: Client, incomplete: str) -> Iterator[str]:
+@asked
+def steps(client: Client, incomplete: str) -> Iterator[str]:
     """Tasks; once one is clear, TASK/NAME of its steps."""
     task, slash, _ = incomplete.partition("/")
     fit = [task] if slash else [one for one in _open_tasks(client) if one.startswith(task)]
@@ -63,12 +65,7 @@ def _templates(client: Client) -> Iterator[tuple[str, str]]:
     return ((one.namespace, one.name) for one in client.list_templates() if one.is_latest)
 
 
-def _waits(client: Client, _: str) -> Iterator[str]:
-    return (str(one.step_uuid) for one in client.open_waits() if one.signals)
-
-
-waits = asked(_waits)
-tasks, steps = asked(_tasks), asked(_steps)
+waits = asked(lambda client, _: (str(one.step_uuid) for one in client.open_waits() if one.signals))
 open_tasks = asked(lambda client, _: _open_tasks(client))
 namespaces = asked(lambda client, _: (one.name for one in client.list_namespaces()))
 templates = asked(lambda client, _: map("/".join, _templates(client)))
