@@ -6,10 +6,9 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from tasker_sql.cli.commands import ROOT, Commands
-from tasker_sql.cli.options import Reason, json_text, option
+from tasker_sql.cli.options import Reason, StepUuid, json_text, option
 from tasker_sql.cli.output import Output, Part, cell, line, reasons
 from tasker_sql.cli.query import query
-from tasker_sql.cli.uuids import StepUuid
 from tasker_sql.client import Client
 from tasker_sql.failure import error_lines
 from tasker_sql.rows import StepAnswer

@@ -7,10 +7,9 @@ from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
 from tasker_sql.cli.commands import Commands
-from tasker_sql.cli.options import option
+from tasker_sql.cli.options import TaskUuid, option
 from tasker_sql.cli.output import Output, Part, Picture, cell, console, line, reasons, table
 from tasker_sql.cli.query import query, run_query
-from tasker_sql.cli.uuids import TaskUuid
 from tasker_sql.client import Client
 from tasker_sql.failure import error_lines
 from tasker_sql.history import changes

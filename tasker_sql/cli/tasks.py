@@ -7,10 +7,9 @@ from typing import Annotated
 
 from tasker_sql.cli import task_create, task_list, task_show, waits
 from tasker_sql.cli.commands import ROOT, Commands
-from tasker_sql.cli.options import TIME, Reason, argument, option
+from tasker_sql.cli.options import TIME, OpenTaskUuid, Reason, TaskUuid, argument, option
 from tasker_sql.cli.output import Output, cell, paused
 from tasker_sql.cli.query import query
-from tasker_sql.cli.uuids import OpenTaskUuid, TaskUuid
 from tasker_sql.client import Client
 from tasker_sql.rows import ClosedTask
 

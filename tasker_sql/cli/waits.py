@@ -8,9 +8,11 @@ from uuid import UUID
 from tasker_sql.cli import completion
 from tasker_sql.cli.commands import ROOT, Commands
 from tasker_sql.cli.options import (
+    AS_STEP,
     Limit,
     OfNamespace,
     OfTemplate,
+    OpenTaskUuid,
     argument,
     json_text,
     of_template,
@@ -19,7 +21,6 @@ from tasker_sql.cli.options import (
 )
 from tasker_sql.cli.output import Output, Part, table
 from tasker_sql.cli.query import query
-from tasker_sql.cli.uuids import AS_STEP, OpenTaskUuid
 from tasker_sql.client import Client
 
 app = Commands(help=ROOT["wait"][1])
