@@ -32,15 +32,7 @@ OfError = Annotated[
 
 MOST_NAMES: Final = 3
 LONGEST_ERROR: Final = 60
-DID: Final = {
-    "retry": "restarted",
-    "requeue": "requeued",
-    "resolve": "resolved",
-    "complete": "completed",
-    "cancel": "cancelled",
-    "pause": "paused",
-    "resume": "resumed",
-}
+DID: Final = {"retry": "restarted", "cancel": "cancelled"}  # the others take a d
 
 app = Commands()
 dlq = Commands(help=ROOT["dlq"][1])
@@ -149,21 +141,22 @@ def repair(
     given = wanted(namespace=namespace, template=template, step=step)
     given |= wanted(fingerprint=fingerprint, worker=worker, state=state)
     act, kind, *_ = verb.split("_")
+    did = DID.get(act, f"{act}d")
     done: AppliedRepair | None = None
     with opened() as client:
         with limited(client):
             plan = client.plan_repair(verb, given, result=result)
         if not as_json:
-            put(_plan_picture(plan, kind, act))
+            put(_plan_picture(plan, kind, did))
         if plan and agreed(yes, dry_run, as_json):
             done = apply_plan(client, plan[0].plan_uuid, reason, rate)
     names = list(dict.fromkeys(one.subject for one in plan))
     listed = ", ".join(names[:MOST_NAMES]) + (", ..." if len(names) > MOST_NAMES else "")
-    what = f"{counted(done.applied if done else 0, kind)} {DID[act]}: {listed}"
+    what = f"{counted(done.applied if done else 0, kind)} {did}: {listed}"
     show_applied(plan, done, as_json, what)
 
 
-def _plan_picture(plan: list[PlannedRepair], kind: str, act: str) -> Picture:
+def _plan_picture(plan: list[PlannedRepair], kind: str, did: str) -> Picture:
     sample = table(
         plan,
         "such as=subject, uuid, state, error",
@@ -173,4 +166,4 @@ def _plan_picture(plan: list[PlannedRepair], kind: str, act: str) -> Picture:
     )
     if not plan:
         return sample
-    return [sample, "", f"{counted(plan[0].matched, kind)} to be {DID[act]}"]
+    return [sample, "", f"{counted(plan[0].matched, kind)} to be {did}"]
