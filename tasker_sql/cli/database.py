@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from tasker_sql.cli import completion
-from tasker_sql.cli.commands import ROOT, Commands, Json
+from tasker_sql.cli.commands import ROOT, Commands
 from tasker_sql.cli.errors import NO_DATABASE, complain
 from tasker_sql.cli.options import Reason, argument, option
-from tasker_sql.cli.output import Output, cell, plain, print_json, put
+from tasker_sql.cli.output import Output, cell, plain
 from tasker_sql.cli.query import query
 from tasker_sql.client import Client
 from tasker_sql.schema import database
@@ -36,8 +36,8 @@ def upgrade(revision: Annotated[str, option("Up to this revision.")] = "head") -
     return Output({"revision": after, "was": before}, f"at revision {after}{was}")
 
 
-@app.command()
-def check(as_json: Json = False) -> None:
+@query(app)
+def check() -> Output:
     """Say whether this version can work with the database.
 
     Exit code 3 when it cannot.
@@ -45,19 +45,11 @@ def check(as_json: Json = False) -> None:
     Example: tasker-sql db check
     """
     dsn = database.dsn()
-    found = {"revision": schema.current(dsn), "newest": schema.head(), "well": True, "problem": ""}
-    try:
-        schema.check(dsn)
-    except schema.SchemaError as error:
-        found.update(well=False, problem=str(error))
-    if as_json:
-        print_json(found)
-    elif found["well"]:
-        put(f"well: revision {found['revision']}")
-    else:
-        complain(*str(found["problem"]).split("\n"))
-    if not found["well"]:
-        raise typer.Exit(NO_DATABASE)
+    schema.check(dsn)
+    found = schema.current(dsn)
+    return Output(
+        {"revision": found, "newest": schema.head(), "well": True}, f"well: revision {found}"
+    )
 
 
 @query(app)

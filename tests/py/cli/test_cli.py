@@ -1050,7 +1050,9 @@ class TestErrors:
         monkeypatch.setenv("DATABASE_URL", empty_database)
         answer = Answer("task", "list")
         assert (answer.code, "tasker-sql db upgrade" in answer.err) == (3, True)
-        assert Answer("db", "check").code == 3
+        for more in ([], ["--json"]):
+            answer = Answer("db", "check", *more)
+            assert (answer.code, answer.out, "db upgrade" in answer.err) == (3, "", True)
 
     @pytest.mark.parametrize("arguments", ["task list", "db check", "db upgrade", "queue list"])
     def test_a_role_without_rights_is_told_so(
