@@ -26,8 +26,7 @@ def migrate() -> None:
     except config.ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    name = database.application_name("alembic")
-    driver = psycopg.connect(dsn, application_name=name, autocommit=True)
+    driver = database.connect(dsn, "alembic", autocommit=True)
     driver.execute(schema.SESSION)  # before anything looks up a name
     driver.autocommit = False
     driver.isolation_level = psycopg.IsolationLevel.READ_COMMITTED

@@ -7,8 +7,10 @@ import os
 import re
 import tempfile
 from functools import cache
+from typing import Any
 
-from psycopg import ProgrammingError, pq
+import psycopg
+from psycopg import Connection, ProgrammingError, pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tasker_sql import __version__, config, masking
@@ -116,6 +118,17 @@ def for_libpq(dsn: str) -> tuple[dict[str, str], list[str]]:
         os.set_inheritable(file, True)
         environment |= {"PGSERVICEFILE": f"/dev/fd/{file}", "PGSERVICE": "tasker-sql"}
     return environment, ["-d", make_conninfo(**rest)] if rest else []
+
+
+def connect(dsn: str, part: str, *, autocommit: bool = False) -> Connection[Any]:
+    """A connection to look at the schema with, or to upgrade it. Raises psycopg.OperationalError,
+    when the server does not answer after `connect_timeout`, else after ten seconds."""
+    return psycopg.connect(
+        dsn,
+        autocommit=autocommit,
+        application_name=application_name(part),
+        connect_timeout=int(conninfo_to_dict(dsn).get("connect_timeout") or 10),
+    )
 
 
 def application_name(part: str) -> str:

@@ -16,7 +16,7 @@ import psycopg
 
 from tasker_sql.errors import UnavailableError
 from tasker_sql.schema import database, ownership, truth
-from tasker_sql.schema.database import application_name
+from tasker_sql.schema.database import connect
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -168,7 +168,7 @@ def _revision(connection: psycopg.Connection[Any]) -> str | None:
 @contextmanager
 def _opened(dsn: str) -> Iterator[psycopg.Connection[Any]]:
     try:
-        connection = psycopg.connect(dsn, application_name=application_name("schema"))
+        connection = connect(dsn, "schema")
     except psycopg.OperationalError as error:
         raise UnavailableError(" ".join(str(error).split())) from error
     with connection, _explained(dsn):
@@ -185,7 +185,7 @@ def _explained(dsn: str) -> Iterator[None]:
     except psycopg.errors.InsufficientPrivilege as error:
         raise SchemaError(f"{error.diag.message_primary}: connect as a role that may") from error
     except psycopg.errors.LockNotAvailable as error:
-        with psycopg.connect(dsn) as connection:
+        with connect(dsn, "schema") as connection:
             holder = connection.execute(STATEMENTS["holder"].encode()).fetchone()
         who = (
             f"{holder[0]} holds the lock" if holder else "the session that held the lock has ended"

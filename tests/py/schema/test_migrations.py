@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from catalog import differences, snapshot
 from psycopg.conninfo import make_conninfo
 from servers import Server, psql, rows
 
+from tasker_sql.errors import UnavailableError
 from tasker_sql.schema import migrations as schema
 from tasker_sql.schema import truth
 
@@ -286,3 +289,12 @@ def test_a_database_from_before_the_first_release_is_refused(database: str) -> N
     for use in (schema.check, schema.upgrade):
         with pytest.raises(schema.SchemaError, match=r"before the first release \(revision 0002\)"):
             use(database)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("use", [schema.current, schema.check, schema.upgrade])
+def test_a_server_that_does_not_answer_is_not_waited_for(use: Callable[[str], object]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        dsn = f"host=127.0.0.1 port={silent.getsockname()[1]} user=me connect_timeout=2"
+        with pytest.raises(UnavailableError, match="timeout expired"):
+            use(dsn)
