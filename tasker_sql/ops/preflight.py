@@ -45,6 +45,15 @@ select 'role ' || own.rolname, own.rolconnlimit,
   from own where own.rolconnlimit >= 0
 """
 PID: Final = b"select pg_catalog.pg_backend_pid()"
+HANDLERS: Final = b"""
+select step.value ->> 'namespace', step.value ->> 'handler'
+  from (select listed.* from tasker.list_templates() as listed where listed.is_latest limit %s)
+    as newest
+ cross join lateral tasker.get_template(newest.namespace, newest.name, newest.version) as template
+ cross join lateral pg_catalog.jsonb_array_elements(template.steps) as step
+ where not step.value ? 'wait' and step.value ->> 'handler' not like 'sql:%%'
+ group by 1, 2
+"""
 
 log = logging.getLogger(__name__)
 
@@ -74,12 +83,10 @@ def check_handlers(client: Client, namespaces: Collection[str], known: Collectio
     """Warns of handlers that steps of these namespaces (none: of all) name, and that are not among
     the known: this runner leaves these steps to other workers."""
     lacking = defaultdict[str, set[str]](set)
-    newest = [one for one in client.list_templates() if one.is_latest]
-    for one in newest[:MOST_TEMPLATES]:
-        for step in client.get_template(one.namespace, one.name, one.version).steps:
-            handler = step["handler"]
-            if not ("wait" in step or handler.startswith("sql:") or handler in known):
-                lacking[step["namespace"]].add(handler)
+    with client.transaction() as connection:
+        for namespace, handler in connection.execute(HANDLERS, [MOST_TEMPLATES]).fetchall():
+            if handler not in known:
+                lacking[namespace].add(handler)
     for served in sorted(lacking.keys() & (namespaces or lacking.keys())):
         log.warning(
             "templates of the namespace %s name handlers that this runner does not have (%s): "
