@@ -45,3 +45,17 @@ def test_a_page_shows_the_medians_beside_the_peers(page: str) -> None:
     ):
         figures = [medians(workload, one) for one in (peer.lower(), "fac1", "run")]
         assert f"| {name} | {peer} {figures[0]} | {figures[1]} | {figures[2]} |" in text
+
+
+def test_the_readme_shows_what_a_step_costs_on_a_large_system() -> None:
+    stages = json.loads((FOLDER / "scale.json").read_text())
+    text = (PAGE.parents[1] / "README.md").read_text()
+    for system, stage in (
+        ("empty", "empty"),
+        ("behind ten million finished steps", "behind 10000000 finished"),
+        ("beside a million queued ones", "beside 1000000 queued"),
+        ("the same, with a snapshot held open", "with it held longer"),
+    ):
+        wal, buffers = stages[stage]["wal_bytes"], stages[stage]["buffers"]
+        assert f"| {system} | {wal:.0f} B | {buffers:.0f} |" in text
+    assert f"takes {sum(stages['bytes on disk'].values()):.0f} B on disk" in text
