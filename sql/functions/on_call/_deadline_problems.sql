@@ -24,7 +24,7 @@ begin
                 tasker._ago(v_now - task.deadline)),
          format('select * from tasker.explain_task(%L)', task.task_uuid), null::bigint
     from (select open.task_id from tasker.open_tasks as open
-           order by open.task_id limit 300) as open
+           order by open.task_id limit 100) as open
    cross join lateral (
          select own.task_uuid, own.deadline from tasker.tasks as own
           where own.task_id = open.task_id limit 1) as task
@@ -48,4 +48,4 @@ begin
 end;
 $$;
 
-comment on function tasker._deadline_problems is 'problems: tasks that went on past their deadline, or will. Looks at the oldest 300 open tasks, and at the next 10 deadlines.';
+comment on function tasker._deadline_problems is 'problems: tasks that went on past their deadline, or will. Looks at the oldest 100 open tasks, and at the next 10 deadlines.';
