@@ -89,8 +89,7 @@ def _place(what: str) -> Location:
 
 def _print(seen: Snapshot, as_json: bool, as_csv: bool) -> None:
     if as_json:
-        asked = QUERIES[seen.place.screen]
-        answers = {one.name: seen.answers.get(one.name) for one in asked}
+        answers = {name: seen.answers.get(name) for name in QUERIES[seen.place.screen]}
         print_json({"screen": seen.place.screen, "seconds": seen.seconds, **answers})
         return
     shown = screens.view(seen)

@@ -8,7 +8,6 @@ screen shows of a row, in this order: some in its table, the others below it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from tasker_sql import costs
@@ -23,22 +22,8 @@ SLOTS: Final = """sum(running)::bigint as running, sum(executors)::bigint as slo
                from tasker.executor_pools
               where pool = 'task_claimer'"""
 
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """One statement. It is not asked of a task with more than `most_steps`, and gets at least that
-    many seconds, however few are given."""
-
-    name: str
-    sql: str
-    most_steps: int | None = None
-    least: float = 0.0
-
-
 # Without the right to write its history, no verb of an operator can be applied.
-STATUS: Final = Query(
-    "status",
-    """
+STATUS: Final = """
 select current_database() as database,
        current_user as role,
        tasker._now() as at,
@@ -49,22 +34,14 @@ select current_database() as database,
                         and has_function_privilege(verb.oid, 'execute')
                         and (verb.prosecdef
                              or has_table_privilege('tasker.operator_actions', 'insert')))
-         as may_write""",
-)
-PROBLEMS: Final = Query(
-    "problems",
-    f"""
+         as may_write"""
+PROBLEMS: Final = f"""
 select case severity when 'critical' then '‼' else '!' end as mark,
        concat_ws(' ', '(acknowledged by ' || acknowledged_by || ')', problem) as problem,
        cure, severity, code, subject, since,
        acknowledged_by, acknowledged_reason, acknowledged_until
-  from tasker.problems limit {MOST}""",
-    least=3.0,  # while a table is locked, it waits a moment for each kind of problem
-)
-ACTIVITY: Final = Query("activity", costs.ACTIVITY)
-NAMESPACES: Final = Query(
-    "namespaces",
-    f"""
+  from tasker.problems limit {MOST}"""
+NAMESPACES: Final = f"""
 select space.name as what,
        case when space.paused_at is not null then 'paused'
             when queue.missing then 'missing'
@@ -83,11 +60,8 @@ select space.name as what,
           from tasker.queue_depths group by namespace) as queue on queue.namespace = space.name
   left join (select namespace, {SLOTS} group by namespace) as pool
     on pool.namespace = space.name
- order by queue.depth desc nulls last, space.name limit 1000""",
-)
-LIVE: Final = Query(
-    "live_runners",
-    f"""
+ order by queue.depth desc nulls last, space.name limit 1000"""
+LIVE: Final = f"""
 select runner.name as what,
        case when runner.state = 'normal' then runner.status else runner.state end as state,
        pool.running, pool.slots, pool.per_s,
@@ -99,11 +73,8 @@ select runner.name as what,
   from tasker.known_runners as runner
   left join (select runner, {SLOTS} group by runner) as pool on pool.runner = runner.name
  where runner.is_live
- order by runner.name limit {MOST}""",
-)
-QUEUES: Final = Query(
-    "queues",
-    """
+ order by runner.name limit {MOST}"""
+QUEUES: Final = """
 select queue.queue_name, state.state, state.note, queue.depth, queue.oldest_age,
        served.live_runners, served.slots, queue.namespace, queue.priority,
        case when not queue.depth_is_exact then 'an estimate' end as depth_is, space.paused_at
@@ -123,19 +94,13 @@ select queue.queue_name, state.state, state.note, queue.depth, queue.oldest_age,
         union all
        select 'ok', null
         limit 1) as state (state, note)
- order by queue.namespace nulls last, queue.queue_name limit 1000""",
-)
-QUEUED: Final = Query(
-    "queued",
-    """
+ order by queue.namespace nulls last, queue.queue_name limit 1000"""
+QUEUED: Final = """
 select coalesce(code, state) as code, task_name || '/' || name as step, waited,
        attempt || '/' || max_attempts as attempt,
        coalesce(reason, 'a claim drops its message') as reason, cure, step_uuid
-  from tasker.list_queued_steps(p_namespace => %(subject)s, p_limit => 100)""",
-)
-TASKS: Final = Query(
-    "tasks",
-    f"""
+  from tasker.list_queued_steps(p_namespace => %(subject)s, p_limit => 100)"""
+TASKS: Final = f"""
 select listed.task_uuid, listed.namespace || '/' || listed.name as template, listed.state,
        case when listed.paused and listed.finished_at is null then 'paused'
             else listed.state end as stands,
@@ -157,53 +122,31 @@ select listed.task_uuid, listed.namespace || '/' || listed.name as template, lis
   join tasker.get_task_execution_contexts(p_task_uuids => array(
        select task_uuid from tasker.list_tasks(p_filter => %(filter)s::jsonb, p_limit => {MOST})))
     as counted using (task_uuid)
- order by task_uuid desc""",
-)
-TASK: Final = Query(
-    "task",
-    """
+ order by task_uuid desc"""
+TASK: Final = """
 select task_uuid, namespace, name, version, state, paused, paused_by, pause_reason, priority,
        initiator, created_at, finished_at, total_steps, completed_steps
-  from tasker.get_task(p_task_uuid => %(task)s)""",
-)
-STEP_OF: Final = """
+  from tasker.get_task(p_task_uuid => %(task)s)"""
+STEPS: Final = """
 select step_uuid, name, state, attempt, max_attempts,
        left(coalesce(last_error ->> 'message', last_error::text), 500) as error,
        handler, namespace, parents as after, waiting_parents, worker, lease_until,
        last_failure_at, next_retry_at, enqueued_at, started_at, finished_at
   from tasker.get_task_steps(p_task_uuid => %(task)s)"""
-STEPS: Final = Query("steps", f"{STEP_OF} limit {MOST_STEPS}")
-STEP: Final = Query("step", f"{STEP_OF} where step_uuid = %(step)s")
-WHY_TASK: Final = Query(
-    "reasons",
-    """
+WHY_TASK: Final = """
 select case when steps > 1 then steps || ' steps, such as ' else '' end || reason as why, cure,
        code, since, until, who, cause_uuid
-  from tasker.explain_task(p_task_uuid => %(task)s) limit 50""",
-)
-WHY_STEP: Final = Query(
-    "reasons",
-    """
+  from tasker.explain_task(p_task_uuid => %(task)s) limit 50"""
+WHY_STEP: Final = """
 select reason as why, cure, code, since, until, who, cause_uuid
-  from tasker.explain_step(p_step_uuid => %(step)s) limit 50""",
-)
-TIMINGS_OF: Final = """
+  from tasker.explain_step(p_step_uuid => %(step)s) limit 50"""
+TIMINGS: Final = """
 select step_uuid, waiting, queued, backing_off, running, lost, failed, afterwards, finalizing
   from tasker.task_timings(p_task_uuid => %(task)s)"""
-TASK_TIMINGS: Final = Query("timings", TIMINGS_OF, most_steps=MOST_STEPS)
-STEP_TIMINGS: Final = Query(
-    "timings", f"{TIMINGS_OF} where step_uuid = %(step)s", most_steps=MOST_STEPS
-)
-PATH: Final = Query(
-    "path",
-    """
+PATH: Final = """
 select step_uuid, name, state, is_critical, ends_at, is_estimated, slack, task_ends_at, based_on
-  from tasker.critical_path(p_task_uuid => %(task)s)""",
-    most_steps=MOST_FORESEEN,
-)
-ATTEMPTS: Final = Query(
-    "attempts",
-    f"""
+  from tasker.critical_path(p_task_uuid => %(task)s)"""
+ATTEMPTS: Final = f"""
 select outcome, attempt, coalesce(ended_at, started_at, enqueued_at) as at,
        run.error, case when retryable then null else 'for good' end as failed, worker,
        started_at - enqueued_at as queued_for, ended_at - started_at as ran_for, enqueued_at,
@@ -212,33 +155,21 @@ select outcome, attempt, coalesce(ended_at, started_at, enqueued_at) as at,
  cross join lateral (
        select left(coalesce(nullif(concat_ws(': ', error ->> 'class', error ->> 'message'), ''),
                             error::text), 500) as error) as run
- order by ordinality desc limit {MOST_HISTORY}""",
-)
-ACTIONS: Final = Query(
-    "acts",
-    f"""
+ order by ordinality desc limit {MOST_HISTORY}"""
+ACTIONS: Final = f"""
 select verb, session_role, at, reason, subject, application
   from tasker.operator_history
  where subject = any (array[%(step)s::text, %(task)s::text])
- order by at desc limit {MOST_HISTORY}""",
-)
-ALL_ACTIONS: Final = Query(
-    "acts",
-    f"""
+ order by at desc limit {MOST_HISTORY}"""
+ALL_ACTIONS: Final = f"""
 select session_role, verb, subject, at, reason, application
-  from tasker.operator_history order by action_id desc limit {MOST}""",
-)
-CLAIMS: Final = Query(
-    "claims",
-    f"""
+  from tasker.operator_history order by action_id desc limit {MOST}"""
+CLAIMS: Final = f"""
 select worker, namespace, case when is_expired then 'expired' else 'held' end as lease,
        lease_until, claimed_at, step_count, step_uuids[1] as first_step, step_uuids,
        case when is_expired then 'the next sweep takes its steps back' end as expired
-  from tasker.live_claims order by lease_until limit {MOST}""",
-)
-SCHEDULES: Final = Query(
-    "schedules",
-    f"""
+  from tasker.live_claims order by lease_until limit {MOST}"""
+SCHEDULES: Final = f"""
 select schedule.namespace || '/' || schedule.name as schedule, schedule.template,
        coalesce(array_to_string(schedule.cron, ' | '), schedule.every, 'at') as planned,
        schedule.next_tick, schedule.last_tick, schedule.last_outcome, schedule.open_tasks,
@@ -246,28 +177,19 @@ select schedule.namespace || '/' || schedule.name as schedule, schedule.template
                 schedule.description) as note,
        schedule.time_zone, schedule.missed, schedule.overlap, schedule.version,
        schedule.namespace, schedule.name, schedule.paused_at
-  from tasker.list_schedules(p_limit => {MOST}) as schedule""",
-)
-TICKS: Final = Query(
-    "ticks",
-    f"""
+  from tasker.list_schedules(p_limit => {MOST}) as schedule"""
+TICKS: Final = f"""
 select tick_at, to_char(wall, 'YYYY-MM-DD HH24:MI') as wall, outcome, task_state,
        detail::text as detail, decided_at, task_uuid
   from tasker.list_ticks(p_namespace => split_part(%(subject)s, '/', 1),
-                         p_name => split_part(%(subject)s, '/', 2), p_limit => {MOST})""",
-)
-WAITS: Final = Query(
-    "waits",
-    f"""
+                         p_name => split_part(%(subject)s, '/', 2), p_limit => {MOST})"""
+WAITS: Final = f"""
 select concat_ws('/', namespace, template, name) as step,
        coalesce(array_to_string(signals, ' or '), kind) as waits_for, prompt, opened_at, until,
        case when wanted > 1 then received || ' of ' || wanted end as received,
        case when until is not null then on_timeout end as then, kind, schema, step_uuid
-  from tasker.open_waits(p_limit => {MOST})""",
-)
-RUNNERS: Final = Query(
-    "runners",
-    f"""
+  from tasker.open_waits(p_limit => {MOST})"""
+RUNNERS: Final = f"""
 select name as who, case when is_live then status else state end as state,
        case when is_live then connections ->> 'used' || ' of ' || (connections ->> 'size')
                                 || ' connections in use'
@@ -276,11 +198,8 @@ select name as who, case when is_live then status else state end as state,
        state as operational_state, host, pid::text as pid, version,
        (connections ->> 'waiting')::float8 as callers_that_wait_on_average, namespaces, handlers,
        role, started_at, seen_at as last_heartbeat
-  from tasker.known_runners order by is_live desc, name limit {MOST}""",
-)
-POOLS: Final = Query(
-    "pools",
-    """
+  from tasker.known_runners order by is_live desc, name limit {MOST}"""
+POOLS: Final = """
 select runner, '  ' || concat_ws(' ', pool, namespace) as who, status as state, executors,
        min_executors || '-' || max_executors as bounds,
        round(100 * utilization::numeric) || ' %%' as busy, throughput as per_s,
@@ -290,29 +209,20 @@ select runner, '  ' || concat_ws(' ', pool, namespace) as who, status as state, 
                  'was ' || scaled_from || ': ' || scaled_why) as note,
        healthy, unhealthy, running, waiting, hung, done, queue_age, poll, batch, scaled_at,
        decided_at, decision, scaled_up, scaled_down, status_changes
-  from tasker.executor_pools order by runner, pool limit 1000""",
-)
-BREAKERS: Final = Query(
-    "breakers",
-    """
+  from tasker.executor_pools order by runner, pool limit 1000"""
+BREAKERS: Final = """
 select runner, '  breaker ' || breaker as who, breaker, effective_state as state,
        reason as note, forced, wanted,
        failed_in_a_row || ' in a row, ' || failed_calls || ' since it began' as failures,
        opened, changed_at as since, last_error
-  from tasker.circuit_breakers order by runner, breaker limit 1000""",
-)
-FOREIGN: Final = Query(
-    "foreign_workers",
-    f"""
+  from tasker.circuit_breakers order by runner, breaker limit 1000"""
+FOREIGN: Final = f"""
 select name as who, status as state,
        case when claims > 0 then 'holds ' || steps || case steps when 1 then ' step' else ' steps'
             end else 'waits for work' end as note,
        claims, 'no runner of ours: it is seen by its claims' as kind, namespaces, lease_until
-  from tasker.known_workers where kind = 'foreign' order by name limit {MOST}""",
-)
-DEAD: Final = Query(
-    "dead_letters",
-    f"""
+  from tasker.known_workers where kind = 'foreign' order by name limit {MOST}"""
+DEAD: Final = f"""
 select 'dead' as kind, step.path as what, null as tried, last_at as at,
        step.times || ': ' || sample_error as why,
        step.times || ' of ' || step.path || ' failed for good like this' as steps,
@@ -323,57 +233,87 @@ select 'dead' as kind, step.path as what, null as tried, last_at as at,
  cross join lateral (
        select concat_ws('/', namespace, task_name, name) as path,
               count || case count when 1 then ' step' else ' steps' end as times) as step
- order by last_at desc limit {MOST}""",
-)
-RETRIES: Final = Query(
-    "retries",
-    f"""
+ order by last_at desc limit {MOST}"""
+RETRIES: Final = f"""
 select 'retry' as kind, concat_ws('/', namespace, task_name, name) as what,
        attempt || '/' || max_attempts as tried, next_retry_at as at,
        concat_ws('; ', case when next_retry_at < tasker._now() - interval '5 s'
                             then 'due, and nobody calls sweep()' end,
                  left(coalesce(error ->> 'message', error::text), 500)) as why,
        step_uuid, failed_at
-  from tasker.waiting_retries order by next_retry_at limit {MOST}""",
-)
-LATE: Final = Query(
-    "late_writes",
-    """
+  from tasker.waiting_retries order by next_retry_at limit {MOST}"""
+LATE: Final = """
 select 'late' as kind, name as what, attempt::text as tried, refused_at as at,
        concat_ws(', ', worker || ': ' || cause,
                  case when late_by is null then 'it never held the claim' end) as why,
        'it changed nothing' as outcome, late_by, worker, step_uuid, step_state
-  from tasker.late_writes order by refused_at desc limit 50""",
-)
-REJECTED: Final = Query(
-    "rejected_requests",
-    """
+  from tasker.late_writes order by refused_at desc limit 50"""
+REJECTED: Final = """
 select 'rejected' as kind, queue_name as what, null as tried, rejected_at as at,
        code || ': ' || left(error, 500) as why,
        msg_id || ' of ' || queue_name || '; read it in tasker.rejected_requests' as message
-  from tasker.rejected_requests order by rejection_id desc limit 50""",
-)
-SERVER: Final = Query("server", costs.SERVER)
-TRANSACTIONS: Final = Query("transactions", costs.TRANSACTIONS)
-RELATIONS: Final = Query("tables", costs.RELATIONS)
+  from tasker.rejected_requests order by rejection_id desc limit 50"""
 
-# What each screen asks. Every one begins with where it is; those that are not about one task also
-# ask what is wrong.
-ALWAYS: Final = (STATUS, PROBLEMS)
-QUERIES: Final[Mapping[str, tuple[Query, ...]]] = {
-    "overview": (*ALWAYS, ACTIVITY, NAMESPACES, LIVE),
+# What each screen asks, by the names of the answers. Every one begins with where it is; those that
+# are not about one task also ask what is wrong.
+WHERE: Final = {"status": STATUS}
+ALWAYS: Final = {**WHERE, "problems": PROBLEMS}
+QUERIES: Final[Mapping[str, Mapping[str, str]]] = {
+    "overview": {
+        **ALWAYS,
+        "activity": costs.ACTIVITY,
+        "namespaces": NAMESPACES,
+        "live_runners": LIVE,
+    },
     "problems": ALWAYS,
-    "queues": (*ALWAYS, QUEUES),
-    "tasks": (*ALWAYS, TASKS),
-    "claims": (*ALWAYS, CLAIMS),
-    "workers": (*ALWAYS, RUNNERS, FOREIGN, POOLS, BREAKERS),
-    "waits": (*ALWAYS, WAITS),
-    "failures": (*ALWAYS, DEAD, RETRIES, LATE, REJECTED),
-    "database": (*ALWAYS, SERVER, TRANSACTIONS, RELATIONS),
-    "acts": (*ALWAYS, ALL_ACTIONS),
-    "schedules": (*ALWAYS, SCHEDULES),
-    "ticks": (*ALWAYS, TICKS),
-    "queue": (*ALWAYS, QUEUED),
-    "task": (STATUS, TASK, STEPS, WHY_TASK, TASK_TIMINGS, PATH),
-    "step": (STATUS, TASK, STEP, WHY_STEP, STEP_TIMINGS, ATTEMPTS, ACTIONS),
+    "queues": {**ALWAYS, "queues": QUEUES},
+    "tasks": {**ALWAYS, "tasks": TASKS},
+    "claims": {**ALWAYS, "claims": CLAIMS},
+    "workers": {
+        **ALWAYS,
+        "runners": RUNNERS,
+        "foreign_workers": FOREIGN,
+        "pools": POOLS,
+        "breakers": BREAKERS,
+    },
+    "waits": {**ALWAYS, "waits": WAITS},
+    "failures": {
+        **ALWAYS,
+        "dead_letters": DEAD,
+        "retries": RETRIES,
+        "late_writes": LATE,
+        "rejected_requests": REJECTED,
+    },
+    "database": {
+        **ALWAYS,
+        "server": costs.SERVER,
+        "transactions": costs.TRANSACTIONS,
+        "tables": costs.RELATIONS,
+    },
+    "acts": {**ALWAYS, "acts": ALL_ACTIONS},
+    "schedules": {**ALWAYS, "schedules": SCHEDULES},
+    "ticks": {**ALWAYS, "ticks": TICKS},
+    "queue": {**ALWAYS, "queued": QUEUED},
+    "task": {
+        **WHERE,
+        "task": TASK,
+        "steps": f"{STEPS} limit {MOST_STEPS}",
+        "reasons": WHY_TASK,
+        "timings": TIMINGS,
+        "path": PATH,
+    },
+    "step": {
+        **WHERE,
+        "task": TASK,
+        "step": f"{STEPS} where step_uuid = %(step)s",
+        "reasons": WHY_STEP,
+        "timings": f"{TIMINGS} where step_uuid = %(step)s",
+        "attempts": ATTEMPTS,
+        "acts": ACTIONS,
+    },
 }
+LEAST: Final = {"problems": 3.0}  # seconds: it waits a moment for each kind while a table is locked
+MOST_OF: Final = {
+    "timings": MOST_STEPS,
+    "path": MOST_FORESEEN,
+}  # steps of a task that are asked for

@@ -14,7 +14,7 @@ from tasker_sql.connection import records
 from tasker_sql.durations import moment
 from tasker_sql.errors import TooSlowError, UnavailableError
 from tasker_sql.jsonb import dumps
-from tasker_sql.top.queries import QUERIES
+from tasker_sql.top.queries import LEAST, MOST_OF, QUERIES
 
 # What a filter of tasks may name, as `tasker-sql task list` does, and as `list_tasks` does.
 FILTERS: Final = {
@@ -106,14 +106,14 @@ def _asked(
     with client.transaction() as connection:
         connection.execute("set transaction isolation level repeatable read, read only")
         limit = 0
-        for query in QUERIES[screen]:
-            if query.most_steps is not None and steps > query.most_steps:
+        for name, query in QUERIES[screen].items():
+            if steps > MOST_OF.get(name, steps):
                 continue
-            milliseconds = max(1, round(max(timeout, query.least) * 1000))
+            milliseconds = max(1, round(max(timeout, LEAST.get(name, 0.0)) * 1000))
             if milliseconds != limit:
                 connection.execute(f"set local statement_timeout = {milliseconds}".encode())
                 limit = milliseconds
-            rows = records(connection, query.sql.encode(), arguments)
-            if query.name == "task":
+            rows = records(connection, query.encode(), arguments)
+            if name == "task":
                 steps = rows[0].total_steps
-            yield query.name, rows
+            yield name, rows

@@ -203,7 +203,7 @@ def test_screen(scene: Scene, screen: str, where: str) -> None:
     task = Location("step", uuid).task_uuid
     place = Location(screen, {"task": task, "step": uuid}.get(screen), SUBJECTS.get(screen, ""))
     arguments = {"task": task, "step": uuid, "filter": "{}", "subject": "test"}
-    pages, ms = measured(scene.client, [(one.sql, arguments) for one in QUERIES[screen]])
+    pages, ms = measured(scene.client, [(query, arguments) for query in QUERIES[screen].values()])
     seconds = min(read(scene.client, place, timeout=30).seconds for _ in range(TIMES))
     price = f"{pages:8,} pages {ms:6.0f} ms, {seconds * 1000:.0f} at the client"
     print(f"\nscreen {screen} {where:20} {price}")
