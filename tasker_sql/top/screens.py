@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -24,46 +24,51 @@ from tasker_sql.top.statements import (
     task_verbs,
 )
 from tasker_sql.top.table import Row, View, facts_of
-from tasker_sql.visible import visible
+from tasker_sql.visible import visible_lines
+
+Maker = Callable[[Any], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
     """A list: its columns, of which `name=column` is called otherwise in the queries; those to
-    leave out first; and what the rows of each query are."""
+    leave out first; and what the rows of each query have beside what `_row` gives them."""
 
     columns: str
     narrow: str
     empty: str
-    rows: Mapping[str, Callable[[Any], Row]]
+    rows: Mapping[str, Maker]
     title: Callable[[Snapshot], str] = lambda seen: seen.place.screen
+    by_key: bool = False  # the order of all rows; otherwise, that of each query
 
     def view(self, seen: Snapshot) -> View:
         pairs = [column.partition("=") for column in self.columns.split(", ")]
         fields = [field or name.replace(" ", "_") for name, _, field in pairs]
         rows = [
-            _filled(make(record), record, fields)
+            _row(query, record, fields, make(record))
             for query, make in self.rows.items()
             for record in seen.of(query)
         ]
         return View(
             seen.status.at,
-            "\n".join(map(visible, self.title(seen).split("\n"))),
+            "\n".join(visible_lines(self.title(seen))),
             tuple(name for name, _, _ in pairs),
             tuple(self.narrow.split(", ") if self.narrow else ()),
-            tuple(rows),
+            tuple(sorted(rows, key=lambda row: row.key) if self.by_key else rows),
             self.empty,
         )
 
 
-def _filled(row: Row, record: Any, fields: Sequence[str]) -> Row:
-    """A row with the cells and the facts that its record has."""
+def _row(query: str, record: Any, fields: Sequence[str], more: Mapping[str, Any]) -> Row:
+    """A row with the cells and facts of its record; it leads to the step or task that has one."""
+    uuid = getattr(record, "step_uuid", None) or getattr(record, "task_uuid", None)
+    given = {"key": f"{query} {uuid or record[0]}", "opens": uuid and place_of(uuid), **more}
     cells = tuple(getattr(record, field, None) for field in fields)
-    return replace(row, cells=cells, fields=tuple(fields), facts=facts_of(record))
+    return Row(cells=cells, fields=tuple(fields), facts=facts_of(record), **given)
 
 
-def _row(key: object, **more: Any) -> Row:
-    return Row(str(key), (), **more)
+def _plain(_: Any) -> dict[str, Any]:
+    return {}
 
 
 # Where a problem has more, if its cure and subject name no task or step.
@@ -83,19 +88,19 @@ SHOWS_MORE: Final = {
 }
 
 
-def _problem(one: Any) -> Row:
+def _problem(one: Any) -> dict[str, Any]:
     """Enter leads to the task or step that it names, else to the row of its subject."""
     known = statement("acknowledge_problem", one.code, one.subject, WHY)
     verbs = () if one.acknowledged_by else (Verb("A", "acknowledge", known),)
     found = UUID_TEXT.search(one.subject) or UUID_TEXT.search(one.cure or "")
     screen = SHOWS_MORE.get(one.code)
     fingerprint = re.search(r"--fingerprint (\w+)", one.cure or "")
-    return _row(
-        f"{one.code} {one.subject or one.problem}",
-        opens=place_of(UUID(found[0])) if found else screen and Location(screen),
-        verbs=(*cure_verbs(one.cure), *verbs),
-        seeks=fingerprint[1] if fingerprint else one.subject.rpartition(" ")[2],
-    )
+    return {
+        "key": f"{one.code} {one.subject or one.problem}",
+        "opens": place_of(UUID(found[0])) if found else screen and Location(screen),
+        "verbs": (*cure_verbs(one.cure), *verbs),
+        "seeks": fingerprint[1] if fingerprint else one.subject.rpartition(" ")[2],
+    }
 
 
 BARS: Final = "▁▂▃▄▅▆▇█"
@@ -125,48 +130,25 @@ def _rates(seen: Snapshot) -> str:
     return f"{'  '.join(rates)}\nof the last {span(time)}; {tasks}"
 
 
-def _namespace(one: Any) -> Row:
-    return _row(
-        f"namespace {one.what}",
-        opens=Location("tasks", subject=f"namespace={one.what}"),
-        verbs=(_pause(one.what, one.paused_at),),
-    )
-
-
-def _pause(namespace: str, paused_at: Any) -> Verb:
+def _pause(namespace: str, paused_at: Any) -> tuple[Verb, ...]:
     pause = "resume" if paused_at else "pause"
-    return Verb("P", f"{pause} {namespace}", statement(f"{pause}_namespace", namespace, WHY))
+    run = statement(f"{pause}_namespace", namespace, WHY)
+    return (Verb("P", f"{pause} {namespace}", run),)
 
 
-def _live_runner(one: Any) -> Row:
-    return _row(f"runner {one.what}", opens=Location("workers"), seeks=one.what)
+def _queue(one: Any) -> dict[str, Any]:
+    if not one.namespace:
+        return {}
+    opens = Location("queue", subject=one.namespace)
+    return {"opens": opens, "verbs": _pause(one.namespace, one.paused_at)}
 
 
-def _queue(one: Any) -> Row:
-    space = one.namespace
-    return _row(
-        one.queue_name,
-        opens=space and Location("queue", subject=space),
-        verbs=(_pause(space, one.paused_at),) if space else (),
-    )
-
-
-def _queued(one: Any) -> Row:
-    return _row(one.step_uuid, opens=place_of(one.step_uuid), verbs=cure_verbs(one.cure))
-
-
-def _task(one: Any) -> Row:
+def _task(one: Any) -> dict[str, Any]:
     pause = "resume" if one.template_paused_at else "pause"
     template = statement(f"{pause}_template", one.namespace, one.name, WHY)
     own = "resume" if one.paused == "it is paused" else "pause"
-    return _row(
-        one.task_uuid,
-        opens=Location("task", one.task_uuid),
-        verbs=(
-            *task_verbs(one.task_uuid, one.state, own),
-            Verb("T", f"{pause} {one.name}", template),
-        ),
-    )
+    own_verbs = task_verbs(one.task_uuid, one.state, own)
+    return {"verbs": (*own_verbs, Verb("T", f"{pause} {one.name}", template))}
 
 
 def _tasks_title(seen: Snapshot) -> str:
@@ -178,56 +160,40 @@ def _tasks_title(seen: Snapshot) -> str:
     return f"tasks with {only}: {newest}\ntasker-sql task list {options}"
 
 
-def _claim(one: Any) -> Row:
+def _claim(one: Any) -> dict[str, Any]:
     worker = one.worker
     many = many_verb("Q", f"requeue all of {worker}", "requeue_step", {"worker": worker})
-    return _row(
-        f"{worker} {one.claimed_at} {one.first_step}",
-        opens=one.first_step and place_of(one.first_step),
-        verbs=(requeue(one.first_step) if len(one.step_uuids) == 1 else many,),
-    )
+    return {
+        "key": f"{worker} {one.claimed_at} {one.first_step}",
+        "opens": one.first_step and place_of(one.first_step),
+        "verbs": (requeue(one.first_step) if len(one.step_uuids) == 1 else many,),
+    }
 
 
-def _wait(one: Any) -> Row:
+def _wait(one: Any) -> dict[str, Any]:
     answer = Verb("W", "answer", str(one.step_uuid), form=one.schema or {})
-    return _row(
-        one.step_uuid,
-        opens=place_of(one.step_uuid),
-        verbs=(answer,) if one.kind == "signal" else (),
-    )
+    return {"verbs": (answer,) if one.kind == "signal" else ()}
 
 
-def _runner(one: Any) -> Row:
-    return _row(f"{one.silent_for is not None} {one.who}")
+# Runners, under each its circuit breakers and pools; then who is seen by claims alone.
 
 
-def _pool(one: Any) -> Row:
-    return _row(f"False {one.runner} {one.who}")
-
-
-def _breaker(one: Any) -> Row:
+def _breaker(one: Any) -> dict[str, Any]:
     if one.forced or one.wanted:
         release = statement("release_breaker", one.breaker, WHY, one.runner)
         verb = Verb("B", "release breaker", release)
     else:
         force = statement("force_breaker", one.breaker, "open", WHY, one.runner)
         verb = Verb("B", "force breaker open", force)
-    return _row(f"False {one.runner} {one.who}", verbs=(verb,))
+    return {"key": f"False {one.runner} {one.who}", "verbs": (verb,)}
 
 
-def _foreign(one: Any) -> Row:
-    return _row(
-        f"foreign {one.who}", opens=Location("claims") if one.claims else None, seeks=one.who
-    )
+def _foreign(one: Any) -> dict[str, Any]:
+    opens = Location("claims") if one.claims else None
+    return {"key": f"foreign {one.who}", "opens": opens, "seeks": one.who}
 
 
-def workers(seen: Snapshot) -> View:
-    """Runners, under each its circuit breakers and pools; then who is seen by claims alone."""
-    view = WORKERS.view(seen)
-    return replace(view, rows=tuple(sorted(view.rows, key=lambda row: row.key)))
-
-
-def _dead(one: Any) -> Row:
+def _dead(one: Any) -> dict[str, Any]:
     if one.count == 1:
         verbs = step_verbs(one.sample_step_uuid, "error")
     else:
@@ -238,52 +204,38 @@ def _dead(one: Any) -> Row:
             for key, verb in (("R", "retry"), ("S", "resolve"))
         )
     opens = place_of(one.sample_step_uuid)
-    return _row(f"dead {one.what} {one.fingerprint}", opens=opens, verbs=verbs)
+    return {"key": f"dead {one.what} {one.fingerprint}", "opens": opens, "verbs": verbs}
 
 
-def _retry(one: Any) -> Row:
-    verbs = step_verbs(one.step_uuid, "waiting_for_retry")
-    return _row(f"retry {one.step_uuid}", opens=place_of(one.step_uuid), verbs=verbs)
-
-
-def _late(one: Any) -> Row:
-    return _row(f"late {one.step_uuid} {one.at}", opens=place_of(one.step_uuid))
-
-
-def _action(one: Any) -> Row:
+def _action(one: Any) -> dict[str, Any]:
     is_uuid = UUID_TEXT.fullmatch(one.subject) and not one.verb.endswith("_repair")  # a plan's
     opens = place_of(UUID(one.subject)) if is_uuid else None
-    return _row(f"{one.at} {one.verb} {one.subject}", opens=opens)
+    return {"key": f"{one.at} {one.verb} {one.subject}", "opens": opens}
 
 
-def _schedule(one: Any) -> Row:
+def _schedule(one: Any) -> dict[str, Any]:
     pause = "resume" if one.paused_at else "pause"
-    return _row(
-        one.schedule,
-        opens=Location("ticks", subject=one.schedule),
-        verbs=(
+    return {
+        "opens": Location("ticks", subject=one.schedule),
+        "verbs": (
             Verb("P", f"{pause} it", statement(f"{pause}_schedule", one.namespace, one.name, WHY)),
             Verb("T", "make a task", statement("trigger_schedule", one.namespace, one.name, WHY)),
         ),
-    )
+    }
 
 
-def _tick(one: Any) -> Row:
-    return _row(one.tick_at, opens=one.task_uuid and Location("task", one.task_uuid))
-
-
-WORKERS: Final = Screen(
-    "worker=who, state, size=executors, of=bounds, busy, per s, depth, note",
-    "per s, busy, of",
-    "Nobody works, and no runner has reported within a day.",
-    {"runners": _runner, "breakers": _breaker, "pools": _pool, "foreign_workers": _foreign},
-)
 SCREENS: Final[Mapping[str, Callable[[Snapshot], View]]] = {
     "overview": Screen(
         "name=what, state, depth, oldest, running, slots, per s, failing, note",
         "failing, slots",
         "No namespaces: tasker-sql template register FILE makes one.",
-        {"namespaces": _namespace, "live_runners": _live_runner},
+        {
+            "namespaces": lambda one: {
+                "opens": Location("tasks", subject=f"namespace={one.what}"),
+                "verbs": _pause(one.what, one.paused_at),
+            },
+            "live_runners": lambda one: {"opens": Location("workers"), "seeks": one.what},
+        },
         _rates,
     ).view,
     "problems": Screen(
@@ -313,27 +265,34 @@ SCREENS: Final[Mapping[str, Callable[[Snapshot], View]]] = {
         "No claims: nobody works on anything.",
         {"claims": _claim},
     ).view,
-    "workers": workers,
+    "workers": Screen(
+        "worker=who, state, size=executors, of=bounds, busy, per s, depth, note",
+        "per s, busy, of",
+        "Nobody works, and no runner has reported within a day.",
+        {
+            "runners": lambda one: {"key": f"{one.silent_for is not None} {one.who}"},
+            "breakers": _breaker,
+            "pools": lambda one: {"key": f"False {one.runner} {one.who}"},
+            "foreign_workers": _foreign,
+        },
+        by_key=True,
+    ).view,
     "failures": Screen(
         "kind, what, attempt=tried, at, why",
         "attempt",
         "Nothing has failed.",
         {
             "dead_letters": _dead,
-            "retries": _retry,
-            "late_writes": _late,
-            "rejected_requests": lambda one: _row(f"rejected {one.message}"),
+            "retries": lambda one: {"verbs": step_verbs(one.step_uuid, "waiting_for_retry")},
+            "late_writes": lambda one: {"key": f"late {one.step_uuid} {one.at}"},
+            "rejected_requests": lambda one: {"key": f"rejected {one.message}"},
         },
     ).view,
     "database": Screen(
         "what, value, since, note",
         "",
         "The role may not read statistics.",
-        {
-            "server": lambda one: _row(one.what),
-            "transactions": lambda one: _row(one.what),
-            "tables": lambda one: _row(one.what),
-        },
+        {"server": _plain, "transactions": _plain, "tables": _plain},
     ).view,
     "acts": Screen(
         "who=session_role, did=verb, to=subject, at, why=reason",
@@ -359,14 +318,14 @@ SCREENS: Final[Mapping[str, Callable[[Snapshot], View]]] = {
         "tick=tick_at, wall, outcome, task=task_state, detail",
         "wall",
         "No ticks yet.",
-        {"ticks": _tick},
+        {"ticks": _plain},
         lambda seen: f"what happened to the ticks of {seen.place.subject}, the newest first",
     ).view,
     "queue": Screen(
         "waited, attempt, code, step, reason",
         "attempt",
         "Nothing waits.",
-        {"queued": _queued},
+        {"queued": lambda one: {"verbs": cure_verbs(one.cure)}},
         lambda seen: f"what waits longest in {seen.place.subject}, and why",
     ).view,
     "task": task.task,
