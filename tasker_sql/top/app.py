@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from asyncio import to_thread
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -36,7 +37,6 @@ from tasker_sql.top.chrome import (
     tab_line,
 )
 from tasker_sql.top.dialogs import Confirm, Reading, Repair, answer, outcome_of, text_of
-from tasker_sql.top.form import AnswerForm
 from tasker_sql.top.format import UUID_TEXT
 from tasker_sql.top.listing import Listing
 from tasker_sql.top.screens import TABS
@@ -127,7 +127,7 @@ class Top(App[None]):
     #filter { height: 1; border: none; padding: 0; display: none; }
     #hints { background: $surface; }
     #tabs, #hints { link-style: none; }
-    AnswerForm, Confirm, Reading, Repair { align: center middle; }
+    Confirm, Reading, Repair { align: center middle; }
     #box { width: 90%; max-width: 100; height: auto; max-height: 90%; padding: 0 1;
            border: round $warning; background: $surface; }
     ToastRack { dock: top; align: right top; margin: 2 0 0 0; }
@@ -222,17 +222,13 @@ class Top(App[None]):
             self._read(self.place)
         self._show_age()
 
-    @work(thread=True)
-    def _read(self, place: Location) -> None:
-        found: Snapshot | None = None
-        why = ""
+    @work
+    async def _read(self, place: Location) -> None:
+        found, why = None, ""
         try:
-            found = self._database.read(place)
+            found = await to_thread(self._database.read, place)
         except KNOWN as error:
             why = visible(str(advice(error)))
-        self.call_from_thread(self._has_read, place, found, why)
-
-    def _has_read(self, place: Location, found: Snapshot | None, why: str) -> None:
         self._reading = None
         self._trouble = why
         if found is not None:
@@ -497,15 +493,14 @@ class Top(App[None]):
         places = (row.opens if row else None, self.place)
         return next((place for place in places if place and place.uuid), None)
 
-    @work(thread=True)
-    def _fetch(self, what: str, place: Location) -> None:
+    @work
+    async def _fetch(self, what: str, place: Location) -> None:
         try:
-            context, steps = self._database.texts(place)
+            found = await to_thread(self._database.texts, place)
         except KNOWN as error:
-            text = visible(str(advice(error)))
-            self.call_from_thread(self.notify, text, severity="error", markup=False)
+            self.notify(visible(str(advice(error))), severity="error", markup=False)
         else:
-            self.call_from_thread(self.push_screen, Reading(text_of(what, context, steps)))
+            self.push_screen(Reading(text_of(what, *found)))
 
     # Writing
 
@@ -526,27 +521,22 @@ class Top(App[None]):
             self.notify(f"{verb.name}: {who}.", severity="warning")
         elif verb.many:
             self.push_screen(Repair(self._database, verb), lambda _: self.action_now())
-        elif verb.form is not None:
-            self.push_screen(AnswerForm(verb), self._confirmed)
         else:
-            self.push_screen(Confirm(verb), self._confirmed)
+            self._do(verb)
 
-    def _confirmed(self, statement: str | None) -> None:
-        if statement is not None:
-            self._run(statement)
-
-    @work(thread=True)
-    def _run(self, statement: str) -> None:
-        show: Callable[..., Any] = self.notify
+    @work
+    async def _do(self, verb: Verb) -> None:
+        statement = await self.push_screen_wait(Confirm(verb))
+        if statement is None:
+            return
         self._due = 0.0
         try:
-            rows = self._database.run(statement)
+            rows = await to_thread(self._database.run, statement)
         except KNOWN as error:
-            text, severity = visible(outcome_of(error)), "error"
+            self.notify(visible(outcome_of(error)), severity="error", markup=False)
+            return
+        text = answer(rows) or "nothing to do"
+        if len(rows) > 1 or len(text) > ONE_LINE:
+            self.push_screen(Reading(f"{visible(statement)}\n\n{text}\n\nEsc: back"))
         else:
-            text, severity = answer(rows) or "nothing to do", "information"
-            if len(rows) > 1 or len(text) > ONE_LINE:
-                whole = f"{visible(statement)}\n\n{text}\n\nEsc: back"
-                self.call_from_thread(self.push_screen, Reading(whole))
-                return
-        self.call_from_thread(show, text, severity=severity, markup=False)
+            self.notify(text, markup=False)

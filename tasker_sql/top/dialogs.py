@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from asyncio import to_thread
 from collections.abc import Sequence
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -10,7 +11,7 @@ from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
@@ -21,6 +22,7 @@ from tasker_sql.failure import error_lines
 from tasker_sql.jsonb import dumps
 from tasker_sql.rows import AppliedRepair, TaskStep
 from tasker_sql.top.backend import Backend
+from tasker_sql.top.form import fields_of, value_of
 from tasker_sql.top.statements import (
     WHY,
     Verb,
@@ -28,6 +30,7 @@ from tasker_sql.top.statements import (
     literal,
     needs_reason,
     repaired,
+    statement,
     with_reason,
 )
 from tasker_sql.visible import visible, visible_lines
@@ -63,34 +66,63 @@ class VerbDialog(Dialog[R]):
         raise NotImplementedError
 
 
+NO_REASON: Final = "It is not run without a reason."
+
+
+def reason_input() -> Input:
+    return Input(placeholder="Why? It is kept in the history.", max_length=1000)
+
+
 class Confirm(VerbDialog[str | None]):
-    """Shows the statement as it will be run, asks for the reason, and returns the statement."""
+    """Asks for the reason, and first, field by field, for what a form asks; shows the statement as
+    it will be run, and returns it."""
 
     def __init__(self, verb: Verb) -> None:
         super().__init__(verb)
-        self._asks = needs_reason(verb.statement)
+        self._fields = fields_of(verb.form) if verb.form is not None else []
+        self._inputs = [Input(placeholder=field.wanted) for field in self._fields]
+        self._reason = reason_input()
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="box"):
+        with VerticalScroll(id="box", can_focus=False):
             yield Static(Text(visible(self._verb.name), style="bold"))
-            if self._asks:
-                yield Input(placeholder="Why? It is kept in the history.", max_length=1000)
-            yield Static(Text(visible(self._verb.statement)), id="statement")
-            yield Static(Text("Enter: run this     Esc: do not"), id="keys")
+            for field, field_input in zip(self._fields, self._inputs, strict=True):
+                yield Static(Text(visible(field.name or "value")))
+                yield field_input
+            if self._fields or needs_reason(self._verb.statement):
+                yield self._reason
+            yield Static(id="statement")
+            yield Static(Text("Enter: run this     Esc: do not"))
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        self.query_one("#statement", Static).update(Text(visible(self._statement(event.value))))
+    def on_mount(self) -> None:
+        self.on_input_changed()
+
+    def on_input_changed(self) -> None:
+        try:
+            shown = self._statement()
+        except ValueError as error:
+            shown = str(error)
+        self.query_one("#statement", Static).update(Text(visible(shown)))
 
     def action_run(self) -> None:
-        reason = self.query_one(Input).value if self._asks else ""
-        if self._asks and not reason.strip():
-            self.notify("It is not run without a reason.", severity="warning")
+        try:
+            asked = self._statement()
+            if needs_reason(asked):
+                raise ValueError(NO_REASON)
+        except ValueError as error:
+            self.notify(visible(str(error)), severity="warning")
         else:
             self.app.clear_notifications()
-            self.leave(self._statement(reason))
+            self.leave(asked)
 
-    def _statement(self, reason: str) -> str:
-        return with_reason(self._verb.statement, reason or WHY)
+    def _statement(self) -> str:
+        """Raises ValueError, which says what a field of the form needs."""
+        reason = self._reason.value if self._reason.value.strip() else ""
+        if not self._fields:
+            return with_reason(self._verb.statement, reason or WHY)
+        value = value_of(self._fields, [one.value for one in self._inputs])
+        options = [dumps({"reason": reason})] if reason else []
+        return statement("answer_wait", self._verb.statement, dumps(value), *options)
 
 
 MOVES: Final = {"up", "down", "pageup", "pagedown", "home", "end"}
@@ -179,7 +211,7 @@ class Repair(VerbDialog[None]):
         self._done = AppliedRepair(0, 0, 0, None)
         self._stopping = threading.Event()
         self._sample = Static(id="plan")
-        self._reason = Input(placeholder="Why? It is kept in the history.", max_length=1000)
+        self._reason = reason_input()
         self._below = Static()
 
     def compose(self) -> ComposeResult:
@@ -223,33 +255,30 @@ class Repair(VerbDialog[None]):
         plan = literal(str(self._plan[0].plan_uuid))
         return call("apply_repair", plan, literal(reason), str(RATE))
 
-    @work(thread=True)
-    def _make_plan(self) -> None:
+    @work
+    async def _make_plan(self) -> None:
         try:
-            plan = self._database.run(self._verb.statement)
+            self._plan = await to_thread(self._database.run, self._verb.statement)
         except KNOWN as error:
-            self._call(self._enter, ENDED, visible(str(advice(error))))
+            self._enter(ENDED, visible(str(advice(error))))
         else:
-            self._call(self._planned, plan)
+            nothing = "Nothing matches: somebody may have dealt with it."
+            self._enter(*((READY,) if self._plan else (ENDED, nothing)))
 
-    def _planned(self, plan: Sequence[Any]) -> None:
-        self._plan = plan
-        nothing = "Nothing matches: somebody may have dealt with it."
-        self._enter(*((READY,) if plan else (ENDED, nothing)))
-
-    @work(thread=True)
-    def _carry_out(self, statement: str) -> None:
+    @work
+    async def _carry_out(self, statement: str) -> None:
         message = ""
+        calls = repaired(lambda: self._database.run(statement)[0], self._pause)
         try:
-            for done in repaired(lambda: self._database.run(statement)[0], self._pause):
+            while done := await to_thread(next, calls, None):
                 self._done = done
-                self._call(self._enter, APPLYING, f"{self._so_far()}, {done.remaining:,} to go")
+                self._enter(APPLYING, f"{self._so_far()}, {done.remaining:,} to go")
             message = "Stopped." if self._done.remaining else ""
         except KNOWN as error:
             message = visible(outcome_of(error))
         refusal = self._done.last_refusal
         why = f"\nRefused: {visible(refusal)}" if refusal else ""
-        self._call(self._enter, ENDED, f"{self._so_far()}. {message}{why}")
+        self._enter(ENDED, f"{self._so_far()}. {message}{why}")
 
     def _so_far(self) -> str:
         refused = f", {self._done.refused:,} refused" if self._done.refused else ""
@@ -258,11 +287,6 @@ class Repair(VerbDialog[None]):
     def _pause(self, seconds: float) -> bool:
         return self._stopping.wait(seconds)
 
-    def _call(self, what: Any, *arguments: Any) -> None:
-        """Call it where the screen is drawn, unless that has gone."""
-        if self.is_attached:
-            self.app.call_from_thread(what, *arguments)
-
     def on_input_changed(self) -> None:
         self._show()
 
@@ -270,7 +294,7 @@ class Repair(VerbDialog[None]):
         if self._phase == ENDED:
             self._begin()
         elif self._phase == READY and not self._reason.value.strip():
-            self.notify("It is not run without a reason.", severity="warning")
+            self.notify(NO_REASON, severity="warning")
         elif self._phase == READY:
             statement = self._apply(self._reason.value)
             self._enter(APPLYING, "0 done")
