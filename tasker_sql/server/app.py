@@ -13,9 +13,9 @@ from functools import partial
 from typing import Any, Final
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi_offline import FastAPIOffline
-from starlette.types import ASGIApp
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tasker_sql import __version__
@@ -51,6 +51,8 @@ def application(settings: Config) -> FastAPI:
         swagger_ui_oauth2_redirect_url="/api-docs/oauth2-redirect",
         lifespan=_lifespan,
     )
+    for route in app.routes:  # those of the description
+        _without_parameters(route)
     app.state.store = Store(settings)
     app.state.tokens = Tokens(settings.auth)
     app.state.metrics = Metrics(app.state.store)
@@ -67,6 +69,17 @@ def application(settings: Config) -> FastAPI:
         report=app.state.metrics.observe,
     )
     return app
+
+
+def _without_parameters(route: Any) -> None:
+    """Let it refuse parameters, as our own routes do."""
+    answer = route.app
+
+    async def checked(scope: Scope, receive: Receive, send: Send) -> None:
+        routes.no_others(Request(scope))
+        await answer(scope, receive, send)
+
+    route.app = checked
 
 
 def _described(app: FastAPI) -> dict[str, Any]:
@@ -98,7 +111,19 @@ class Listening:
         self._socket = socket.create_server((chosen.host, chosen.port), family=family)
         app = application(settings)
         self.dsn = app.state.store.dsn
-        self._server = uvicorn.Server(uvicorn_config(app, settings))
+        # Anything may be sent here, so nothing that is sent is believed.
+        config = uvicorn.Config(
+            app,
+            http=partial(HeadTimeout, chosen.timeout),  # type: ignore[arg-type]
+            timeout_keep_alive=chosen.keep_alive,
+            timeout_graceful_shutdown=math.ceil(chosen.timeout),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            ws="none",
+        )
+        self._server = uvicorn.Server(config)
         app.state.streams.stopping = lambda: self._server.should_exit
 
     @property
@@ -145,21 +170,6 @@ class HeadTimeout(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-
-
-def uvicorn_config(app: ASGIApp, settings: Config) -> uvicorn.Config:
-    """How requests are read. Anything may be sent here, so nothing that is sent is believed."""
-    return uvicorn.Config(
-        app,
-        http=partial(HeadTimeout, settings.web.timeout),  # type: ignore[arg-type]
-        timeout_keep_alive=settings.web.keep_alive,
-        timeout_graceful_shutdown=math.ceil(settings.web.timeout),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        ws="none",
-    )
 
 
 def serve(settings: Config) -> None:

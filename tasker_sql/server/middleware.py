@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
-from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,7 +24,6 @@ from tasker_sql.server.errors import RefusedError, refusal
 FREE: Final = ("/live", "/ready", "/health")  # without a token
 ALWAYS: Final = (*FREE, "/metrics")
 API: Final = "/v1/"
-DESCRIPTION: Final = "/api-docs/"
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"  # of our own pages
 READING: Final = ("GET", "HEAD")
@@ -81,7 +79,6 @@ class Gate:
             self._check_sender(request)
             body = await self._body(request)
             _check_kind(request)
-            _check_query(request)
             await self._answer(request, body, noted)
         except RefusedError as refused:
             await _refuse(refused, request, noted)
@@ -203,16 +200,6 @@ def _check_kind(request: _Incoming) -> None:
         detail = f"it is {', '.join(kinds)}" if kinds else "it has no Content-Type"
         hint = "Send a JSON object, with Content-Type: application/json."
         raise RefusedError(415, "unsupported_media_type", "the body is not JSON", detail, hint)
-
-
-def _check_query(request: _Incoming) -> None:
-    """The pages of the description take no parameters; each other route checks its own. Raises
-    RefusedError."""
-    names = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
-    if names and request.path.startswith(DESCRIPTION):
-        detail = f"not a parameter of {request.path}: {', '.join(names)}"
-        message, hint = "unknown parameter", "It takes no parameters."
-        raise RefusedError(400, "unknown_parameter", message, detail, hint)
 
 
 async def _refuse(refused: RefusedError, request: _Incoming, send: Send) -> None:

@@ -147,14 +147,15 @@ router: Final = APIRouter(
 
 
 def _query_parameters(dependant: Dependant) -> Iterator[Any]:
-    yield from dependant.query_params
     for one in dependant.dependencies:
         yield from _query_parameters(one)
+    yield from dependant.query_params
 
 
 def no_others(request: Request) -> None:
     """A parameter that is not known was meant to ask for something else."""
-    known = [one.alias for one in _query_parameters(request.scope["route"].dependant)]
+    dependant = getattr(request.scope.get("route"), "dependant", None)
+    known = [one.alias for one in _query_parameters(dependant)] if dependant else []
     given = [name for name, _ in request.query_params.multi_items()]
     others = [name for name in dict.fromkeys(given) if name not in known]
     if others:
