@@ -347,8 +347,7 @@ def _form(path: str, method: Callable[..., Any]) -> None:
             given |= dict(body.model_validate(_values(sent)))
         except ValidationError as error:
             raise RequestValidationError(error.errors()) from None
-        arguments = {"from_" if name == "from" else name: one for name, one in given.items()}
-        done = await run_in_threadpool(ask, lambda c: getattr(c, method.__name__)(**arguments))
+        done = await run_in_threadpool(ask, lambda c: getattr(c, method.__name__)(**given))
         if path.startswith("/repairs"):
             return shown_page(request, "repair", "The same for many", done=done, given=given)
         is_ours = re.fullmatch(r"/([\w.-]+(/[\w.-]+){0,2})?", back)

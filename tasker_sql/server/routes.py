@@ -147,9 +147,9 @@ router: Final = APIRouter(
 
 
 def _query_parameters(dependant: Dependant) -> Iterator[Any]:
+    yield from dependant.query_params
     for one in dependant.dependencies:
         yield from _query_parameters(one)
-    yield from dependant.query_params
 
 
 def no_others(request: Request) -> None:
@@ -210,10 +210,10 @@ def _add(permission: Permission, path: str, method: Callable[..., Any]) -> None:
     arguments = list(inspect.signature(method).parameters.values())[1:]
     arguments = [one.replace(annotation=taken(kinds[one.name])) for one in arguments]
     body = body_of(method, path) if permission == "operate" else None
-    in_body = [one.name for one in arguments if body and one.name.rstrip("_") in body.model_fields]
+    in_body = body.model_fields if body else {}
 
     def answer(ask: Calling, body: Body | None = None, **given: Any) -> Any:
-        given |= {name: getattr(body, name.rstrip("_")) for name in in_body}
+        given |= dict(body or ())
         found = ask(lambda client: getattr(client, method.__name__)(**given))
         return {"items": found} if is_list else found
 
@@ -255,6 +255,12 @@ def create_task(body: NewTask, ask: Ask, response: Response, key: Key = None) ->
     return made
 
 
+def _filter(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a filter asks for, of all that an answer has been given."""
+    others = ("ask", "request", "response", "limit", "before")
+    return {name: one for name, one in given.items() if one is not None and name not in others}
+
+
 @_route("read", "/tasks", listed(rows.ListedTask, without=("next_before",)))
 def list_tasks(
     ask: Ask,
@@ -273,18 +279,7 @@ def list_tasks(
     before: Annotated[UUID | None, Query(description="The `next` of the last page.")] = None,
 ) -> Any:
     """A page of tasks, newest first; `since` and `until` say when they were created."""
-    given = {
-        "namespace": namespace,
-        "name": name,
-        "version": version,
-        "state": state,
-        "tag": tag,
-        "initiator": initiator,
-        "idempotency_key": idempotency_key,
-        "since": since,
-        "until": until,
-    }
-    wanted = {key: value for key, value in given.items() if value is not None}
+    wanted = _filter(locals())
     found = ask(lambda c: c.list_tasks(wanted, limit, before))
     following = found[-1].next_before if found else None
     tasks = [task for task in found if task.task_uuid is not None]
@@ -304,15 +299,10 @@ def open_waits(
     limit: Limit = 100,
 ) -> Any:
     """What steps wait for now, those of the oldest tasks first."""
-    given = {
-        "template": template,
-        "name": name,
-        "signal": signal,
-        "task_uuid": task_uuid,
-        "due_before": due_before,
-        "tags": tag and [tag],
-    }
-    wanted = {key: value for key, value in given.items() if value is not None}
+    wanted = _filter(locals())
+    wanted.pop("namespace", None)
+    if tag is not None:
+        wanted["tags"] = [wanted.pop("tag")]
     return {"items": ask(lambda c: c.open_waits(namespace, wanted, limit))}
 
 
@@ -328,7 +318,7 @@ def list_operator_actions(
 ) -> Any:
     """What operators did, to what, and why; the newest first."""
     given = {"subject = %s": subject, "verb = %s": verb, "action_id < %s": before}
-    wanted = {part: value for part, value in given.items() if value is not None}
+    wanted = _filter(given)
     source = (
         f"tasker.operator_history where {' and '.join(wanted) or 'true'}"
         " order by action_id desc limit %s"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from hashlib import sha256
@@ -29,6 +29,7 @@ from pydantic import (
 
 from tasker_sql import rows
 from tasker_sql.calls import EMPTY
+from tasker_sql.durations import moment
 from tasker_sql.jsonb import marked, parse, unmarked
 
 
@@ -38,18 +39,14 @@ def _iso(value: Any) -> Any:
     return value
 
 
-def _ago(value: Any) -> datetime | None:
-    found = re.fullmatch(r"(\d{1,5})([smhd])", str(value))
-    seconds = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-    return (
-        datetime.now(UTC) - timedelta(seconds=int(found[1]) * seconds[found[2]]) if found else None
-    )
+def _since(value: Any) -> Any:
+    return moment(value) if re.fullmatch(r"\d+[smhd]", str(value)) else _iso(value)
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_iso)]  # and not a number of seconds
 Since = Annotated[
     AwareDatetime,
-    BeforeValidator(lambda value: _ago(value) or _iso(value)),
+    BeforeValidator(_since),
     Field(description="A moment in ISO 8601 with a zone, or how long ago: 90s, 15m, 2h, 7d."),
 ]
 Seconds = Annotated[
@@ -180,7 +177,7 @@ def body_of(method: Callable[..., Any], path: str) -> type[Body]:
     """The body of a request that calls a method: what it takes, and the path does not name."""
     kinds = get_type_hints(method)
     fields: Any = {
-        name.rstrip("_"): _field(kinds[name], one.default)  # from_ is a word of Python
+        name: _field(name, kinds[name], one.default)
         for name, one in inspect.signature(method).parameters.items()
         if name != "self" and f"{{{name}}}" not in path
     }
@@ -188,10 +185,11 @@ def body_of(method: Callable[..., Any], path: str) -> type[Body]:
     return create_model(name, __base__=Body, **fields)
 
 
-def _field(kind: Any, default: Any) -> tuple[Any, Any]:
+def _field(name: str, kind: Any, default: Any) -> Any:
     if default is EMPTY:
         return dict[str, Any], {}
-    return taken(kind), ... if default is inspect.Parameter.empty else default
+    default = ... if default is inspect.Parameter.empty else default
+    return taken(kind), Field(default, alias=name.rstrip("_"))  # from_ is a word of Python
 
 
 def taken(kind: Any) -> Any:
