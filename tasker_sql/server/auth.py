@@ -48,15 +48,17 @@ class Tokens:
         return permitted
 
 
-def token_of(headers: Sequence[str]) -> str:
-    """The token that a request has: as a bearer, or as the password that a browser asks for."""
+def sender(headers: Sequence[str]) -> tuple[str, str]:
+    """The name and the token that a request has: a bearer's, which has no name, or what a browser
+    asked for, where the password is the token."""
     kind, _, sent = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
     if kind.lower() == "bearer":
-        return sent.strip()
+        return "", sent.strip()
     if kind.lower() == "basic":
         with suppress(ValueError):
-            return b64decode(sent, validate=True).decode().partition(":")[2]
-    return ""
+            name, _, token = b64decode(sent, validate=True).decode().partition(":")
+            return name, token
+    return "", ""
 
 
 def permitted(request: Request) -> set[str]:
@@ -64,7 +66,7 @@ def permitted(request: Request) -> set[str]:
     tokens: Tokens = request.app.state.tokens
     if not tokens.required:
         return set(get_args(Permission))
-    return tokens.permitted(token_of(request.headers.getlist("authorization")))
+    return tokens.permitted(sender(request.headers.getlist("authorization"))[1])
 
 
 def unauthorized(has_token: bool) -> RefusedError:

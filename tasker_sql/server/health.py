@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from tasker_sql import __version__, rows
 from tasker_sql.client import Client
@@ -51,9 +51,11 @@ class PoolCounts(BaseModel):
 class BreakerNotClosed(BaseModel):
     """A circuit breaker that does not let all calls pass, and why."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     runner: str
     breaker: str
-    state: str
+    state: str = Field(validation_alias="effective_state")
     reason: str
 
 
@@ -120,16 +122,7 @@ def orchestration(ask: Ask, response: Response) -> Any:
             }
             for kind, found in sorted(kinds.items())
         },
-        "circuit_breakers": [
-            {
-                "runner": one.runner,
-                "breaker": one.breaker,
-                "state": one.effective_state,
-                "reason": one.reason,
-            }
-            for one in breakers
-            if one.effective_state != "closed"
-        ],
+        "circuit_breakers": [one for one in breakers if one.effective_state != "closed"],
     }
 
 

@@ -42,70 +42,47 @@ from tasker_sql.server.deps import Store
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 
-# A gauge of `get_system_health_counts`: its name, what it is, its label, and a column for each
-# value of the label.
-COUNTS: Final[Sequence[tuple[str, str, str, dict[str, str]]]] = (
+# A gauge of `get_system_health_counts`: its name, what it is, and its column; of several columns,
+# written `state=column`, each has a label.
+COUNTS: Final = (
     (
         "open_tasks",
         "Tasks that have not ended.",
-        "state",
-        {
-            "pending": "pending_tasks",
-            "in_progress": "in_progress_tasks",
-            "blocked_by_failures": "blocked_tasks",
-        },
+        "pending=pending_tasks in_progress=in_progress_tasks blocked_by_failures=blocked_tasks",
     ),
-    ("paused_tasks", "Open tasks that are paused themselves.", "", {"": "paused_tasks"}),
+    ("paused_tasks", "Open tasks that are paused themselves.", "paused_tasks"),
     (
         "unfinalized_tasks",
         "Tasks whose steps have ended, blocked or to be finalized externally.",
-        "",
-        {"": "unfinalized_tasks"},
+        "unfinalized_tasks",
     ),
     (
         "open_steps",
         "Steps by what they are about; enqueued ones are messages, see tasker_queue_messages.",
-        "state",
-        {
-            "in_progress": "in_progress_steps",
-            "waiting_for_retry": "waiting_for_retry_steps",
-            "scheduled": "scheduled_steps",
-        },
+        "in_progress=in_progress_steps waiting_for_retry=waiting_for_retry_steps "
+        "scheduled=scheduled_steps",
     ),
     (
         "claims",
         "Batches of steps in the hands of workers; expired ones wait for a sweep.",
-        "state",
-        {"live": "live_claims", "expired": "expired_claims"},
+        "live=live_claims expired=expired_claims",
     ),
-    ("overdue_timers", "Retries and scheduled steps that are due.", "", {"": "overdue_timers"}),
+    ("overdue_timers", "Retries and scheduled steps that are due.", "overdue_timers"),
     (
         "workers",
         "Workers: active ones hold a claim, idle ones wait to be notified.",
-        "state",
-        {"active": "active_workers", "idle": "idle_workers"},
+        "active=active_workers idle=idle_workers",
     ),
     (
         "pending_submissions",
         "Batches of results that were submitted and not applied.",
-        "",
-        {"": "pending_submissions"},
+        "pending_submissions",
     ),
-    (
-        "deferred_joins",
-        "Steps with many parents whose count has not been taken.",
-        "",
-        {"": "deferred_joins"},
-    ),
-    ("missing_queues", "Queues that were dropped.", "", {"": "missing_queues"}),
-    (
-        "finalization_claims",
-        "Tasks that a processor is finalizing.",
-        "",
-        {"": "finalization_claims"},
-    ),
-    ("database_connections", "Connections to the database.", "", {"": "active_connections"}),
-    ("database_max_connections", "What its server takes.", "", {"": "max_connections"}),
+    ("deferred_joins", "Steps with many parents whose count has not been taken.", "deferred_joins"),
+    ("missing_queues", "Queues that were dropped.", "missing_queues"),
+    ("finalization_claims", "Tasks that a processor is finalizing.", "finalization_claims"),
+    ("database_connections", "Connections to the database.", "active_connections"),
+    ("database_max_connections", "What its server takes.", "max_connections"),
 )
 
 # Counters of claims for finalization: a name, what it counts, and the event.
@@ -246,7 +223,7 @@ def _asked(after: Any) -> Any:
         return [
             *_counts(client.get_system_health_counts()),
             *_queues(client.queue_depths()),
-            *_runners(client.known_runners()),
+            *_runners([one for one in client.known_runners() if one.is_live]),
             *_pools(client.executor_pools()),
             *_breakers(
                 "circuit_breaker",
@@ -259,11 +236,10 @@ def _asked(after: Any) -> Any:
 
 
 def _counts(found: rows.SystemHealthCounts) -> Iterator[Metric]:
-    for name, about, label, columns in COUNTS:
-        labels = (label,) if label else ()
-        values = {
-            ((value,) if label else ()): getattr(found, column) for value, column in columns.items()
-        }
+    for name, about, columns in COUNTS:
+        known = [part.rpartition("=")[::2] for part in columns.split()]
+        labels = ("state",) if known[0][0] else ()
+        values = {((state,) if state else ()): getattr(found, column) for state, column in known}
         yield _gauge(name, about, labels, values)
 
 
@@ -281,8 +257,7 @@ def _queues(found: list[rows.QueueDepth]) -> Iterator[Metric]:
     yield _gauge("queue_oldest_message_age_seconds", "How long the first waits.", labels, ages)
 
 
-def _runners(found: list[rows.KnownRunner]) -> Iterator[Metric]:
-    live = [one for one in found if one.is_live]
+def _runners(live: list[rows.KnownRunner]) -> Iterator[Metric]:
     statuses = {
         (status,): sum(one.status == status for one in live)
         for status in ("healthy", "degraded", "unhealthy")
@@ -297,7 +272,18 @@ def _runners(found: list[rows.KnownRunner]) -> Iterator[Metric]:
     ):
         values = {(one.name,): one.connections.get(key) for one in live}
         yield _gauge(name, about, ("runner",), values)
-    yield from _handlers(live)
+    took = HistogramMetricFamily(
+        "tasker_handler_duration_seconds",
+        "How long attempts took, by how they ended.",
+        labels=["runner", "namespace", "handler", "outcome"],
+    )
+    for one in live:
+        bounds = [*map(_bound, one.counters.get("buckets", [])), "+Inf"]
+        for found in one.counters.get("handlers", []):
+            names = [one.name, *(found[name] for name in ("namespace", "handler", "outcome"))]
+            buckets = list(zip(bounds, accumulate(found["counts"]), strict=True))
+            took.add_metric(names, buckets, found["seconds"])
+    yield took
     checks = {(one.name,): one.counters.get("checks") for one in live}
     about = "Tasks that a runner compared with the invariants."
     yield _counter("invariant_checks", about, ("runner",), checks)
@@ -309,21 +295,6 @@ def _runners(found: list[rows.KnownRunner]) -> Iterator[Metric]:
     about = "Invariants that these did not hold."
     labels = ("runner", "invariant", "severity")
     yield _counter("invariant_violations", about, labels, violations)
-
-
-def _handlers(live: list[rows.KnownRunner]) -> Iterator[Metric]:
-    took = HistogramMetricFamily(
-        "tasker_handler_duration_seconds",
-        "How long attempts took, by how they ended.",
-        labels=["runner", "namespace", "handler", "outcome"],
-    )
-    for one in live:
-        bounds = [*map(_bound, one.counters.get("buckets", [])), "+Inf"]
-        for found in one.counters.get("handlers", []):
-            labels = [one.name, *(found[key] for key in ("namespace", "handler", "outcome"))]
-            buckets = list(zip(bounds, accumulate(found["counts"]), strict=True))
-            took.add_metric(labels, buckets, found["seconds"])
-    yield took
 
 
 def _pools(found: list[rows.ExecutorPool]) -> Iterator[Metric]:

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tasker_sql.config import LOOPBACK
 from tasker_sql.config.settings import WebSettings
-from tasker_sql.server.auth import Tokens, token_of, unauthorized
+from tasker_sql.server.auth import Tokens, sender, unauthorized
 from tasker_sql.server.errors import RefusedError, refusal
 
 FREE: Final = ("/live", "/ready", "/health")  # without a token
@@ -109,9 +109,9 @@ class Gate:
                 message = "a page of another site may not ask for this"
                 raise RefusedError(403, "forbidden", message)
         if self._tokens.required and request.has_body and request.path not in FREE:
-            sent = token_of(request.values("authorization"))
-            if not self._tokens.permitted(sent):
-                raise unauthorized(bool(sent))
+            _, token = sender(request.values("authorization"))
+            if not self._tokens.permitted(token):
+                raise unauthorized(bool(token))
 
     async def _body(self, request: _Incoming) -> bytes:
         """What it carries, in time. Raises RefusedError."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
-from base64 import b64decode
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -35,7 +34,7 @@ from tasker_sql.errors import TaskerError, TooSlowError, UnavailableError
 from tasker_sql.history import changes
 from tasker_sql.jsonb import parse
 from tasker_sql.server import routes
-from tasker_sql.server.auth import may, permitted, token_of
+from tasker_sql.server.auth import may, permitted, sender
 from tasker_sql.server.errors import RefusedError, refusal
 from tasker_sql.server.markup import TEMPLATES, activity, bars
 from tasker_sql.server.routes import OPERATE, STEP, Ask, check_step, no_others
@@ -210,16 +209,8 @@ def failures(request: Request, ask: Ask) -> Response:
 
 @_page("/waits")
 def waits(request: Request, found: Annotated[Any, Depends(routes.open_waits)]) -> Response:
-    user = _user(request)
+    user, _ = sender(request.headers.getlist("authorization"))
     return shown_page(request, "waits", "What waits", waits=found["items"], user=user)
-
-
-def _user(request: Request) -> str:
-    """The name that a person gave to the browser."""
-    kind, _, sent = request.headers.get("authorization", "").partition(" ")
-    with suppress(ValueError):
-        return b64decode(sent).decode().partition(":")[0] if kind.lower() == "basic" else ""
-    return ""
 
 
 @_page("/schedules")
@@ -308,8 +299,8 @@ def _tables(
 
 def form_token(request: Request) -> str:
     """What the forms of our pages have, and no other site knows."""
-    key = token_of(request.headers.getlist("authorization")).encode() or SECRET
-    return hmac.new(key, b"a form of tasker-sql", "sha256").hexdigest()
+    _, token = sender(request.headers.getlist("authorization"))
+    return hmac.new(token.encode() or SECRET, b"a form of tasker-sql", "sha256").hexdigest()
 
 
 def _values(sent: Mapping[str, str]) -> dict[str, Any]:
