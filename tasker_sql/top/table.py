@@ -111,7 +111,7 @@ def _rank(value: Any) -> tuple[int, Any]:
     return 2, [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", str(value))]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fitted:
     """A column as it fits: which one, how wide, and whether it holds numbers."""
 
@@ -123,35 +123,24 @@ class Fitted:
 
 def fitted(shown: View, width: int) -> list[Fitted]:
     """The columns that fit into the width; the last one gets what is left."""
-    texts = [[words(row.cells[n], shown.at) for row in shown.rows] for n in _places(shown)]
-    natural = [
-        max(map(len, [name, *found])) for name, found in zip(shown.columns, texts, strict=True)
-    ]
-    kept = list(_places(shown))
+    fits = list[Fitted]()
+    for place, name in enumerate(shown.columns):
+        texts = [words(row.cells[place], shown.at) for row in shown.rows]
+        fits.append(Fitted(place, name, max(map(len, [name, *texts])), _is_number(texts)))
 
     def left() -> int:
-        return width - sum(natural[n] + GAP for n in kept[:-1])
+        return width - sum(fit.width + GAP for fit in fits[:-1])
 
     def is_tight() -> bool:
-        return left() < min(LEAST, natural[kept[-1]])
+        return left() < min(LEAST, fits[-1].width)
 
     for name in shown.narrow:
         if is_tight():
-            kept.remove(shown.columns.index(name))
-    while is_tight():
-        widest = max(kept[:-1], key=natural.__getitem__)
-        if natural[widest] <= 8:
-            break
-        natural[widest] -= 1
-    natural[kept[-1]] = max(left(), 1)
-    return [
-        Fitted(n, shown.columns[n], natural[n], n != kept[-1] and _is_number(texts[n]))
-        for n in kept
-    ]
-
-
-def _places(shown: View) -> range:
-    return range(len(shown.columns))
+            fits = [fit for fit in fits if fit.name != name]
+    while is_tight() and (widest := max(fits[:-1], key=lambda fit: fit.width)).width > 8:
+        widest.width -= 1
+    fits[-1].width, fits[-1].right = max(left(), 1), False
+    return fits
 
 
 def _is_number(texts: Iterable[str]) -> bool:
