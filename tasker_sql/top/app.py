@@ -49,7 +49,6 @@ FONTS: Final = re.compile(r"@font-face \{[^}]*\}\s*")  # which a picture would l
 ONE_LINE: Final = 120  # characters of an answer that need not be kept on the screen
 WIDE: Final = 150  # columns from which on the details stand beside the rows
 SHARE: Final = 0.6  # of the width that the rows have then
-INTERVALS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds
 TICK: Final = 0.1  # seconds
 LATE: Final = 2.0  # seconds after which a frame that should have been replaced is marked
 
@@ -88,8 +87,6 @@ KEYS: Final = (
     Binding("y", "copy", "copy the cure, or else the uuid"),
     Binding("p", "picture", "save the screen as an SVG picture in this folder"),
     Binding("space", "pause", "freeze"),
-    Binding("plus,equals_sign", "rate(-1)", "refresh more often", key_display="+"),
-    Binding("minus", "rate(1)", "refresh less often", key_display="-"),
     Binding("r,f5", "now", "refresh now"),
     Binding("question_mark,h", "help", "these keys", key_display="?"),
     Binding("q,ctrl+c", "quit", "quit"),
@@ -246,12 +243,6 @@ class Top(App[None]):
         self._paused = not self._paused
         self._due = 0.0 if not self._paused else self._due or time.monotonic()
         self._draw()
-
-    def action_rate(self, by: int) -> None:
-        steps = sorted({*INTERVALS, self._interval})
-        place = steps.index(self._interval) + by
-        self._interval = steps[min(max(place, 0), len(steps) - 1)]
-        self._due = min(self._due, time.monotonic() + self._interval)
 
     def action_now(self) -> None:
         self._due = 0.0

@@ -26,8 +26,6 @@ from tasker_sql.top.form import fields_of, value_of
 from tasker_sql.top.statements import (
     WHY,
     Verb,
-    call,
-    literal,
     needs_reason,
     repaired,
     statement,
@@ -223,12 +221,6 @@ class Repair(VerbDialog[None]):
             yield self._below
 
     def on_mount(self) -> None:
-        self._begin()
-
-    def _begin(self) -> None:
-        self._plan, self._done = (), AppliedRepair(0, 0, 0, None)
-        self._stopping.clear()
-        self._enter(PLANNING, PLANNING)
         self._make_plan()
 
     def _enter(self, phase: str, message: str = "") -> None:
@@ -247,16 +239,18 @@ class Repair(VerbDialog[None]):
             matched = self._plan[0].matched
             lines.insert(0, f"{matched:,} match{'es' if matched == 1 else ''}, such as")
         self._sample.update(Text("\n".join(lines)))
-        statement = visible(self._apply(self._reason.value or WHY)) if self._reason.display else ""
-        below = [part for part in (statement, self._message, KEYS[self._phase]) if part]
+        call = visible(self._apply(self._reason.value or WHY)) if self._reason.display else ""
+        below = [part for part in (call, self._message, KEYS[self._phase]) if part]
         self._below.update(Text("\n".join(below)))
 
     def _apply(self, reason: str) -> str:
-        plan = literal(str(self._plan[0].plan_uuid))
-        return call("apply_repair", plan, literal(reason), str(RATE))
+        return statement("apply_repair", self._plan[0].plan_uuid, reason, RATE)
 
     @work
     async def _make_plan(self) -> None:
+        self._plan, self._done = (), AppliedRepair(0, 0, 0, None)
+        self._stopping.clear()
+        self._enter(PLANNING, PLANNING)
         try:
             self._plan = await to_thread(self._database.run, self._verb.statement)
         except KNOWN as error:
@@ -266,9 +260,10 @@ class Repair(VerbDialog[None]):
             self._enter(*((READY,) if self._plan else (ENDED, nothing)))
 
     @work
-    async def _carry_out(self, statement: str) -> None:
+    async def _carry_out(self, call: str) -> None:
+        self._enter(APPLYING, self._so_far())
         message = ""
-        calls = repaired(lambda: self._database.run(statement)[0], self._pause)
+        calls = repaired(lambda: self._database.run(call)[0], self._pause)
         try:
             while done := await to_thread(next, calls, None):
                 self._done = done
@@ -292,13 +287,11 @@ class Repair(VerbDialog[None]):
 
     def action_run(self) -> None:
         if self._phase == ENDED:
-            self._begin()
+            self._make_plan()
         elif self._phase == READY and not self._reason.value.strip():
             self.notify(NO_REASON, severity="warning")
         elif self._phase == READY:
-            statement = self._apply(self._reason.value)
-            self._enter(APPLYING, "0 done")
-            self._carry_out(statement)
+            self._carry_out(self._apply(self._reason.value))
 
     def action_leave(self) -> None:
         if self._phase == APPLYING:

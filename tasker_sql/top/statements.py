@@ -36,11 +36,8 @@ def literal(text: str) -> str:
 
 def statement(function: str, *arguments: object) -> str:
     """A call as it is shown and run."""
-    return call(function, *(literal(str(argument)) for argument in arguments))
-
-
-def call(function: str, *expressions: str) -> str:
-    return f"select * from tasker.{function}({', '.join(expressions)})"
+    literals = ", ".join(literal(str(argument)) for argument in arguments)
+    return f"select * from tasker.{function}({literals})"
 
 
 def with_reason(sql: str, reason: str) -> str:

@@ -385,12 +385,10 @@ class TestKeys:
         driven(database, play)
 
     @needs_task
-    def test_pause_and_rate(self, database: str, client: Client) -> None:
+    def test_freeze(self, database: str, client: Client) -> None:
         async def play(top: Driver) -> None:
             await top.sees("every 0.3 s")
-            await top.press("minus")
-            await top.sees("every 0.5 s")
-            await top.press("plus", "4")
+            await top.press("4")
             await top.sees("paused_queue_low")
             await top.press("space")
             await top.sees("FROZEN")
