@@ -513,13 +513,14 @@ class Top(App[None]):
         elif verb.many:
             self.push_screen(Repair(self._database, verb), lambda _: self.action_now())
         else:
-            self._do(verb)
+            self.push_screen(Confirm(verb), self._confirmed)
+
+    def _confirmed(self, statement: str | None) -> None:
+        if statement is not None:
+            self._run(statement)
 
     @work
-    async def _do(self, verb: Verb) -> None:
-        statement = await self.push_screen_wait(Confirm(verb))
-        if statement is None:
-            return
+    async def _run(self, statement: str) -> None:
         self._due = 0.0
         try:
             rows = await to_thread(self._database.run, statement)

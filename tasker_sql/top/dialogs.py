@@ -261,7 +261,6 @@ class Repair(VerbDialog[None]):
 
     @work
     async def _carry_out(self, call: str) -> None:
-        self._enter(APPLYING, self._so_far())
         message = ""
         calls = repaired(lambda: self._database.run(call)[0], self._pause)
         try:
@@ -291,7 +290,9 @@ class Repair(VerbDialog[None]):
         elif self._phase == READY and not self._reason.value.strip():
             self.notify(NO_REASON, severity="warning")
         elif self._phase == READY:
-            self._carry_out(self._apply(self._reason.value))
+            call = self._apply(self._reason.value)
+            self._enter(APPLYING, self._so_far())  # before a second Enter
+            self._carry_out(call)
 
     def action_leave(self) -> None:
         if self._phase == APPLYING:
