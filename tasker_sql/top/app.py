@@ -49,6 +49,7 @@ FONTS: Final = re.compile(r"@font-face \{[^}]*\}\s*")  # which a picture would l
 ONE_LINE: Final = 120  # characters of an answer that need not be kept on the screen
 WIDE: Final = 150  # columns from which on the details stand beside the rows
 SHARE: Final = 0.6  # of the width that the rows have then
+UNSORTED: Final = (None, False)
 TICK: Final = 0.1  # seconds
 LATE: Final = 2.0  # seconds after which a frame that should have been replaced is marked
 
@@ -75,8 +76,7 @@ KEYS: Final = (
     Binding(
         "slash", "filter", "filter: rows by a text, tasks by state=error since=2h", key_display="/"
     ),
-    Binding("s", "sort", "sort by the next column; a click on a header, too"),
-    Binding("I", "invert", "invert the order"),
+    Binding("s", "sort", "sort by the next column, up and down; a click on a header, too"),
     Binding("d", "draw", "a task's DAG, and back; ◆ decides when it ends"),
     Binding("i", "read('input')", "read the input of a task"),
     Binding("o", "read('result')", "read the result of a step; y copies what is read"),
@@ -108,29 +108,7 @@ class Top(App[None]):
     """The dashboard. `interval` is in seconds; `read_only` withholds every verb."""
 
     TITLE = "tasker-sql top"
-    CSS = """
-    Screen { layers: base above; }
-    #head, #tabs, #hints { height: 1; }
-    #head { background: $primary-darken-2; color: $text; }
-    #title { height: auto; max-height: 3; text-style: bold; }
-    #body, #main, #main > * { height: 1fr; }
-    #empty { padding: 1 2; }
-    #picture { width: auto; }
-    #about { height: auto; max-height: 40%; border-top: solid $primary; scrollbar-size: 1 1; }
-    .-wide #body { layout: horizontal; }
-    .-wide #main { width: 60%; }
-    .-wide #about { width: 40%; height: 1fr; max-height: 100%; border-top: none;
-                    border-left: solid $primary; padding: 0 1; }
-    #filter { height: 1; border: none; padding: 0; display: none; }
-    #hints { background: $surface; }
-    #tabs, #hints { link-style: none; }
-    Confirm, Reading, Repair { align: center middle; }
-    #box { width: 90%; max-width: 100; height: auto; max-height: 90%; padding: 0 1;
-           border: round $warning; background: $surface; }
-    ToastRack { dock: top; align: right top; margin: 2 0 0 0; }
-    Toast:nocolor { border: round; }
-    #statement { margin: 1 0; color: $text-warning; }
-    """
+    CSS_PATH = "top.tcss"
     BINDINGS: ClassVar = [*KEYS]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012
 
@@ -272,7 +250,7 @@ class Top(App[None]):
             self._cursors[self.place] = row.key
         self._tabs.update(tab_line(self._trail[0].screen))
         self._shown, self._shown_of = None, self.place
-        by, down = self._sorted.get(self.place.screen, (None, False))
+        by, down = self._sorted.get(self.place.screen, UNSORTED)
         if self.frame is not None:
             self._shown = table.arranged(screens.view(self.frame), self._only, by, down)
         shown = self._shown
@@ -407,18 +385,14 @@ class Top(App[None]):
 
     def action_sort(self) -> None:
         if self._shown:
-            names = [None, *self._shown.columns]
-            by, _ = self._sorted.get(self.place.screen, (None, False))
-            self._sort(names[(names.index(by) + 1) % len(names)], False)
-
-    def action_invert(self) -> None:
-        by, down = self._sorted.get(self.place.screen, (None, False))
-        self._sort(by, not down)
+            columns = self._shown.columns
+            orders = [UNSORTED, *((name, down) for name in columns for down in (False, True))]
+            now = self._sorted.get(self.place.screen, UNSORTED)
+            self._sort(*orders[(orders.index(now) + 1) % len(orders)])
 
     def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
-        by, down = self._sorted.get(self.place.screen, (None, False))
         name = str(event.column_key.value)
-        self._sort(name, not down if name == by else False)
+        self._sort(name, self._sorted.get(self.place.screen) == (name, False))
 
     def _sort(self, by: str | None, down: bool) -> None:
         self._sorted[self.place.screen] = (by, down)

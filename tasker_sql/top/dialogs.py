@@ -199,8 +199,6 @@ class Repair(VerbDialog[None]):
     match than were planned, it says so, and can plan again.
     """
 
-    DEFAULT_CSS = "Repair #plan { margin: 1 0; text-wrap: nowrap; text-overflow: ellipsis; }"
-
     def __init__(self, database: Backend, verb: Verb) -> None:
         super().__init__(verb)
         self._database = database

@@ -26,10 +26,6 @@ class Listing(DataTable[Text]):
         Binding("g", "scroll_top"),
         Binding("G", "scroll_bottom"),
     ]
-    DEFAULT_CSS = """
-    Listing { overflow-x: hidden; scrollbar-size-vertical: 1; }
-    Listing:nocolor > .datatable--cursor { text-style: reverse; }
-    """
 
     def __init__(self) -> None:
         super().__init__(cursor_type="row", cell_padding=0)

@@ -321,7 +321,7 @@ class TestKeys:
             await top.sees("test_queue_high")
             await top.press("enter", "escape")
             await top.sees("paused_queue")
-            await top.press("s", "I")
+            await top.press("s", "s")
             await top.waits(lambda: first(top) == "test_queue_low", "the order")
             await top.click("depth")
             await top.sees("depth▲")
