@@ -94,7 +94,8 @@ def _print(seen: Snapshot, as_json: bool, as_csv: bool) -> None:
         return
     shown = screens.view(seen)
     if as_csv:
-        print_csv(shown.columns, (row.cells for row in shown.rows))
+        columns = shown.columns
+        print_csv(columns, ([row.cells.get(name) for name in columns] for row in shown.rows))
         return
     _print_table(shown)
 

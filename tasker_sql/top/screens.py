@@ -43,7 +43,7 @@ class Screen:
 
     def view(self, seen: Snapshot) -> View:
         pairs = [column.partition("=") for column in self.columns.split(", ")]
-        fields = [field or name.replace(" ", "_") for name, _, field in pairs]
+        fields = {name: field or name.replace(" ", "_") for name, _, field in pairs}
         rows = [
             _row(query, record, fields, make(record))
             for query, make in self.rows.items()
@@ -52,19 +52,19 @@ class Screen:
         return View(
             seen.status.at,
             "\n".join(visible_lines(self.title(seen))),
-            tuple(name for name, _, _ in pairs),
+            tuple(fields),
             tuple(self.narrow.split(", ") if self.narrow else ()),
             tuple(sorted(rows, key=lambda row: row.key) if self.by_key else rows),
             self.empty,
         )
 
 
-def _row(query: str, record: Any, fields: Sequence[str], more: Mapping[str, Any]) -> Row:
+def _row(query: str, record: Any, fields: Mapping[str, str], more: Mapping[str, Any]) -> Row:
     """A row with the cells and facts of its record; it leads to the step or task that has one."""
     uuid = getattr(record, "step_uuid", None) or getattr(record, "task_uuid", None)
     given = {"key": f"{query} {uuid or record[0]}", "opens": uuid and place_of(uuid), **more}
-    cells = tuple(getattr(record, field, None) for field in fields)
-    return Row(cells=cells, fields=tuple(fields), facts=facts_of(record), **given)
+    cells = {name: getattr(record, field, None) for name, field in fields.items()}
+    return Row(cells=cells, fields=fields, facts=facts_of(record), **given)
 
 
 def _plain(_: Any) -> dict[str, Any]:

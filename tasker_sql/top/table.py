@@ -33,12 +33,13 @@ STYLES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line: its cells, all that is known of it, where it leads, what can be done with it. The
-    cells show the facts of `fields`. Where it leads, the first row with `seeks` is meant."""
+    """A line: its cells by column, all that is known of it, where it leads, what can be done with
+    it. `fields` are the facts that cells show. Where it leads, the first row with `seeks` is
+    meant."""
 
     key: str
-    cells: tuple[Any, ...]
-    fields: tuple[str, ...] = ()
+    cells: Mapping[str, Any]
+    fields: Mapping[str, str]
     facts: tuple[tuple[str, Any], ...] = ()
     opens: Location | None = None
     verbs: tuple[Verb, ...] = ()
@@ -88,15 +89,17 @@ def arranged(shown: View, only: str = "", by: str | None = None, down: bool = Fa
     """The rows that contain `only`, whatever its case, in the order of a column."""
     rows = [row for row in shown.rows if only.casefold() in searched(row, shown.at)]
     if by in shown.columns:
-        place = shown.columns.index(by)
-        rows.sort(key=lambda row: _rank(row.cells[place]), reverse=down)
-        rows.sort(key=lambda row: row.cells[place] is None)  # what is unknown comes last
+        rows.sort(key=lambda row: _rank(row.cells.get(by)), reverse=down)
+        rows.sort(key=lambda row: row.cells.get(by) is None)  # what is unknown comes last
     return replace(shown, rows=tuple(rows))
 
 
 def searched(row: Row, at: datetime) -> str:
     """The words in which a filter and a search look."""
-    values = [*(words(value, at) for value in row.cells), *(text for _, text in about(row, at))]
+    values = [
+        *(words(value, at) for value in row.cells.values()),
+        *(text for _, text in about(row, at)),
+    ]
     return " ".join(values).casefold()
 
 
@@ -113,9 +116,8 @@ def _rank(value: Any) -> tuple[int, Any]:
 
 @dataclass(slots=True)
 class Fitted:
-    """A column as it fits: which one, how wide, and whether it holds numbers."""
+    """A column as it fits: how wide, and whether it holds numbers."""
 
-    place: int
     name: str
     width: int
     right: bool
@@ -124,9 +126,9 @@ class Fitted:
 def fitted(shown: View, width: int) -> list[Fitted]:
     """The columns that fit into the width; the last one gets what is left."""
     fits = list[Fitted]()
-    for place, name in enumerate(shown.columns):
-        texts = [words(row.cells[place], shown.at) for row in shown.rows]
-        fits.append(Fitted(place, name, max(map(len, [name, *texts])), _is_number(texts)))
+    for name in shown.columns:
+        texts = [words(row.cells.get(name), shown.at) for row in shown.rows]
+        fits.append(Fitted(name, max(map(len, [name, *texts])), _is_number(texts)))
 
     def left() -> int:
         return width - sum(fit.width + GAP for fit in fits[:-1])
@@ -149,7 +151,7 @@ def _is_number(texts: Iterable[str]) -> bool:
 
 def cell(row: Row, fit: Fitted, at: datetime) -> Text:
     """A value in its place."""
-    value = row.cells[fit.place]
+    value = row.cells.get(fit.name)
     text = Text(words(value, at), style=STYLES.get(value, "") if isinstance(value, str) else "")
     text.truncate(fit.width, overflow="ellipsis")
     text.align("right" if fit.right else "left", fit.width)
@@ -160,9 +162,9 @@ def about(row: Row, at: datetime, fits: Sequence[Fitted] = ()) -> list[tuple[str
     """Everything about a row, in words: nothing about what is not known, and nothing that the
     table shows already, as wide as it is."""
     shown = {
-        (row.fields[fit.place], text)
+        (row.fields.get(fit.name), text)
         for fit in fits
-        if len(text := words(row.cells[fit.place], at)) <= fit.width
+        if len(text := words(row.cells.get(fit.name), at)) <= fit.width
     }
     found = ((name, whole(value, at)) for name, value in row.facts)
     return [

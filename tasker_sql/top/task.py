@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -14,7 +13,7 @@ from tasker_sql.top.queries import MOST_FORESEEN, MOST_STEPS
 from tasker_sql.top.snapshot import Location, Snapshot, place_of
 from tasker_sql.top.statements import cure_verbs, step_verbs, task_verbs
 from tasker_sql.top.table import Picture, Row, View, facts_of
-from tasker_sql.visible import visible
+from tasker_sql.visible import visible_lines
 
 MARK: Final = "◆"  # of a step that decides when its task ends
 LATE: Final = timedelta(milliseconds=100)  # of the end from now
@@ -29,7 +28,9 @@ OBSTACLES: Final = {
 }
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
 COLUMNS: Final = (MARK, "step", "state", "attempt", "time", "slack", "what")
-FIELDS: Final = ("", "name", "state", "", "", "slack", "error")
+# The facts that columns show as they are.
+FACTS: Final = {"step": "name", "state": "state", "slack": "slack", "what": "error"}
+REASONS: Final = {"state": "code", "what": "why"}
 
 
 def task(seen: Snapshot) -> View:
@@ -79,37 +80,25 @@ def _view(
     seen: Snapshot, title: str, rows: Sequence[Row], verbs: Any, picture: Picture | None = None
 ) -> View:
     """Of the columns, those that say something."""
-    kept = [n for n, name in enumerate(COLUMNS) if name not in (MARK, "slack") or _says(rows, n)]
-    cut = [
-        replace(
-            one,
-            cells=tuple(one.cells[n] for n in kept),
-            fields=tuple(one.fields[n] for n in kept),
-        )
-        for one in rows
-    ]
+    empty = [name for name in (MARK, "slack") if all(row.cells.get(name) is None for row in rows)]
     return View(
         seen.status.at,
-        "\n".join(map(visible, title.split("\n"))),
-        tuple(COLUMNS[n] for n in kept),
-        tuple(name for name in ("slack", "attempt") if COLUMNS.index(name) in kept),
-        tuple(cut),
+        "\n".join(visible_lines(title)),
+        tuple(name for name in COLUMNS if name not in empty),
+        tuple(name for name in ("slack", "attempt") if name not in empty),
+        tuple(rows),
         "No steps.",
         verbs,
         picture,
     )
 
 
-def _says(rows: Sequence[Row], place: int) -> bool:
-    return any(row.cells[place] is not None for row in rows)
-
-
 def _reason(one: Any, seen: Snapshot) -> Row:
     place = place_of(one.cause_uuid)
     return Row(
         f"why {one.code} {one.cause_uuid}",
-        (None, "why", one.code, None, one.since, None, one.why),
-        ("", "", "code", "", "", "", "why"),
+        {"step": "why", "state": one.code, "time": one.since, "what": one.why},
+        REASONS,
         facts_of(one),
         place if place != seen.place else None,
         cure_verbs(one.cure),
@@ -129,16 +118,16 @@ def _step(one: Any, timings: Any, path: Any, seen: Snapshot, opens: Location | N
     is_critical = bool(path and path.is_critical)
     return Row(
         str(one.step_uuid),
-        (
-            MARK if is_critical else None,
-            one.name,
-            one.state,
-            f"{one.attempt}/{one.max_attempts}",
-            took,
-            path.slack if path and not is_critical else None,
-            what.get(one.state),
-        ),
-        FIELDS,
+        {
+            MARK: MARK if is_critical else None,
+            "step": one.name,
+            "state": one.state,
+            "attempt": f"{one.attempt}/{one.max_attempts}",
+            "time": took,
+            "slack": path.slack if path and not is_critical else None,
+            "what": what.get(one.state),
+        },
+        FACTS,
         facts_of(
             one,
             error=one.error,
@@ -175,22 +164,15 @@ def _attempt(one: Any) -> Row:
     ran = f" for {span(one.ran_for)}" if one.ran_for is not None else ""
     error = f": {one.error}" if one.error else ""
     what = f"{who}{ran}{error}".strip()
-    return Row(
-        f"attempt {one.started_at} {one.attempt}",
-        (None, "attempt", one.outcome, str(one.attempt), one.at, None, what),
-        FIELDS,
-        facts_of(one, error=one.error),
-    )
+    cells = {"step": "attempt", "state": one.outcome, "attempt": str(one.attempt), "time": one.at}
+    key = f"attempt {one.started_at} {one.attempt}"
+    return Row(key, cells | {"what": what}, FACTS, facts_of(one, error=one.error))
 
 
 def _action(one: Any) -> Row:
     what = f"by {one.session_role}: {one.reason}"
-    return Row(
-        f"action {one.at} {one.verb}",
-        (None, "operator", one.verb, None, one.at, None, what),
-        FIELDS,
-        facts_of(one),
-    )
+    cells = {"step": "operator", "state": one.verb, "time": one.at, "what": what}
+    return Row(f"action {one.at} {one.verb}", cells, FACTS, facts_of(one))
 
 
 def _picture(steps: Sequence[Any], path: Mapping[UUID, Any]) -> Picture:

@@ -93,7 +93,11 @@ CAUSES = {
 def followed_in_top(client: Client, one: Problem) -> str:
     """What `top` shows after Enter on the row of the problem, in small letters."""
     shown = screens.view(read(client, Location("problems"), SECONDS))
-    (row,) = [row for row in shown.rows if (one.code, one.subject) == row.cells[1:3]]
+    (row,) = [
+        row
+        for row in shown.rows
+        if (one.code, one.subject) == (row.cells["code"], row.cells["subject"])
+    ]
     assert row.opens is not None
     there = screens.view(read(client, row.opens, SECONDS))
     return "\n".join(table.searched(row, there.at) for row in there.rows)
