@@ -31,7 +31,6 @@ from tasker_sql.top.chrome import (
     NoColour,
     head_line,
     hint_line,
-    no_frame_line,
     pane,
     problem_counts,
     tab_line,
@@ -50,6 +49,7 @@ ONE_LINE: Final = 120  # characters of an answer that need not be kept on the sc
 WIDE: Final = 150  # columns from which on the details stand beside the rows
 SHARE: Final = 0.6  # of the width that the rows have then
 UNSORTED: Final = (None, False)
+READING: Final = "reading ..."
 TICK: Final = 0.1  # seconds
 LATE: Final = 2.0  # seconds after which a frame that should have been replaced is marked
 
@@ -124,14 +124,14 @@ class Top(App[None]):
         self._trail = [place]
         self._interval = interval
         self._read_only = read_only
-        self._frames: dict[Location, tuple[Snapshot, float]] = {}  # and when it came
+        self._frames: dict[Location, tuple[Snapshot | None, float]] = {}  # and when it came
         self._problems = Content()  # as of the last screen that asked
         self._trouble = ""
         self._paused = False
         self._reading: Location | None = None
         self._due = 0.0
 
-        self._shown: View | None = None
+        self._shown = View()
         self._shown_of = place
         self._only = self._seeks = ""
         self._sorted: dict[str, tuple[str | None, bool]] = {}  # by screen
@@ -183,7 +183,7 @@ class Top(App[None]):
     @property
     def frame(self) -> Snapshot | None:
         """The last good answer for this place."""
-        return self._frames[self.place][0] if self.place in self._frames else None
+        return self._frames.get(self.place, (None, 0.0))[0]
 
     @property
     def may_write(self) -> bool:
@@ -213,7 +213,7 @@ class Top(App[None]):
         if place != self.place:
             self._due = 0.0
         self._draw()
-        if self._seeks and self._shown is not None:
+        if self._seeks and self.frame:
             self._list.seek(self._seeks, self._shown)
             self._seeks = ""
 
@@ -229,7 +229,7 @@ class Top(App[None]):
 
     def _show_age(self) -> None:
         if self.frame is None:
-            self._head.update(no_frame_line(self._trouble))
+            self._head.update(Content.styled(f"tasker-sql  {self._trouble or READING}", "bold"))
             return
         age = time.monotonic() - self._frames[self.place][1]
         if self._paused:
@@ -249,29 +249,27 @@ class Top(App[None]):
         if row and self._shown_of == self.place:
             self._cursors[self.place] = row.key
         self._tabs.update(tab_line(self._trail[0].screen))
-        self._shown, self._shown_of = None, self.place
+        self._shown_of = self.place
         by, down = self._sorted.get(self.place.screen, UNSORTED)
-        if self.frame is not None:
-            self._shown = table.arranged(screens.view(self.frame), self._only, by, down)
-        shown = self._shown
-        title = shown.title if shown and shown.title != self.place.screen else ""
+        view = screens.view(self.frame) if self.frame else View(empty=self._trouble or READING)
+        self._shown = shown = table.arranged(view, self._only, by, down)
+        title = shown.title if shown.title != self.place.screen else ""
         if self._only:
             title = f"{title}\nonly rows with '{self._only}'".strip()
-        self._title.display = bool(title or (shown and self._trouble))
-        self._title.update(Text(self._trouble if shown and self._trouble else title))
+        if self.frame and self._trouble:
+            title = self._trouble
+        self._title.display = bool(title)
+        self._title.update(Text(title))
         self._drawing.display = pictured = self._pictured
         width = self.size.width
         width = round(width * SHARE) if width >= WIDE else width
-        if shown and shown.picture and pictured:
+        if shown.picture and pictured:
             self._picture.update(shown.picture.drawn(self.size.width - 1))
         self._list.show(shown, width, self._cursors.get(self.place, ""), by, down)
-        has_rows = bool(shown and shown.rows)
-        self._list.display = has_rows and not pictured
-        self._empty.display = not has_rows and not pictured
+        self._list.display = bool(shown.rows) and not pictured
+        self._empty.display = not shown.rows and not pictured
         nothing = f"No row contains '{self._only}'. Esc shows all." if self._only else ""
-        self._empty.update(
-            Text(nothing or (shown.empty if shown else self._trouble or "reading ..."))
-        )
+        self._empty.update(Text(nothing or shown.empty))
         if self.screen_stack[0].focused is None:  # what is hidden loses it
             self._list.focus()
         self._show_details()
@@ -284,20 +282,19 @@ class Top(App[None]):
 
     @property
     def _pictured(self) -> bool:
-        return bool(self._drawn and self._shown and self._shown.picture)
+        return self._drawn and self._shown.picture is not None
 
     def _show_details(self) -> None:
         """The pane: what the table does not show of the row under the cursor; and the keys."""
-        row, shown = self._row, self._shown
-        facts = table.about(row, shown.at, self._list.fits) if row and shown else []
+        row = self._row
+        facts = table.about(row, self._shown.at, self._list.fits) if row else []
         self._about.display = bool(facts)
         self._about.update(pane(facts))
         self._hints.update(hint_line(self._keys()))
 
     def _verbs(self) -> dict[str, Verb]:
         """What there is to do, by its key: with the row first, then with the screen's subject."""
-        row, shown = self._row, self._shown
-        verbs = [*(shown.verbs if shown else ()), *(row.verbs if row else ())]
+        verbs = [*self._shown.verbs, *(self._row.verbs if self._row else ())]
         return {verb.key: verb for verb in verbs}
 
     def _keys(self) -> list[Hint]:
@@ -307,7 +304,7 @@ class Top(App[None]):
             keys.append(("Esc", "all" if self._only else "back", "leave"))
         verbs = self._verbs().values() if self.may_write else ()
         keys += [(verb.key, verb.name, f"verb('{verb.key}')") for verb in verbs]
-        if self._shown and self._shown.picture:
+        if self._shown.picture:
             keys.append(("d", "list" if self._drawn else "draw", "draw"))
         keys += [("?", "help", "help"), ("q", "quit", "quit")]
         keys += [("/", self._only or "filter", "filter"), ("s", "sort", "sort")]
@@ -340,12 +337,12 @@ class Top(App[None]):
 
     def action_open(self) -> None:
         """Go one deeper; what is deepest is read."""
-        row, shown = self._row, self._shown
+        row = self._row
         if row and row.opens:
             self._go([*self._trail, row.opens])
             self._seeks = row.seeks
-        elif row and shown:
-            facts = table.about(row, shown.at)
+        elif row:
+            facts = table.about(row, self._shown.at)
             self.push_screen(Reading("\n".join(f"{label}: {text}" for label, text in facts)))
 
     def action_visit(self, screen: str) -> None:
@@ -384,11 +381,11 @@ class Top(App[None]):
     # Arranging
 
     def action_sort(self) -> None:
-        if self._shown:
-            columns = self._shown.columns
-            orders = [UNSORTED, *((name, down) for name in columns for down in (False, True))]
-            now = self._sorted.get(self.place.screen, UNSORTED)
-            self._sort(*orders[(orders.index(now) + 1) % len(orders)])
+        columns = self._shown.columns
+        orders = [UNSORTED, *((name, down) for name in columns for down in (False, True))]
+        now = self._sorted.get(self.place.screen, UNSORTED)
+        now = now if now in orders else UNSORTED  # its column may have nothing to say any more
+        self._sort(*orders[(orders.index(now) + 1) % len(orders)])
 
     def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
         name = str(event.column_key.value)
@@ -472,9 +469,7 @@ class Top(App[None]):
     def action_verb(self, key: str) -> None:
         row = self._row
         verb = self._verbs().get(key)
-        if self._shown is None:
-            self.notify("Not read yet.", severity="warning")
-        elif verb is None:
+        if verb is None:
             self.notify(
                 "This cure is for a shell, or for psql: y copies it."
                 if key == "x" and row and row.cure

@@ -48,10 +48,6 @@ def problem_counts(seen: Snapshot) -> Content:
     )
 
 
-def no_frame_line(trouble: str) -> Content:
-    return Content.assemble(("tasker-sql  ", "bold"), (trouble or "reading ...", "bold"))
-
-
 def tab_line(chosen: str) -> Content:
     """The screens by their numbers."""
     parts: list[Content] = []

@@ -37,15 +37,13 @@ class Listing(DataTable[Text]):
         """The row under the cursor."""
         return self._rows[self.cursor_row] if 0 <= self.cursor_row < len(self._rows) else None
 
-    def show(self, view: View | None, width: int, key: str, by: str | None, down: bool) -> None:
+    def show(self, view: View, width: int, key: str, by: str | None, down: bool) -> None:
         """Show these rows, sorted already, in that many columns; the cursor goes to the row with
         the key."""
-        self._rows = view.rows if view else ()
+        self._rows = view.rows
         with self.app.batch_update():
             self.clear(columns=True)
-            if view is None:
-                return
-            self.fits = fitted(view, width - GAP - 1)  # a scroll bar
+            self.fits = fitted(view, width - GAP - 1) if view.columns else []  # a scroll bar
             for fit in self.fits:
                 label = Text(fit.name, style="bold")
                 label.truncate(fit.width, overflow="ellipsis")

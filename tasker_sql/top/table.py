@@ -75,12 +75,12 @@ class View:
     """A screen: a table whose last column takes what the others leave, and what to say about it.
     Where they do not fit, columns are left out, in the order of `narrow`."""
 
-    at: datetime
-    title: str
-    columns: tuple[str, ...]
-    narrow: tuple[str, ...]
-    rows: tuple[Row, ...]
-    empty: str
+    at: datetime = datetime.min
+    title: str = ""
+    columns: tuple[str, ...] = ()
+    narrow: tuple[str, ...] = ()
+    rows: tuple[Row, ...] = ()
+    empty: str = ""
     verbs: tuple[Verb, ...] = ()  # of the whole screen
     picture: Picture | None = None
 

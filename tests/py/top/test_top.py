@@ -54,7 +54,7 @@ def drawn(place: Location, size: tuple[int, int], *keys: str) -> list[str]:
     async def run() -> list[str]:
         app = Top(Stored(), place, interval=3600)
         async with app.run_test(size=size) as pilot:
-            while app._shown is None:
+            while app.frame is None:
                 await pilot.pause(0.01)
             await pilot.press(*keys)
             await pilot.pause()
