@@ -66,6 +66,11 @@ class RefusedError(Exception):
         return JSONResponse({**self.body, "instance": path}, self.status, self.headers, PROBLEM)
 
 
+ANSWERED: Final = (
+    *(RefusedError, TaskerError, UnavailableError, RequestValidationError, HTTPException),
+)
+
+
 def refusal(error: Exception) -> RefusedError:
     """What an error means over HTTP."""
     if isinstance(error, RefusedError):
@@ -125,11 +130,5 @@ def handle(app: FastAPI) -> None:
     async def answer(request: Request, error: Exception) -> JSONResponse:
         return refusal(error).response(request.url.path)
 
-    for kind in (
-        RefusedError,
-        TaskerError,
-        UnavailableError,
-        RequestValidationError,
-        HTTPException,
-    ):
+    for kind in ANSWERED:
         app.add_exception_handler(kind, answer)

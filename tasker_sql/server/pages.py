@@ -25,19 +25,18 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from markupsafe import Markup
 from pydantic import ValidationError
-from starlette.exceptions import HTTPException
 
 from tasker_sql import costs
 from tasker_sql.client import Client, TaskState, task_of
 from tasker_sql.connection import records
-from tasker_sql.errors import TaskerError, TooSlowError, UnavailableError
+from tasker_sql.errors import TooSlowError
 from tasker_sql.history import changes
 from tasker_sql.jsonb import parse
 from tasker_sql.server import routes
 from tasker_sql.server.auth import may, permitted, sender
-from tasker_sql.server.errors import RefusedError, refusal
+from tasker_sql.server.errors import ANSWERED, RefusedError, refusal
 from tasker_sql.server.markup import TEMPLATES, activity, bars
-from tasker_sql.server.routes import OPERATE, STEP, Ask, check_step, no_others
+from tasker_sql.server.routes import OPERATE, STEP, Ask, Calling, check_step, no_others
 from tasker_sql.server.schemas import body_of
 from tasker_sql.templates import drawing
 
@@ -56,9 +55,6 @@ HEADERS: Final = {
 }
 CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="tasker-sql: any name, a token as password"'}
 SECRET: Final = secrets.token_bytes(32)  # for the forms of people who need no token
-REFUSED: Final = (
-    *(RefusedError, TaskerError, UnavailableError, RequestValidationError, HTTPException),
-)
 
 
 class PageRoute(APIRoute):
@@ -74,7 +70,7 @@ class PageRoute(APIRoute):
                 return RedirectResponse(f"{request.url.path}?{rest}", 303)
             try:
                 return await handle(request)
-            except REFUSED as error:
+            except ANSWERED as error:
                 refused = refusal(error)
                 page = shown_page(request, "error", refused.body["title"], error=refused.body)
                 page.status_code = refused.status
@@ -114,19 +110,27 @@ def _page(path: str) -> Callable[[Callable[..., Any]], Any]:
 @_page("/")
 def problems(request: Request, ask: Ask) -> Response:
     def more(c: Client) -> dict[str, Any]:
-        with c.limited(PATIENCE):
-            return {
-                "counts": c.get_system_health_counts(),
-                "namespaces": c.list_namespaces(),
-                "queues": c.queue_depths(),
-                "served": {one.namespace: one for one in c.served_namespaces()},
-                "activity": activity(_records(c, costs.ACTIVITY)),
-            }
+        return {
+            "counts": c.get_system_health_counts(),
+            "namespaces": c.list_namespaces(),
+            "queues": c.queue_depths(),
+            "served": {one.namespace: one for one in c.served_namespaces()},
+            "activity": activity(_records(c, costs.ACTIVITY)),
+        }
 
-    found: dict[str, Any] = {"problems": ask(Client.problems), "counts": None}
-    with suppress(TooSlowError):  # while a table is locked, problems say so
-        found |= ask(more)
+    found = {"problems": ask(Client.problems), **(_in_time(ask, more) or {"counts": None})}
     return shown_page(request, "problems", "What is wrong", **found)
+
+
+def _in_time(ask: Calling, work: Callable[[Client], Any]) -> Any:
+    """What does not come in time is None: a table is locked, as the problems say."""
+
+    def limited(client: Client) -> Any:
+        with client.limited(PATIENCE):
+            return work(client)
+
+    with suppress(TooSlowError):
+        return ask(limited)
 
 
 def _records(client: Client, query: str) -> list[Any]:
@@ -257,24 +261,11 @@ def workers(request: Request, ask: Ask) -> Response:
 
 @_page("/database")
 def database(request: Request, ask: Ask) -> Response:
-    def sizes(c: Client) -> list[Any]:
-        with c.limited(PATIENCE):
-            return _records(c, costs.RELATIONS)
-
-    server, transactions = ask(
-        lambda c: (_records(c, costs.SERVER), _records(c, costs.TRANSACTIONS))
-    )
-    tables = None
-    with suppress(TooSlowError):  # while a table is locked
-        tables = ask(sizes)
-    return shown_page(
-        request,
-        "database",
-        "What this costs the database",
-        server=server,
-        transactions=transactions,
-        relations=tables,
-    )
+    known = {"server": costs.SERVER, "transactions": costs.TRANSACTIONS}
+    found = ask(lambda c: {name: _records(c, query) for name, query in known.items()})
+    sizes = _in_time(ask, lambda c: _records(c, costs.RELATIONS))
+    title = "What this costs the database"
+    return shown_page(request, "database", title, **found, relations=sizes)
 
 
 @_page("/audit")

@@ -259,58 +259,42 @@ select 'rejected' as kind, queue_name as what, null as tried, rejected_at as at,
 WHERE: Final = {"status": STATUS}
 ALWAYS: Final = {**WHERE, "problems": PROBLEMS}
 QUERIES: Final[Mapping[str, Mapping[str, str]]] = {
-    "overview": {
-        **ALWAYS,
-        "activity": costs.ACTIVITY,
-        "namespaces": NAMESPACES,
-        "live_runners": LIVE,
-    },
+    "overview": dict(ALWAYS, activity=costs.ACTIVITY, namespaces=NAMESPACES, live_runners=LIVE),
     "problems": ALWAYS,
-    "queues": {**ALWAYS, "queues": QUEUES},
-    "tasks": {**ALWAYS, "tasks": TASKS},
-    "claims": {**ALWAYS, "claims": CLAIMS},
-    "workers": {
-        **ALWAYS,
-        "runners": RUNNERS,
-        "foreign_workers": FOREIGN,
-        "pools": POOLS,
-        "breakers": BREAKERS,
-    },
-    "waits": {**ALWAYS, "waits": WAITS},
-    "failures": {
-        **ALWAYS,
-        "dead_letters": DEAD,
-        "retries": RETRIES,
-        "late_writes": LATE,
-        "rejected_requests": REJECTED,
-    },
-    "database": {
-        **ALWAYS,
-        "server": costs.SERVER,
-        "transactions": costs.TRANSACTIONS,
-        "tables": costs.RELATIONS,
-    },
-    "acts": {**ALWAYS, "acts": ALL_ACTIONS},
-    "schedules": {**ALWAYS, "schedules": SCHEDULES},
-    "ticks": {**ALWAYS, "ticks": TICKS},
-    "queue": {**ALWAYS, "queued": QUEUED},
-    "task": {
-        **WHERE,
-        "task": TASK,
-        "steps": f"{STEPS} limit {MOST_STEPS}",
-        "reasons": WHY_TASK,
-        "timings": TIMINGS,
-        "path": PATH,
-    },
-    "step": {
-        **WHERE,
-        "task": TASK,
-        "step": f"{STEPS} where step_uuid = %(step)s",
-        "reasons": WHY_STEP,
-        "timings": f"{TIMINGS} where step_uuid = %(step)s",
-        "attempts": ATTEMPTS,
-        "acts": ACTIONS,
-    },
+    "queues": dict(ALWAYS, queues=QUEUES),
+    "tasks": dict(ALWAYS, tasks=TASKS),
+    "claims": dict(ALWAYS, claims=CLAIMS),
+    "workers": dict(
+        ALWAYS, runners=RUNNERS, foreign_workers=FOREIGN, pools=POOLS, breakers=BREAKERS
+    ),
+    "waits": dict(ALWAYS, waits=WAITS),
+    "failures": dict(
+        ALWAYS, dead_letters=DEAD, retries=RETRIES, late_writes=LATE, rejected_requests=REJECTED
+    ),
+    "database": dict(
+        ALWAYS, server=costs.SERVER, transactions=costs.TRANSACTIONS, tables=costs.RELATIONS
+    ),
+    "acts": dict(ALWAYS, acts=ALL_ACTIONS),
+    "schedules": dict(ALWAYS, schedules=SCHEDULES),
+    "ticks": dict(ALWAYS, ticks=TICKS),
+    "queue": dict(ALWAYS, queued=QUEUED),
+    "task": dict(
+        WHERE,
+        task=TASK,
+        steps=f"{STEPS} limit {MOST_STEPS}",
+        reasons=WHY_TASK,
+        timings=TIMINGS,
+        path=PATH,
+    ),
+    "step": dict(
+        WHERE,
+        task=TASK,
+        step=f"{STEPS} where step_uuid = %(step)s",
+        reasons=WHY_STEP,
+        timings=f"{TIMINGS} where step_uuid = %(step)s",
+        attempts=ATTEMPTS,
+        acts=ACTIONS,
+    ),
 }
 LEAST: Final = {"problems": 3.0}  # seconds: it waits a moment for each kind while a table is locked
 MOST_OF: Final = {
