@@ -25,13 +25,6 @@ from tasker_sql.visible import visible, visible_lines
 LONG: Final = 500  # characters of a value in a line
 MOST_TEXT: Final = 20_000  # characters of an input, a result, a traceback
 NONE: Final = timedelta()
-ACTIVITY: Final = {
-    "attempts started": "attempts_started",
-    "steps completed": "steps_completed",
-    "attempts failed": "attempts_failed",
-    "tasks created": "tasks_created",
-    "tasks completed": "tasks_completed",
-}
 
 CALL: Final = re.compile(r"select \* from tasker\.(\w+)\((.*)\)(?:; .*)?", re.DOTALL)
 ARGUMENT: Final = re.compile(r"'((?:[^'\\]|'')*)'")
@@ -121,13 +114,13 @@ def activity(parts: Sequence[Any]) -> dict[str, Any]:
     """What happened in the last of these parts, what that is a second, and in all of them."""
     last = parts[-1].until - parts[-1].since
     rows = []
-    for title, column in ACTIVITY.items():
+    for column in parts[-1]._fields[2:]:  # behind since and until
         counts = [getattr(part, column) for part in parts]
         rate = counts[-1] / max(last.total_seconds(), 0.001)
         most = max(*counts, 1)
         rows.append(
             {
-                "what": title,
+                "what": column.replace("_", " "),
                 "count": counts[-1],
                 "rate": f"{rate:,.1f}" if rate >= 10 else f"{rate:.2f}",
                 "sum": sum(counts),
