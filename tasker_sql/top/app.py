@@ -480,13 +480,31 @@ class Top(App[None]):
             who = "top was started read-only" if self._read_only else "this role may not write here"
             self.notify(f"{verb.name}: {who}.", severity="warning")
         elif verb.many:
-            self.push_screen(Repair(self._database, verb), lambda _: self.action_now())
+            self._plan(verb)
         else:
             self.push_screen(Confirm(verb), self._confirmed)
 
     def _confirmed(self, statement: str | None) -> None:
         if statement is not None:
             self._run(statement)
+
+    @work(exclusive=True, group="plan")
+    async def _plan(self, verb: Verb) -> None:
+        """Plan it for many, which changes no step and no task; then ask."""
+        self.notify("planning ...", timeout=1)
+        try:
+            plan = await to_thread(self._database.run, verb.statement)
+        except KNOWN as error:
+            self.notify(visible(str(advice(error))), severity="error", markup=False)
+            return
+        if not plan:
+            self.notify("Nothing matches: somebody may have dealt with it.", severity="warning")
+        elif len(self.screen_stack) == 1:  # unless something else was begun meanwhile
+            self.push_screen(Confirm(verb, plan), self._carry_out)
+
+    def _carry_out(self, call: str | None) -> None:
+        if call is not None:
+            self.push_screen(Repair(self._database, call), lambda _: self.action_now())
 
     @work
     async def _run(self, statement: str) -> None:

@@ -44,56 +44,49 @@ class Dialog(ModalScreen[R]):
             self.dismiss(result)
 
 
-class VerbDialog(Dialog[R]):
-    """Asks before something is done: Enter does it, Escape does not."""
+RATE: Final = 100  # a second, at most
+SAMPLE: Final = 3  # so that all fits into 24 lines
+
+
+class Confirm(Dialog[str]):
+    """Asks for the reason, and first, field by field, for what a form asks; shows the statement as
+    it will be run, and returns it. Of a plan for many, it shows how many match, with a sample."""
 
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar = [Binding("escape", "leave"), Binding("enter", "run")]
 
-    def __init__(self, verb: Verb) -> None:
+    def __init__(self, verb: Verb, plan: Sequence[Any] = ()) -> None:
         super().__init__()
-        self._verb = verb
+        self._verb, self._plan = verb, plan
+        apply = ("apply_repair", plan[0].plan_uuid, WHY, RATE) if plan else None
+        self._sql = statement(*apply) if apply else verb.statement
+        self._fields = fields_of(verb.form) if verb.form is not None else []
+        self._inputs = [Input(placeholder=field.wanted) for field in self._fields]
+        self._reason = Input(placeholder="Why? It is kept in the history.", max_length=1000)
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(id="box", can_focus=False):
+            yield Static(Text(visible(self._verb.name), style="bold"))
+            if self._plan:
+                yield Static(Text(visible(self._verb.statement)))
+                yield Static(Text(sample_of(self._plan)), id="plan")
+            for field, field_input in zip(self._fields, self._inputs, strict=True):
+                yield Static(Text(visible(field.name or "value")))
+                yield field_input
+            if self._fields or needs_reason(self._sql):
+                yield self._reason
+            yield Static(id="statement")
+            rate = f", at most {RATE} a second" if self._plan else ""
+            yield Static(Text(f"Enter: run this{rate}     Esc: do not"))
+
+    def on_mount(self) -> None:
+        self.on_input_changed()
 
     def on_input_submitted(self) -> None:
         self.action_run()
 
     def action_leave(self) -> None:
         self.leave()
-
-    def action_run(self) -> None:
-        raise NotImplementedError
-
-
-NO_REASON: Final = "It is not run without a reason."
-
-
-def reason_input() -> Input:
-    return Input(placeholder="Why? It is kept in the history.", max_length=1000)
-
-
-class Confirm(VerbDialog[str | None]):
-    """Asks for the reason, and first, field by field, for what a form asks; shows the statement as
-    it will be run, and returns it."""
-
-    def __init__(self, verb: Verb) -> None:
-        super().__init__(verb)
-        self._fields = fields_of(verb.form) if verb.form is not None else []
-        self._inputs = [Input(placeholder=field.wanted) for field in self._fields]
-        self._reason = reason_input()
-
-    def compose(self) -> ComposeResult:
-        with VerticalScroll(id="box", can_focus=False):
-            yield Static(Text(visible(self._verb.name), style="bold"))
-            for field, field_input in zip(self._fields, self._inputs, strict=True):
-                yield Static(Text(visible(field.name or "value")))
-                yield field_input
-            if self._fields or needs_reason(self._verb.statement):
-                yield self._reason
-            yield Static(id="statement")
-            yield Static(Text("Enter: run this     Esc: do not"))
-
-    def on_mount(self) -> None:
-        self.on_input_changed()
 
     def on_input_changed(self) -> None:
         try:
@@ -106,7 +99,7 @@ class Confirm(VerbDialog[str | None]):
         try:
             asked = self._statement()
             if needs_reason(asked):
-                raise ValueError(NO_REASON)
+                raise ValueError("It is not run without a reason.")
         except ValueError as error:
             self.notify(visible(str(error)), severity="warning")
         else:
@@ -117,7 +110,7 @@ class Confirm(VerbDialog[str | None]):
         """Raises ValueError, which says what a field of the form needs."""
         reason = self._reason.value if self._reason.value.strip() else ""
         if not self._fields:
-            return with_reason(self._verb.statement, reason or WHY)
+            return with_reason(self._sql, reason or WHY)
         value = value_of(self._fields, [one.value for one in self._inputs])
         options = [dumps({"reason": reason})] if reason else []
         return statement("answer_wait", self._verb.statement, dumps(value), *options)
@@ -181,119 +174,58 @@ def outcome_of(error: Exception) -> str:
     return f"{advice(error)}{lost if isinstance(error, UnavailableError) else ''}"
 
 
-RATE: Final = 100  # a second, at most
-SAMPLE: Final = 3  # so that all fits into 24 lines
-PLANNING, READY, APPLYING, ENDED = "planning ...", "ready", "applying", "ended"
-KEYS: Final = {
-    PLANNING: "Esc: do not",
-    READY: f"Enter: go on, at most {RATE} a second     Esc: do not",
-    APPLYING: "Esc: stop",
-    ENDED: "Enter: plan again     Esc: back",
-}
+def sample_of(plan: Sequence[Any]) -> str:
+    """How many match a plan, and some of them."""
+    matched = plan[0].matched
+    some = [f"  {one.subject_uuid or one.subject}  {one.error or one.state}" for one in plan]
+    head = f"{matched:,} match{'es' if matched == 1 else ''}, such as"
+    return "\n".join([head, *map(visible, some[:SAMPLE])])
 
 
-class Repair(VerbDialog[None]):
-    """Plans at once, which changes no step and no task, and shows how many match, with a sample.
+class Repair(Dialog[None]):
+    """Carries a plan out, slowly; Escape stops that, and then goes back.
 
-    Applies the plan when a reason was given. What nobody planned is not touched: when more
-    match than were planned, it says so, and can plan again.
+    What nobody planned is not touched: when more match than were planned, it says so.
     """
 
-    def __init__(self, database: Backend, verb: Verb) -> None:
-        super().__init__(verb)
-        self._database = database
-        self._phase, self._message = PLANNING, ""
-        self._plan: Sequence[Any] = ()
-        self._done = AppliedRepair(0, 0, 0, None)
+    BINDINGS: ClassVar = [Binding("escape", "leave")]
+
+    def __init__(self, database: Backend, call: str) -> None:
+        super().__init__()
+        self._database, self._call = database, call
+        self._text = Static()
         self._stopping = threading.Event()
-        self._sample = Static(id="plan")
-        self._reason = reason_input()
-        self._below = Static()
+        self._has_ended = False
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="box", can_focus=False):
-            yield Static(Text(visible(self._verb.name), style="bold"))
-            yield Static(Text(visible(self._verb.statement)))
-            yield self._sample
-            yield self._reason
-            yield self._below
-
-    def on_mount(self) -> None:
-        self._make_plan()
-
-    def _enter(self, phase: str, message: str = "") -> None:
-        self._phase, self._message = phase, message
-        self._reason.display = phase in (READY, APPLYING)
-        self._reason.disabled = phase != READY
-        self.set_focus(self._reason if phase == READY else None)
-        self._show()
-
-    def _show(self) -> None:
-        lines = [
-            visible(f"  {one.subject_uuid or one.subject}  {one.error or one.state}")
-            for one in self._plan[:SAMPLE]
-        ]
-        if self._plan:
-            matched = self._plan[0].matched
-            lines.insert(0, f"{matched:,} match{'es' if matched == 1 else ''}, such as")
-        self._sample.update(Text("\n".join(lines)))
-        call = visible(self._apply(self._reason.value or WHY)) if self._reason.display else ""
-        below = [part for part in (call, self._message, KEYS[self._phase]) if part]
-        self._below.update(Text("\n".join(below)))
-
-    def _apply(self, reason: str) -> str:
-        return statement("apply_repair", self._plan[0].plan_uuid, reason, RATE)
+            yield Static(Text(visible(self._call)))
+            yield self._text
 
     @work
-    async def _make_plan(self) -> None:
-        self._plan, self._done = (), AppliedRepair(0, 0, 0, None)
-        self._stopping.clear()
-        self._enter(PLANNING, PLANNING)
+    async def on_mount(self) -> None:
+        done, end = AppliedRepair(0, 0, 0, None), ""
+        calls = repaired(lambda: self._database.run(self._call)[0], self._pause)
         try:
-            self._plan = await to_thread(self._database.run, self._verb.statement)
+            self._show(done, " so far", "stop")
+            while found := await to_thread(next, calls, None):
+                done = found
+                self._show(done, f", {done.remaining:,} to go", "stop")
+            end = "Stopped." if done.remaining else ""
         except KNOWN as error:
-            self._enter(ENDED, visible(str(advice(error))))
-        else:
-            nothing = "Nothing matches: somebody may have dealt with it."
-            self._enter(*((READY,) if self._plan else (ENDED, nothing)))
+            end = visible(outcome_of(error))
+        why = f"\nRefused: {visible(done.last_refusal)}" if done.last_refusal else ""
+        self._has_ended = True
+        self._show(done, f". {end}{why}", "back")
 
-    @work
-    async def _carry_out(self, call: str) -> None:
-        message = ""
-        calls = repaired(lambda: self._database.run(call)[0], self._pause)
-        try:
-            while done := await to_thread(next, calls, None):
-                self._done = done
-                self._enter(APPLYING, f"{self._so_far()}, {done.remaining:,} to go")
-            message = "Stopped." if self._done.remaining else ""
-        except KNOWN as error:
-            message = visible(outcome_of(error))
-        refusal = self._done.last_refusal
-        why = f"\nRefused: {visible(refusal)}" if refusal else ""
-        self._enter(ENDED, f"{self._so_far()}. {message}{why}")
-
-    def _so_far(self) -> str:
-        refused = f", {self._done.refused:,} refused" if self._done.refused else ""
-        return f"{self._done.applied:,} done{refused}"
+    def _show(self, done: AppliedRepair, more: str, leave: str) -> None:
+        refused = f", {done.refused:,} refused" if done.refused else ""
+        self._text.update(Text(f"\n{done.applied:,} done{refused}{more}\n\nEsc: {leave}"))
 
     def _pause(self, seconds: float) -> bool:
         return self._stopping.wait(seconds)
 
-    def on_input_changed(self) -> None:
-        self._show()
-
-    def action_run(self) -> None:
-        if self._phase == ENDED:
-            self._make_plan()
-        elif self._phase == READY and not self._reason.value.strip():
-            self.notify(NO_REASON, severity="warning")
-        elif self._phase == READY:
-            call = self._apply(self._reason.value)
-            self._enter(APPLYING, self._so_far())  # before a second Enter
-            self._carry_out(call)
-
     def action_leave(self) -> None:
-        if self._phase == APPLYING:
-            self._stopping.set()
-        else:
+        if self._has_ended:
             self.leave()
+        self._stopping.set()

@@ -686,9 +686,7 @@ class TestMany:
             await top.press("enter")
             await top.sees("100 done, 50 to go", "Esc: stop")
             seen.set()
-            await top.sees("150 done.", "Enter: plan again")
-            await top.press("enter")
-            await top.sees("Nothing matches")
+            await top.sees("150 done.", "Esc: back")
             await top.press("escape")
             await top.sees("No problems" if key == "x" else "Nothing has failed")
 
@@ -729,16 +727,28 @@ class TestMany:
             dead(client, 1)
             await top.type("because")
             await top.press("enter")
-            await top.sees("1 that were not planned match now", "0 done", "Enter: plan again")
+            await top.sees("1 that were not planned match now", "0 done", "Esc: back")
             assert states(database) == {("error", 3)}
-            await top.press("enter")
-            await top.sees("3 match", "'because',")
+            await top.press("escape", "R")
+            await top.sees("3 match")
+            await top.type("because")
             await top.press("enter")
             await top.sees("3 done.")
 
         dead(client, 2)
         driven(database, play, Location("failures"))
         assert states(database) == {("enqueued", 3)}
+
+    def test_what_matches_no_more_is_told(self, database: str, client: Client) -> None:
+        async def play(top: Driver) -> None:
+            await top.sees("R retry all 2")
+            for (step,) in rows(database, "select step_uuid from tasker.failed_steps"):
+                client.retry_step(step, REASON)
+            await top.press("R")
+            await top.sees("Nothing matches")
+
+        dead(client, 2)
+        driven(database, play, Location("failures"), interval=3600)
 
     @pytest.mark.slow
     def test_what_is_refused_is_told(self, database: str, client: Client) -> None:

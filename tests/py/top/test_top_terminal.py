@@ -130,9 +130,9 @@ def test_many_are_mended_in_a_small_terminal(database: str, client: Client, task
         top.sees("R retry all 2")
         top.type("R")
         top.sees("tasker.plan_repair('retry_step'", "2 match, such as", "'<why>',")
-        top.sees("the bank is closed", "Enter: go on, at most 100 a second")
+        top.sees("the bank is closed", "Enter: run this, at most 100 a second")
         top.type("it is open\r")
-        top.sees("2 done.", "Enter: plan again")
+        top.sees("2 done.", "Esc: back")
         top.type("\x1b")
         top.sees("Nothing has failed.")
     assert step_named(client, task, "a").state == "enqueued"
