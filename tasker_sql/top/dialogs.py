@@ -58,8 +58,9 @@ class Confirm(Dialog[str]):
     def __init__(self, verb: Verb, plan: Sequence[Any] = ()) -> None:
         super().__init__()
         self._verb, self._plan = verb, plan
-        apply = ("apply_repair", plan[0].plan_uuid, WHY, RATE) if plan else None
-        self._sql = statement(*apply) if apply else verb.statement
+        self._sql = verb.statement
+        if plan:
+            self._sql = statement("apply_repair", plan[0].plan_uuid, WHY, RATE)
         self._fields = fields_of(verb.form) if verb.form is not None else []
         self._inputs = [Input(placeholder=field.wanted) for field in self._fields]
         self._reason = Input(placeholder="Why? It is kept in the history.", max_length=1000)
