@@ -42,13 +42,17 @@ from tasker_sql.server.deps import Store
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 
-# A gauge of `get_system_health_counts`: its name, what it is, and its column; of several columns,
-# written `state=column`, each has a label.
-COUNTS: Final = (
+# A gauge of `get_system_health_counts`: its name, what it is, and its column, or a column for each
+# value of its label `state`.
+COUNTS: Final[Sequence[tuple[str, str, str | dict[str, str]]]] = (
     (
         "open_tasks",
         "Tasks that have not ended.",
-        "pending=pending_tasks in_progress=in_progress_tasks blocked_by_failures=blocked_tasks",
+        {
+            "pending": "pending_tasks",
+            "in_progress": "in_progress_tasks",
+            "blocked_by_failures": "blocked_tasks",
+        },
     ),
     ("paused_tasks", "Open tasks that are paused themselves.", "paused_tasks"),
     (
@@ -59,19 +63,22 @@ COUNTS: Final = (
     (
         "open_steps",
         "Steps by what they are about; enqueued ones are messages, see tasker_queue_messages.",
-        "in_progress=in_progress_steps waiting_for_retry=waiting_for_retry_steps "
-        "scheduled=scheduled_steps",
+        {
+            "in_progress": "in_progress_steps",
+            "waiting_for_retry": "waiting_for_retry_steps",
+            "scheduled": "scheduled_steps",
+        },
     ),
     (
         "claims",
         "Batches of steps in the hands of workers; expired ones wait for a sweep.",
-        "live=live_claims expired=expired_claims",
+        {"live": "live_claims", "expired": "expired_claims"},
     ),
     ("overdue_timers", "Retries and scheduled steps that are due.", "overdue_timers"),
     (
         "workers",
         "Workers: active ones hold a claim, idle ones wait to be notified.",
-        "active=active_workers idle=idle_workers",
+        {"active": "active_workers", "idle": "idle_workers"},
     ),
     (
         "pending_submissions",
@@ -237,10 +244,11 @@ def _asked(after: Any) -> Any:
 
 def _counts(found: rows.SystemHealthCounts) -> Iterator[Metric]:
     for name, about, columns in COUNTS:
-        known = [part.rpartition("=")[::2] for part in columns.split()]
-        labels = ("state",) if known[0][0] else ()
-        values = {((state,) if state else ()): getattr(found, column) for state, column in known}
-        yield _gauge(name, about, labels, values)
+        if isinstance(columns, str):
+            yield _gauge(name, about, (), {(): getattr(found, columns)})
+        else:
+            values = {(state,): getattr(found, column) for state, column in columns.items()}
+            yield _gauge(name, about, ("state",), values)
 
 
 def _queues(found: list[rows.QueueDepth]) -> Iterator[Metric]:
