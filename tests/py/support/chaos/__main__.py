@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import logging
+import os
 import sys
 import time
 
@@ -27,7 +28,9 @@ def main() -> int:
     parser.add_argument("--episodes", type=int, help="how many; default: until all is reached")
     parser.add_argument("--steps", type=int, default=2_000, help="of an episode, at least")
     parser.add_argument("--faults", type=int, default=8, help="of the first kind of an episode")
-    parser.add_argument("--jobs", type=int, default=3, help="episodes at a time")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count(), help="episodes at a time; default: one a core"
+    )
     asked = parser.parse_args()
     logging.getLogger().addHandler(logging.NullHandler())  # faults make much noise
     if asked.only:
