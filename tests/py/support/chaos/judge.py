@@ -334,10 +334,8 @@ class Judge:
                 seconds -= self.held_up(at, seconds)
                 worst = self.verdict.recovery.get(kind, 0.0)
                 self.verdict.recovery[kind] = max(worst, seconds)
-                if seconds > self.longest:
-                    busy = self.busy(at, at + seconds)
-                    if seconds > self.longest / (1 - busy):
-                        late.append((kind, step, round(seconds, 3), round(busy, 3)))
+                if seconds > self.longest / (1 - self.busy(at, at + seconds)):
+                    late.append((kind, step, round(seconds, 3), at, self.changes(step)))
         self.find(f"a step did not move within {self.longest:g} s", late)
 
     def held_up(self, at: float, seconds: float) -> float:
