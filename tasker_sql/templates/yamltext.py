@@ -128,6 +128,7 @@ def read(data: bytes) -> tuple[Any, list[Fault]]:
 def _composed(text: str) -> yaml.Node | None:
     """The nodes of the document, unless they are too many or too deep to be made."""
     depth = nodes = documents = 0
+    anchors = set()
     for event in yaml.parse(text, Loader=LOADER):
         line = _line(event)
         nodes += isinstance(event, yaml.NodeEvent)
@@ -138,6 +139,10 @@ def _composed(text: str) -> yaml.Node | None:
             raise YamlError(line, "a second document begins; a file has one")
         if depth > DEEPEST:
             raise YamlError(line, "nested too deeply")
+        if isinstance(event, yaml.AliasEvent) and event.anchor not in anchors:
+            raise YamlError(line, f"there is no anchor &{event.anchor} before this alias")
+        if isinstance(event, yaml.NodeEvent):
+            anchors.add(event.anchor)
         if nodes > 2 * MOST_PARTS:  # each value may have a key
             raise YamlError(line, f"it has more than {MOST_PARTS:,} values")
     return yaml.compose(text, Loader=LOADER)

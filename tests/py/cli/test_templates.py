@@ -106,7 +106,7 @@ def said(write: Write, text: str, environment: str = "development") -> list[str]
         ("- a\n", "1: a template is an object with name, namespace_name, version and steps"),
         ("", "1: a template is an object"),
         ("a: 1\n---\nb: 1\n", "2: a second document begins"),
-        ("a: *b\n", "1: found undefined alias"),
+        ("a: *b\n", "1: there is no anchor &b before this alias"),
         ("a: 1\nb: \x01\n", "2: control characters are not allowed"),
         ("a: &a [*a]\n", "1: this alias names what it stands in, so it would have no end"),
         ("a: &a\n  b:\n    <<: *a\n", "3: this alias names what it stands in"),
