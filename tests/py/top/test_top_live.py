@@ -590,7 +590,7 @@ class TestWrites:
             await top.type("screen workers")
             await top.sees("key 6")
             await top.click("key 6")
-            await top.sees("worker  state", "r1")  # its pools, too, unless this took too long
+            await top.sees("worker", "task_claimer test", "r1")
 
         driven(database, play)
 
@@ -739,7 +739,7 @@ class TestMany:
         driven(database, play, Location("failures"))
         assert states(database) == {("enqueued", 3)}
 
-    def test_what_matches_no_more_is_told(self, database: str, client: Client) -> None:
+    def test_a_repair_that_matches_nothing_says_so(self, database: str, client: Client) -> None:
         async def play(top: Driver) -> None:
             await top.sees("R retry all 2")
             for (step,) in rows(database, "select step_uuid from tasker.failed_steps"):
