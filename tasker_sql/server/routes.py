@@ -255,10 +255,9 @@ def create_task(body: NewTask, ask: Ask, response: Response, key: Key = None) ->
     return made
 
 
-def _filter(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What a filter asks for, of all that an answer has been given."""
-    others = ("ask", "request", "response", "limit", "before")
-    return {name: one for name, one in given.items() if one is not None and name not in others}
+def _filter(**asked: Any) -> dict[str, Any]:
+    """The parameters of a filter that the request has given."""
+    return {name: one for name, one in asked.items() if one is not None}
 
 
 @_route("read", "/tasks", listed(rows.ListedTask, without=("next_before",)))
@@ -279,7 +278,17 @@ def list_tasks(
     before: Annotated[UUID | None, Query(description="The `next` of the last page.")] = None,
 ) -> Any:
     """A page of tasks, newest first; `since` and `until` say when they were created."""
-    wanted = _filter(locals())
+    wanted = _filter(
+        namespace=namespace,
+        name=name,
+        version=version,
+        state=state,
+        tag=tag,
+        initiator=initiator,
+        idempotency_key=idempotency_key,
+        since=since,
+        until=until,
+    )
     found = ask(lambda c: c.list_tasks(wanted, limit, before))
     following = found[-1].next_before if found else None
     tasks = [task for task in found if task.task_uuid is not None]
@@ -299,10 +308,14 @@ def open_waits(
     limit: Limit = 100,
 ) -> Any:
     """What steps wait for now, those of the oldest tasks first."""
-    wanted = _filter(locals())
-    wanted.pop("namespace", None)
-    if tag is not None:
-        wanted["tags"] = [wanted.pop("tag")]
+    wanted = _filter(
+        template=template,
+        name=name,
+        signal=signal,
+        task_uuid=task_uuid,
+        due_before=due_before,
+        tags=None if tag is None else [tag],
+    )
     return {"items": ask(lambda c: c.open_waits(namespace, wanted, limit))}
 
 
@@ -318,7 +331,7 @@ def list_operator_actions(
 ) -> Any:
     """What operators did, to what, and why; the newest first."""
     given = {"subject = %s": subject, "verb = %s": verb, "action_id < %s": before}
-    wanted = _filter(given)
+    wanted = {where: one for where, one in given.items() if one is not None}
     source = (
         f"tasker.operator_history where {' and '.join(wanted) or 'true'}"
         " order by action_id desc limit %s"
