@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import partial
@@ -32,6 +33,7 @@ from chaos.faults_network import (
 )
 from chaos.kinds import Fault
 from chaos.ledger import now
+from chaos.workload import LOOK, end_waits
 from tasker_sql.schema import truth
 from tasker_sql.worker.handlers import Registry, Step
 
@@ -233,7 +235,11 @@ as $$ select clock_timestamp() + make_interval(secs => {}) $$
 
 
 class Restored(Upkeep):
-    """A copy is made while work goes on; all that was open in it completes there, once."""
+    """A copy is made while work goes on; all that was open in it completes there, once.
+
+    What an operator had paused for a moment is resumed, and what waits for a signal gets it: those
+    who would have done so do not know of the copy.
+    """
 
     name = "dumped and restored"
     rate = 0.25
@@ -268,10 +274,13 @@ class Restored(Upkeep):
         open_tasks = "select count(*) from tasker.open_tasks"
         if rows(copy, open_tasks) == [(0,)]:
             return "nothing was open"
+        for query in RESUME:
+            rows(copy, query, "chaos")
         with running(copy, registry(), ["alpha", "beta"]):
             limit = now() + PATIENCE
             while rows(copy, open_tasks) != [(0,)] and now() < limit:
-                pass
+                end_waits(partial(rows, copy))
+                time.sleep(LOOK)
         for what, query in WRONG.items():
             if wrong := rows(copy, query):
                 raise ChaosError(f"in the copy, {what}: {wrong[:5]}")
@@ -289,10 +298,22 @@ class Restored(Upkeep):
         raise ChaosError(f"the copy knows the token {token}")
 
 
+RESUME = (
+    "select from tasker.resume_namespace('beta', %s)",
+    "select from tasker.resume_template('alpha', 'wide', %s)",
+    """
+    select from tasker.tasks as task
+     cross join lateral tasker.resume_task(task.task_uuid, %s)
+     where task.paused_at is not null
+    """,
+)
 WRONG = {
     "an invariant is broken": "select * from tasker.check_invariants()",
     "a task did not end": """
-        select task_uuid, state from tasker.tasks where finished_at is null
+        select task.task_uuid, task.state, why.reason
+          from tasker.tasks as task
+          left join lateral tasker.explain_task(task.task_uuid) as why on why.blocks
+         where task.finished_at is null
     """,
     "a step does not have its one effect": """
         select step.step_id, step.result ->> 'by', count(effect.step_uuid)

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import psycopg
 
@@ -59,7 +60,8 @@ LOOK = 0.05  # seconds between two looks at who waits for a signal
 
 GATE = "gate"  # the step that waits
 MOMENT = 0.3  # seconds: a wait may end by itself after them, and a signal may come that late
-ENDS_ITSELF = {"timeout": f"PT{MOMENT}S", "on_timeout": "continue", "default": 2}
+GATED = 2  # what the gate makes of its one parent
+ENDS_ITSELF = {"timeout": f"PT{MOMENT}S", "on_timeout": "continue", "default": GATED}
 WAITING = """
 select task.context ->> 'key', task.task_uuid
   from tasker.tasks as task
@@ -153,6 +155,21 @@ def _steps(dag: Mapping[str, Sequence[str]], dice: random.Random) -> list[dict[s
     return steps
 
 
+def send_signal(rows: Callable[..., Any], task: UUID) -> None:
+    """Send a task what it waits for, unless the wait has ended meanwhile."""
+    try:
+        rows(SEND, task, GATED)
+    except psycopg.Error as error:
+        if error.sqlstate != TOO_LATE:
+            raise
+
+
+def end_waits(rows: Callable[..., Any]) -> None:
+    """Send each task what it waits for, however long it would wait."""
+    for _, task in rows(WAITING, GATE):
+        send_signal(rows, task)
+
+
 class Workload:
     """Creates tasks, and knows which must be there. A call without an answer is made again."""
 
@@ -234,11 +251,7 @@ class Workload:
             if self._signals.setdefault(key, now() + delay) > now() or key not in self.created:
                 continue
             self._signals[key] = now() + AGAIN
-            try:
-                self.arena.rows(SEND, task, self.created[key].values[GATE])
-            except psycopg.Error as error:
-                if error.sqlstate != TOO_LATE:
-                    raise
+            send_signal(self.arena.rows, task)
 
     @property
     def ended(self) -> bool:
