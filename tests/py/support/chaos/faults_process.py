@@ -28,6 +28,10 @@ select exists (select from tasker.claims where token = %(token)s)
        (select count(*) from public.effects where token = %(token)s),
        (select count(*) from tasker.steps where claim_token = %(token)s and state = 'complete')
 """
+CUT_OFF = """
+select exists (select from tasker.step_failures
+                where token = %s and error ->> 'type' = 'Unavailable')
+"""
 WORKED = "select 1 from public.effects where worker = %s limit 1"
 
 
@@ -177,7 +181,9 @@ class FrozenBeforeTheCommit(Zombie):
         """Whether it ended as this kind does: late, but well."""
         arena.dismiss(worker)
         ((lost, effects, complete),) = arena.rows(TRACES, token=frozen["token"])
-        if lost and effects == complete == 0:  # the machine was so slow that it was not left alone
+        cut_off = arena.one(CUT_OFF, frozen["token"])
+        if (lost or cut_off) and effects == complete == 0:
+            # the machine was so slow that the server ended its session, before a sweep or after
             arena.landed(FrozenTooLong.name, frozen["at"], victims=[worker.name], held_rows=True)
             return self.name == FrozenTooLong.name
         if effects == complete == len(frozen["steps"]):
