@@ -23,7 +23,7 @@ from servers import Server
 
 from chaos import small_disk
 from chaos.arena import Arena, ChaosError
-from chaos.faults_network import FLEET, PATIENCE, ForAll, landed_on_all, work_goes_on
+from chaos.faults_network import EFFECTS, FLEET, PATIENCE, ForAll, landed_on_all, work_goes_on
 from chaos.kinds import Fault
 from chaos.ledger import now
 from chaos.small_disk import SmallDisk
@@ -41,6 +41,10 @@ SAFE = {
 BACK = 60.0  # seconds that recovery from a crash may take
 STARTED = "select pg_postmaster_start_time()::text"
 IS_PRIMARY = "select not pg_is_in_recovery()"
+RUNNABLE = """
+select exists (select from tasker.steps
+                where state in ('enqueued', 'in_progress', 'waiting_for_retry'))
+"""
 CLAIMED = "select count(*) from tasker.claims"
 
 _turns: WeakKeyDictionary[Server, threading.Lock] = WeakKeyDictionary()
@@ -308,7 +312,9 @@ class FailedOver(ForAll):
                 standby.catch_up()
                 since = now()
                 standby.stop_receiving()
-                work_goes_on(arena)
+                if not self.gets_ahead(arena):
+                    arena.missed(self.name, "nothing was left to do", since)
+                    continue
                 lost = [token for (token,) in arena.rows("select token::text from tasker.claims")]
                 missing = standby.missing()
                 primary.stop("immediate")
@@ -323,6 +329,12 @@ class FailedOver(ForAll):
             else:
                 arena.missed(self.name, "nothing was lost", since, everybody=True)
             primary = standby.embedded
+
+    def gets_ahead(self, arena: Arena) -> bool:
+        """Whether work goes on without the standby, before all that can run has ended."""
+        before = arena.one(EFFECTS)
+        arena.wait(lambda: arena.one(EFFECTS) > before or not arena.one(RUNNABLE), "work goes on")
+        return bool(arena.one(EFFECTS) > before)
 
     def refuses(self, arena: Arena, tokens: list[str]) -> None:
         """Tokens of claims that the standby never heard of hold nothing."""
