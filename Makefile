@@ -34,7 +34,7 @@ lint: $(VENV)/test  ## Check style and types, a part of `make test`
 demo-scaling: $(VENV)/install  ## Watch a runner scale while a burst comes and goes (a minute)
 	$(BIN)/python examples/scaling.py
 
-chaos: $(VENV)/test  ## Inject 2,000 faults of all kinds while 500,000 steps run (an hour)
+chaos: $(VENV)/test  ## Inject 2,000 faults of all kinds while 500,000 steps run (40 minutes)
 	PYTHONPATH=tests/py/support $(BIN)/python -m chaos
 
 outage: $(VENV)/test  ## Take the database away for 30 seconds under load
