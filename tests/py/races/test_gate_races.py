@@ -312,12 +312,14 @@ def skipped(dsn: str, task: str) -> int:
 
 def answers(dsn: str) -> bool:
     with suppress(psycopg.OperationalError):
-        return rows(dsn, "select 1") == [(1,)]
+        psycopg.connect(dsn).close()
+        return True
     return False
 
 
 def crash_at(dsn: str, name: str) -> None:
-    """Kill an idle claim when it waits for this step, which others hold. (A sweep waits 5 ms.)"""
+    """Kill an idle claim when it waits for this step, which others hold; the server ends all
+    sessions. (A sweep waits 5 ms.)"""
     patient(dsn)
     with (
         suppress(psycopg.OperationalError),
@@ -338,3 +340,5 @@ def crash_at(dsn: str, name: str) -> None:
             assert thread.is_alive(), "it did not come to the step"
         os.kill(pid, signal.SIGKILL)
         thread.join()
+        while True:  # until the server ends all sessions, this one, too
+            watcher.execute(b"select 1")
