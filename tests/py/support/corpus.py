@@ -152,7 +152,8 @@ class World:
     """A database in which every function has something to do, and good arguments for each.
 
     Three tasks of one template that is finalized from outside: `task` has a claimed step, the
-    second failed, the third is done and claimed for finalization. The namespace `empty` is unused.
+    second failed, the third is done and claimed for finalization. The namespace `empty` is unused;
+    `other` is there for DEFINITION, which would make it again in each case that is rolled back.
     """
 
     def __init__(self, dsn: str) -> None:
@@ -161,6 +162,7 @@ class World:
         template = definition("single", steps, finalization="external", retry={"max_attempts": 9})
         self._one("select template_id from tasker.register_template(%s)", template)
         self._one("select name from tasker.create_namespace('empty')")
+        self._one("select name from tasker.create_namespace('other')")
         make = "select task_uuid::text from tasker.create_task('test', 'single', '{}', '{}')"
         claim = (
             "select step_uuid::text, token::text from tasker.claim_steps('test', 'w', %s, '1 hour')"
