@@ -487,11 +487,8 @@ class Model:
         ]
         for submission_id in waiting:
             self.process(submission_id)
-        restored = sum(
-            self.restore(task, self.now - LEFT_LYING)
-            for task in self.tasks.values()
-            if not task.paused and task.template not in self.paused
-        )
+        before = self.now - LEFT_LYING
+        restored = sum(self.restore(task, before) for task in self.tasks.values())
         for finalization in self.finalizations.values():
             if finalization.outcome is None and finalization.until < self.now:
                 finalization.outcome = "expired"
@@ -550,9 +547,10 @@ class Model:
         return len(late)
 
     def restore(self, task: Task, before: float) -> int:
-        """Send again what is not in its queue, where nothing older stands in front."""
+        """Send again what is not in its queue, where nothing older stands in front; what is paused
+        waits until it is not."""
         lost = []
-        for step in task.steps:
+        for step in [] if task.paused or task.template in self.paused else task.steps:
             messages = self.queues[step.queue]
             if step.state != "enqueued" or messages is None or _at(step) >= before:
                 continue
