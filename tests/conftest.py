@@ -7,7 +7,8 @@ what it finds there is most often the same. Tests with the mark `slow` run with 
 they are named (`file.py::test`).
 
 Every test has a time limit, in which its fixtures end as well: `timeout` in pyproject.toml, or its
-own mark. After it, pytest-timeout fails the test and shows what all threads are at.
+own mark; three times that with `--all`, which tries more examples. After it, pytest-timeout fails
+the test and shows what all threads are at.
 """
 
 from __future__ import annotations
@@ -137,9 +138,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             longest[item.path] = max(longest.get(item.path, 0.0), limit.args[0] if limit else 0.0)
         count = Counter(item.path for item in items)
         items.sort(key=lambda item: (-longest[item.path], -count[item.path]))
-    if config.getoption("timeout") == 0:
-        for item in items:
-            item.add_marker(pytest.mark.timeout(0), append=False)
+    zero = config.getoption("timeout") == 0
+    for item in items if zero or config.getoption("all") else []:
+        limit = item.get_closest_marker("timeout")
+        seconds = limit.args[0] if limit else float(config.getini("timeout"))
+        item.add_marker(pytest.mark.timeout(0 if zero else 3 * seconds), append=False)
 
 
 # pytest-timeout sets one alarm for a test, which would end pytest where it met its own code, and
