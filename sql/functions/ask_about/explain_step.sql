@@ -19,7 +19,7 @@ as $$
 -- Why is this step not running? For one that waits for its parents, the answer is in the steps at
 -- the other end of the waiting: those that could move, and do not. 20 at most, the worst first.
 --
--- Returns  reasons, what blocks first; a step that nothing blocks may be claimed at once
+-- Returns  reasons, what blocks first; a step that nothing blocks may be claimed in its turn
 -- Raises   TK002 no such step, 22023 null
 -- Calls    _existing_step_id, _task_uuid, _holds_up, _reasons, _broken_cure
 #variable_conflict use_column
@@ -99,4 +99,4 @@ end;
 $$;
 
 comment on function tasker.explain_step is
-'Why is this step not running? Ranked reasons, what blocks first: a code, a sentence, since and until when, who, and the statement (or command) that would cure it. Codes: failed, namespace_paused, template_paused, task_paused, lease_expired, message_lost, submitted, due, uncounted, undecided, retry_scheduled, scheduled, running, waits_for_parents, waits_for_signal, waits_for_time, waits_for_condition, sleeps, ended, waits_for_step (cause_uuid is the step in which the cause lies), broken, and, blocking nothing, no_worker, handler_missing and queued. A step that nothing blocks may be claimed at once. Raises TK002 (unknown step), 22023 (null).';
+'Why is this step not running? Ranked reasons, what blocks first: a code, a sentence, since and until when, who, and the statement (or command) that would cure it. Codes: failed, namespace_paused, template_paused, task_paused, lease_expired, message_lost, submitted, due, uncounted, undecided, retry_scheduled, scheduled, running, waits_for_parents, waits_for_signal, waits_for_time, waits_for_condition, sleeps, ended, waits_for_step (cause_uuid is the step in which the cause lies), broken, and, blocking nothing, no_worker, handler_missing and queued. A step that nothing blocks may be claimed in its turn; that its message is lost is found when its turn comes. Raises TK002 (unknown step), 22023 (null).';

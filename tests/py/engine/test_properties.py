@@ -938,7 +938,14 @@ class Machine(RuleBasedStateMachine):
             for namespace in NAMESPACES:
                 while rows := self.client.claim_steps(namespace, "w", 1000):
                     claimed |= {row.step_uuid for row in rows}
-        assert free <= claimed, [self.client.explain_step(step) for step in free - claimed]
+        behind = {  # a lost message is missed when it would be the next one
+            step.uuid
+            for step in self.model.steps.values()
+            if (messages := self.model.queues[step.queue])
+            and step not in self.model.pointed(messages)
+        }
+        waits = free - claimed - behind
+        assert not waits, [self.client.explain_step(step) for step in waits]
         odd = claimed - soon - strayed
         assert not odd, [self.client.explain_step(step) for step in odd]
         assert not any("broken" in codes for codes in blocking.values())
