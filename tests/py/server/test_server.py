@@ -20,7 +20,7 @@ from uuid import UUID, uuid4
 import httpx
 import psycopg
 import pytest
-from running import SECONDS, ended, running, template, wait_for
+from running import SECONDS, client_of, ended, running, template, wait_for
 from servers import Server, rows
 from serving import fault, serving
 
@@ -57,6 +57,15 @@ def web(database: str, client: Client) -> Iterator[httpx.Client]:
     client.register_template(template({"a": [], "b": ["a"]}))
     with serving(database) as web:
         yield web
+
+
+@pytest.fixture(scope="module")
+def unchanged(server: Server) -> Iterator[httpx.Client]:
+    """The same server for all tests that change nothing."""
+    with server.database(server.migrated) as dsn, client_of(dsn) as client:
+        client.register_template(template({"a": [], "b": ["a"]}))
+        with serving(dsn) as web:
+            yield web
 
 
 def created(web: httpx.Client, **more: Any) -> str:
@@ -166,10 +175,12 @@ class TestTasks:
         ],
     )
     def test_a_context_that_would_change_is_refused(
-        self, web: httpx.Client, context: bytes, message: str
+        self, unchanged: httpx.Client, context: bytes, message: str
     ) -> None:
         body = b'{"namespace":"test","name":"flow","context":' + context + b"}"
-        answer = web.post("/v1/tasks", content=body, headers={"Content-Type": "application/json"})
+        answer = unchanged.post(
+            "/v1/tasks", content=body, headers={"Content-Type": "application/json"}
+        )
         status, code, words = fault(answer)
         assert (status, code) == (422, "bad_value")
         assert message in str(words)
@@ -379,11 +390,11 @@ class TestConventions:
     @pytest.mark.parametrize(
         "path", ["/v1/tasks", f"/v1/tasks/{NO_TASK}", "/live", "/metrics", "/", "/v1/none"]
     )
-    def test_the_head_of_an_answer_comes_alone(self, web: httpx.Client, path: str) -> None:
-        whole, head = web.get(path), web.head(path)
+    def test_the_head_of_an_answer_comes_alone(self, unchanged: httpx.Client, path: str) -> None:
+        whole, head = unchanged.get(path), unchanged.head(path)
         assert (head.status_code, head.content) == (whole.status_code, b"")
         assert head.headers["content-type"] == whole.headers["content-type"]
-        assert web.head("/v1/tasks/x/cancel").status_code == 405
+        assert unchanged.head("/v1/tasks/x/cancel").status_code == 405
 
     def test_operators_can_do_what_they_do_from_a_shell(
         self, web: httpx.Client, client: Client
@@ -504,25 +515,25 @@ class TestRefusals:
         ],
     )
     def test_name_what_is_wrong_with_a_value(
-        self, web: httpx.Client, body: Any, message: str
+        self, unchanged: httpx.Client, body: Any, message: str
     ) -> None:
-        status, code, words = fault(web.post("/v1/tasks", json=body))
+        status, code, words = fault(unchanged.post("/v1/tasks", json=body))
         assert (status, code) == (422, "bad_value")
         assert message in words
 
-    def test_name_what_is_missing(self, web: httpx.Client) -> None:
+    def test_name_what_is_missing(self, unchanged: httpx.Client) -> None:
         for path in ("/v1/handlers", "/v1/schedules/test/x"):
-            status, code, words = fault(web.post(path, json={}))
+            status, code, words = fault(unchanged.post(path, json={}))
             assert (status, code) == (422, "bad_value")
             assert "body.definition: Field required" in words
 
-    def test_tell_what_is_no_json(self, web: httpx.Client) -> None:
+    def test_tell_what_is_no_json(self, unchanged: httpx.Client) -> None:
         for content in (b"{", b"\xff", b'{"a":' * 100_000, b"[" + b"9" * 5000 + b"]", b""):
             headers = {"Content-Type": "application/json"}
-            answer = web.post("/v1/tasks", content=content, headers=headers)
+            answer = unchanged.post("/v1/tasks", content=content, headers=headers)
             assert fault(answer)[0] in (400, 422), answer.text
         surrogate = rb'{"namespace": "test", "name": "flow", "context": {"a": "\ud800"}}'
-        answer = web.post("/v1/tasks", content=surrogate, headers=headers)
+        answer = unchanged.post("/v1/tasks", content=surrogate, headers=headers)
         assert fault(answer)[:2] == (422, "bad_value")
 
     @pytest.mark.parametrize(
@@ -543,9 +554,9 @@ class TestRefusals:
         ],
     )
     def test_have_a_status_and_a_code(
-        self, web: httpx.Client, method: str, path: str, expected: tuple[int, str]
+        self, unchanged: httpx.Client, method: str, path: str, expected: tuple[int, str]
     ) -> None:
-        assert fault(web.request(method, path))[:2] == expected
+        assert fault(unchanged.request(method, path))[:2] == expected
 
     @pytest.mark.parametrize(
         ("path", "known"),
@@ -561,14 +572,14 @@ class TestRefusals:
         ],
     )
     def test_name_a_parameter_that_is_not_known(
-        self, web: httpx.Client, path: str, known: str
+        self, unchanged: httpx.Client, path: str, known: str
     ) -> None:
-        status, code, words = fault(web.get(path))
+        status, code, words = fault(unchanged.get(path))
         assert (status, code) == (400, "unknown_parameter")
         assert path.partition("?")[2].partition("=")[0] in words and known in words
 
-    def test_name_a_parameter_that_is_given_twice(self, web: httpx.Client) -> None:
-        answer = web.get("/v1/tasks?state=error&limit=1&state=complete")
+    def test_name_a_parameter_that_is_given_twice(self, unchanged: httpx.Client) -> None:
+        answer = unchanged.get("/v1/tasks?state=error&limit=1&state=complete")
         assert fault(answer)[:2] == (400, "repeated_parameter")
 
     def test_of_a_defect_tell_nothing_but_that(
@@ -631,33 +642,33 @@ class TestPagesOfOthers:
     )
     def test_change_nothing(
         self,
-        web: httpx.Client,
+        unchanged: httpx.Client,
         method: str,
         path: str,
         body: bytes,
         headers: dict[str, str],
         status: int,
     ) -> None:
-        answer = web.request(method, path, content=body, headers=headers)
+        answer = unchanged.request(method, path, content=body, headers=headers)
         assert fault(answer)[0] == status
-        assert web.get("/v1/tasks").json()["items"] == []
+        assert unchanged.get("/v1/tasks").json()["items"] == []
 
-    def test_change_nothing_by_two_headers_of_a_name(self, web: httpx.Client) -> None:
+    def test_change_nothing_by_two_headers_of_a_name(self, unchanged: httpx.Client) -> None:
         for first, second in (
             (("Content-Type", "application/json"), ("Content-Type", "text/plain")),
             (("Content-Type", "text/plain"), ("Content-Type", "application/json")),
         ):
-            answer = web.post("/v1/tasks", content=JSON, headers=[first, second])
+            answer = unchanged.post("/v1/tasks", content=JSON, headers=[first, second])
             assert fault(answer)[0] == 415
-        own = str(web.base_url).rstrip("/")
+        own = str(unchanged.base_url).rstrip("/")
         for origins in ((own, "http://evil.example"), ("http://evil.example", own)):
             named = [("Origin", one) for one in origins]
-            answer = web.post("/v1/tasks", content=JSON, headers=[*IS_JSON.items(), *named])
+            answer = unchanged.post("/v1/tasks", content=JSON, headers=[*IS_JSON.items(), *named])
             assert fault(answer)[0] == 403
 
-    def test_may_not_even_ask_whether_they_may(self, web: httpx.Client) -> None:
+    def test_may_not_even_ask_whether_they_may(self, unchanged: httpx.Client) -> None:
         headers = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
-        answer = web.options("/v1/tasks", headers=headers)
+        answer = unchanged.options("/v1/tasks", headers=headers)
         assert fault(answer)[0] == 403
         assert not [name for name in answer.headers if name.startswith("access-control")]
 
@@ -671,8 +682,8 @@ class TestPagesOfOthers:
         assert looked.status_code == 200
 
     @pytest.mark.parametrize("path", ["/live", "/api-docs/ui", "/v1/tasks", "/v1/none", "/metrics"])
-    def test_show_nothing_of_ours_in_a_frame(self, web: httpx.Client, path: str) -> None:
-        headers = web.get(path).headers
+    def test_show_nothing_of_ours_in_a_frame(self, unchanged: httpx.Client, path: str) -> None:
+        headers = unchanged.get(path).headers
         assert headers["x-frame-options"] == "DENY"
         assert headers["content-security-policy"] == "frame-ancestors 'none'"
         assert headers["x-content-type-options"] == "nosniff"
