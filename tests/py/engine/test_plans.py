@@ -263,7 +263,7 @@ def looked_at(dsn: str, name: str) -> dict[int, Seen]:
 
 
 @behind
-@pytest.mark.parametrize("statistics", ["none", "analyze"])
+@pytest.mark.parametrize("statistics", ["none", pytest.param("analyze", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", CALLS)
 def test_costs_the_same_behind_any_backlog(
     server: Server, backlogs: Backlogs, name: str, statistics: str, size: int

@@ -366,6 +366,7 @@ def test_every_pair_waits_or_not_and_comes_before_or_after(arenas: Arenas, scene
 
 
 @pytest.mark.newest
+@pytest.mark.slow
 @pytest.mark.parametrize("scene", SCENES)
 def test_who_met_a_call_that_was_rolled_back_did_as_if_alone(arenas: Arenas, scene: str) -> None:
     assert "?" not in "".join(drawn(arenas.races(scene, give_up)))
