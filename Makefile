@@ -22,7 +22,7 @@ demo: $(VENV)/demo  ## Run workflows over a year of New York flights, on a priva
 test: $(VENV)/test  ## Run what must pass on every commit: style, types, SQL and Python tests
 	$(PYTEST) || { test $$? = 1 && echo 'What failed runs once more, alone: docs/decisions/0021' && $(ALONE); }
 
-test-all: $(VENV)/test  ## Run all tests, slow ones too, on PostgreSQL 15, 16, 17 and 18
+test-all: $(VENV)/test  ## Run all tests, slow ones too, on PostgreSQL 15, 16, 17 and 18 (an hour)
 	$(PYTEST) --all -o faulthandler_timeout=5401
 
 lint: $(VENV)/test  ## Check style and types, a part of `make test`
