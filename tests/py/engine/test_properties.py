@@ -518,7 +518,7 @@ class Machine(RuleBasedStateMachine):
                 self.claimed(rows, namespace, limit, 30, new, answers)
                 return answer
             claims = [claim for claim in self.model.claims.values() if claim.answers == answers]
-            return [s.uuid for claim in claims for s in claim.steps if s.held_by(claim.token)]
+            return [step.uuid for claim in claims for step in self.model.claim_again(claim)]
 
         self.both("finish_and_claim", engine, model)
 

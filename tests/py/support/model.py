@@ -310,6 +310,16 @@ class Model:
             step.attempt += 1
             self.begin(step.task)
 
+    def claim_again(self, claim: Claim) -> list[Step]:
+        """What a repeated call gets: the steps that the claim still holds. Of several, the others
+        are forgotten."""
+        held = [step for step in claim.steps if step.held_by(claim.token)]
+        if len(claim.steps) > 1:
+            claim.steps = held
+            if not held:
+                del self.claims[claim.token]
+        return held
+
     def let_go(self, token: UUID, outcomes: Mapping[Step, Outcome]) -> Claim:
         """All or nothing: one step that the token does not hold, and the call is refused."""
         claim = self.claims.get(token)
