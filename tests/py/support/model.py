@@ -261,7 +261,8 @@ class Model:
 
         `claim.steps` is what it handed out, `left` what the queues hold now. A session remembers
         for half a second which queues were empty, so that only a new one is `exact`: takes from the
-        front, in shares of 6 : 3 : 1. Whatever lies before a step that may run goes with it.
+        front (of what came at one moment, any), in shares of 6 : 3 : 1. Whatever lies before a
+        step that may run goes with it.
         """
         names = [f"{claim.namespace}_queue{rank}" for rank in RANKS.values()]
         if limit == 0 or claim.namespace in self.paused:
@@ -282,14 +283,13 @@ class Model:
         taken = []
         for name in names:
             before, after = self.queues[name] or [], left[name] or []
-            taken.append(before[: len(before) - len(after)])
-            assert before[len(taken[-1]) :] == after or not exact, "not taken from the front"
-            self.queues[name] = list(after) if self.queues[name] is not None else None
             assert Counter((repr(one), at) for one, at in after) <= Counter(
                 (repr(one), at) for one, at in before
             ), "a new message"
-            if not exact:
-                taken[-1] = _without(before, after)
+            taken.append(_without(before, after))
+            behind = [at for _, at in before[len(taken[-1]) :]]
+            assert not exact or behind == [at for _, at in after], "not taken from the front"
+            self.queues[name] = list(after) if self.queues[name] is not None else None
         messages = [message for some in taken for message in some]
         may_run = {step for step in self.pointed(messages) if self.claimable(step, claim.namespace)}
         assert set(claim.steps) == may_run, "not exactly those that may run"
