@@ -299,8 +299,17 @@ class Restored(Upkeep):
 
 
 RESUME = (
-    "select from tasker.resume_namespace('beta', %s)",
-    "select from tasker.resume_template('alpha', 'wide', %s)",
+    """
+    select from tasker.namespaces as namespace
+     cross join lateral tasker.resume_namespace(namespace.name, %s)
+     where namespace.paused_at is not null
+    """,
+    """
+    select from tasker.task_templates as template
+      join tasker.namespaces as namespace on namespace.namespace_id = template.namespace_id
+     cross join lateral tasker.resume_template(namespace.name, template.name, %s)
+     where template.paused_at is not null
+    """,
     """
     select from tasker.tasks as task
      cross join lateral tasker.resume_task(task.task_uuid, %s)
