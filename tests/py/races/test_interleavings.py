@@ -24,7 +24,7 @@ from servers import Server, rows
 from workflows import definition
 
 ASKED = os.environ.get("TASKER_TEST_SCHEDULES")
-SCHEDULES = {False: 1_000, True: 10_000}  # by `thorough`
+SCHEDULES = {False: 2_500, True: 10_000}  # by `thorough`
 LONG_RUN = 100_000  # schedules that are worth recording
 SEED = int(os.environ.get("TASKER_TEST_SEED", "1"))
 PROCESSES = 2
