@@ -941,7 +941,8 @@ class Machine(RuleBasedStateMachine):
         behind = {  # a lost message is missed when it would be the next one
             step.uuid
             for step in self.model.steps.values()
-            if (messages := self.model.queues[step.queue])
+            if step.state == "enqueued"
+            and (messages := self.model.queues[step.queue])
             and step not in self.model.pointed(messages)
         }
         waits = free - claimed - behind
