@@ -1135,8 +1135,7 @@ class Calls(ABC):
         retry_scheduled, scheduled, running, waits_for_parents, waits_for_signal, waits_for_time,
         waits_for_condition, sleeps, ended, waits_for_step (cause_uuid is the step in which the
         cause lies), broken, and, blocking nothing, no_worker, handler_missing and queued. A step
-        that nothing blocks may be claimed in its turn; that its message is lost is found when its
-        turn comes.
+        that nothing blocks may be claimed in its turn; a lost message is noticed then.
         Raises NotFoundError (unknown step), BadValueError (None).
         """
         sql = "tasker.explain_step(p_step_uuid => %s::uuid)"
